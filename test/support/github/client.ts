@@ -1,0 +1,116 @@
+import type { AppDefinition, Installation } from "./apps.ts";
+import type { Settings, StateView } from "./control.ts";
+import type { Fault, FaultDefinition } from "./faults.ts";
+import type { Repository, RepositoryDefinition } from "./repositories.ts";
+import type { LoggedRequest } from "./requestLog.ts";
+import type { Token } from "./tokens.ts";
+
+/** Steers a running double. Every call throws with the double's message when it is refused. */
+export class GitHubDoubleClient {
+  readonly url: string;
+
+  /** `url`: the double's base URL. */
+  constructor(url: string) {
+    this.url = url.replace(/\/$/, "");
+  }
+
+  /** Registers an App and one of its installations; creates the repositories that do not exist. */
+  putApp(definition: AppDefinition): Promise<Installation & { clientId: string }> {
+    return this.call("PUT", "apps", definition);
+  }
+
+  /** Creates or changes a repository: what is left out stays. */
+  putRepository(fullName: string, definition: RepositoryDefinition = {}): Promise<Repository> {
+    return this.call("PUT", `repositories/${fullName}`, definition);
+  }
+
+  settings(settings: Settings): Promise<Required<Settings>> {
+    return this.call("PUT", "settings", settings);
+  }
+
+  addFault(fault: FaultDefinition): Promise<Fault> {
+    return this.call("POST", "faults", fault);
+  }
+
+  /** The faults that still strike. */
+  faults(): Promise<Fault[]> {
+    return this.call("GET", "faults");
+  }
+
+  async clearFaults(): Promise<void> {
+    await this.call("DELETE", "faults");
+  }
+
+  /** The requests that came in, oldest first; only those after an id or from an ISO 8601 time on. */
+  requests(since?: number | string): Promise<LoggedRequest[]> {
+    return this.call("GET", `requests${since === undefined ? "" : `?since=${encodeURIComponent(since)}`}`);
+  }
+
+  /** Every installation token ever issued, whole: to search for leaks. */
+  tokens(): Promise<Token[]> {
+    return this.call("GET", "tokens");
+  }
+
+  state(): Promise<StateView> {
+    return this.call("GET", "state");
+  }
+
+  /** One repository as it stands. Throws when there is none of that name. */
+  async repository(fullName: string): Promise<Repository> {
+    const { repositories } = await this.state();
+    const found = repositories.find((one) => one.fullName.toLowerCase() === fullName.toLowerCase());
+    if (!found) throw new Error(`the GitHub double has no repository ${fullName}`);
+    return found;
+  }
+
+  private async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(`${this.url}/_double/${path}`, {
+      method,
+      headers: { "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(10_000),
+    });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(`${method} /_double/${path}: ${(answer as { message: string }).message}`);
+    return answer as T;
+  }
+}
+
+/** GitHub's answer when the primary rate limit is used up. */
+export function rateLimited(pathPattern: string, resetInSeconds: number): FaultDefinition {
+  return {
+    pathPattern,
+    status: 403,
+    headers: {
+      "x-ratelimit-limit": "5000",
+      "x-ratelimit-remaining": "0",
+      "x-ratelimit-used": "5000",
+      "x-ratelimit-resource": "core",
+      "x-ratelimit-reset": String(Math.ceil(Date.now() / 1000) + resetInSeconds),
+    },
+    body: {
+      message: "API rate limit exceeded for installation.",
+      documentation_url: "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api",
+      status: "403",
+    },
+  };
+}
+
+/** GitHub's answer when a secondary rate limit was hit: 403, or 429. */
+export function secondaryLimit(
+  pathPattern: string,
+  retryAfterSeconds: number,
+  status: 403 | 429 = 429,
+): FaultDefinition {
+  return {
+    pathPattern,
+    status,
+    headers: { "retry-after": String(retryAfterSeconds) },
+    body: {
+      message: "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+      documentation_url:
+        "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits",
+      status: String(status),
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import type { AppDefinition } from "./apps.ts";
+import type { World } from "./endpoint.ts";
+import type { FaultDefinition, Faults } from "./faults.ts";
+import type { RepositoryDefinition } from "./repositories.ts";
+import type { RequestLog } from "./requestLog.ts";
+
+/** What a test may set on GitHub itself. */
+export interface Settings {
+  /** How long new installation tokens live. Default: 3600. */
+  tokenLifetimeSeconds?: number;
+  /** How far GitHub's clock is ahead of this machine's. Default: 0. */
+  clockOffsetSeconds?: number;
+}
+
+/** What the control endpoints act on. */
+export interface Controlled {
+  world: World;
+  faults: Faults;
+  log: RequestLog;
+}
+
+/** Everything that the double holds, tokens, keys and log left out. */
+export interface StateView {
+  settings: Required<Settings>;
+  apps: { appId: number; clientId: string; slug: string }[];
+  installations: World["apps"]["installations"];
+  repositories: World["repositories"]["all"];
+  faults: Faults["pending"];
+}
+
+const prefix = "/_double";
+
+/** Whether a path is for the test that steers the double, not for GitHub. */
+export function isControl(target: string): boolean {
+  return target.startsWith(`${prefix}/`);
+}
+
+/** Carries out a control request. Throws an Error with a readable message for one that makes no sense. */
+export function control({ world, faults, log }: Controlled, method: string, target: string, body: unknown): unknown {
+  const url = new URL(target, "http://double");
+  const path = url.pathname.slice(prefix.length);
+  switch (`${method} ${path.split("/").slice(0, 2).join("/")}`) {
+    case "PUT /apps": {
+      const definition = body as AppDefinition;
+      const registered = world.apps.register(definition);
+      for (const fullName of definition.repositories) world.repositories.upsert(fullName);
+      return { clientId: registered.app.clientId, ...registered.installation };
+    }
+    case "PUT /repositories": {
+      const fullName = path.split("/").slice(2).map(decodeURIComponent).join("/");
+      return world.repositories.upsert(fullName, body as RepositoryDefinition);
+    }
+    case "PUT /settings": {
+      const { tokenLifetimeSeconds, clockOffsetSeconds } = body as Settings;
+      if (tokenLifetimeSeconds !== undefined) world.tokens.lifetimeSeconds = tokenLifetimeSeconds;
+      if (clockOffsetSeconds !== undefined) world.clock.offsetSeconds = clockOffsetSeconds;
+      return settings(world);
+    }
+    case "POST /faults":
+      return faults.add(body as FaultDefinition);
+    case "DELETE /faults":
+      faults.clear();
+      return {};
+    case "GET /faults":
+      return faults.pending;
+    case "GET /requests":
+      return log.since(url.searchParams.get("since"));
+    case "GET /tokens":
+      return world.tokens.issued;
+    case "GET /state":
+      return view(world, faults);
+    default:
+      throw new Error(`no control request ${method} ${target}`);
+  }
+}
+
+function settings(world: World): Required<Settings> {
+  return { tokenLifetimeSeconds: world.tokens.lifetimeSeconds, clockOffsetSeconds: world.clock.offsetSeconds };
+}
+
+function view(world: World, faults: Faults): StateView {
+  return {
+    settings: settings(world),
+    apps: world.apps.apps.map(({ appId, clientId, slug }) => ({ appId, clientId, slug })),
+    installations: world.apps.installations,
+    repositories: world.repositories.all,
+    faults: faults.pending,
+  };
+}

@@ -1,0 +1,13 @@
+import type { Endpoint } from "../endpoint.ts";
+import { appEndpoints } from "./apps.ts";
+import { issueEndpoints } from "./issues.ts";
+import { pullEndpoints } from "./pulls.ts";
+import { repositoryEndpoints } from "./repositories.ts";
+
+/** Every endpoint that the double offers. */
+export const endpoints: readonly Endpoint[] = [
+  ...appEndpoints,
+  ...repositoryEndpoints,
+  ...pullEndpoints,
+  ...issueEndpoints,
+];

@@ -1,0 +1,120 @@
+import { notFound } from "../answers.ts";
+import type { App } from "../apps.ts";
+import { appBody, installationBody, repositoryBody, tokenBody } from "../bodies.ts";
+import type { AppEndpoint, Call, Endpoint, World } from "../endpoint.ts";
+import { page } from "../paging.ts";
+import type { Repository } from "../repositories.ts";
+
+const docs = "https://docs.github.com/rest/apps";
+
+function installation(call: Call, world: World, app: App) {
+  const found = world.apps.installation(Number(call.params.installation_id));
+  if (!found || found.appId !== app.appId) throw notFound();
+  return found;
+}
+
+function known(world: World, fullNames: readonly string[]): Repository[] {
+  return fullNames.map((name) => world.repositories.find(name)).filter((repository) => repository !== undefined);
+}
+
+const getApp: AppEndpoint = {
+  for: "app",
+  method: "GET",
+  path: "/app",
+  docs: `${docs}/apps#get-the-authenticated-app`,
+  statuses: [200, 401, 404],
+  handle(call, world, app) {
+    const installations = world.apps.installationsOf(app);
+    const owner = installations[0]?.repositories[0] ?? "";
+    return { status: 200, body: appBody(app, installations, owner, call.base) };
+  },
+};
+
+const listInstallations: AppEndpoint = {
+  for: "app",
+  method: "GET",
+  path: "/app/installations",
+  docs: `${docs}/apps#list-installations-for-the-authenticated-app`,
+  statuses: [200, 401, 404],
+  handle(call, world, app) {
+    const { items, headers } = page(call, world.apps.installationsOf(app));
+    return { status: 200, headers, body: items.map((item) => installationBody(app, item, call.base)) };
+  },
+};
+
+const getInstallation: AppEndpoint = {
+  for: "app",
+  method: "GET",
+  path: "/app/installations/{installation_id}",
+  docs: `${docs}/apps#get-an-installation-for-the-authenticated-app`,
+  statuses: [200, 401, 404],
+  handle(call, world, app) {
+    return { status: 200, body: installationBody(app, installation(call, world, app), call.base) };
+  },
+};
+
+const getRepositoryInstallation: AppEndpoint = {
+  for: "app",
+  method: "GET",
+  path: "/repos/{owner}/{repo}/installation",
+  docs: `${docs}/apps#get-a-repository-installation-for-the-authenticated-app`,
+  statuses: [200, 401, 404],
+  handle(call, world, app) {
+    const found = world.apps.installationFor(app, `${call.params.owner}/${call.params.repo}`);
+    if (!found) throw notFound();
+    return { status: 200, body: installationBody(app, found, call.base) };
+  },
+};
+
+const createToken: AppEndpoint = {
+  for: "app",
+  method: "POST",
+  path: "/app/installations/{installation_id}/access_tokens",
+  docs: `${docs}/apps#create-an-installation-access-token-for-an-app`,
+  statuses: [201, 401, 403, 404, 422],
+  handle(call, world, app) {
+    const token = world.tokens.issue(installation(call, world, app), call.body);
+    return { status: 201, body: tokenBody(token, known(world, token.repositories), call.base) };
+  },
+};
+
+const listRepositories: Endpoint = {
+  for: "installation",
+  method: "GET",
+  path: "/installation/repositories",
+  docs: `${docs}/installations#list-repositories-accessible-to-the-app-installation`,
+  statuses: [200, 401, 403],
+  handle(call, world, token) {
+    const reached = known(world, token.repositories).filter(({ fullName }) => world.tokens.reaches(token, fullName));
+    const { items, headers } = page(call, reached);
+    const repositories = items.map((item) => repositoryBody(item, call.base));
+    return {
+      status: 200,
+      headers,
+      body: { total_count: reached.length, repository_selection: "selected", repositories },
+    };
+  },
+};
+
+const revokeToken: Endpoint = {
+  for: "installation",
+  method: "DELETE",
+  path: "/installation/token",
+  docs: `${docs}/installations#revoke-an-installation-access-token`,
+  statuses: [204, 401],
+  handle(_call, _world, token) {
+    token.revoked = true;
+    return { status: 204 };
+  },
+};
+
+/** Apps, their installations and tokens. */
+export const appEndpoints: readonly Endpoint[] = [
+  getApp,
+  listInstallations,
+  getInstallation,
+  getRepositoryInstallation,
+  createToken,
+  listRepositories,
+  revokeToken,
+];

@@ -1,0 +1,249 @@
+import type { Clock } from "./clock.ts";
+import { type Account, accountOf, idOf, shaOf, splitFullName } from "./identity.ts";
+
+export interface Label {
+  id: number;
+  name: string;
+  color: string;
+  description: string | null;
+  default: boolean;
+}
+
+export interface PullRequest {
+  number: number;
+  title: string;
+  body: string | null;
+  state: "open" | "closed";
+  draft: boolean;
+  base: string;
+  headRef: string;
+  /** Full name of the repository that holds the head branch; null once that fork was deleted. */
+  headRepository: string | null;
+  headSha: string;
+  /** Names, in the order they were added. */
+  labels: string[];
+  author: Account;
+  createdAt: string;
+  updatedAt: string;
+  closedAt: string | null;
+}
+
+export interface Comment {
+  id: number;
+  issue: number;
+  body: string;
+  author: Account;
+  /** The App that wrote it. */
+  appId: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface Repository {
+  id: number;
+  fullName: string;
+  defaultBranch: string;
+  createdAt: string;
+  pushedAt: string;
+  /** Name to head SHA. */
+  branches: Record<string, string>;
+  /** The repository's labels by lower-cased name: GitHub's label names ignore case. */
+  labels: Record<string, Label>;
+  pulls: PullRequest[];
+  comments: Comment[];
+}
+
+/** What a test sets on a pull request; what it leaves out keeps its value or gets a default. */
+export interface PullRequestDefinition {
+  number: number;
+  headRef?: string;
+  /** Default: the repository itself. Another name is a fork; null a fork that was deleted. */
+  headRepo?: string | null;
+  /** Default: the head of the branch, followed when the branch moves. */
+  headSha?: string;
+  /** Replaces all labels. */
+  labels?: string[];
+  state?: "open" | "closed";
+  title?: string;
+  body?: string | null;
+  draft?: boolean;
+  /** Default: the default branch. */
+  base?: string;
+  /** Login. Default: the repository's owner. */
+  author?: string;
+}
+
+/** What a test sets on a repository; what it leaves out keeps its value or gets a default. */
+export interface RepositoryDefinition {
+  defaultBranch?: string;
+  /** Head SHA by branch name; null deletes the branch. Others stay. */
+  branches?: Record<string, string | null>;
+  /** Seconds since the epoch. Default: now, when a branch moved. */
+  pushedAt?: number;
+  /** Labels that exist in the repository, beside those on pull requests. */
+  labels?: string[];
+  pulls?: PullRequestDefinition[];
+}
+
+/** The repositories that GitHub holds: branches, labels, pull requests, comments. All private. */
+export class Repositories {
+  all: Repository[] = [];
+  private readonly clock: Clock;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  find(fullName: string): Repository | undefined {
+    return this.all.find((repository) => repository.fullName.toLowerCase() === fullName.toLowerCase());
+  }
+
+  byId(id: number): Repository | undefined {
+    return this.all.find((repository) => repository.id === id);
+  }
+
+  /** Creates what is missing, changes what is given, keeps the rest. */
+  upsert(fullName: string, definition: RepositoryDefinition = {}): Repository {
+    const repository = this.find(fullName) ?? this.create(fullName, definition.defaultBranch ?? "main");
+    if (definition.defaultBranch) repository.defaultBranch = definition.defaultBranch;
+    for (const [name, sha] of Object.entries(definition.branches ?? {})) this.moveBranch(repository, name, sha);
+    if (definition.pushedAt !== undefined) repository.pushedAt = secondsToIso(definition.pushedAt);
+    for (const name of definition.labels ?? []) ensureLabel(repository, name);
+    for (const pull of definition.pulls ?? []) this.upsertPull(repository, pull);
+    return repository;
+  }
+
+  pull(repository: Repository, number: number): PullRequest | undefined {
+    return repository.pulls.find((pull) => pull.number === number);
+  }
+
+  /** Adds labels in their repository's spelling, creating those that it lacks. */
+  addLabels(repository: Repository, pull: PullRequest, names: readonly string[]): void {
+    for (const name of names) {
+      const label = ensureLabel(repository, name);
+      if (!pull.labels.includes(label.name)) pull.labels.push(label.name);
+    }
+    pull.updatedAt = this.clock.iso();
+  }
+
+  /** False when the pull request does not carry the label. */
+  removeLabel(pull: PullRequest, name: string): boolean {
+    const index = pull.labels.findIndex((label) => label.toLowerCase() === name.toLowerCase());
+    if (index < 0) return false;
+    pull.labels.splice(index, 1);
+    pull.updatedAt = this.clock.iso();
+    return true;
+  }
+
+  addComment(repository: Repository, issue: number, body: string, author: Account, appId: number): Comment {
+    const now = this.clock.iso();
+    const id = 1_000_000_000 + this.all.reduce((count, { comments }) => count + comments.length, 1);
+    const comment: Comment = { id, issue, body, author, appId, createdAt: now, updatedAt: now };
+    repository.comments.push(comment);
+    return comment;
+  }
+
+  updateComment(comment: Comment, body: string): void {
+    comment.body = body;
+    comment.updatedAt = this.clock.iso();
+  }
+
+  private create(fullName: string, defaultBranch: string): Repository {
+    splitFullName(fullName);
+    const now = this.clock.iso();
+    const repository: Repository = {
+      id: idOf("Repository", fullName),
+      fullName,
+      defaultBranch,
+      createdAt: now,
+      pushedAt: now,
+      branches: { [defaultBranch]: shaOf(`${fullName}:${defaultBranch}`) },
+      labels: {},
+      pulls: [],
+      comments: [],
+    };
+    this.all.push(repository);
+    return repository;
+  }
+
+  private moveBranch(repository: Repository, name: string, sha: string | null): void {
+    if (sha !== null && !/^[0-9a-f]{40}$/.test(sha))
+      throw new Error(`branches.${name}: expected 40 hex digits or null`);
+    repository.pushedAt = this.clock.iso();
+    if (sha === null) {
+      delete repository.branches[name];
+      return;
+    }
+    repository.branches[name] = sha;
+    for (const pull of repository.pulls)
+      if (pull.state === "open" && pull.headRef === name && pull.headRepository === repository.fullName) {
+        pull.headSha = sha;
+        pull.updatedAt = this.clock.iso();
+      }
+  }
+
+  private upsertPull(repository: Repository, definition: PullRequestDefinition): void {
+    const previous = this.pull(repository, definition.number);
+    const pull = previous ?? this.newPull(repository, definition);
+    const { headRef, headRepo, headSha, labels, state, ...plain } = definition;
+    if (headRef !== undefined) pull.headRef = headRef;
+    if (headRepo !== undefined) pull.headRepository = headRepo;
+    const followed = pull.headRepository === repository.fullName ? repository.branches[pull.headRef] : undefined;
+    if (headSha !== undefined) pull.headSha = headSha;
+    else if (followed !== undefined && pull.state === "open") pull.headSha = followed;
+    if (labels !== undefined) pull.labels = [...new Set(labels.map((name) => ensureLabel(repository, name).name))];
+    if (state !== undefined) {
+      pull.state = state;
+      pull.closedAt = state === "closed" ? (pull.closedAt ?? this.clock.iso()) : null;
+    }
+    if (plain.title !== undefined) pull.title = plain.title;
+    if (plain.body !== undefined) pull.body = plain.body;
+    if (plain.draft !== undefined) pull.draft = plain.draft;
+    if (plain.base !== undefined) pull.base = plain.base;
+    if (plain.author !== undefined) pull.author = accountOf(plain.author);
+    if (previous) pull.updatedAt = this.clock.iso();
+    else repository.pulls.push(pull);
+  }
+
+  private newPull(repository: Repository, definition: PullRequestDefinition): PullRequest {
+    const { number, headRef } = definition;
+    if (!Number.isSafeInteger(number) || number < 1) throw new Error("pulls: number: expected a positive integer");
+    if (!headRef) throw new Error(`pulls: number ${number} is new: headRef: expected the name of its branch`);
+    const now = this.clock.iso();
+    return {
+      number,
+      title: `Pull request ${number}`,
+      body: null,
+      state: "open",
+      draft: false,
+      base: repository.defaultBranch,
+      headRef,
+      headRepository: repository.fullName,
+      headSha: shaOf(`${definition.headRepo ?? repository.fullName}:${headRef}`),
+      labels: [],
+      author: accountOf(splitFullName(repository.fullName).owner),
+      createdAt: now,
+      updatedAt: now,
+      closedAt: null,
+    };
+  }
+}
+
+function ensureLabel(repository: Repository, name: string): Label {
+  const key = name.toLowerCase();
+  const known = repository.labels[key];
+  if (known) return known;
+  const label: Label = {
+    id: idOf("Label", `${repository.fullName}:${name}`),
+    name,
+    color: "ededed",
+    description: null,
+    default: false,
+  };
+  repository.labels[key] = label;
+  return label;
+}
+
+function secondsToIso(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+}

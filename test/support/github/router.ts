@@ -1,0 +1,159 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { type Answer, GitHubError, type JsonObject, notFound } from "./answers.ts";
+import { authenticateApp } from "./appAuthentication.ts";
+import type { Call, Endpoint, RepositoryEndpoint, World } from "./endpoint.ts";
+import { endpoints } from "./endpoints/all.ts";
+import { acceptedPermissions, requireOneOf } from "./permissions.ts";
+import type { Token } from "./tokens.ts";
+
+/** A request as it came in. */
+export interface Request {
+  method: string;
+  /** Path with query, as sent. */
+  target: string;
+  headers: IncomingHttpHeaders;
+  body: string;
+  /** Where the client reached this server, e.g. `http://127.0.0.1:8080`. */
+  base: string;
+}
+
+/** The answer and what it was given by. */
+export interface Routed {
+  answer: Answer;
+  /** Undefined for a path that is no endpoint. */
+  endpoint?: Endpoint;
+  /** The valid token that the request carried. */
+  token?: Token;
+}
+
+/** API versions by date; the last is what a request without the header gets none newer than. */
+const apiVersions = ["2022-11-28", "2026-03-10"];
+const generalDocs = "https://docs.github.com/rest";
+
+/** Answers a request as GitHub would: header rules, then who asks, what he may see, what he may do, and the thing itself. */
+export function route(request: Request, world: World): Routed {
+  const [rawPath = "", rawQuery = ""] = request.target.split("?", 2);
+  const routed: Routed = { answer: { status: 500 } };
+  try {
+    checkHeaders(request.headers);
+    // GitHub Enterprise Server has the same API below this prefix.
+    const prefix = rawPath.startsWith("/api/v3/") ? "/api/v3" : "";
+    const path = byName(rawPath.slice(prefix.length), world);
+    const match = find(request.method, path);
+    if (!match) throw notFound();
+    routed.endpoint = match.endpoint;
+    const call: Call = {
+      params: match.params,
+      query: new URLSearchParams(rawQuery),
+      body: parseBody(request.body),
+      base: `${request.base}${prefix}`,
+      canonicalPath: byId(path, match.params, world),
+    };
+    routed.answer = answer(match.endpoint, call, request.headers.authorization, world, routed);
+  } catch (error) {
+    if (!(error instanceof GitHubError)) throw error;
+    routed.answer = error.answer(routed.endpoint?.docs ?? generalDocs);
+  }
+  if (routed.endpoint?.for === "repository" && routed.token)
+    routed.answer.headers = {
+      "x-accepted-github-permissions": acceptedPermissions(routed.endpoint.accepted),
+      ...routed.answer.headers,
+    };
+  return routed;
+}
+
+function answer(
+  endpoint: Endpoint,
+  call: Call,
+  authorization: string | undefined,
+  world: World,
+  routed: Routed,
+): Answer {
+  if (endpoint.for === "app")
+    return endpoint.handle(call, world, authenticateApp(authorization, world.apps, world.clock.seconds()));
+  const token = world.tokens.authenticate(authorization);
+  if (token) routed.token = token;
+  if (endpoint.for === "repository") return answerForRepository(endpoint, call, token, world);
+  if (!token) throw new GitHubError(401, "Requires authentication");
+  return endpoint.handle(call, world, token);
+}
+
+function answerForRepository(endpoint: RepositoryEndpoint, call: Call, token: Token | undefined, world: World): Answer {
+  const repository = world.repositories.find(`${call.params.owner}/${call.params.repo}`);
+  // A private repository is not there for whoever may not see it.
+  if (!repository || !token || !world.tokens.reaches(token, repository.fullName)) throw notFound();
+  requireOneOf(token.permissions, endpoint.sufficient ?? endpoint.accepted);
+  return endpoint.handle(call, world, repository, token);
+}
+
+function checkHeaders(headers: IncomingHttpHeaders): void {
+  if (!headers["user-agent"])
+    throw new GitHubError(
+      403,
+      "Request forbidden by administrative rules. Please make sure your request has a User-Agent header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required). Check https://developer.github.com for other possible causes.",
+    );
+  const version = headers["x-github-api-version"];
+  if (version !== undefined && !apiVersions.includes(String(version))) {
+    const supported = [...apiVersions]
+      .reverse()
+      .map((name, index) => `"${name}"${index === 0 ? " (most recent)" : ""}`);
+    throw new GitHubError(
+      400,
+      `The version you specified in the "X-GitHub-API-Version" request header, "${version}", is not a supported version. The following versions are currently supported: ${supported.join(", ")}.`,
+    );
+  }
+}
+
+/** The endpoint for a method and path, and the path's parameters, percent-decoded one by one. */
+export function find(method: string, path: string): { endpoint: Endpoint; params: Record<string, string> } | undefined {
+  const parts = path.split("/");
+  for (const endpoint of endpoints) {
+    if (endpoint.method !== method) continue;
+    const template = endpoint.path.split("/");
+    const takesRest = template.at(-1) === "{ref}";
+    if (takesRest ? parts.length < template.length : parts.length !== template.length) continue;
+    const given = takesRest
+      ? [...parts.slice(0, template.length - 1), parts.slice(template.length - 1).join("/")]
+      : parts;
+    const names = template.map((part) => /^\{(\w+)\}$/.exec(part)?.[1]);
+    if (!names.every((name, index) => (name ? given[index] !== "" : template[index] === given[index]))) continue;
+    const params: Record<string, string> = {};
+    for (const [index, name] of names.entries()) if (name) params[name] = percentDecode(given[index] as string);
+    return { endpoint, params };
+  }
+  return undefined;
+}
+
+function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new GitHubError(400, "Bad Request");
+  }
+}
+
+function parseBody(text: string): JsonObject {
+  if (text === "") return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new GitHubError(400, "Problems parsing JSON");
+  }
+  // Labels may be sent as a bare array, too.
+  if (Array.isArray(value)) return { labels: value };
+  if (typeof value !== "object" || value === null) throw new GitHubError(400, "Body should be a JSON object");
+  return value as JsonObject;
+}
+
+/** /repositories/ID/… is what GitHub's own links use for /repos/OWNER/NAME/…. */
+function byName(path: string, world: World): string {
+  const [, id, rest] = /^\/repositories\/(\d+)(\/.*)?$/.exec(path) ?? [];
+  const repository = id ? world.repositories.byId(Number(id)) : undefined;
+  return repository ? `/repos/${repository.fullName}${rest ?? ""}` : path;
+}
+
+function byId(path: string, params: Record<string, string>, world: World): string {
+  const repository = params.owner && world.repositories.find(`${params.owner}/${params.repo}`);
+  return repository ? path.replace(/^\/repos\/[^/]+\/[^/]+/, `/repositories/${repository.id}`) : path;
+}
