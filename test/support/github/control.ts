@@ -1,6 +1,7 @@
 import type { AppDefinition } from "./apps.ts";
 import type { World } from "./endpoint.ts";
 import type { FaultDefinition, Faults } from "./faults.ts";
+import type { RateLimit } from "./rateLimit.ts";
 import type { RepositoryDefinition } from "./repositories.ts";
 import type { RequestLog } from "./requestLog.ts";
 
@@ -17,6 +18,7 @@ export interface Controlled {
   world: World;
   faults: Faults;
   log: RequestLog;
+  rateLimit: RateLimit;
 }
 
 /** Everything that the double holds, tokens, keys and log left out. */

@@ -8,6 +8,7 @@ import { Clock } from "./clock.ts";
 import { type Controlled, control, isControl } from "./control.ts";
 import type { World } from "./endpoint.ts";
 import { Faults, usualBody } from "./faults.ts";
+import { RateLimit } from "./rateLimit.ts";
 import { Repositories } from "./repositories.ts";
 import { type LoggedRequest, RequestLog } from "./requestLog.ts";
 import { type Request, type Routed, route } from "./router.ts";
@@ -43,7 +44,7 @@ export async function startGitHubDouble(options: GitHubDoubleOptions = {}): Prom
   const clock = new Clock();
   const apps = new Apps(clock);
   const world: World = { clock, apps, tokens: new Tokens(apps, clock), repositories: new Repositories(clock) };
-  const controlled: Controlled = { world, faults: new Faults(), log: new RequestLog() };
+  const controlled: Controlled = { world, faults: new Faults(), log: new RequestLog(), rateLimit: new RateLimit() };
   if (options.stateFile) loadState(options.stateFile, world);
 
   const server = createServer((incoming, response) => {
@@ -105,7 +106,7 @@ async function serve(
 }
 
 async function answer(
-  { world, faults }: Controlled,
+  { world, faults, rateLimit }: Controlled,
   options: GitHubDoubleOptions,
   request: Request,
   response: ServerResponse,
@@ -119,7 +120,8 @@ async function answer(
   };
   const respond = (status: number, headers: Record<string, string>, body: unknown): void => {
     entry.status = status;
-    send(response, status, { ...usualHeaders(world, request), ...headers }, body);
+    const limits = rateLimit.headers(entry.tokenId ?? "app", world.clock.seconds());
+    send(response, status, { ...usualHeaders(world, request), ...limits, ...headers }, body);
   };
   const fault = faults.strike(request.method, request.target);
   entry.faultId = fault?.id ?? null;
@@ -163,7 +165,8 @@ function send(response: ServerResponse, status: number, headers: Record<string, 
   const content = body === undefined ? "" : isText ? body : JSON.stringify(body);
   const type: Record<string, string> =
     body === undefined ? {} : { "content-type": isText ? "text/html" : "application/json; charset=utf-8" };
-  response.writeHead(status, { ...type, "content-length": String(Buffer.byteLength(content)), ...headers });
+  const length: Record<string, string> = status === 204 ? {} : { "content-length": String(Buffer.byteLength(content)) };
+  response.writeHead(status, { ...type, ...length, ...headers });
   response.end(content);
 }
 

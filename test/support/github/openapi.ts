@@ -20,6 +20,8 @@ const inaccuracies = [
   /\/head\/repo$/,
   // A label that was only ever given a name has no description.
   /\/labels\/\d+\/description$/,
+  // In the list of installations an account is described as user and enterprise at once.
+  /^\/\d+\/account/,
 ];
 
 const formats = {

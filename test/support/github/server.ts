@@ -15,26 +15,34 @@ Prints {"url": "http://ADDRESS:PORT"} on one line when it is ready, and ends on 
 Tests steer it under /_double/: see client.ts.
 `;
 
-const { values } = parseArgs({
-  options: {
-    listen: { type: "string", default: "127.0.0.1:0" },
-    state: { type: "string" },
-    check: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
+interface Options {
+  host: string;
+  port: number;
+  stateFile?: string;
+  check: boolean;
+}
 
-if (values.help) {
-  process.stdout.write(help);
-} else {
+/** The options on the command line; undefined when help is wanted. Throws for what makes no sense. */
+function readOptions(): Options | undefined {
+  const { values } = parseArgs({
+    options: {
+      listen: { type: "string", default: "127.0.0.1:0" },
+      state: { type: "string" },
+      check: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return undefined;
   const [, host, port] = /^\[?(.+?)\]?:(\d{1,5})$/.exec(values.listen) ?? [];
-  if (!host || !port) throw new Error(`--listen: expected ADDRESS:PORT, got ${values.listen}`);
+  if (!host || !port) throw new Error(`--listen: expected ADDRESS:PORT, got "${values.listen}"`);
+  return { host, port: Number(port), stateFile: values.state, check: values.check };
+}
+
+async function run({ check, ...options }: Options): Promise<void> {
   // Loaded on demand: the description is large.
-  const checker = values.check ? new (await import("./openapi.ts")).OpenApiCheck() : undefined;
+  const checker = check ? new (await import("./openapi.ts")).OpenApiCheck() : undefined;
   const double = await startGitHubDouble({
-    host,
-    port: Number(port),
-    stateFile: values.state,
+    ...options,
     onAnswer: (routed) => {
       for (const problem of checker?.check(routed) ?? []) process.stderr.write(`${problem}\n`);
     },
@@ -43,4 +51,13 @@ if (values.help) {
   process.once("SIGTERM", end);
   process.once("SIGINT", end);
   process.stdout.write(`${JSON.stringify({ url: double.url })}\n`);
+}
+
+try {
+  const options = readOptions();
+  if (options) await run(options);
+  else process.stdout.write(help);
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\nTry --help.\n`);
+  process.exitCode = 2;
 }
