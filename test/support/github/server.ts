@@ -1,5 +1,8 @@
+import { realpathSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { startGitHubDouble } from "./double.ts";
+
+export { startGitHubDouble };
 
 const help = `A double of GitHub's REST API, for tests.
 
@@ -53,11 +56,15 @@ async function run({ check, ...options }: Options): Promise<void> {
   process.stdout.write(`${JSON.stringify({ url: double.url })}\n`);
 }
 
-try {
-  const options = readOptions();
-  if (options) await run(options);
-  else process.stdout.write(help);
-} catch (error) {
-  process.stderr.write(`${(error as Error).message}\nTry --help.\n`);
-  process.exitCode = 2;
+async function main(): Promise<void> {
+  try {
+    const options = readOptions();
+    if (options) await run(options);
+    else process.stdout.write(help);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\nTry --help.\n`);
+    process.exitCode = 2;
+  }
 }
+
+if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) await main();
