@@ -1,0 +1,81 @@
+import { scryptSync } from "node:crypto";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { commonLabels } from "./labels.ts";
+
+/** Key of the webhook's Secret, also of one that exists already. */
+export const webhookSecretKey = "secret";
+
+/** Key of the GitHub App's Secret, also of one that exists already. */
+export const privateKeyKey = "private-key.pem";
+
+export interface GithubAppSecretsArgs {
+  namespace: pulumi.Input<string>;
+  /** Private key of the GitHub App, PEM; or else {@link existingPrivateKeySecret}. */
+  privateKey?: pulumi.Input<string>;
+  /** Name of a Secret that holds the private key under `private-key.pem`. */
+  existingPrivateKeySecret?: pulumi.Input<string>;
+  /** Secret of the webhook; or else {@link existingWebhookSecret}; or neither, if the EventSource is not ours. */
+  webhookSecret?: pulumi.Input<string>;
+  /** Name of a Secret that holds the webhook's secret under `secret`. */
+  existingWebhookSecret?: pulumi.Input<string>;
+}
+
+/**
+ * The webhook's secret and the GitHub App's private key, as Secrets of this program or as the names of existing ones.
+ *
+ * The EventSource reads its secret only when it starts. So the name carries a digest of the content: a changed secret is a new object,
+ * and what names it rolls over; the old one goes last.
+ */
+export class GithubAppSecrets extends pulumi.ComponentResource {
+  /** Name of the Secret with the private key. */
+  readonly privateKeySecretName: pulumi.Output<string>;
+  /** Name of the Secret with the webhook's secret; undefined if there is none. */
+  readonly webhookSecretName: pulumi.Output<string> | undefined;
+
+  constructor(name: string, args: GithubAppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rex-remediation:index:GithubAppSecrets", name, {}, opts);
+    const secret = (suffix: string, key: string, value: pulumi.Input<string>) =>
+      new k8s.core.v1.Secret(
+        `${name}-${suffix}`,
+        {
+          metadata: {
+            name: pulumi.interpolate`${name}-${suffix}-${digest(value)}`,
+            namespace: args.namespace,
+            labels: commonLabels(name, "secrets"),
+          },
+          type: "Opaque",
+          stringData: { [key]: pulumi.secret(value) },
+        },
+        { parent: this },
+      ).metadata.name;
+
+    this.privateKeySecretName = pulumi.output(
+      args.privateKey === undefined
+        ? required(args.existingPrivateKeySecret, "privateKey or existingPrivateKeySecret")
+        : secret("github-app", privateKeyKey, args.privateKey),
+    );
+    const webhookSecretName =
+      args.webhookSecret === undefined
+        ? args.existingWebhookSecret
+        : secret("webhook", webhookSecretKey, args.webhookSecret);
+    this.webhookSecretName = webhookSecretName === undefined ? undefined : pulumi.output(webhookSecretName);
+    this.registerOutputs({
+      privateKeySecretName: this.privateKeySecretName,
+      webhookSecretName: this.webhookSecretName,
+    });
+  }
+}
+
+/** Eight hexadecimal digits that tell a changed secret, and are too slow to make to help a guesser. */
+function digest(value: pulumi.Input<string>): pulumi.Output<string> {
+  const digits = pulumi.output(value).apply((text) => scryptSync(text, "rex-remediation", 4).toString("hex"));
+  return pulumi.unsecret(digits);
+}
+
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) {
+    throw new Error(`GithubAppSecrets needs ${what}`);
+  }
+  return value;
+}

@@ -1,0 +1,22 @@
+/** The part of the whole that an object belongs to, as its app.kubernetes.io/component label says. */
+export type Part = "access" | "event-bus" | "event-source" | "remediation" | "secrets" | "sensor";
+
+/**
+ * Labels of every object that Pulumi makes.
+ * @see https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+ */
+export function commonLabels(name: string, part: Part): Record<string, string> {
+  return { ...runLabels(name, part), "app.kubernetes.io/managed-by": "pulumi" };
+}
+
+/** The same for what others make on behalf of this program: pods, and the Workflows that the Sensor creates. */
+export function runLabels(name: string, part: Part): Record<string, string> {
+  return {
+    "app.kubernetes.io/name": "rex-remediation",
+    "app.kubernetes.io/instance": name,
+    "app.kubernetes.io/component": part,
+  };
+}
+
+/** Label of a remediation's Workflow that holds the task's number. */
+export const taskLabel = "rex-remediation/task";

@@ -1,0 +1,184 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { deployedAnnotations } from "./deployed.ts";
+import { webhookSecretKey } from "./githubAppSecrets.ts";
+import { commonLabels, runLabels } from "./labels.ts";
+import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
+import { branchPrefixKey, pushExpression, type TaskPush } from "./taskPush.ts";
+
+/** Where the EventSource listens. */
+const webhookPort = 12000;
+const webhookPath = "/push";
+
+/** How GitHub reaches the EventSource from outside the cluster. */
+export interface IngressArgs {
+  /** Public host name. */
+  host: pulumi.Input<string>;
+  /** IngressClass; default: the cluster's default. */
+  className?: pulumi.Input<string>;
+  /** Whether the Ingress terminates TLS. */
+  tls: boolean;
+  /** Secret with the host's certificate; default: the ingress controller's own. */
+  tlsSecretName?: pulumi.Input<string>;
+  annotations?: pulumi.Input<Record<string, string>>;
+}
+
+export interface PushEventSourceArgs {
+  namespace: pulumi.Input<string>;
+  /** Which pushes pass. */
+  push: pulumi.Input<TaskPush>;
+  /** Secret whose key `secret` verifies GitHub's signatures. */
+  webhookSecretName: pulumi.Input<string>;
+  serviceAccountName: pulumi.Input<string>;
+  eventBusName: pulumi.Input<string>;
+  /** Pods; all of them serve. */
+  replicas: pulumi.Input<number>;
+  /** Default: no way in from outside. */
+  ingress?: IngressArgs;
+  /** How long to wait until it is deployed and answers. */
+  deployedSeconds: pulumi.Input<number>;
+}
+
+/**
+ * Receives GitHub's push events, lets the ones through that restart QA, and puts them on the event bus.
+ * @see https://argoproj.github.io/argo-events/eventsources/setup/github/
+ */
+export class PushEventSource extends pulumi.ComponentResource {
+  readonly eventSourceName: pulumi.Output<string>;
+  /** Name of the event that the EventSource emits. */
+  readonly eventName: pulumi.Output<string>;
+  /** Where to point GitHub's webhook: the public URL if there is one. */
+  readonly webhookUrl: pulumi.Output<string>;
+  readonly inClusterWebhookUrl: pulumi.Output<string>;
+
+  constructor(name: string, args: PushEventSourceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rex-remediation:index:PushEventSource", name, {}, opts);
+    const labels = commonLabels(name, "event-source");
+    const eventName = "push";
+
+    const eventSource = new k8s.apiextensions.CustomResource(
+      `${name}-event-source`,
+      {
+        apiVersion: "argoproj.io/v1alpha1",
+        kind: "EventSource",
+        metadata: {
+          name,
+          namespace: args.namespace,
+          labels,
+          annotations: deployedAnnotations(name, args.deployedSeconds),
+        },
+        spec: {
+          eventBusName: args.eventBusName,
+          replicas: args.replicas,
+          template: {
+            metadata: { labels: runLabels(name, "event-source") },
+            serviceAccountName: args.serviceAccountName,
+            securityContext: restrictedPod,
+            container: {
+              securityContext: restrictedContainer,
+              resources: resources({ cpu: "20m", memory: "48Mi" }, { cpu: "500m", memory: "256Mi" }),
+            },
+          },
+          github: {
+            [eventName]: {
+              webhook: { endpoint: webhookPath, port: `${webhookPort}`, method: "POST" },
+              // Argo Events wants the list but would only use it to create webhooks; what passes is the filter's matter.
+              repositories: pulumi.output(args.push).apply(({ repositories }) => byOwner(repositories)),
+              events: ["push"],
+              contentType: "json",
+              webhookSecret: { name: args.webhookSecretName, key: webhookSecretKey },
+              metadata: { [branchPrefixKey]: pulumi.output(args.push).apply(({ branchPrefix }) => branchPrefix) },
+              filter: { expression: pulumi.output(args.push).apply(pushExpression) },
+            },
+          },
+        },
+      },
+      { parent: this },
+    );
+
+    const service = new k8s.core.v1.Service(
+      `${name}-webhook`,
+      {
+        metadata: {
+          name: `${name}-webhook`,
+          namespace: args.namespace,
+          labels,
+          annotations: { "pulumi.com/timeoutSeconds": pulumi.interpolate`${args.deployedSeconds}` },
+        },
+        spec: {
+          type: "ClusterIP",
+          // The labels that Argo Events puts on the EventSource's pods.
+          selector: { controller: "eventsource-controller", "eventsource-name": name, "owner-name": name },
+          ports: [{ name: "http", port: webhookPort, targetPort: webhookPort, protocol: "TCP" }],
+        },
+      },
+      // Pulumi waits for the Service's endpoints; there are none before the EventSource's pods.
+      { parent: this, dependsOn: [eventSource] },
+    );
+
+    this.eventSourceName = eventSource.metadata.name;
+    this.eventName = pulumi.output(eventName);
+    this.inClusterWebhookUrl = pulumi.interpolate`http://${service.metadata.name}.${args.namespace}.svc:${webhookPort}${webhookPath}`;
+    this.webhookUrl = args.ingress ? this.#wayIn(name, args, args.ingress, service, labels) : this.inClusterWebhookUrl;
+    this.registerOutputs({
+      eventSourceName: this.eventSourceName,
+      eventName: this.eventName,
+      webhookUrl: this.webhookUrl,
+      inClusterWebhookUrl: this.inClusterWebhookUrl,
+    });
+  }
+
+  #wayIn(
+    name: string,
+    args: PushEventSourceArgs,
+    ingress: IngressArgs,
+    service: k8s.core.v1.Service,
+    labels: Record<string, string>,
+  ): pulumi.Output<string> {
+    new k8s.networking.v1.Ingress(
+      `${name}-webhook`,
+      {
+        metadata: {
+          name: `${name}-webhook`,
+          namespace: args.namespace,
+          labels,
+          annotations: pulumi.output(ingress.annotations ?? {}).apply((annotations) => ({
+            // Not every ingress controller reports an address, and waiting for one would fail there.
+            "pulumi.com/skipAwait": "true",
+            ...annotations,
+          })),
+        },
+        spec: {
+          ingressClassName: ingress.className,
+          tls: ingress.tls ? [{ hosts: [ingress.host], secretName: ingress.tlsSecretName }] : undefined,
+          rules: [
+            {
+              host: ingress.host,
+              http: {
+                paths: [
+                  {
+                    path: webhookPath,
+                    pathType: "Exact",
+                    backend: { service: { name: service.metadata.name, port: { number: webhookPort } } },
+                  },
+                ],
+              },
+            },
+          ],
+        },
+      },
+      { parent: this },
+    );
+    return pulumi.interpolate`${ingress.tls ? "https" : "http"}://${ingress.host}${webhookPath}`;
+  }
+}
+
+/** Repositories in the EventSource's form: the names of each owner. */
+function byOwner(repositories: string[]): { owner: string; names: string[] }[] {
+  const owners = new Map<string, string[]>();
+  for (const repository of repositories) {
+    const [owner = "", name = ""] = repository.split("/");
+    owners.set(owner, [...(owners.get(owner) ?? []), name]);
+  }
+  return [...owners].map(([owner, names]) => ({ owner, names }));
+}

@@ -1,0 +1,141 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { deployedAnnotations } from "./deployed.ts";
+import { commonLabels, runLabels, taskLabel } from "./labels.ts";
+import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
+import { pushTransform, type TaskPush } from "./taskPush.ts";
+
+export interface PushSensorArgs {
+  namespace: pulumi.Input<string>;
+  eventSourceName: pulumi.Input<string>;
+  eventName: pulumi.Input<string>;
+  /** Which pushes count, if the EventSource is not this program's and so does not filter them. */
+  unfilteredPush?: pulumi.Input<TaskPush>;
+  /** WorkflowTemplate of the remediation. */
+  workflowTemplateName: pulumi.Input<string>;
+  serviceAccountName: pulumi.Input<string>;
+  eventBusName: pulumi.Input<string>;
+  /** Pods; one works, the others stand by. */
+  replicas: pulumi.Input<number>;
+  /** How long to wait until it is deployed. */
+  deployedSeconds: pulumi.Input<number>;
+}
+
+/**
+ * Turns each push into one remediation Workflow.
+ *
+ * The trigger gets the Workflow and creates it if there is none, else sends a merge patch. Every value comes from the pushed content,
+ * so the patch of a duplicate delivery changes nothing.
+ *
+ * @see https://argoproj.github.io/argo-events/sensors/triggers/k8s-object-trigger/
+ */
+export class PushSensor extends pulumi.ComponentResource {
+  readonly sensorName: pulumi.Output<string>;
+
+  constructor(name: string, args: PushSensorArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rex-remediation:index:PushSensor", name, {}, opts);
+    const dependencyName = "push";
+
+    const sensor = new k8s.apiextensions.CustomResource(
+      `${name}-sensor`,
+      {
+        apiVersion: "argoproj.io/v1alpha1",
+        kind: "Sensor",
+        metadata: {
+          name,
+          namespace: args.namespace,
+          labels: commonLabels(name, "sensor"),
+          annotations: deployedAnnotations(name, args.deployedSeconds),
+        },
+        spec: {
+          eventBusName: args.eventBusName,
+          replicas: args.replicas,
+          template: {
+            metadata: { labels: runLabels(name, "sensor") },
+            serviceAccountName: args.serviceAccountName,
+            securityContext: restrictedPod,
+            container: {
+              securityContext: restrictedContainer,
+              resources: resources({ cpu: "20m", memory: "48Mi" }, { cpu: "500m", memory: "256Mi" }),
+            },
+          },
+          dependencies: [
+            {
+              name: dependencyName,
+              eventSourceName: args.eventSourceName,
+              eventName: args.eventName,
+              transform: { jq: pulumi.output(args.unfilteredPush).apply((push) => pushTransform(push)) },
+              filters: { data: [{ path: "wanted", type: "bool", value: ["true"] }] },
+            },
+          ],
+          triggers: [
+            {
+              template: {
+                name: "remediate",
+                k8s: {
+                  operation: "patch",
+                  source: { resource: workflow(name, args) },
+                  parameters: workflowParameters(name, dependencyName),
+                },
+              },
+              // Without it Argo Events ignores the retries. One event at a time: the next one waits until the retries are over.
+              atLeastOnce: true,
+              // 1 + 2 + 4 + 8 + 16 + 32 seconds: longer than an API server takes to restart.
+              retryStrategy: { steps: 7, duration: "1s", factor: 2, jitter: 0.1 },
+            },
+          ],
+        },
+      },
+      { parent: this },
+    );
+
+    this.sensorName = sensor.metadata.name;
+    this.registerOutputs({ sensorName: this.sensorName });
+  }
+}
+
+/** The remediation's Workflow but for what a push fills in. */
+function workflow(name: string, args: PushSensorArgs) {
+  return {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Workflow",
+    metadata: {
+      name,
+      namespace: args.namespace,
+      labels: { ...runLabels(name, "remediation"), [taskLabel]: "" },
+    },
+    spec: {
+      workflowTemplateRef: { name: args.workflowTemplateName },
+      priority: 0,
+      arguments: {
+        parameters: ["task", "before", "after", "repository", "pushed-at"].map((parameter) => ({
+          name: parameter,
+          value: "",
+        })),
+      },
+    },
+  };
+}
+
+/** What a push fills in, by the keys that the transform lets through. */
+function workflowParameters(name: string, dependencyName: string) {
+  const fill = (dest: string, src: { dataKey: string; useRawData?: boolean } | { dataTemplate: string }) => ({
+    src: { dependencyName, ...src },
+    dest,
+  });
+  return [
+    // The same name for the same push, however often and in whatever wrapping it is delivered; another one when a branch returns to
+    // an earlier head.
+    fill("metadata.name", {
+      dataTemplate: `${name}-{{ .Input.task }}-{{ substr 0 12 .Input.after }}-{{ substr 0 8 .Input.before }}`,
+    }),
+    fill(`metadata.labels.${taskLabel}`, { dataKey: "task" }),
+    // Of the runs that wait for one task the newest push goes first. A number, so it has to arrive as one.
+    fill("spec.priority", { dataKey: "pushedAt", useRawData: true }),
+    fill("spec.arguments.parameters.0.value", { dataKey: "task" }),
+    fill("spec.arguments.parameters.1.value", { dataKey: "before" }),
+    fill("spec.arguments.parameters.2.value", { dataKey: "after" }),
+    fill("spec.arguments.parameters.3.value", { dataKey: "repository" }),
+    fill("spec.arguments.parameters.4.value", { dataKey: "pushedAt" }),
+  ];
+}

@@ -1,0 +1,205 @@
+import * as pulumi from "@pulumi/pulumi";
+import { EventBus, type EventBusArgs } from "./eventBus.ts";
+import { GithubAppSecrets } from "./githubAppSecrets.ts";
+import { type IngressArgs, PushEventSource } from "./pushEventSource.ts";
+import { PushSensor } from "./pushSensor.ts";
+import { RemediationAccess } from "./remediationAccess.ts";
+import {
+  type CodeRunArgs,
+  type MainWorkflowArgs,
+  type PullRequestArgs,
+  RemediationWorkflow,
+  type StepsArgs,
+} from "./remediationWorkflow.ts";
+import type { TaskPush } from "./taskPush.ts";
+
+/** The GitHub App that the remediation acts as; it needs contents: read and pull requests: write. */
+export interface GithubAppArgs {
+  /** Base URL of GitHub's REST API. */
+  apiUrl: pulumi.Input<string>;
+  appId: pulumi.Input<string>;
+  /** Default: asked of GitHub for the pushed repository. */
+  installationId?: pulumi.Input<string>;
+  /** PEM; or else {@link existingSecret}. */
+  privateKey?: pulumi.Input<string>;
+  /** Name of a Secret that holds the private key under `private-key.pem`. */
+  existingSecret?: pulumi.Input<string>;
+}
+
+/** GitHub's webhook. */
+export interface WebhookArgs {
+  /** What GitHub signs its events with; or else {@link existingSecret}. */
+  secret?: pulumi.Input<string>;
+  /** Name of a Secret that holds the webhook's secret under `secret`. */
+  existingSecret?: pulumi.Input<string>;
+  /** Default: no way in from outside the cluster. */
+  ingress?: IngressArgs;
+}
+
+/** An EventSource of type github in the same namespace. It has to verify signatures; it may let every push through. */
+export interface ExistingEventSourceArgs {
+  name: pulumi.Input<string>;
+  event: pulumi.Input<string>;
+}
+
+export interface RexRemediationArgs {
+  /** Namespace of everything, of the CodeRuns and of the main workflows; it must exist. */
+  namespace: pulumi.Input<string>;
+  /** Which pushes restart QA. */
+  push: pulumi.Input<TaskPush>;
+  /** The value of the repository label, for each repository as owner/name in lower case. */
+  repositoryLabels: pulumi.Input<Record<string, string>>;
+  /** Agents whose CodeRuns a push cancels. Never the pusher. */
+  agentsToCancel: pulumi.Input<string[]>;
+  codeRuns: CodeRunArgs;
+  mainWorkflows: MainWorkflowArgs;
+  pullRequests: PullRequestArgs;
+  githubApp: GithubAppArgs;
+  webhook: WebhookArgs;
+  /** Use this EventSource; default: make one. */
+  existingEventSource?: ExistingEventSourceArgs;
+  /** Pods of the EventSource. */
+  eventSourceReplicas: pulumi.Input<number>;
+  /** Pods of the Sensor. */
+  sensorReplicas: pulumi.Input<number>;
+  /** The event bus to use, and to make first if `created` says how. */
+  eventBus: { name: string; created?: Pick<EventBusArgs, "version" | "replicas" | "storageClassName" | "volumeSize"> };
+  steps: StepsArgs;
+  /** How long a remediation's Workflow is kept after its end. */
+  retentionDays: pulumi.Input<number>;
+  /** How long to wait until EventBus, EventSource and Sensor are deployed. */
+  deployedSeconds: pulumi.Input<number>;
+}
+
+/** Everything that turns a push by the coding agent into a clean restart of QA. */
+export class RexRemediation extends pulumi.ComponentResource {
+  readonly namespace: pulumi.Output<string>;
+  /** Where to point GitHub's webhook; undefined with an existing EventSource. */
+  readonly webhookUrl: pulumi.Output<string> | undefined;
+  /** The same from inside the cluster. */
+  readonly inClusterWebhookUrl: pulumi.Output<string> | undefined;
+  readonly eventSource: pulumi.Output<string>;
+  readonly sensor: pulumi.Output<string>;
+  readonly workflowTemplate: pulumi.Output<string>;
+  /** Names of the service accounts. */
+  readonly serviceAccounts: pulumi.Output<{ eventSource?: string; sensor: string; remediation: string }>;
+
+  /** @param name prefix of every object's name */
+  constructor(name: string, args: RexRemediationArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rex-remediation:index:RexRemediation", name, {}, opts);
+    const { namespace, deployedSeconds, existingEventSource } = args;
+    const push = pulumi.output(args.push);
+
+    const secrets = new GithubAppSecrets(
+      name,
+      {
+        namespace,
+        privateKey: args.githubApp.privateKey,
+        existingPrivateKeySecret: args.githubApp.existingSecret,
+        webhookSecret: args.webhook.secret,
+        existingWebhookSecret: args.webhook.existingSecret,
+      },
+      { parent: this },
+    );
+
+    const access = new RemediationAccess(
+      name,
+      {
+        namespace,
+        codeRunGroup: args.codeRuns.group,
+        codeRunResource: args.codeRuns.resource,
+        eventSource: existingEventSource === undefined,
+      },
+      { parent: this },
+    );
+
+    const workflow = new RemediationWorkflow(
+      name,
+      {
+        namespace,
+        serviceAccountName: access.remediationAccount,
+        repositoryLabels: args.repositoryLabels,
+        branchPrefix: push.branchPrefix,
+        agentsToCancel: args.agentsToCancel,
+        codeRuns: args.codeRuns,
+        mainWorkflows: args.mainWorkflows,
+        pullRequests: args.pullRequests,
+        githubApiUrl: args.githubApp.apiUrl,
+        githubAppId: args.githubApp.appId,
+        githubInstallationId: args.githubApp.installationId,
+        privateKeySecretName: secrets.privateKeySecretName,
+        steps: args.steps,
+        retentionDays: args.retentionDays,
+      },
+      { parent: this },
+    );
+
+    const eventBusName = args.eventBus.created
+      ? new EventBus(
+          name,
+          { namespace, eventBusName: args.eventBus.name, deployedSeconds, ...args.eventBus.created },
+          { parent: this },
+        ).eventBusName
+      : pulumi.output(args.eventBus.name);
+
+    const ownEventSource =
+      existingEventSource === undefined
+        ? new PushEventSource(
+            name,
+            {
+              namespace,
+              push,
+              webhookSecretName: secrets.webhookSecretName ?? missing("webhook.secret or webhook.existingSecret"),
+              serviceAccountName: access.eventSourceAccount ?? missing("an account of the EventSource"),
+              eventBusName,
+              replicas: args.eventSourceReplicas,
+              ingress: args.webhook.ingress,
+              deployedSeconds,
+            },
+            { parent: this },
+          )
+        : undefined;
+
+    this.eventSource = ownEventSource?.eventSourceName ?? pulumi.output(existingEventSource?.name ?? "");
+    const sensor = new PushSensor(
+      name,
+      {
+        namespace,
+        eventSourceName: this.eventSource,
+        eventName: ownEventSource?.eventName ?? existingEventSource?.event ?? "",
+        unfilteredPush: existingEventSource && push,
+        workflowTemplateName: workflow.workflowTemplateName,
+        serviceAccountName: access.sensorAccount,
+        eventBusName,
+        replicas: args.sensorReplicas,
+        deployedSeconds,
+      },
+      // The first event may come at once: the rights that it needs have to be there, and to stay until the Sensor is gone.
+      { parent: this, dependsOn: [access] },
+    );
+
+    this.namespace = pulumi.output(namespace);
+    this.webhookUrl = ownEventSource?.webhookUrl;
+    this.inClusterWebhookUrl = ownEventSource?.inClusterWebhookUrl;
+    this.sensor = sensor.sensorName;
+    this.workflowTemplate = workflow.workflowTemplateName;
+    this.serviceAccounts = pulumi.output({
+      eventSource: access.eventSourceAccount,
+      sensor: access.sensorAccount,
+      remediation: access.remediationAccount,
+    });
+    this.registerOutputs({
+      namespace: this.namespace,
+      webhookUrl: this.webhookUrl,
+      inClusterWebhookUrl: this.inClusterWebhookUrl,
+      eventSource: this.eventSource,
+      sensor: this.sensor,
+      workflowTemplate: this.workflowTemplate,
+      serviceAccounts: this.serviceAccounts,
+    });
+  }
+}
+
+function missing(what: string): never {
+  throw new Error(`RexRemediation needs ${what}`);
+}

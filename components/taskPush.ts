@@ -1,0 +1,107 @@
+/** Which pushes restart QA. */
+export interface TaskPush {
+  /** Login of the GitHub App that pushes, `SLUG[bot]`. Compared exactly, but for upper and lower case. */
+  pusher: string;
+  /** Repositories as owner/name, as GitHub spells them. Compared like the pusher. */
+  repositories: string[];
+  /** What the name of a task branch begins with; the task's number follows. */
+  branchPrefix: string;
+}
+
+/** A task's number in a branch name, and what may follow it: nothing, or a separator and more. */
+const taskNumber = "[1-9][0-9]{0,8}";
+const afterTaskNumber = "([-/_].*)?";
+
+/** Key of the EventSource's metadata that tells the Sensor the branch prefix. */
+export const branchPrefixKey = "branchPrefix";
+
+/**
+ * The EventSource's filter: true for a push of the pusher to a task branch of one of the repositories, false for everything else.
+ * Types are compared before fields are read, because reading a field of a text or of nothing is an error, and an error is a line in
+ * the log per delivery. Logins and repositories have to be plain ASCII before they are lower-cased, because some other letters become
+ * ASCII ones then.
+ *
+ * @see https://argoproj.github.io/argo-events/eventsources/filtering/
+ * @see https://expr-lang.org/docs/language-definition
+ */
+export function pushExpression(push: TaskPush): string {
+  return [
+    'type(body) == "map"',
+    'body["X-GitHub-Event"] == "push"',
+    "body.deleted == false",
+    'type(body.sender) == "map"',
+    'body.sender.type == "Bot"',
+    'type(body.sender.login) == "string"',
+    `body.sender.login matches ${exprText("^[A-Za-z0-9-]+\\[bot\\]$")}`,
+    `lower(body.sender.login) == ${exprText(push.pusher.toLowerCase())}`,
+    'type(body.repository) == "map"',
+    'type(body.repository.full_name) == "string"',
+    `body.repository.full_name matches ${exprText("^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")}`,
+    `lower(body.repository.full_name) in [${lowerCased(push.repositories).map(exprText).join(", ")}]`,
+    'type(body.ref) == "string"',
+    `body.ref matches ${exprText(`^refs/heads/${regexText(push.branchPrefix)}${taskNumber}${afterTaskNumber}$`)}`,
+  ].join(" &&\n");
+}
+
+/**
+ * The Sensor's transform: a jq program that is total. Whatever comes in, one object goes out: `{"wanted": false}`, or wanted true and
+ * task, before, after, repository and pushedAt, each matched by a strict pattern. Nothing else of an event travels on.
+ *
+ * A change of this text makes Argo Events drop the Sensor's place in the queue, and with it unread events. So it is constant: who may
+ * push where is the EventSource's filter, which also hands over the branch prefix. Only for an EventSource that this program does not
+ * own the same checks are written into it.
+ *
+ * @param unfiltered which pushes count, if the EventSource does not filter them
+ * @see https://argoproj.github.io/argo-events/sensors/transform/
+ */
+export function pushTransform(unfiltered?: TaskPush): string {
+  const prefix = unfiltered ? jqText(unfiltered.branchPrefix) : `field(.metadata.${branchPrefixKey})`;
+  const pusherChecks = unfiltered && [
+    'and field(.body["X-GitHub-Event"]) == "push"',
+    "and field(.body.deleted) == false",
+    'and field(.body.sender.type) == "Bot"',
+    `and (field(.body.sender.login) | matches("^[A-Za-z0-9-]+\\\\[bot\\\\]$") and ascii_downcase == ${jqText(unfiltered.pusher.toLowerCase())})`,
+    `and ($repository | ascii_downcase | IN(${lowerCased(unfiltered.repositories).map(jqText).join(", ")}))`,
+  ];
+  return [
+    // null where a field is missing or something on the way to it is no object.
+    "def field(f): [f?][0];",
+    'def matches($pattern): type == "string" and test($pattern);',
+    `${prefix} as $prefix`,
+    "| field(.body.ref) as $ref",
+    "| field(.body.before) as $before",
+    "| field(.body.after) as $after",
+    "| field(.body.repository.full_name) as $repository",
+    "| field(.body.repository.pushed_at) as $pushedAt",
+    '| (if ([$prefix, $ref] | all(type == "string")) and ($ref | startswith("refs/heads/" + $prefix))',
+    '   then $ref[("refs/heads/" + $prefix | length):] else "" end) as $afterPrefix',
+    `| if ($afterPrefix | matches("^${taskNumber}${afterTaskNumber}$"))`,
+    '  and ($before | matches("^[0-9a-f]{40}$"))',
+    '  and ($after | matches("^[0-9a-f]{40}$") and test("[1-9a-f]"))',
+    '  and ($repository | matches("^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"))',
+    // A Workflow's priority, which this becomes, has 32 bits.
+    '  and ($pushedAt | type == "number" and . >= 1 and . <= 2147483647 and . == floor)',
+    ...(pusherChecks ?? []).map((check) => `  ${check}`),
+    '  then {wanted: true, task: ($afterPrefix | sub("[^0-9].*$"; "")), $before, $after, $repository, $pushedAt}',
+    "  else {wanted: false} end",
+  ].join("\n");
+}
+
+function lowerCased(texts: string[]): string[] {
+  return texts.map((text) => text.toLowerCase());
+}
+
+/** Text that a Go regular expression takes literally. */
+function regexText(text: string): string {
+  return text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&");
+}
+
+/** A string literal of expr, which reads escapes as Go does. */
+function exprText(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** A string literal of jq; `\(` would begin an interpolation, but JSON never writes a backslash before a parenthesis unescaped. */
+function jqText(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,14 @@
+import { RexRemediation } from "./components/rexRemediation.ts";
+import { readConfig } from "./config.ts";
+
+const { name, ...config } = readConfig();
+const remediation = new RexRemediation(name, config);
+
+/** Where to point GitHub's webhook: the public URL if there is a host, else the one inside the cluster. */
+export const webhookUrl = remediation.webhookUrl;
+export const inClusterWebhookUrl = remediation.inClusterWebhookUrl;
+export const namespace = remediation.namespace;
+export const eventSource = remediation.eventSource;
+export const sensor = remediation.sensor;
+export const workflowTemplate = remediation.workflowTemplate;
+export const serviceAccounts = remediation.serviceAccounts;
