@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# Argo Events and Argo Workflows on the node: custom resources, namespace, accounts, event bus. Sourced by start, never run.
+
+# import_images: into containerd, those that it does not have.
+import_images() {
+  local name have
+  have=$(in_node ctr --address "$RUN/containerd.sock" --namespace k8s.io image ls -q)
+  for name in "${IMAGES[@]}"; do
+    grep -qxF "$(image_reference "$name")" <<<"$have" && continue
+    timeout 180 nsenter --target "$(holder_pid)" --net --mount -- \
+      ctr --address "$RUN/containerd.sock" --namespace k8s.io image import "$CACHE/images/$name.tar" >/dev/null ||
+      die "containerd did not take the image $name; see $STATE/logs/containerd.log"
+  done
+}
+
+# install_argo: the manifests of upstream's installation into one namespace. The controllers themselves are processes of the
+# node (components.sh), as the accounts that these manifests give their rights to.
+install_argo() {
+  local manifests="$CACHE/manifests"
+  kubectl_admin apply --server-side --force-conflicts -f "$manifests/crds" >/dev/null
+  kubectl_admin create namespace "$REX_NAMESPACE" --dry-run=client -o yaml | kubectl_admin apply -f - >/dev/null
+  kubectl_admin apply --namespace "$REX_NAMESPACE" -f "$manifests/events" -f "$manifests/workflows" >/dev/null
+  kubectl_admin wait --for condition=Established --timeout 20s -f "$manifests/crds" >/dev/null
+}
+
+# create_event_bus: the namespace's default bus is the node's NATS.
+create_event_bus() {
+  kubectl_admin apply -f - >/dev/null <<END
+apiVersion: argoproj.io/v1alpha1
+kind: EventBus
+metadata:
+  name: default
+  namespace: $REX_NAMESPACE
+spec:
+  jetstreamExotic:
+    url: nats://$NODE_IP:$NATS_PORT
+    streamConfig: |
+      replicas: 1
+END
+}
+
+event_bus_is_ready() {
+  [[ $(kubectl_admin -n "$REX_NAMESPACE" get eventbus default -o 'jsonpath={.status.conditions[?(@.status!="True")].type}') == '' &&
+    -n $(kubectl_admin -n "$REX_NAMESPACE" get eventbus default -o 'jsonpath={.status.conditions[*].type}') ]]
+}

@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# The node's own network and mount namespaces. One process, the holder, keeps them; when it and the other processes of the
+# node have ended, every mount, route and rule of the node is gone with them. Sourced by start and stop, never run.
+
+# holder_main: what the holder does in its new namespaces before it sleeps. Runs as `bash -c` with the variables it uses.
+holder_main() {
+  set -euo pipefail
+  # Containers come with paths of their own for everything below these; covered, two nodes never share them and the host
+  # never sees them. What the node needs from there is put back.
+  local dir keep fd
+  for dir in /run /var/lib /var/log; do
+    declare -A open=()
+    for keep in "$STATE" "$RUN" "$CACHE" "$ROOT"; do
+      [[ $keep == "$dir"/* ]] || continue
+      exec {fd}<"$keep"
+      open[$keep]=$fd
+    done
+    mount -t tmpfs -o mode=755 "rex-$NODE_ID" "$dir"
+    for keep in "${!open[@]}"; do
+      fd=${open[$keep]}
+      mkdir -p "$keep"
+      mount --bind "/proc/self/fd/$fd" "$keep"
+      exec {fd}<&-
+    done
+    unset open
+  done
+  # Kubelet wants these settings of the whole machine so; where it reads them so, it leaves the machine's alone.
+  local setting
+  for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
+    kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
+    mkdir -p "/run/sysctl/$(dirname "${setting%=*}")"
+    echo "${setting#*=}" >"/run/sysctl/${setting%=*}"
+    [[ ! -e /proc/sys/${setting%=*} ]] || mount --bind "/run/sysctl/${setting%=*}" "/proc/sys/${setting%=*}"
+  done
+  ip link set lo up
+  echo 1 >/proc/sys/net/ipv4/ip_forward
+  touch "$RUN/holder.ready"
+  exec -a "rex-node-$NODE_ID" sleep infinity
+}
+
+# holder_start: starts the holder unless a whole one is there.
+holder_start() {
+  holder_pid >/dev/null && [[ -e $RUN/holder.ready ]] && return
+  remove_runtime
+  mkdir -p "$RUN"
+  cgroup_create
+  (
+    echo "$BASHPID" >"$(cgroup_processes)/cgroup.procs"
+    echo "$BASHPID" >"$RUN/holder.pid"
+    exec {LOCK}>&-
+    export NODE_ID STATE RUN CACHE ROOT
+    exec setsid unshare --mount --net --propagation slave -- \
+      bash -c "$(declare -f holder_main); holder_main" </dev/null >>"$STATE/logs/holder.log" 2>&1
+  ) &
+  disown
+  wait_for 10 "the node's namespaces" test -e "$RUN/holder.ready"
+}
+
+# link_is_up: whether host and node have their link, with addresses.
+link_is_up() {
+  ip -4 -o addr show dev "$HOST_LINK" 2>/dev/null | grep -qF " $HOST_IP/30 " &&
+    in_node_net ip -4 -o addr show dev "$NODE_LINK" 2>/dev/null | grep -qF " $NODE_IP/30 " &&
+    in_node_net ip -4 route show "$SERVICE_CIDR" | grep -q .
+}
+
+# link_start: the link between host and node. The node has no way out but this, and the host no other route into it.
+link_start() {
+  link_is_up && return
+  ip link del "$HOST_LINK" 2>/dev/null || true
+  ip link add "$HOST_LINK" type veth peer name "$NODE_LINK" netns "$(holder_pid)"
+  ip addr add "$HOST_IP/30" dev "$HOST_LINK"
+  ip link set "$HOST_LINK" up
+  in_node_net ip addr add "$NODE_IP/30" dev "$NODE_LINK"
+  in_node_net ip link set "$NODE_LINK" up
+  # A process of the node that calls a Service needs some route, before kube-proxy's rules name the pod.
+  in_node_net ip route add "$SERVICE_CIDR" dev "$NODE_LINK" src "$NODE_IP"
+}
+
+# remove_runtime: ends every process of the node and removes what they held; data stays.
+remove_runtime() {
+  cgroup_kill || die "processes of the node do not end: $(cgroup_pids | tr '\n' ' ')"
+  ip link del "$HOST_LINK" 2>/dev/null || true
+  cgroup_remove
+  rm -rf --one-file-system "$RUN"
+}

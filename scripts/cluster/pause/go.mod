@@ -1,0 +1,3 @@
+module rex-remediation/cluster/pause
+
+go 1.26.0

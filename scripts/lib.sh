@@ -1,0 +1,114 @@
+# shellcheck shell=bash
+# What all bash scripts of this project share: messages, where things are kept, a Node.js that is new enough.
+# Sourced, never run.
+
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+readonly ROOT
+# The oldest Node.js that runs TypeScript files without a flag.
+readonly NODE_MIN_MAJOR=22 NODE_MIN_MINOR=18
+
+if [[ -t 2 && -z ${NO_COLOR:-} ]]; then
+  BOLD=$'\e[1m' RED=$'\e[31m' DIM=$'\e[2m' PLAIN=$'\e[0m'
+else
+  BOLD='' RED='' DIM='' PLAIN=''
+fi
+# shellcheck disable=SC2034 # BOLD is for the scripts that source this
+readonly BOLD RED DIM PLAIN
+
+# REX_STARTED is handed down to child scripts, so that one run has one clock.
+export REX_STARTED=${REX_STARTED:-$(date +%s)}
+
+# say TEXT...: a line of progress on stderr, with the seconds since the run began.
+say() {
+  printf '%s[%4ds]%s %s\n' "$DIM" "$(($(date +%s) - REX_STARTED))" "$PLAIN" "$*" >&2
+}
+
+# die TEXT...: says what is wrong and ends the script with exit code 1.
+die() {
+  printf '%serror:%s %s\n' "$RED" "$PLAIN" "$*" >&2
+  exit 1
+}
+
+# usage: prints the comment block below the first line of the running script, which is its help text.
+usage() {
+  sed -n '2,/^[^#]/{s/^# \{0,1\}//p;}' "$0"
+}
+
+# The machine's processor as Go and Kubernetes name it.
+machine_arch() {
+  case $(uname -m) in
+    x86_64) echo amd64 ;;
+    aarch64) echo arm64 ;;
+    *) uname -m ;;
+  esac
+}
+
+# recipe_hash: 16 hex digits that name what the cache holds: the pinned versions, the recipe and the processor.
+recipe_hash() {
+  (
+    cd "$ROOT/scripts/cluster" || exit
+    {
+      machine_arch
+      sha256sum versions.sh binaries.sh images.sh modules/*/go.mod modules/*/go.sum pause/* node/package-lock.json
+    } | sha256sum | cut -c1-16
+  )
+}
+
+# cache_dir: the folder of the built binaries and images. It is kept between runs and shared by all checkouts.
+cache_dir() {
+  [[ -n ${REX_CACHE_DIR:-} ]] || REX_CACHE_DIR="${REX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rex-remediation}/$(recipe_hash)"
+  echo "$REX_CACHE_DIR"
+}
+
+# node_id: 8 hex digits that name this checkout's node.
+node_id() {
+  printf '%s' "$ROOT" | sha256sum | cut -c1-8
+}
+
+# state_dir: the folder of this checkout's node and its data. `scripts/down` removes it.
+state_dir() {
+  echo "${REX_STATE:-${XDG_STATE_HOME:-$HOME/.local/state}/rex-remediation}/$(node_id)"
+}
+
+# node_is_recent: whether the PATH's Node.js is new enough.
+node_is_recent() {
+  local version major minor
+  version=$(node --version 2>/dev/null) || return 1
+  IFS=. read -r major minor _ <<<"${version#v}"
+  ((major > NODE_MIN_MAJOR || (major == NODE_MIN_MAJOR && minor >= NODE_MIN_MINOR)))
+}
+
+# node_path: puts a Node.js that is new enough first on PATH; where the machine has none, it is installed into the cache.
+node_path() {
+  node_is_recent && return
+  local cpu bin
+  cpu=$(machine_arch)
+  bin="$(cache_dir)/node/node_modules/node-linux-${cpu/amd64/x64}/bin"
+  if [[ ! -x $bin/node ]]; then
+    command -v npm >/dev/null || die "Node.js >= $NODE_MIN_MAJOR.$NODE_MIN_MINOR with npm is needed: install it and run this again"
+    say "Node.js $(node --version 2>/dev/null || echo missing) is older than $NODE_MIN_MAJOR.$NODE_MIN_MINOR: installing one into the cache"
+    install_node "$(cache_dir)"
+    [[ -x $bin/node ]] || die "npm installed no Node.js for this machine ($(uname -sm)): install Node.js >= $NODE_MIN_MAJOR.$NODE_MIN_MINOR and run this again"
+  fi
+  PATH="$bin:$PATH"
+  export PATH
+}
+
+# install_node CACHE: beside its final place first, so that a broken installation is never used.
+install_node() {
+  local new="$1/node.new.$$"
+  mkdir -p "$new"
+  cp "$ROOT"/scripts/cluster/node/{package.json,package-lock.json,.npmrc} "$new/"
+  (cd "$new" && timeout 600 npm ci --no-progress --loglevel=error) >&2 || die "npm could not install Node.js (see above)"
+  rm -rf "$1/node"
+  mv -T "$new" "$1/node"
+}
+
+# npm_ready: installs the checkout's packages when they are missing or older than the lock file.
+npm_ready() {
+  local stamp="$ROOT/node_modules/.package-lock.json"
+  [[ -e $stamp && ! $ROOT/package-lock.json -nt $stamp ]] && return
+  say "installing the npm packages"
+  (cd "$ROOT" && timeout 900 npm ci --no-progress --loglevel=error) >&2 || die "npm ci failed (see above)"
+  touch "$stamp"
+}
