@@ -45,7 +45,7 @@ export function route(request: Request, world: World): Routed {
     const call: Call = {
       params: match.params,
       query: new URLSearchParams(rawQuery),
-      body: parseBody(request.body),
+      body: request.method === "POST" || request.method === "PATCH" ? parseBody(request.body) : {},
       base: `${request.base}${prefix}`,
       canonicalPath: byId(path, match.params, world),
     };

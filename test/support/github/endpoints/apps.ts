@@ -71,7 +71,7 @@ const createToken: AppEndpoint = {
   method: "POST",
   path: "/app/installations/{installation_id}/access_tokens",
   docs: `${docs}/apps#create-an-installation-access-token-for-an-app`,
-  statuses: [201, 401, 403, 404, 422],
+  statuses: [201, 400, 401, 403, 404, 422],
   handle(call, world, app) {
     const token = world.tokens.issue(installation(call, world, app), call.body);
     return { status: 201, body: tokenBody(token, known(world, token.repositories), call.base) };
