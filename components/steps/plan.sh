@@ -1,0 +1,238 @@
+# shellcheck shell=bash disable=SC2154,SC2016 # lib.sh stands before this text; in jq's texts, $ is jq's
+# plan: reads everything, touches nothing, and writes plan.json, on which alone the
+# other steps act: which main workflow, which CodeRuns by UID, which pull requests,
+# and the outcome, `remediate` or the reason why there is nothing to do.
+
+main() {
+  check_input
+  find_main_workflow
+  check_ledger
+  mint_token
+  find_branches
+  find_head
+  find_pull_requests
+  find_targets
+  check_stale
+  check_writable
+  [[ $DRY_RUN == true ]] && conclude dry-run "a dry run: nothing is touched"
+  conclude remediate "something of the old head is still at work"
+}
+
+# ------------------------------------------------------------------- the plan
+
+# A fact is a value in $SCRATCH/facts.json; the plan is the facts and an outcome.
+fact() {
+  local name=$1
+  shift
+  jq --slurpfile facts "$SCRATCH/facts" "$@" >"$SCRATCH/value"
+  jq --arg name "$name" --slurpfile value "$SCRATCH/value" '.[$name] = $value[0]' "$SCRATCH/facts" >"$SCRATCH/facts.new"
+  mv "$SCRATCH/facts.new" "$SCRATCH/facts"
+}
+
+conclude() {
+  jq --arg outcome "$1" --arg reason "$2" '. + {outcome: $outcome, reason: $reason}' "$SCRATCH/facts" >"$PLAN.new"
+  mv "$PLAN.new" "$PLAN"
+  print_plan
+  finish "$1: $2"
+  exit 0
+}
+
+print_plan() {
+  jq -r '
+    "task \(.task), pushed \(.after[:12]), head \((.head // "unknown")[:12])",
+    (.workflow // empty | "main workflow \(.name) at stage \(.stage)"),
+    (.pulls // [] | .[] | "pull request #\(.number)\(if .ready then ", labelled ready" else "" end)\(if .labelled then "" else ", found by its branch: it lacks the task label" end)"),
+    (.targets // [] | .[] | "cancel \(.name) (\(.agent), since \(.created))"),
+    (.leftAlone // [] | .[] | "leave \(.name): \(.why)")' "$PLAN" |
+    while IFS= read -r line; do log "$line"; done
+}
+
+# -------------------------------------------------------------------- checks
+
+# The Sensor lets through only what matches; a run started by hand has no Sensor.
+check_input() {
+  must_match TASK "$TASK" '^[1-9][0-9]{0,8}$' 'a number without leading zeros'
+  must_match BEFORE "$BEFORE" '^[0-9a-f]{40}$' 'a commit SHA of 40 hex digits'
+  must_match AFTER "$AFTER" '^[0-9a-f]{40}$' 'a commit SHA of 40 hex digits'
+  must_match REPOSITORY "$REPOSITORY" '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$' 'owner/name'
+  must_match PUSHED_AT "$PUSHED_AT" '^[1-9][0-9]{0,11}$' 'seconds since 1970'
+  must_match DRY_RUN "$DRY_RUN" '^(true|false)$' 'true or false'
+  jq -en --argjson repositories "$REPOSITORIES" --arg repository "$REPOSITORY" \
+    '$repositories | has($repository | ascii_downcase)' >/dev/null ||
+    fail "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys | join(", ")'))"
+  jq -n --arg task "$TASK" --arg after "$AFTER" --arg before "$BEFORE" --arg repository "$REPOSITORY" \
+    --arg run "$RUN_NAME" --argjson pushedAt "$PUSHED_AT" \
+    '{task: $task, repository: $repository, before: $before, after: $after, pushedAt: $pushedAt, run: $run}' >"$SCRATCH/facts"
+}
+
+must_match() {
+  [[ $2 =~ $3 ]] || fail "parameter $1 is $(printf '%q' "${2:0:80}"); expected $4"
+}
+
+# One main workflow, or none; two would leave to chance which one QA restarts in.
+find_main_workflow() {
+  find_main_workflows
+  case $(jq length "$SCRATCH/main-workflows") in
+    0) conclude no-workflow "no main workflow of task $TASK is running in $NAMESPACE ($MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE, $MAIN_WORKFLOW_TASK_LABEL=$TASK, of this repository)" ;;
+    1) ;;
+    *) fail "task $TASK has more than one main workflow: $(jq -r '[.[].metadata.name] | join(", ")' "$SCRATCH/main-workflows"); end all but one (argo stop), then: argo retry $RUN_NAME" ;;
+  esac
+  jq '.[0]' "$SCRATCH/main-workflows" >"$SCRATCH/workflow"
+  fact workflow --arg stage_label "$MAIN_WORKFLOW_STAGE_LABEL" --arg ledger "$LEDGER" '
+    {name: .metadata.name, uid: .metadata.uid, stage: .metadata.labels[$stage_label],
+     ledger: (.metadata.annotations // {} | with_entries(select(.key | startswith("\($ledger)/")) | .key |= ltrimstr("\($ledger)/")))}' \
+    "$SCRATCH/workflow"
+}
+
+# The ledger on the main workflow knows the newest push that was handled. A push at
+# or before it was handled with it; one that was begun and not resumed is carried on.
+check_ledger() {
+  jq -r '.workflow.ledger | [.["pushed-at"] // "0", .resumed // "false", .head // "", .pushed // "", .run // ""] | .[]' \
+    "$SCRATCH/facts" >"$SCRATCH/handled"
+  mapfile -t handled <"$SCRATCH/handled"
+  handled_at=${handled[0]} resumed=${handled[1]}
+  [[ $handled_at =~ ^[0-9]{1,12}$ ]] ||
+    fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is not a time in seconds; remove the annotation"
+  if [[ $resumed == true && ${handled[4]} == "$RUN_NAME" && ${handled[3]} == "$AFTER" ]]; then
+    conclude remediated "this run resumed the main workflow before its pod was started again"
+  fi
+  if [[ $resumed == true ]] && ((PUSHED_AT <= handled_at)) && [[ $AFTER == "${handled[2]}" || $AFTER == "${handled[3]}" ]]; then
+    conclude already-remediated "this push was handled by run ${handled[4]}"
+  fi
+  if ((PUSHED_AT < handled_at)); then
+    [[ $resumed == true ]] && conclude superseded "a newer push (${handled[2]:0:12}) was handled by run ${handled[4]}"
+    log "run ${handled[4]} of a newer push began and did not end; this run carries it on"
+  fi
+}
+
+# A token for this repository alone, with no more than the steps need.
+mint_token() {
+  local installation
+  GITHUB_CREDENTIALS=$SCRATCH/app-credentials
+  printf 'header = "Authorization: Bearer %s"\n' "$(app_jwt)" >"$GITHUB_CREDENTIALS"
+  installation=$GITHUB_INSTALLATION_ID
+  if [[ -z $installation ]]; then
+    github GET "/repos/$REPOSITORY/installation" ||
+      fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests: write"
+    installation=$(jq -r .id "$ANSWER")
+  fi
+  jq -n --arg name "${REPOSITORY#*/}" \
+    '{repositories: [$name], permissions: {contents: "read", pull_requests: "write"}}' >"$SCRATCH/body"
+  github POST "/app/installations/$installation/access_tokens" "$SCRATCH/body" ||
+    fail "GitHub App $GITHUB_APP_ID has no installation $installation: correct githubInstallationId, or leave it out and it is found"
+  jq -r '"header = \"Authorization: Bearer \(.token)\""' "$ANSWER" >"$TOKEN_DIR/curl.new"
+  mv "$TOKEN_DIR/curl.new" "$TOKEN_DIR/curl"
+  # The answer held the token; the other steps see this folder.
+  rm -f "$ANSWER" "$GITHUB_CREDENTIALS"
+  GITHUB_CREDENTIALS=$TOKEN_DIR/curl
+}
+
+# https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+app_jwt() {
+  local unsigned
+  unsigned="$(printf '{"alg":"RS256","typ":"JWT"}' | base64url).$(
+    jq -cn --arg iss "$GITHUB_APP_ID" --argjson now "$EPOCHSECONDS" '{iat: ($now - 60), exp: ($now + 540), iss: $iss}' | base64url
+  )"
+  printf '%s.%s' "$unsigned" "$(printf '%s' "$unsigned" | openssl dgst -sha256 -sign "$GITHUB_PRIVATE_KEY_FILE" | base64url)"
+}
+
+base64url() {
+  openssl base64 -A | tr '+/' '-_' | tr -d '='
+}
+
+# --------------------------------------------------------- branch, pull requests
+
+# matching-refs answers by prefix: task-3 finds task-30 too.
+find_branches() {
+  github GET "/repos/$REPOSITORY/git/matching-refs/heads/$(uri "$BRANCH_PREFIX$TASK")?per_page=100" ||
+    fail "GitHub App $GITHUB_APP_ID cannot read the branches of $REPOSITORY"
+  fact branches --arg exact "$BRANCH_PREFIX$TASK" '
+    [.[] | {ref: (.ref | ltrimstr("refs/heads/")), sha: .object.sha}
+      | select(.ref == $exact or ((.ref | startswith($exact)) and (.ref[($exact | length):][:1] | IN("-", "/", "_"))))]' "$ANSWER"
+}
+
+# The branch that stands at the pushed commit is the one that was pushed. If none
+# does, either a newer push has a run of its own, or somebody pushed on top of Rex.
+find_head() {
+  fact head -n '$facts[0].after as $after | $facts[0].branches | map(.sha)
+    | if index($after) then $after else .[0] end'
+  if [[ $(jq -r .head "$SCRATCH/facts") != "$AFTER" ]]; then
+    must_kube "list the runs of task $TASK" get --raw "$WORKFLOWS?labelSelector=$(uri "$LEDGER/task=$TASK")"
+    newer=$(jq -r --argjson mine "$PUSHED_AT" --arg run "$RUN_NAME" --arg repository "$REPOSITORY" --slurpfile facts "$SCRATCH/facts" '
+      [.items[] | select(.metadata.name != $run)
+        | (.spec.arguments.parameters // [] | map({(.name): .value}) | add // {}) as $push
+        | select($push.repository == $repository)
+        | select(($push["pushed-at"] | tonumber? // 0) as $at
+            | $at > $mine or ($at == $mine and $push.after == $facts[0].head))
+        | .metadata.name] | first // empty' "$ANSWER")
+    [[ -n $newer ]] && conclude superseded "a newer push has run $newer"
+    if [[ $resumed == true ]] && ((PUSHED_AT == handled_at)); then
+      conclude superseded "a push of the same second (${handled[2]:0:12}) was handled by run ${handled[4]}"
+    fi
+    log "the branch is not at the pushed commit any more: somebody pushed on top of it"
+  fi
+}
+
+# Never by GitHub's search, which answers an empty list where a permission is missing.
+# `head` narrows on the server; what counts is checked here: forks never do.
+find_pull_requests() {
+  local branch page
+  : >"$SCRATCH/pulls"
+  while IFS= read -r branch; do
+    page=1
+    while :; do
+      github GET "/repos/$REPOSITORY/pulls?state=open&per_page=100&page=$page&head=$(uri "${REPOSITORY%%/*}:$branch")" ||
+        fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY"
+      cat "$ANSWER" >>"$SCRATCH/pulls"
+      header link | grep -q 'rel="next"' || break
+      page=$((page + 1))
+    done
+  done < <(jq -r '.branches[].ref' "$SCRATCH/facts")
+  fact pulls --slurp --arg repository "$REPOSITORY" --arg ready "$READY_LABEL" --arg task "$TASK_LABEL_PREFIX$TASK" '
+    def has_label($name): any(.labels[]; (.name | ascii_downcase) == ($name | ascii_downcase));
+    [.[][] | select(.head.ref | IN($facts[0].branches[].ref))
+      | select((.head.repo.full_name // "" | ascii_downcase) == ($repository | ascii_downcase))
+      | {number, ref: .head.ref, ready: has_label($ready), labelled: has_label($task)}]
+    | unique_by(.number)' "$SCRATCH/pulls"
+  # Where several branches carry the task and none is at the pushed commit, the one under review counts.
+  fact head -n '$facts[0] as {$after, $head, $branches, $pulls}
+    | if $head == $after then $head
+      else first($branches[] | select(.ref | IN($pulls[].ref)) | .sha) // $head end'
+  [[ $(jq '.pulls | length' "$SCRATCH/facts") != 0 ]] ||
+    conclude no-pull-request "no open pull request of $REPOSITORY comes from a branch of task $TASK"
+}
+
+# ------------------------------------------------------------ agents and staleness
+
+find_targets() {
+  list_task_coderuns
+  cp "$ANSWER" "$SCRATCH/coderuns"
+  with_coderuns '[.items[] | select(why_not == null) | shown]' >"$SCRATCH/targets"
+  with_coderuns '[.items[] | why_not as $why | select($why != null) | {name: .metadata.name, agent: agent, why: $why}]' >"$SCRATCH/left-alone"
+  fact targets . "$SCRATCH/targets"
+  fact leftAlone . "$SCRATCH/left-alone"
+}
+
+# Rex pushes often while still implementing: nothing has been built on the old head then.
+check_stale() {
+  local position
+  position=$(jq -r --argjson stages "$STAGES" --arg reset "$RESET_STAGE" '
+    .workflow.stage as $stage
+    | if $stage == null then "before" else ($stages | index([$stage])) as $at
+      | if $at == null then "unknown" elif $at <= ($stages | index([$reset])) then "before" else "after" end end' "$SCRATCH/facts")
+  [[ $position != unknown ]] ||
+    fail "main workflow $(jq -r .workflow.name "$SCRATCH/facts") stands at stage $(jq -r .workflow.stage "$SCRATCH/facts"), which is none of the configured stages $STAGES: add it to the stages in config"
+  # Begun and not resumed: what looks fresh may be half reset.
+  [[ $(jq -r '.workflow.ledger.resumed // "true"' "$SCRATCH/facts") == true ]] || return 0
+  if [[ $position == before ]] && jq -e '(.targets | length) == 0 and all(.pulls[]; .ready | not)' "$SCRATCH/facts" >/dev/null; then
+    conclude nothing-stale "no listed agent is at work, no pull request is labelled $READY_LABEL, and the stage is not past $RESET_STAGE"
+  fi
+}
+
+# Where Argo keeps the nodes packed, a written node would make it lose all others.
+check_writable() {
+  jq -e '(.status.compressedNodes // "") == "" and (.status.offloadNodeStatusVersion // "") == ""' "$SCRATCH/workflow" >/dev/null ||
+    fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") keeps its node status compressed or offloaded, where no gate can be resumed from here; nothing was touched: resume it through the Argo server (argo resume) after setting $MAIN_WORKFLOW_STAGE_LABEL=$RESET_STAGE, or make the workflow smaller"
+}
+
+main

@@ -1,0 +1,18 @@
+# shellcheck shell=bash disable=SC2154 # lib.sh stands before this text
+# remove-label: takes the ready label off the task's open pull requests.
+
+main() {
+  local numbers=()
+  only_when_planned
+  mapfile -t numbers < <(jq -r '.pulls[] | select(.ready) | .number' "$PLAN")
+  for number in "${numbers[@]}"; do
+    remove_ready_label "$number"
+  done
+  if ((${#numbers[@]} > 0)); then
+    finish "took $READY_LABEL off $(printf '#%s ' "${numbers[@]}")"
+  else
+    finish "no pull request had the label $READY_LABEL"
+  fi
+}
+
+main

@@ -1,0 +1,62 @@
+# shellcheck shell=bash disable=SC2154,SC2016 # lib.sh stands before this text; in jq's texts, $ is jq's
+# resume: ends the one waiting gate the way `argo resume` does, and writes stage and
+# ledger in the same patch: no reader can see the one without the other.
+# https://argo-workflows.readthedocs.io/en/latest/walk-through/suspending/
+
+main() {
+  only_when_planned
+  until is_resumed; do
+    wait_for_gate
+    write_resume
+  done
+  finish "resumed $(jq -r .metadata.name "$SCRATCH/workflow") at stage $RESET_STAGE"
+}
+
+is_resumed() {
+  read_main_workflow
+  jq -e --slurpfile plan "$PLAN" --arg ledger "$LEDGER" '
+    .metadata.annotations // {} | .["\($ledger)/resumed"] == "true" and .["\($ledger)/run"] == $plan[0].run and .["\($ledger)/pushed"] == $plan[0].after' \
+    "$SCRATCH/workflow" >/dev/null
+}
+
+# The gate comes once the node of a cancelled agent has ended, which Argo notices
+# after up to 15 s. More than one waiting gate would leave to chance which one opens.
+wait_for_gate() {
+  local limit=$((SECONDS + GATE_SECONDS)) gates
+  while :; do
+    jq '[.status.nodes // {} | .[] | select(.type == "Suspend" and .phase == "Running")]' "$SCRATCH/workflow" >"$SCRATCH/gates"
+    gates=$(jq length "$SCRATCH/gates")
+    ((gates > 1)) &&
+      fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates"); open the right one (argo -n $NAMESPACE resume $(jq -r .metadata.name "$SCRATCH/workflow") --node-field-selector displayName=…): its stage is reset already"
+    ((gates == 1)) && return
+    jq -e '.spec.suspend == true' "$SCRATCH/workflow" >/dev/null && return
+    ((SECONDS < limit)) || no_gate
+    sleep 0.5
+    read_main_workflow
+  done
+}
+
+no_gate() {
+  local running
+  plan_again_if_agents_came
+  running=$(jq -r '[.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName] | join(", ")' "$SCRATCH/workflow")
+  fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after $GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already: once it waits, argo -n $NAMESPACE retry $RUN_NAME"
+}
+
+write_resume() {
+  jq -e 'all(.[]; all(.outputs.parameters // [] | .[]; .valueFrom.supplied == null or .valueFrom.default != null))' "$SCRATCH/gates" >/dev/null ||
+    fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default): give its output parameter a default, then: argo -n $NAMESPACE retry $RUN_NAME"
+  guarded_patch '
+    def supplied: .outputs.parameters // [] | to_entries | map(select(.value.valueFrom.supplied != null)
+      | {op: "replace", path: "/outputs/parameters/\(.key)", value: (.value | .value = .valueFrom.default | del(.valueFrom))});
+    def opened: [{op: "test", path: "/type", value: "Suspend"}, {op: "test", path: "/phase", value: "Running"},
+        {op: "replace", path: "/phase", value: "Succeeded"}, {op: "add", path: "/finishedAt", value: (now | floor | todate)},
+        {op: "add", path: "/message", value: "resumed by \($plan[0].run)"}] + supplied;
+    as_read + stage($reset_stage) + ledger({resumed: "true"})
+    + (if .spec.suspend == true then [{op: "remove", path: "/spec/suspend"}] else [] end)
+    + [$gates[0][] | .id as $id | opened[] | .path |= "/status/nodes/\($id | pointer)" + .]' \
+    --slurpfile gates "$SCRATCH/gates"
+  write_main_workflow "stage, gate and ledger"
+}
+
+main

@@ -1,0 +1,517 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { codeRun } from "../support/codeRuns.ts";
+import type { StepBench } from "../support/step.ts";
+import { mainWorkflow, workflowNode } from "../support/workflows.ts";
+import { push, repository, Scenario, sha } from "./scenario.ts";
+
+const ours = { repository: "acme-shop" };
+const gate = workflowNode("gate", "Suspend", "Running");
+
+/** Each test has a task of its own, so that none sees another's objects. */
+let nextTask = 100;
+
+describe("plan", function () {
+  this.timeout(60_000);
+  let scenario: Scenario;
+
+  before(async () => {
+    scenario = await Scenario.open();
+  });
+  after(() => scenario.close());
+
+  function newTask(): { task: string; pull: number } {
+    nextTask += 1;
+    return { task: String(nextTask), pull: nextTask };
+  }
+
+  async function outcomeOf(bench: StepBench): Promise<{ outcome: string; reason: string }> {
+    const result = await bench.run("plan");
+    equal(result.exitCode, 0, result.log);
+    const { outcome, reason } = await bench.plan();
+    return { outcome, reason };
+  }
+
+  describe("freezes what is to be touched", () => {
+    it("takes the listed agents' unfinished CodeRuns by UID, and says why it leaves the others", async () => {
+      const { task, pull } = newTask();
+      const workflow = await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      const cleo = await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
+      const tess = await scenario.cluster.create(codeRun(`tess-${task}`, "tess", task, ours));
+      await scenario.cluster.create(codeRun(`rex-${task}`, "rex", task, ours));
+      await scenario.cluster.create(codeRun(`blaze-${task}`, "blaze", task, ours));
+      await scenario.cluster.create(codeRun(`nobody-${task}`, "", task, ours));
+      await scenario.cluster.create(codeRun(`elsewhere-${task}`, "cleo", task, { repository: "acme-other" }));
+      await scenario.cluster.create(codeRun(`unnamed-${task}`, "cleo", task));
+      await scenario.cluster.create({ ...codeRun(`done-${task}`, "cleo", task, ours), status: { phase: "Succeeded" } });
+      await scenario.cluster.create(codeRun(`cleo-${task}0`, "cleo", `${task}0`, ours));
+      await scenario.pullRequest(task, pull, ["ready-for-qa", `task-${task}`]);
+
+      const bench = await scenario.bench(task);
+      const result = await bench.run("plan");
+      equal(result.exitCode, 0, result.log);
+      const plan = await bench.plan();
+      deepEqual(
+        { ...plan, leftAlone: plan.leftAlone?.sort((a, b) => a.name.localeCompare(b.name)) },
+        {
+          task: task,
+          repository,
+          before: push.before,
+          after: push.after,
+          pushedAt: push.pushedAt,
+          run: `rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+          workflow: { name: `play-${task}`, uid: workflow.metadata.uid, stage: "waiting-ready-for-qa", ledger: {} },
+          branches: [{ ref: `task-${task}-fix`, sha: push.after }],
+          head: push.after,
+          pulls: [{ number: pull, ref: `task-${task}-fix`, ready: true, labelled: true }],
+          targets: [
+            { name: `cleo-${task}`, uid: cleo.metadata.uid, agent: "cleo", created: cleo.metadata.creationTimestamp },
+            { name: `tess-${task}`, uid: tess.metadata.uid, agent: "tess", created: tess.metadata.creationTimestamp },
+          ],
+          leftAlone: [
+            { name: `blaze-${task}`, agent: "blaze", why: "agent blaze is not in the cancel list" },
+            { name: `done-${task}`, agent: "cleo", why: "it has finished (Succeeded)" },
+            { name: `elsewhere-${task}`, agent: "cleo", why: "it does not name this repository" },
+            { name: `nobody-${task}`, agent: "", why: "agent unknown is not in the cancel list" },
+            { name: `rex-${task}`, agent: "rex", why: "agent rex is not in the cancel list" },
+            { name: `unnamed-${task}`, agent: "cleo", why: "it does not name this repository" },
+          ],
+          outcome: "remediate",
+          reason: "something of the old head is still at work",
+        },
+      );
+    });
+
+    it("takes a CodeRun that names no repository where only one repository is configured", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate]));
+      await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task));
+      await scenario.pullRequest(task, pull, []);
+      const bench = await scenario.bench(task, { REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop" }) });
+      equal((await outcomeOf(bench)).outcome, "remediate");
+      deepEqual(
+        (await bench.plan()).targets?.map(({ name }) => name),
+        [`cleo-${task}`],
+      );
+    });
+
+    it("touches nothing itself", async () => {
+      const { task, pull } = newTask();
+      const workflow = await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
+      await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+      equal(
+        (await scenario.cluster.workflow(`play-${task}`))?.metadata.resourceVersion,
+        workflow.metadata.resourceVersion,
+      );
+      equal((await scenario.cluster.codeRun(`cleo-${task}`))?.metadata.deletionTimestamp, undefined);
+      deepEqual(await scenario.labels(pull), ["ready-for-qa"]);
+    });
+
+    it("ends as dry-run when asked to, with the same targets", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
+      await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+      const bench = await scenario.bench(task, { DRY_RUN: "true" });
+      equal((await outcomeOf(bench)).outcome, "dry-run");
+      deepEqual(
+        (await bench.plan()).targets?.map(({ name }) => name),
+        [`cleo-${task}`],
+      );
+    });
+  });
+
+  describe("finds nothing to do", () => {
+    async function prepared(
+      stage: string | undefined,
+      labels: string[] = [],
+      annotations: Record<string, string> = {},
+    ): Promise<string> {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(mainWorkflow(`play-${task}`, task, stage, [gate], { labels: ours, annotations }));
+      await scenario.pullRequest(task, pull, labels);
+      return task;
+    }
+
+    it("without a main workflow: no-workflow", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
+      await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+      deepEqual(await outcomeOf(await scenario.bench(task)), {
+        outcome: "no-workflow",
+        reason: `no main workflow of task ${task} is running in ${scenario.cluster.namespace} (workflow-type=play-orchestration, task-id=${task}, of this repository)`,
+      });
+    });
+
+    it("where the main workflow has ended, names another repository, or names none of several: no-workflow", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`done-${task}`, task, "waiting-pr-merged", [], { labels: ours, status: { phase: "Succeeded" } }),
+      );
+      await scenario.cluster.create(
+        mainWorkflow(`other-${task}`, task, "waiting-pr-merged", [gate], { labels: { repository: "acme-other" } }),
+      );
+      await scenario.cluster.create(mainWorkflow(`unnamed-${task}`, task, "waiting-pr-merged", [gate]));
+      await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "no-workflow");
+    });
+
+    it("without an open pull request of the task's branch: no-pull-request", async () => {
+      const { task } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.github.putRepository(repository, {
+        branches: { [`task-${task}`]: push.after, [`task-${task}0`]: sha("d"), feature: sha("e") },
+        pulls: [
+          { number: 1000 + Number(task), headRef: `task-${task}0`, labels: ["ready-for-qa"] },
+          { number: 2000 + Number(task), headRef: `task-${task}`, headRepo: "mallory/shop", labels: [`task-${task}`] },
+          { number: 3000 + Number(task), headRef: `task-${task}`, state: "closed", labels: [] },
+          { number: 4000 + Number(task), headRef: "feature", labels: [`task-${task}`, "ready-for-qa"] },
+        ],
+      });
+      deepEqual(await outcomeOf(await scenario.bench(task)), {
+        outcome: "no-pull-request",
+        reason: `no open pull request of acme/shop comes from a branch of task ${task}`,
+      });
+    });
+
+    for (const stage of [undefined, "implementation", "waiting-pr-created"]) {
+      it(`while Rex is still implementing (stage ${stage ?? "unset"}): nothing-stale`, async () => {
+        const task = await prepared(stage, [`task-${stage}`]);
+        await scenario.cluster.create(codeRun(`rex-${task}`, "rex", task, ours));
+        equal((await outcomeOf(await scenario.bench(task))).outcome, "nothing-stale");
+      });
+    }
+
+    it("not where the ready label is on, an agent is at work, or the stage is past the reset stage", async () => {
+      const labelled = await prepared("waiting-pr-created", ["Ready-For-QA"]);
+      equal((await outcomeOf(await scenario.bench(labelled))).outcome, "remediate");
+      const atWork = await prepared("implementation");
+      await scenario.cluster.create(codeRun(`tess-${atWork}`, "tess", atWork, ours));
+      equal((await outcomeOf(await scenario.bench(atWork))).outcome, "remediate");
+      equal((await outcomeOf(await scenario.bench(await prepared("waiting-pr-merged")))).outcome, "remediate");
+    });
+
+    it("where this push was handled: already-remediated", async () => {
+      const task = await prepared("waiting-ready-for-qa", ["ready-for-qa"], {
+        "rex-remediation/head": push.after,
+        "rex-remediation/pushed": push.after,
+        "rex-remediation/pushed-at": String(push.pushedAt),
+        "rex-remediation/run": "an-earlier-run",
+        "rex-remediation/resumed": "true",
+      });
+      deepEqual(await outcomeOf(await scenario.bench(task)), {
+        outcome: "already-remediated",
+        reason: "this push was handled by run an-earlier-run",
+      });
+    });
+
+    it("where this very run had resumed before its pod was started again: remediated", async () => {
+      const task = await prepared("waiting-pr-created", [], {
+        "rex-remediation/head": push.after,
+        "rex-remediation/pushed": push.after,
+        "rex-remediation/pushed-at": String(push.pushedAt),
+        "rex-remediation/run": `rex-remediation-${nextTask + 1}-bbbbbbbbbbbb-aaaaaaaa`,
+        "rex-remediation/resumed": "true",
+      });
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediated");
+    });
+
+    it("where a newer push was handled: superseded, without a call to GitHub", async () => {
+      const task = await prepared("waiting-ready-for-qa", ["ready-for-qa"], {
+        "rex-remediation/head": sha("c"),
+        "rex-remediation/pushed": sha("c"),
+        "rex-remediation/pushed-at": String(push.pushedAt + 1),
+        "rex-remediation/run": "a-newer-run",
+        "rex-remediation/resumed": "true",
+      });
+      const bench = await scenario.bench(task, { GITHUB_API_URL: "http://127.0.0.1:9" });
+      deepEqual(await outcomeOf(bench), {
+        outcome: "superseded",
+        reason: "a newer push (cccccccccccc) was handled by run a-newer-run",
+      });
+    });
+
+    it("where a newer push has moved the branch and has a run of its own: superseded", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.pullRequest(task, pull, ["ready-for-qa"], sha("c"));
+      await scenario.cluster.create(run(`newer-${task}`, task, sha("c"), push.pushedAt + 1));
+      deepEqual(await outcomeOf(await scenario.bench(task)), {
+        outcome: "superseded",
+        reason: `a newer push has run newer-${task}`,
+      });
+    });
+
+    it("where a push of the same second moved the branch: the run whose commit is the head goes on, the other not", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.pullRequest(task, pull, ["ready-for-qa"], sha("c"));
+      await scenario.cluster.create(run(`twin-${task}`, task, sha("c"), push.pushedAt));
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "superseded");
+      equal(
+        (await outcomeOf(await scenario.bench(task, { AFTER: sha("c"), BEFORE: push.after }))).outcome,
+        "remediate",
+      );
+    });
+  });
+
+  describe("goes on", () => {
+    it("where an earlier run began and did not resume, though nothing looks stale any more", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-pr-created", [gate], {
+          labels: ours,
+          annotations: {
+            "rex-remediation/head": push.after,
+            "rex-remediation/pushed": push.after,
+            "rex-remediation/pushed-at": String(push.pushedAt),
+            "rex-remediation/run": "an-earlier-run",
+            "rex-remediation/resumed": "false",
+          },
+        }),
+      );
+      await scenario.pullRequest(task, pull, []);
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+    });
+
+    it("where the branch went back to an earlier commit: a third remediation for A, B, A", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
+          labels: ours,
+          annotations: {
+            "rex-remediation/head": sha("c"),
+            "rex-remediation/pushed": sha("c"),
+            "rex-remediation/pushed-at": String(push.pushedAt - 60),
+            "rex-remediation/run": "the-run-of-b",
+            "rex-remediation/resumed": "true",
+          },
+        }),
+      );
+      await scenario.pullRequest(task, pull, []);
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+    });
+
+    it("where a person pushed on top of Rex: for the present head", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.pullRequest(task, pull, [], sha("d"));
+      const bench = await scenario.bench(task);
+      equal((await outcomeOf(bench)).outcome, "remediate");
+      equal((await bench.plan()).head, sha("d"));
+    });
+
+    it("with every open pull request of the task's branches, labelled or not", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.github.putRepository(repository, {
+        branches: { [`task-${task}`]: push.after, [`task-${task}/ü $(x)`]: sha("d") },
+        pulls: [
+          { number: pull, headRef: `task-${task}`, labels: [] },
+          { number: 5000 + pull, headRef: `task-${task}/ü $(x)`, labels: ["ready-for-qa", `task-${task}`] },
+        ],
+      });
+      const bench = await scenario.bench(task);
+      equal((await outcomeOf(bench)).outcome, "remediate");
+      deepEqual((await bench.plan()).pulls, [
+        { number: pull, ref: `task-${task}`, ready: false, labelled: false },
+        { number: 5000 + pull, ref: `task-${task}/ü $(x)`, ready: true, labelled: true },
+      ]);
+    });
+  });
+
+  describe("refuses, before anything is touched", () => {
+    const bad: [string, string, RegExp][] = [
+      ["TASK", "012", /^plan: parameter TASK is 012; expected a number without leading zeros$/],
+      ["TASK", "3x", /expected a number without leading zeros$/],
+      ["TASK", "$(touch /tmp/x)", /expected a number without leading zeros$/],
+      ["TASK", "1234567890", /expected a number without leading zeros$/],
+      ["BEFORE", "main", /^plan: parameter BEFORE is main; expected a commit SHA of 40 hex digits$/],
+      ["AFTER", "{{workflow.name}}", /expected a commit SHA of 40 hex digits$/],
+      ["REPOSITORY", "acme", /^plan: parameter REPOSITORY is acme; expected owner\/name$/],
+      ["REPOSITORY", "mallory/shop", /none of the configured repositories \(acme\/other, acme\/shop\)$/],
+      ["PUSHED_AT", "now", /^plan: parameter PUSHED_AT is now; expected seconds since 1970$/],
+      ["DRY_RUN", "yes", /^plan: parameter DRY_RUN is yes; expected true or false$/],
+    ];
+    for (const [name, value, message] of bad) {
+      it(`parameter ${name} as ${value}`, async () => {
+        const bench = await scenario.bench("3", { [name]: value, GITHUB_API_URL: "http://127.0.0.1:9" });
+        const result = await bench.run("plan");
+        equal(result.exitCode, 1, result.log);
+        match(result.lastWords, message);
+        ok(!result.lastWords.includes("{{"));
+      });
+    }
+
+    it("two main workflows, naming them", async () => {
+      const { task } = newTask();
+      await scenario.cluster.create(mainWorkflow(`one-${task}`, task, "waiting-pr-merged", [gate], { labels: ours }));
+      await scenario.cluster.create(mainWorkflow(`two-${task}`, task, "waiting-pr-merged", [gate], { labels: ours }));
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      match(result.lastWords, new RegExp(`more than one main workflow: one-${task}, two-${task}; end all but one`));
+    });
+
+    it("a stage that config does not know", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "lunch", [gate], { labels: ours }));
+      await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      match(result.lastWords, /stands at stage lunch, which is none of the configured stages/);
+    });
+
+    for (const status of [{ compressedNodes: "H4sI" }, { offloadNodeStatusVersion: "fnv:1" }]) {
+      it(`a main workflow whose nodes are packed (${Object.keys(status)[0]})`, async () => {
+        const { task, pull } = newTask();
+        await scenario.cluster.create(
+          mainWorkflow(`play-${task}`, task, "waiting-pr-merged", [], { labels: ours, status }),
+        );
+        await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+        const result = await (await scenario.bench(task)).run("plan");
+        equal(result.exitCode, 1, result.log);
+        match(result.lastWords, /keeps its node status compressed or offloaded.*nothing was touched/);
+      });
+    }
+  });
+
+  describe("with GitHub", () => {
+    async function stale(): Promise<string> {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+      return task;
+    }
+    afterEach(() => scenario.github.clearFaults());
+
+    const transient: [string, Parameters<Scenario["github"]["addFault"]>[0]][] = [
+      ["502", { method: "GET", pathPattern: "/matching-refs/", status: 502, times: 2 }],
+      [
+        "429 with Retry-After",
+        { method: "GET", pathPattern: "/pulls", status: 429, headers: { "retry-after": "1" }, times: 1 },
+      ],
+      ["401 right after the token was made", { method: "GET", pathPattern: "/matching-refs/", status: 401, times: 2 }],
+      ["half an answer", { method: "GET", pathPattern: "/pulls", action: "broken-json", times: 1 }],
+      ["a cut connection", { method: "POST", pathPattern: "/access_tokens", action: "reset", times: 1 }],
+    ];
+    for (const [name, fault] of transient) {
+      it(`tries again after ${name}`, async () => {
+        const task = await stale();
+        await scenario.github.addFault(fault);
+        equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+      });
+    }
+
+    it("ends with GitHub's words where it refuses for good", async () => {
+      const task = await stale();
+      await scenario.github.addFault({
+        method: "GET",
+        pathPattern: "/pulls",
+        status: 403,
+        headers: { "x-accepted-github-permissions": "pull_requests=read" },
+        body: { message: "Resource not accessible by integration" },
+        times: 10,
+      });
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      match(
+        result.lastWords,
+        /^plan: GitHub refused GET \/repos\/acme\/shop\/pulls.*: status 403 \(Resource not accessible by integration\); it needs the permission pull_requests=read$/,
+      );
+    });
+
+    it("does not wait past its deadline for a used-up limit", async () => {
+      const task = await stale();
+      await scenario.github.addFault({
+        method: "GET",
+        pathPattern: "/pulls",
+        status: 403,
+        headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(Math.floor(Date.now() / 1000) + 3000) },
+        times: 10,
+      });
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      match(result.lastWords, /would pass this step's deadline of 20 s$/);
+      ok(result.seconds < 15, `${result.seconds} s`);
+    });
+
+    it("asks for a token of this repository alone, with no more rights than the steps need", async () => {
+      const task = await stale();
+      const bench = await scenario.bench(task);
+      await outcomeOf(bench);
+      const tokens = await scenario.github.tokens();
+      const token = tokens.at(-1);
+      deepEqual(
+        { repositories: token?.repositories, permissions: token?.permissions },
+        { repositories: [repository], permissions: { contents: "read", metadata: "read", pull_requests: "write" } },
+      );
+      equal(await bench.token(), `header = "Authorization: Bearer ${token?.token}"\n`);
+    });
+
+    it("says nothing of key or token in its log, its plan or the folder that all steps share", async () => {
+      const task = await stale();
+      const bench = await scenario.bench(task);
+      const result = await bench.run("plan");
+      equal(result.exitCode, 0, result.log);
+      const token = (await scenario.github.tokens()).at(-1)?.token ?? "";
+      ok(token.length > 10);
+      const { execFileSync } = await import("node:child_process");
+      const everything = result.log + execFileSync("grep", ["-r", "", bench.environment.SHARED_DIR ?? ""]).toString();
+      ok(!everything.includes(token), "the token is in the log or in the shared folder");
+      ok(!everything.includes("PRIVATE KEY") && !everything.includes("eyJ"), "a key or an App token is there");
+    });
+
+    it("names the App where it is not installed on the repository", async () => {
+      const task = await stale();
+      await scenario.github.addFault({
+        method: "GET",
+        pathPattern: "/installation$",
+        status: 404,
+        body: { message: "Not Found" },
+        times: 1,
+      });
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      match(result.lastWords, /the GitHub App 4711 is not installed on acme\/shop: install it there/);
+    });
+  });
+});
+
+/** Another run of this program's template. */
+function run(name: string, task: string, after: string, pushedAt: number) {
+  return {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Workflow" as const,
+    metadata: { name, labels: { "rex-remediation/task": task } },
+    spec: {
+      workflowTemplateRef: { name: "rex-remediation" },
+      arguments: {
+        parameters: [
+          { name: "task", value: task },
+          { name: "after", value: after },
+          { name: "repository", value: repository },
+          { name: "pushed-at", value: String(pushedAt) },
+        ],
+      },
+    },
+  };
+}

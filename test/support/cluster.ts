@@ -1,0 +1,157 @@
+import {
+  ApiException,
+  ApiextensionsV1Api,
+  CoreV1Api,
+  CustomObjectsApi,
+  KubeConfig,
+  PatchStrategy,
+  setHeaderOptions,
+} from "@kubernetes/client-node";
+import { type CodeRun, codeRunDefinition, codeRunResource } from "./codeRuns.ts";
+import { type Workflow, workflowResource } from "./workflows.ts";
+
+interface Kind {
+  group: string;
+  version: string;
+  plural: string;
+}
+
+/** Access to one namespace of the cluster that KUBECONFIG names. */
+export class Cluster {
+  readonly namespace: string;
+  readonly config: KubeConfig;
+  readonly core: CoreV1Api;
+  readonly custom: CustomObjectsApi;
+
+  constructor(namespace: string) {
+    this.namespace = namespace;
+    this.config = new KubeConfig();
+    this.config.loadFromDefault();
+    this.core = this.config.makeApiClient(CoreV1Api);
+    this.custom = this.config.makeApiClient(CustomObjectsApi);
+  }
+
+  /** Makes the CodeRun kind known to the cluster, and waits until it is served. */
+  async installCodeRuns(): Promise<void> {
+    const extensions = this.config.makeApiClient(ApiextensionsV1Api);
+    await extensions.createCustomResourceDefinition({ body: codeRunDefinition }).catch(unless(409));
+    await until("CodeRuns are served", 20_000, async () => {
+      await this.custom.listNamespacedCustomObject({ ...codeRunResource, namespace: this.namespace });
+      return true;
+    });
+  }
+
+  async createNamespace(): Promise<void> {
+    await this.core.createNamespace({ body: { metadata: { name: this.namespace } } });
+  }
+
+  async deleteNamespace(): Promise<void> {
+    await this.core.deleteNamespace({ name: this.namespace }).catch(unless(404));
+  }
+
+  async create<T extends CodeRun | Workflow>(object: T): Promise<T> {
+    const created = (await this.custom.createNamespacedCustomObject({
+      ...kindOf(object),
+      namespace: this.namespace,
+      body: object,
+    })) as T;
+    if (object.kind !== "CodeRun" || object.status === undefined) return created;
+    return (await this.custom.patchNamespacedCustomObjectStatus(
+      { ...kindOf(object), namespace: this.namespace, name: created.metadata.name, body: { status: object.status } },
+      mergePatch,
+    )) as T;
+  }
+
+  async codeRun(name: string): Promise<CodeRun | undefined> {
+    return this.#get<CodeRun>(codeRunResource, name);
+  }
+
+  async workflow(name: string): Promise<Workflow | undefined> {
+    return this.#get<Workflow>(workflowResource, name);
+  }
+
+  async codeRuns(labelSelector?: string): Promise<CodeRun[]> {
+    return this.#list<CodeRun>(codeRunResource, labelSelector);
+  }
+
+  async workflows(labelSelector?: string): Promise<Workflow[]> {
+    return this.#list<Workflow>(workflowResource, labelSelector);
+  }
+
+  async patchCodeRun(name: string, body: object): Promise<void> {
+    await this.custom.patchNamespacedCustomObject(
+      { ...codeRunResource, namespace: this.namespace, name, body },
+      mergePatch,
+    );
+  }
+
+  async patchWorkflow(name: string, body: object): Promise<void> {
+    await this.custom.patchNamespacedCustomObject(
+      { ...workflowResource, namespace: this.namespace, name, body },
+      mergePatch,
+    );
+  }
+
+  async deleteCodeRun(name: string): Promise<void> {
+    await this.custom
+      .deleteNamespacedCustomObject({ ...codeRunResource, namespace: this.namespace, name })
+      .catch(unless(404));
+  }
+
+  async deleteWorkflow(name: string): Promise<void> {
+    await this.custom
+      .deleteNamespacedCustomObject({ ...workflowResource, namespace: this.namespace, name })
+      .catch(unless(404));
+  }
+
+  async #get<T>(kind: Kind, name: string): Promise<T | undefined> {
+    return (await this.custom
+      .getNamespacedCustomObject({ ...kind, namespace: this.namespace, name })
+      .catch(unless(404))) as T | undefined;
+  }
+
+  async #list<T>(kind: Kind, labelSelector?: string): Promise<T[]> {
+    const list = (await this.custom.listNamespacedCustomObject({
+      ...kind,
+      namespace: this.namespace,
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+    })) as { items: T[] };
+    return list.items;
+  }
+}
+
+const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
+
+function kindOf(object: CodeRun | Workflow): Kind {
+  return object.kind === "CodeRun" ? codeRunResource : workflowResource;
+}
+
+/** Turns an API error of the given status into undefined; any other goes on. */
+export function unless(status: number): (error: unknown) => undefined {
+  return (error) => {
+    if (error instanceof ApiException && error.code === status) return undefined;
+    throw error;
+  };
+}
+
+/**
+ * Asks until the answer is neither false nor undefined, every 200 ms. API errors count as
+ * "not yet". After `limit` milliseconds it fails, naming what was waited for.
+ */
+export async function until<T>(what: string, limit: number, ask: () => Promise<T | undefined | false>): Promise<T> {
+  const end = Date.now() + limit;
+  let last: unknown;
+  for (;;) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) return answer;
+      last = answer;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > end) {
+      throw new Error(`not seen within ${limit / 1000} s: ${what}`, last === undefined ? {} : { cause: last });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}

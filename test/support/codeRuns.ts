@@ -1,0 +1,64 @@
+import type { V1CustomResourceDefinition } from "@kubernetes/client-node";
+
+/** Group, version and plural of the CodeRuns in the tests; the program's defaults. */
+export const codeRunResource = { group: "agents.platform", version: "v1", plural: "coderuns" };
+
+/** The platform's CodeRun, as far as this project looks at it: labels, and status.phase. */
+export const codeRunDefinition: V1CustomResourceDefinition = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: `${codeRunResource.plural}.${codeRunResource.group}` },
+  spec: {
+    group: codeRunResource.group,
+    scope: "Namespaced",
+    names: { kind: "CodeRun", listKind: "CodeRunList", plural: "coderuns", singular: "coderun" },
+    versions: [
+      {
+        name: codeRunResource.version,
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        schema: {
+          openAPIV3Schema: {
+            type: "object",
+            properties: {
+              spec: { type: "object", x_kubernetes_preserve_unknown_fields: true },
+              status: { type: "object", x_kubernetes_preserve_unknown_fields: true },
+            },
+          },
+        },
+      },
+    ],
+  },
+};
+
+export interface CodeRun {
+  apiVersion: string;
+  kind: "CodeRun";
+  metadata: {
+    name: string;
+    namespace?: string;
+    uid?: string;
+    labels?: Record<string, string>;
+    finalizers?: string[];
+    creationTimestamp?: string;
+    deletionTimestamp?: string;
+  };
+  spec?: object;
+  status?: { phase?: string };
+}
+
+/** A CodeRun of an agent (`cleo`, `tess`, `rex` …) for a task. */
+export function codeRun(
+  name: string,
+  agent: string,
+  task: number | string,
+  labels: Record<string, string> = {},
+): CodeRun {
+  return {
+    apiVersion: `${codeRunResource.group}/${codeRunResource.version}`,
+    kind: "CodeRun",
+    metadata: { name, labels: { "task-id": String(task), "agent-type": agent, ...labels } },
+    spec: {},
+  };
+}

@@ -1,0 +1,32 @@
+/**
+ * The Kubernetes node that the tests run against: what `scripts/on-node` puts into
+ * the environment. Specs that need it are run through that script.
+ */
+export interface NodeEnvironment {
+  /** Administrator's kubeconfig; its server address is reachable from the host, the node's network and pods. */
+  kubeconfig: string;
+  /** The namespace that Argo Events and Argo Workflows manage. */
+  namespace: string;
+  /** An address on which doubles can listen so that pods and this process reach them. */
+  address: string;
+  /** Network namespace in which that address lives; empty on a node of the user's own. */
+  networkNamespace: string;
+  /** Local image with bash, curl, jq, openssl and kubectl. */
+  stepsImage: string;
+}
+
+export function nodeEnvironment(): NodeEnvironment {
+  return {
+    kubeconfig: required("KUBECONFIG"),
+    namespace: required("REX_NAMESPACE"),
+    address: required("REX_NODE_IP"),
+    networkNamespace: process.env.REX_NETNS ?? "",
+    stepsImage: required("REX_STEPS_IMAGE"),
+  };
+}
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run the specs with scripts/test, or through scripts/on-node`);
+  return value;
+}

@@ -1,0 +1,118 @@
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const stepsFolder = new URL("../../components/steps/", import.meta.url);
+
+export type StepName = "plan" | "cancel-agents" | "remove-label" | "reset-stage" | "resume" | "record" | "failed";
+
+/** What a step left behind. */
+export interface StepResult {
+  exitCode: number | null;
+  /** Standard output and error, as the pod's log would have them. */
+  log: string;
+  /** What stands in the termination log: the last words that Argo shows. */
+  lastWords: string;
+  seconds: number;
+}
+
+/** plan.json, as far as the tests look at it. */
+export interface Plan {
+  outcome: string;
+  reason: string;
+  head?: string | null;
+  workflow?: { name: string; uid: string; stage?: string; ledger: Record<string, string> };
+  targets?: { name: string; uid: string; agent: string; created: string }[];
+  leftAlone?: { name: string; agent: string; why: string }[];
+  pulls?: { number: number; ref: string; ready: boolean; labelled: boolean }[];
+}
+
+/**
+ * A pod's worth of steps: the folders that its containers share. The text of a step is
+ * run as the program embeds it (library first, then the step), by bash on this machine
+ * and with this machine's kubectl: what this does not show is the image and the rights
+ * of the pod's account.
+ */
+export class StepBench {
+  readonly environment: Record<string, string>;
+  #folder: string;
+
+  private constructor(folder: string, environment: Record<string, string>) {
+    this.#folder = folder;
+    this.environment = environment;
+  }
+
+  static async open(environment: Record<string, string>): Promise<StepBench> {
+    const folder = await mkdtemp(join(tmpdir(), "rex-step-"));
+    const shared = join(folder, "shared");
+    const token = join(folder, "token");
+    await mkdir(shared);
+    await mkdir(token);
+    return new StepBench(folder, {
+      ...environment,
+      SHARED_DIR: shared,
+      TOKEN_DIR: token,
+      HOME: shared,
+      TERMINATION_LOG: join(folder, "last-words"),
+      PATH: process.env.PATH ?? "",
+      KUBECONFIG: process.env.KUBECONFIG ?? "",
+    });
+  }
+
+  async close(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async run(step: StepName, more: Record<string, string> = {}): Promise<StepResult> {
+    const text = await stepText(step);
+    await writeFile(join(this.#folder, "last-words"), "");
+    const started = Date.now();
+    const child = spawn("bash", ["-c", text], {
+      env: { ...this.environment, STEP: step, ...more },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let log = "";
+    child.stdout.on("data", (chunk) => {
+      log += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      log += chunk;
+    });
+    const exitCode = await new Promise<number | null>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", resolve);
+    });
+    return {
+      exitCode,
+      log,
+      lastWords: (await readFile(join(this.#folder, "last-words"), "utf8")).trim(),
+      seconds: (Date.now() - started) / 1000,
+    };
+  }
+
+  async plan(): Promise<Plan> {
+    return JSON.parse(await this.shared("plan.json"));
+  }
+
+  /** A file of the folder that the steps share. */
+  async shared(name: string): Promise<string> {
+    return readFile(join(this.environment.SHARED_DIR ?? "", name), "utf8");
+  }
+
+  async writeShared(name: string, text: string): Promise<void> {
+    await writeFile(join(this.environment.SHARED_DIR ?? "", name), text);
+  }
+
+  async token(): Promise<string> {
+    return readFile(join(this.environment.TOKEN_DIR ?? "", "curl"), "utf8");
+  }
+}
+
+/** The text of a step as a container gets it. */
+export async function stepText(step: StepName): Promise<string> {
+  return (
+    (await readFile(new URL("lib.sh", stepsFolder), "utf8")) +
+    (await readFile(new URL(`${step}.sh`, stepsFolder), "utf8"))
+  );
+}

@@ -1,0 +1,74 @@
+/** Group, version and plural of Argo's Workflows. */
+export const workflowResource = { group: "argoproj.io", version: "v1alpha1", plural: "workflows" };
+
+export interface WorkflowNode {
+  id: string;
+  name: string;
+  displayName: string;
+  type: string;
+  phase: string;
+  templateName?: string;
+  message?: string;
+  startedAt?: string;
+  finishedAt?: string;
+  outputs?: { parameters?: { name: string; value?: string; valueFrom?: object }[] };
+}
+
+export interface Workflow {
+  apiVersion: string;
+  kind: "Workflow";
+  metadata: {
+    name: string;
+    namespace?: string;
+    uid?: string;
+    resourceVersion?: string;
+    creationTimestamp?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
+  spec: Record<string, unknown>;
+  status?: {
+    phase?: string;
+    nodes?: Record<string, WorkflowNode>;
+    compressedNodes?: string;
+    offloadNodeStatusVersion?: string;
+    startedAt?: string;
+    finishedAt?: string;
+    message?: string;
+    outputs?: { parameters?: { name: string; value?: string }[] };
+  };
+}
+
+/** A node of a main workflow as Argo writes it. */
+export function workflowNode(id: string, type: string, phase: string, more: Partial<WorkflowNode> = {}): WorkflowNode {
+  return { id, name: `play.${id}`, displayName: id, type, phase, startedAt: "2026-01-01T00:00:00Z", ...more };
+}
+
+/**
+ * A main workflow as it stands in a namespace that no controller manages: its status
+ * is what the test says, and nothing moves it.
+ */
+export function mainWorkflow(
+  name: string,
+  task: number | string,
+  stage: string | undefined,
+  nodes: WorkflowNode[] = [],
+  more: { labels?: Record<string, string>; annotations?: Record<string, string>; status?: object; spec?: object } = {},
+): Workflow {
+  return {
+    apiVersion: `${workflowResource.group}/${workflowResource.version}`,
+    kind: "Workflow",
+    metadata: {
+      name,
+      labels: {
+        "workflow-type": "play-orchestration",
+        "task-id": String(task),
+        ...(stage === undefined ? {} : { "current-stage": stage }),
+        ...more.labels,
+      },
+      ...(more.annotations === undefined ? {} : { annotations: more.annotations }),
+    },
+    spec: { entrypoint: "play", ...more.spec },
+    status: { phase: "Running", nodes: Object.fromEntries(nodes.map((node) => [node.id, node])), ...more.status },
+  };
+}
