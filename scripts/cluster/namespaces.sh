@@ -19,7 +19,7 @@ holder_main() {
     for keep in "${!open[@]}"; do
       fd=${open[$keep]}
       mkdir -p "$keep"
-      mount --bind "/proc/self/fd/$fd" "$keep"
+      mount --no-canonicalize --bind "/proc/self/fd/$fd" "$keep"
       exec {fd}<&-
     done
     unset open

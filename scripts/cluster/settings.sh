@@ -178,8 +178,8 @@ END
 
 # write_argo: the path of this file is fixed in Argo Events' controller, which therefore gets an /etc of its own.
 write_argo() {
-  sed -n '/^  controller-config.yaml:/,$ { //!s/^    //p; }' "$CACHE/manifests/events/controller-config.yaml" |
-    put "$STATE/settings/argo-events/controller-config.yaml"
+  awk '/^  controller-config.yaml:/ { on = 1; next } on { sub(/^    /, ""); print }' \
+    "$CACHE/manifests/events/controller-config.yaml" | put "$STATE/settings/argo-events/controller-config.yaml"
 }
 
 # write_node_env: what scripts/on-node hands to commands.
