@@ -64,6 +64,7 @@ function readKeys(stack: StackConfig): RexRemediationConfig {
       taskLabel: stack.text("codeRunTaskLabel", labelKey),
       agentLabel: stack.text("codeRunAgentLabel", labelKey),
       repositoryLabel: stack.text("codeRunRepositoryLabel", labelKey),
+      finishedPhases: stack.list("codeRunFinishedPhases", phase, { atLeast: 1 }),
     },
     mainWorkflows: {
       typeLabel: stack.text("mainWorkflowTypeLabel", labelKey),
@@ -259,6 +260,7 @@ const labelKey = kind("a label key: NAME or DOMAIN/NAME", "task-id", (value) => 
   const slash = value.indexOf("/");
   return labelValuePattern.test(value.slice(slash + 1)) && (slash < 0 || isSubdomain(value.slice(0, slash)));
 });
+const phase = kind("a value of status.phase", "Succeeded", /^[A-Za-z][A-Za-z0-9-]{0,62}$/);
 const apiVersion = kind("a Kubernetes API version", "v1", /^v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?$/);
 const repository = kind(
   "a repository as owner/name",

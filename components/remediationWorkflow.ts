@@ -17,6 +17,8 @@ export interface CodeRunArgs {
   agentLabel: pulumi.Input<string>;
   /** Label that may hold the repository, as owner-name. */
   repositoryLabel: pulumi.Input<string>;
+  /** Values of `status.phase` at which a CodeRun has ended, so that there is nothing to cancel. */
+  finishedPhases: pulumi.Input<string[]>;
 }
 
 /** How main workflows look. */
@@ -202,7 +204,11 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
           volumeMounts: [tokenMount],
           env: [{ name: "TOKEN_DIR", value: tokenDirectory }],
         }),
-        step("reset-stage", ["cancel-agents", "remove-label"]),
+        // It looks once more whether the label came back.
+        step("reset-stage", ["cancel-agents", "remove-label"], {
+          volumeMounts: [tokenMount],
+          env: [{ name: "TOKEN_DIR", value: tokenDirectory }],
+        }),
         step("resume", ["reset-stage"]),
         step("record", ["resume"]),
       ],
@@ -307,6 +313,7 @@ function commonEnvironment(name: string, args: RemediationWorkflowArgs): Environ
     ["CODERUN_TASK_LABEL", args.codeRuns.taskLabel],
     ["CODERUN_AGENT_LABEL", args.codeRuns.agentLabel],
     ["CODERUN_REPOSITORY_LABEL", args.codeRuns.repositoryLabel],
+    ["CODERUN_FINISHED_PHASES", pulumi.jsonStringify(args.codeRuns.finishedPhases)],
     ["MAIN_WORKFLOW_TYPE_LABEL", args.mainWorkflows.typeLabel],
     ["MAIN_WORKFLOW_TYPE", args.mainWorkflows.type],
     ["MAIN_WORKFLOW_TASK_LABEL", args.mainWorkflows.taskLabel],

@@ -34,7 +34,7 @@ log() {
 # container. Argo expands double braces in it again, so none may get there.
 last_words() {
   local words="$STEP: $*"
-  words=${words//'{{'/'{ {'}
+  words=${words//'{''{'/'{ {'}
   printf '%s\n' "${words:0:1500}" | tee "$TERMINATION_LOG" >&2
 }
 

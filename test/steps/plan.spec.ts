@@ -153,12 +153,12 @@ describe("plan", function () {
     it("where the main workflow has ended, names another repository, or names none of several: no-workflow", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
-        mainWorkflow(`done-${task}`, task, "waiting-pr-merged", [], { labels: ours, status: { phase: "Succeeded" } }),
+        mainWorkflow(`done-${task}`, task, "waiting-pr-approved", [], { labels: ours, status: { phase: "Succeeded" } }),
       );
       await scenario.cluster.create(
-        mainWorkflow(`other-${task}`, task, "waiting-pr-merged", [gate], { labels: { repository: "acme-other" } }),
+        mainWorkflow(`other-${task}`, task, "waiting-pr-approved", [gate], { labels: { repository: "acme-other" } }),
       );
-      await scenario.cluster.create(mainWorkflow(`unnamed-${task}`, task, "waiting-pr-merged", [gate]));
+      await scenario.cluster.create(mainWorkflow(`unnamed-${task}`, task, "waiting-pr-approved", [gate]));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       equal((await outcomeOf(await scenario.bench(task))).outcome, "no-workflow");
     });
@@ -183,7 +183,7 @@ describe("plan", function () {
       });
     });
 
-    for (const stage of [undefined, "implementation", "waiting-pr-created"]) {
+    for (const stage of [undefined, "implementation-in-progress", "waiting-pr-created"]) {
       it(`while Rex is still implementing (stage ${stage ?? "unset"}): nothing-stale`, async () => {
         const task = await prepared(stage, [`task-${stage}`]);
         await scenario.cluster.create(codeRun(`rex-${task}`, "rex", task, ours));
@@ -194,10 +194,10 @@ describe("plan", function () {
     it("not where the ready label is on, an agent is at work, or the stage is past the reset stage", async () => {
       const labelled = await prepared("waiting-pr-created", ["Ready-For-QA"]);
       equal((await outcomeOf(await scenario.bench(labelled))).outcome, "remediate");
-      const atWork = await prepared("implementation");
+      const atWork = await prepared("implementation-in-progress");
       await scenario.cluster.create(codeRun(`tess-${atWork}`, "tess", atWork, ours));
       equal((await outcomeOf(await scenario.bench(atWork))).outcome, "remediate");
-      equal((await outcomeOf(await scenario.bench(await prepared("waiting-pr-merged")))).outcome, "remediate");
+      equal((await outcomeOf(await scenario.bench(await prepared("waiting-pr-approved")))).outcome, "remediate");
     });
 
     it("where this push was handled: already-remediated", async () => {
@@ -362,8 +362,8 @@ describe("plan", function () {
 
     it("two main workflows, naming them", async () => {
       const { task } = newTask();
-      await scenario.cluster.create(mainWorkflow(`one-${task}`, task, "waiting-pr-merged", [gate], { labels: ours }));
-      await scenario.cluster.create(mainWorkflow(`two-${task}`, task, "waiting-pr-merged", [gate], { labels: ours }));
+      await scenario.cluster.create(mainWorkflow(`one-${task}`, task, "waiting-pr-approved", [gate], { labels: ours }));
+      await scenario.cluster.create(mainWorkflow(`two-${task}`, task, "waiting-pr-approved", [gate], { labels: ours }));
       const result = await (await scenario.bench(task)).run("plan");
       equal(result.exitCode, 1, result.log);
       match(result.lastWords, new RegExp(`more than one main workflow: one-${task}, two-${task}; end all but one`));
@@ -382,7 +382,7 @@ describe("plan", function () {
       it(`a main workflow whose nodes are packed (${Object.keys(status)[0]})`, async () => {
         const { task, pull } = newTask();
         await scenario.cluster.create(
-          mainWorkflow(`play-${task}`, task, "waiting-pr-merged", [], { labels: ours, status }),
+          mainWorkflow(`play-${task}`, task, "waiting-pr-approved", [], { labels: ours, status }),
         );
         await scenario.pullRequest(task, pull, ["ready-for-qa"]);
         const result = await (await scenario.bench(task)).run("plan");

@@ -61,7 +61,7 @@ describe("reset-stage and resume", function () {
     const { task, name, bench } = await planned();
     await rightly(bench, "reset-stage");
     // What the main workflow's own step writes while the cancelled agent's node ends.
-    await scenario.cluster.patchWorkflow(name, { metadata: { labels: { "current-stage": "waiting-pr-merged" } } });
+    await scenario.cluster.patchWorkflow(name, { metadata: { labels: { "current-stage": "waiting-pr-approved" } } });
     const before = await scenario.cluster.workflow(name);
     await rightly(bench, "resume");
     const after = await scenario.cluster.workflow(name);
@@ -125,7 +125,7 @@ describe("reset-stage and resume", function () {
     const running = bench.run("resume");
     await new Promise((resolve) => setTimeout(resolve, 1200));
     await scenario.cluster.patchWorkflow(name, {
-      metadata: { labels: { "current-stage": "waiting-pr-merged" } },
+      metadata: { labels: { "current-stage": "waiting-pr-approved" } },
       status: {
         nodes: { agent: workflowNode("agent", "Pod", "Failed"), gate: workflowNode("gate", "Suspend", "Running") },
       },

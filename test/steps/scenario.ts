@@ -111,7 +111,12 @@ export function stepEnvironment(more: Record<string, string>): Record<string, st
     BRANCH_PREFIX: "task-",
     TASK_LABEL_PREFIX: "task-",
     READY_LABEL: "ready-for-qa",
-    STAGES: JSON.stringify(["implementation", "waiting-pr-created", "waiting-ready-for-qa", "waiting-pr-merged"]),
+    STAGES: JSON.stringify([
+      "implementation-in-progress",
+      "waiting-pr-created",
+      "waiting-ready-for-qa",
+      "waiting-pr-approved",
+    ]),
     RESET_STAGE: "waiting-pr-created",
     AGENTS: JSON.stringify(["cleo", "tess"]),
     CODERUN_GROUP: "agents.platform",
