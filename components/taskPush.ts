@@ -32,7 +32,7 @@ export function pushExpression(push: TaskPush): string {
     'type(body.sender) == "map"',
     'body.sender.type == "Bot"',
     'type(body.sender.login) == "string"',
-    `body.sender.login matches ${exprText("^[A-Za-z0-9-]+\\[bot\\]$")}`,
+    `body.sender.login matches ${exprText("^[][A-Za-z0-9-]+$")}`,
     `lower(body.sender.login) == ${exprText(push.pusher.toLowerCase())}`,
     'type(body.repository) == "map"',
     'type(body.repository.full_name) == "string"',
@@ -60,7 +60,7 @@ export function pushTransform(unfiltered?: TaskPush): string {
     'and field(.body["X-GitHub-Event"]) == "push"',
     "and field(.body.deleted) == false",
     'and field(.body.sender.type) == "Bot"',
-    `and (field(.body.sender.login) | matches("^[A-Za-z0-9-]+\\\\[bot\\\\]$") and ascii_downcase == ${jqText(unfiltered.pusher.toLowerCase())})`,
+    `and (field(.body.sender.login) | matches("^[][A-Za-z0-9-]+$") and ascii_downcase == ${jqText(unfiltered.pusher.toLowerCase())})`,
     `and ($repository | ascii_downcase | IN(${lowerCased(unfiltered.repositories).map(jqText).join(", ")}))`,
   ];
   return [

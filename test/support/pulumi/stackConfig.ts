@@ -1,0 +1,59 @@
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
+
+/** A value as a stack's file has it; undefined leaves the key out. */
+export type ConfigValue = string | number | boolean | string[] | Record<string, unknown> | undefined;
+
+interface Project {
+  name: string;
+  config: Record<string, { description: string; default: ConfigValue; secret?: boolean }>;
+}
+
+/** Pulumi.yaml. */
+export const project: Project = parse(readFileSync(join(import.meta.dirname, "../../../Pulumi.yaml"), "utf8"));
+
+/** A GitHub App's private key as GitHub hands it out: PKCS #1, 2048 bits. */
+export const privateKey = rsaKey(2048);
+
+export function rsaKey(modulusLength: number): string {
+  return generateKeyPairSync("rsa", {
+    modulusLength,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs1", format: "pem" },
+  }).privateKey;
+}
+
+export const secretKeys = ["githubAppPrivateKey", "webhookSecret"];
+
+/** Just enough for the program to run. */
+export const leastConfig: Record<string, ConfigValue> = {
+  repositories: ["5dlabs/platform"],
+  githubAppId: "1234",
+  githubAppPrivateKey: privateKey,
+  webhookSecret: "0123456789abcdef0123456789abcdef",
+  stepsImage: "registry.example.com/steps:1",
+};
+
+/**
+ * Sets the configuration as the CLI would: the stack's values over the defaults in Pulumi.yaml.
+ *
+ * @param changes on top of {@link leastConfig}
+ * @param secrets keys that are encrypted in the stack's file
+ */
+export function setStackConfig(changes: Record<string, ConfigValue> = {}, secrets: string[] = secretKeys): void {
+  const defaults = Object.entries(project.config).map(([key, { default: value }]) => [key, value] as const);
+  const values = { ...Object.fromEntries(defaults), ...leastConfig, ...changes };
+  const texts: Record<string, string> = {};
+  for (const [key, value] of Object.entries(values)) {
+    if (value !== undefined) {
+      texts[`${project.name}:${key}`] = typeof value === "object" ? JSON.stringify(value) : `${value}`;
+    }
+  }
+  pulumi.runtime.setAllConfig(
+    texts,
+    secrets.map((key) => `${project.name}:${key}`),
+  );
+}
