@@ -104,7 +104,9 @@ export class Repositories {
 
   /** Creates what is missing, changes what is given, keeps the rest. */
   upsert(fullName: string, definition: RepositoryDefinition = {}): Repository {
-    const repository = this.find(fullName) ?? this.create(fullName, definition.defaultBranch ?? "main");
+    const known = this.find(fullName);
+    const repository = known ?? this.imagine(fullName, definition.defaultBranch);
+    if (!known) this.all.push(repository);
     if (definition.defaultBranch) repository.defaultBranch = definition.defaultBranch;
     for (const [name, sha] of Object.entries(definition.branches ?? {})) this.moveBranch(repository, name, sha);
     if (definition.pushedAt !== undefined) repository.pushedAt = secondsToIso(definition.pushedAt);
@@ -148,10 +150,11 @@ export class Repositories {
     comment.updatedAt = this.clock.iso();
   }
 
-  private create(fullName: string, defaultBranch: string): Repository {
+  /** A repository with nothing but its default branch, which is not kept. */
+  imagine(fullName: string, defaultBranch = "main"): Repository {
     splitFullName(fullName);
     const now = this.clock.iso();
-    const repository: Repository = {
+    return {
       id: idOf("Repository", fullName),
       fullName,
       defaultBranch,
@@ -162,8 +165,6 @@ export class Repositories {
       pulls: [],
       comments: [],
     };
-    this.all.push(repository);
-    return repository;
   }
 
   private moveBranch(repository: Repository, name: string, sha: string | null): void {

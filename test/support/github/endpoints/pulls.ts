@@ -65,11 +65,11 @@ function ownerOfHead(pull: PullRequest): string | undefined {
   return pull.headRepository === null ? undefined : splitFullName(pull.headRepository).owner.toLowerCase();
 }
 
-/** The repository of the head branch: a fork that no test described is made up from its name. */
+/** The repository of the head branch: a fork that was never described is imagined. */
 function headOf(world: World, repository: Repository, pull: PullRequest): Repository | undefined {
   if (pull.headRepository === null) return undefined;
   if (pull.headRepository === repository.fullName) return repository;
-  return world.repositories.find(pull.headRepository) ?? world.repositories.upsert(pull.headRepository);
+  return world.repositories.find(pull.headRepository) ?? world.repositories.imagine(pull.headRepository);
 }
 
 /** Pull requests. */
