@@ -1,6 +1,8 @@
 import type { AppDefinition, Installation } from "./apps.ts";
 import type { Settings, StateView } from "./control.ts";
 import type { Fault, FaultDefinition } from "./faults.ts";
+import { zeroSha } from "./identity.ts";
+import { defaultRepository, type PushOptions, type PushPayload, pushPayload, refOf } from "./push.ts";
 import type { Repository, RepositoryDefinition } from "./repositories.ts";
 import type { LoggedRequest } from "./requestLog.ts";
 import type { Token } from "./tokens.ts";
@@ -22,6 +24,23 @@ export class GitHubDoubleClient {
   /** Creates or changes a repository: what is left out stays. */
   putRepository(fullName: string, definition: RepositoryDefinition = {}): Promise<Repository> {
     return this.call("PUT", `repositories/${fullName}`, definition);
+  }
+
+  /**
+   * Pushes to a branch: moves it, creates or deletes it, and gives the payload that GitHub would send. `before` is where
+   * the branch stands, unless given.
+   */
+  async push(options: PushOptions = {}): Promise<PushPayload> {
+    const fullName = options.repository ?? defaultRepository;
+    const { branches } = await this.putRepository(fullName);
+    const branch = /^refs\/heads\/(.+)$/.exec(refOf(options))?.[1];
+    if (branch === undefined) throw new Error(`push: ${refOf(options)} is no branch`);
+    const payload = pushPayload({ before: branches[branch] ?? zeroSha, ...options });
+    await this.putRepository(fullName, {
+      branches: { [branch]: payload.deleted ? null : payload.after },
+      pushedAt: payload.repository.pushed_at,
+    });
+    return payload;
   }
 
   settings(settings: Settings): Promise<Required<Settings>> {

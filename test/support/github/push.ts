@@ -55,11 +55,19 @@ const exampleBranchPush = example("push", ({ ref }) => String(ref).startsWith("r
 const exampleOrganization = example("push", (payload) => "organization" in payload).organization as JsonObject;
 const publicApi = "https://api.github.com";
 
+/** The repository of a push that names none. */
+export const defaultRepository = "acme/widgets";
+
+/** The full ref of a push. */
+export function refOf({ ref, task }: PushOptions): string {
+  return ref ?? `refs/heads/task-${task ?? 3}`;
+}
+
 /** GitHub's payload of a push event: the published example of a push to a branch, changed where this push differs. */
 export function pushPayload(options: PushOptions = {}): PushPayload {
-  const repository = options.repository ?? "acme/widgets";
+  const repository = options.repository ?? defaultRepository;
   const sender = typeof options.sender === "object" ? options.sender : accountOf(options.sender ?? "5dlabs-rex[bot]");
-  const ref = options.ref ?? `refs/heads/task-${options.task ?? 3}`;
+  const ref = refOf(options);
   const before = options.before ?? (options.created ? zeroSha : randomSha());
   const after = options.after ?? (options.deleted ? zeroSha : randomSha());
   const created = options.created ?? before === zeroSha;
