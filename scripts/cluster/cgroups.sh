@@ -60,16 +60,24 @@ cgroup_pids() {
   done < <(cgroup_roots) | sort -un
 }
 
-# cgroup_kill: ends every process of the node. Fails if one is still there after 20 seconds.
+# cgroup_kill: ends every process of the node and waits until init has collected them. Fails if one still runs after 20
+# seconds.
 cgroup_kill() {
-  local pids tries
+  local pids seen=() tries pid
   for ((tries = 0; tries < 100; tries++)); do
     mapfile -t pids < <(cgroup_pids)
-    ((${#pids[@]} == 0)) && return 0
+    ((${#pids[@]} > 0)) || break
+    seen+=("${pids[@]}")
     kill -KILL "${pids[@]}" 2>/dev/null || true
     sleep 0.2
   done
-  return 1
+  ((${#pids[@]} == 0)) || return 1
+  for pid in "${seen[@]}"; do
+    for ((; tries < 200; tries++)); do
+      [[ -e /proc/$pid ]] || break
+      sleep 0.1
+    done
+  done
 }
 
 # cgroup_remove: removes the folders, the innermost first.

@@ -57,7 +57,8 @@ run_kube-apiserver() {
 run_kube-controller-manager() {
   launch kube-controller-manager "$CACHE/bin/kube-controller-manager" --kubeconfig "$STATE/kubeconfig/kube-controller-manager" \
     --bind-address 127.0.0.1 --leader-elect=false --use-service-account-credentials --root-ca-file "$STATE/pki/ca.crt" \
-    --service-account-private-key-file "$STATE/pki/service-account.key" --cert-dir "$RUN"
+    --service-account-private-key-file "$STATE/pki/service-account.key" --cert-dir "$RUN" \
+    --flex-volume-plugin-dir "$STATE/kubelet/volume-plugins"
 }
 
 run_kube-scheduler() {
