@@ -82,6 +82,7 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   codeRunTaskLabel: { values: ["", "task id", "/x", "a/b/c", "A.b_/x"], expected: /a label key/ },
   codeRunAgentLabel: { values: ["", "agent$"], expected: /a label key/ },
   codeRunRepositoryLabel: { values: ["", "x".repeat(64)], expected: /a label key/ },
+  codeRunFinishedPhases: { values: [[], "", "a,A", "a b"], expected: /a list of at least 1.*value of status\.phase/ },
   taskLabelPrefix: {
     values: ["", "task-1", " task-", "{{", "x".repeat(41), "a\u0007"],
     expected: /the beginning of a pull request label/,
@@ -282,7 +283,7 @@ describe("config", () => {
         taskLabel: "task-id",
         stageLabel: "current-stage",
         repositoryLabel: "repository",
-        stages: project.config["stages"]?.default,
+        stages: project.config.stages?.default,
         resetStage: "waiting-pr-created",
       },
       pullRequests: { taskLabelPrefix: "task-", readyLabel: "ready-for-qa" },
