@@ -173,11 +173,11 @@ describe("GitHub double: installation tokens", () => {
   });
 
   it("expire after the lifetime that is set", async () => {
-    await fixture.double.client.settings({ tokenLifetimeSeconds: 5 });
+    await fixture.double.client.settings({ tokenLifetimeSeconds: 60 });
     try {
       const token = await fixture.token();
       equal((await get(token)).status, 200);
-      await fixture.double.client.settings({ clockOffsetSeconds: 5 });
+      await fixture.double.client.settings({ clockOffsetSeconds: 60 });
       equal((await get(token)).status, 401);
     } finally {
       await fixture.double.client.settings({ tokenLifetimeSeconds: 3600, clockOffsetSeconds: 0 });

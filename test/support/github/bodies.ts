@@ -13,7 +13,8 @@ const publicApi = "https://api.github.com";
 const synchronized = example("pull_request", ({ action }) => action === "synchronize");
 const examplePull = synchronized.pull_request as JsonObject;
 const exampleAccount = examplePull.user as JsonObject;
-const exampleRepositoryBody = (examplePull.base as JsonObject).repo as JsonObject;
+// Only a repository's own endpoint is described with custom properties.
+const { custom_properties: _, ...exampleRepositoryBody } = (examplePull.base as JsonObject).repo as JsonObject;
 const exampleComment = example("issue_comment").comment as JsonObject;
 
 /** What a list of pull requests leaves out of each. */
