@@ -13,18 +13,26 @@ component_pid() {
 }
 
 # launch NAME COMMAND...: starts it in the node's namespaces and cgroup. The process writes its own id, so that none is lost
-# when the script ends in between.
+# when the script ends in between; it lets go of the lock only after that.
 launch() {
-  local name=$1
+  local name=$1 holder tries
   shift
+  holder=$(holder_pid) || die 'the node is not running: scripts/cluster/start'
   mkdir -p "$STATE/pids" "$STATE/logs"
+  rm -f "$STATE/pids/$name"
   (
     echo "$BASHPID" >"$(cgroup_processes)/cgroup.procs"
-    echo "$BASHPID" >"$STATE/pids/$name"
+    echo "$BASHPID" >"$STATE/pids/$name.new"
+    mv "$STATE/pids/$name.new" "$STATE/pids/$name"
     [[ -z ${LOCK:-} ]] || exec {LOCK}>&-
-    exec setsid nsenter --target "$(holder_pid)" --net --mount -- "$@" </dev/null >>"$STATE/logs/$name.log" 2>&1
+    exec setsid nsenter --target "$holder" --net --mount -- "$@" </dev/null >>"$STATE/logs/$name.log" 2>&1
   ) &
   disown
+  for ((tries = 0; tries < 500; tries++)); do
+    [[ ! -e $STATE/pids/$name ]] || return 0
+    sleep 0.01
+  done
+  die "$name could not be started; its log is $STATE/logs/$name.log"
 }
 
 run_etcd() {
@@ -48,6 +56,7 @@ run_kube-apiserver() {
     --advertise-address "$NODE_IP" --secure-port "$API_PORT" --service-cluster-ip-range "$SERVICE_CIDR" \
     --tls-cert-file "$pki/apiserver.crt" --tls-private-key-file "$pki/apiserver.key" --cert-dir "$RUN" \
     --client-ca-file "$pki/ca.crt" --token-auth-file "$pki/tokens.csv" --authorization-mode Node,RBAC --allow-privileged \
+    --shutdown-watch-termination-grace-period 1s \
     --kubelet-certificate-authority "$pki/ca.crt" --kubelet-client-certificate "$pki/kubelet-client.crt" \
     --kubelet-client-key "$pki/kubelet-client.key" --kubelet-preferred-address-types InternalIP \
     --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$pki/service-account.key" \
