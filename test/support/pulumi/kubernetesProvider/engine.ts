@@ -1,0 +1,34 @@
+import * as grpc from "@grpc/grpc-js";
+import engineServices from "@pulumi/pulumi/proto/engine_grpc_pb.js";
+import enginePb from "@pulumi/pulumi/proto/engine_pb.js";
+
+/** The engine, which shows what a provider has to say. */
+export class Engine {
+  readonly #client: InstanceType<typeof engineServices.EngineClient> | undefined;
+
+  /** @param address HOST:PORT; without one, messages are dropped */
+  constructor(address: string | undefined) {
+    this.#client =
+      address === undefined ? undefined : new engineServices.EngineClient(address, grpc.credentials.createInsecure());
+  }
+
+  /** A line beside the resource while it is being worked on. */
+  status(urn: string, message: string): void {
+    this.#log(urn, enginePb.LogSeverity.INFO, message, true);
+  }
+
+  /** A line that stays. */
+  warn(urn: string, message: string): void {
+    this.#log(urn, enginePb.LogSeverity.WARNING, message, false);
+  }
+
+  #log(urn: string, severity: enginePb.LogSeverity, message: string, ephemeral: boolean): void {
+    const request = new enginePb.LogRequest()
+      .setUrn(urn)
+      .setSeverity(severity)
+      .setMessage(message)
+      .setEphemeral(ephemeral);
+    // What cannot be shown is no reason to fail.
+    this.#client?.log(request, () => {});
+  }
+}
