@@ -15,7 +15,7 @@ component_pid() {
 # launch NAME COMMAND...: starts it in the node's namespaces and cgroup. The process writes its own id, so that none is lost
 # when the script ends in between; it lets go of the lock only after that.
 launch() {
-  local name=$1 holder tries
+  local name=$1 holder tries log="$STATE/logs/${1%.keeper}.log"
   shift
   holder=$(holder_pid) || die 'the node is not running: scripts/cluster/start'
   mkdir -p "$STATE/pids" "$STATE/logs"
@@ -25,34 +25,54 @@ launch() {
     echo "$BASHPID" >"$STATE/pids/$name.new"
     mv "$STATE/pids/$name.new" "$STATE/pids/$name"
     [[ -z ${LOCK:-} ]] || exec {LOCK}>&-
-    exec setsid nsenter --target "$holder" --net --mount -- "$@" </dev/null >>"$STATE/logs/$name.log" 2>&1
+    exec setsid nsenter --target "$holder" --net --mount -- "$@" </dev/null >>"$log" 2>&1
   ) &
   disown
   for ((tries = 0; tries < 500; tries++)); do
     [[ ! -e $STATE/pids/$name ]] || return 0
     sleep 0.01
   done
-  die "$name could not be started; its log is $STATE/logs/$name.log"
+  die "$name could not be started; its log is $log"
+}
+
+# keeper PID-FILE COMMAND...: runs the command again whenever it ends, as a machine's service manager does.
+keeper() {
+  local code
+  while :; do
+    code=0
+    # shellcheck disable=SC2016 # expanded by the shell that is started
+    bash -c 'echo "$$" >"$0.new" && mv "$0.new" "$0" && exec "$@"' "$@" || code=$?
+    echo "ended with code $code; it is started again in a second"
+    sleep 1
+  done
+}
+
+# keep NAME COMMAND...: launches it with a keeper.
+keep() {
+  local name=$1
+  shift
+  rm -f "$STATE/pids/$name"
+  launch "$name.keeper" bash -c "$(declare -f keeper); keeper \"\$@\"" "keeper of $name" "$STATE/pids/$name" "$@"
 }
 
 run_etcd() {
-  launch etcd "$CACHE/bin/etcd" --name "$NODE_NAME" --data-dir "$STATE/etcd" --unsafe-no-fsync --logger zap --log-level warn \
+  keep etcd "$CACHE/bin/etcd" --name "$NODE_NAME" --data-dir "$STATE/etcd" --unsafe-no-fsync --logger zap --log-level warn \
     --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379 \
     --listen-peer-urls http://127.0.0.1:2380 --initial-advertise-peer-urls http://127.0.0.1:2380 \
     --initial-cluster "$NODE_NAME=http://127.0.0.1:2380"
 }
 
 run_containerd() {
-  launch containerd containerd --config "$STATE/settings/containerd.toml"
+  keep containerd containerd --config "$STATE/settings/containerd.toml"
 }
 
 run_nats() {
-  launch nats "$CACHE/bin/nats-server" --config "$STATE/settings/nats.conf"
+  keep nats "$CACHE/bin/nats-server" --config "$STATE/settings/nats.conf"
 }
 
 run_kube-apiserver() {
   local pki="$STATE/pki"
-  launch kube-apiserver "$CACHE/bin/kube-apiserver" --etcd-servers http://127.0.0.1:2379 \
+  keep kube-apiserver "$CACHE/bin/kube-apiserver" --etcd-servers http://127.0.0.1:2379 \
     --advertise-address "$NODE_IP" --secure-port "$API_PORT" --service-cluster-ip-range "$SERVICE_CIDR" \
     --tls-cert-file "$pki/apiserver.crt" --tls-private-key-file "$pki/apiserver.key" --cert-dir "$RUN" \
     --client-ca-file "$pki/ca.crt" --token-auth-file "$pki/tokens.csv" --authorization-mode Node,RBAC --allow-privileged \
@@ -64,33 +84,33 @@ run_kube-apiserver() {
 }
 
 run_kube-controller-manager() {
-  launch kube-controller-manager "$CACHE/bin/kube-controller-manager" --kubeconfig "$STATE/kubeconfig/kube-controller-manager" \
+  keep kube-controller-manager "$CACHE/bin/kube-controller-manager" --kubeconfig "$STATE/kubeconfig/kube-controller-manager" \
     --bind-address 127.0.0.1 --leader-elect=false --use-service-account-credentials --root-ca-file "$STATE/pki/ca.crt" \
     --service-account-private-key-file "$STATE/pki/service-account.key" --cert-dir "$RUN" \
     --flex-volume-plugin-dir "$STATE/kubelet/volume-plugins"
 }
 
 run_kube-scheduler() {
-  launch kube-scheduler "$CACHE/bin/kube-scheduler" --kubeconfig "$STATE/kubeconfig/kube-scheduler" \
+  keep kube-scheduler "$CACHE/bin/kube-scheduler" --kubeconfig "$STATE/kubeconfig/kube-scheduler" \
     --bind-address 127.0.0.1 --leader-elect=false --cert-dir "$RUN"
 }
 
 # The machine's own connection tracking limits are left alone.
 run_kube-proxy() {
-  launch kube-proxy "$CACHE/bin/kube-proxy" --kubeconfig "$STATE/kubeconfig/kube-proxy" --hostname-override "$NODE_NAME" \
+  keep kube-proxy "$CACHE/bin/kube-proxy" --kubeconfig "$STATE/kubeconfig/kube-proxy" --hostname-override "$NODE_NAME" \
     --proxy-mode nftables --cluster-cidr "$POD_CIDR" --conntrack-max-per-core 0 --conntrack-min 0 \
     --conntrack-tcp-timeout-established 0s --conntrack-tcp-timeout-close-wait 0s \
     --healthz-bind-address 127.0.0.1:10256 --metrics-bind-address 127.0.0.1:10249
 }
 
 run_kubelet() {
-  launch kubelet "$CACHE/bin/kubelet" --config "$STATE/settings/kubelet.yaml" --kubeconfig "$STATE/kubeconfig/kubelet" \
+  keep kubelet "$CACHE/bin/kubelet" --config "$STATE/settings/kubelet.yaml" --kubeconfig "$STATE/kubeconfig/kubelet" \
     --root-dir "$STATE/kubelet" --hostname-override "$NODE_NAME" --node-ip "$NODE_IP"
 }
 
 run_argo-events() {
   # shellcheck disable=SC2016 # expanded by the shell that is started
-  launch argo-events env KUBECONFIG="$STATE/kubeconfig/argo-events" NAMESPACE="$REX_NAMESPACE" \
+  keep argo-events env KUBECONFIG="$STATE/kubeconfig/argo-events" NAMESPACE="$REX_NAMESPACE" \
     ARGO_EVENTS_IMAGE="$ARGO_EVENTS_IMAGE" IMAGE_PULL_POLICY=IfNotPresent \
     unshare --mount --propagation private -- bash -c '
       mkdir -p /run/argo-etc && cp -rT "$1" /run/argo-etc/argo-events
@@ -100,7 +120,7 @@ run_argo-events() {
 }
 
 run_workflow-controller() {
-  launch workflow-controller env LEADER_ELECTION_DISABLE=true "$CACHE/bin/workflow-controller" \
+  keep workflow-controller env LEADER_ELECTION_DISABLE=true "$CACHE/bin/workflow-controller" \
     --kubeconfig "$STATE/kubeconfig/workflow-controller" --namespace "$REX_NAMESPACE" --namespaced \
     --executor-image "$ARGOEXEC_IMAGE" --executor-image-pull-policy IfNotPresent
 }
@@ -124,33 +144,36 @@ kubectl_admin() {
   "$CACHE/bin/kubectl" --kubeconfig "$STATE/kubeconfig/admin" --request-timeout 10s "$@"
 }
 
-# component_start NAME: starts it unless it runs; does not wait for it.
+# component_start NAME: starts it unless it is kept running; does not wait for it.
 component_start() {
-  component_pid "$1" >/dev/null || "run_$1"
+  component_pid "$1.keeper" >/dev/null || "run_$1"
 }
 
-# component_wait NAME [SECONDS]: until it is ready; dies with the last lines of its log if it ends instead.
+# component_wait NAME [SECONDS]: until it is ready; else dies with the last lines of its log.
 component_wait() {
   local limit=$((SECONDS + ${2:-40}))
-  until "ready_$1" >/dev/null 2>&1; do
-    component_pid "$1" >/dev/null || component_failed "$1" "has ended"
-    ((SECONDS < limit)) || component_failed "$1" "is not ready after ${2:-40} seconds"
+  until component_pid "$1" >/dev/null && "ready_$1" >/dev/null 2>&1; do
+    ((SECONDS < limit)) || {
+      tail -n 15 "$STATE/logs/$1.log" >&2 || true
+      die "$1 is not ready after ${2:-40} seconds; its log is $STATE/logs/$1.log"
+    }
     sleep 0.2
   done
 }
 
-component_failed() {
-  tail -n 15 "$STATE/logs/$1.log" >&2 || true
-  die "$1 $2; its log is $STATE/logs/$1.log"
-}
-
-# component_end NAME SIGNAL: sends the signal; a process that is still there after 15 seconds is killed.
+# component_end NAME SIGNAL: ends its keeper and sends the signal; a process that is still there after 15 seconds is killed.
 component_end() {
-  local pid tries
-  pid=$(component_pid "$1") || return 0
+  local keeper pid tries
+  if keeper=$(component_pid "$1.keeper"); then
+    # Stopped first, so that it starts nothing while the process that it has started is looked up.
+    kill -STOP "$keeper"
+    read -r pid _ <"/proc/$keeper/task/$keeper/children" || true
+    kill -KILL "$keeper"
+  fi
+  [[ -n ${pid:-} ]] || pid=$(component_pid "$1") || return 0
   kill -"$2" "$pid" 2>/dev/null || true
   for ((tries = 0; tries < 150; tries++)); do
-    component_pid "$1" >/dev/null || return 0
+    grep -qsx "$pid" "$(cgroup_processes)/cgroup.procs" || return 0
     sleep 0.1
   done
   kill -KILL "$pid" 2>/dev/null || true
