@@ -20,3 +20,6 @@ export function runLabels(name: string, part: Part): Record<string, string> {
 
 /** Label of a remediation's Workflow that holds the task's number. */
 export const taskLabel = "rex-remediation/task";
+
+/** Label of a remediation's Workflow that holds its outcome; the steps set it. */
+export const outcomeLabel = "rex-remediation/outcome";

@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { privateKeyKey } from "./githubAppSecrets.ts";
-import { commonLabels, runLabels, taskLabel } from "./labels.ts";
+import { commonLabels, outcomeLabel, runLabels, taskLabel } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
 import { type Step, stepScript, untouchedByKubelet } from "./stepScripts.ts";
 
@@ -123,7 +123,8 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
             ],
           },
           workflowMetadata: {
-            labels: runLabels(name, "remediation"),
+            // Until the run says otherwise.
+            labels: { ...runLabels(name, "remediation"), [outcomeLabel]: "unfinished" },
             labelsFrom: { [taskLabel]: { expression: "workflow.parameters.task" } },
           },
           podMetadata: { labels: runLabels(name, "remediation") },
@@ -135,16 +136,9 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
           ttlStrategy: {
             secondsAfterCompletion: pulumi.output(args.retentionDays).apply((days) => days * 24 * 60 * 60),
           },
-          templates: [
-            remediateTemplate(name, args),
-            {
-              name: "record-failure-if-any",
-              steps: [
-                [{ name: "record-failure", template: "record-failure", when: "{{workflow.status}} != Succeeded" }],
-              ],
-            },
-            recordFailureTemplate(name, args),
-          ],
+          templates: pulumi
+            .output([remediateTemplate(name, args), exitTemplate(), recordFailureTemplate(name, args)])
+            .apply((templates) => templates.map(thatFits)),
         },
       },
       { parent: this },
@@ -216,19 +210,31 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
     outputs: {
       parameters: [{ name: "outcome", valueFrom: { path: `${sharedDirectory}/outcome`, default: "failed" } }],
     },
+  };
+}
+
+/**
+ * The exit handler: a pod only for a failed run. It counts every run, because only at its end is the outcome known, from the label that
+ * `record` or `failed` set, however often the pod was tried.
+ */
+function exitTemplate() {
+  const labels = [{ key: "outcome", value: `{{workflow.labels.${outcomeLabel}}}` }];
+  return {
+    name: "record-failure-if-any",
+    steps: [[{ name: "record-failure", template: "record-failure", when: "{{workflow.status}} != Succeeded" }]],
     metrics: {
       prometheus: [
         {
-          name: "rex_remediation_outcomes_total",
-          help: "Attempts at a remediation, by outcome.",
-          labels: [{ key: "outcome", value: "{{outputs.parameters.outcome}}" }],
+          name: "rex_remediation_runs_total",
+          help: "Remediations, by outcome.",
+          labels,
           counter: { value: "1" },
         },
         {
           name: "rex_remediation_duration_seconds",
-          help: "Seconds that an attempt at a remediation took, from the pod's creation to its end.",
-          labels: [{ key: "outcome", value: "{{outputs.parameters.outcome}}" }],
-          histogram: { value: "{{duration}}", buckets: [5, 10, 15, 20, 30, 45, 60, 90, 120, 300] },
+          help: "Seconds from the start of a remediation to its end, by outcome.",
+          labels,
+          histogram: { value: "{{workflow.duration}}", buckets: [5, 10, 15, 20, 30, 45, 60, 90, 120, 300] },
         },
       ],
     },
@@ -252,6 +258,19 @@ function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
   };
 }
 
+/** Argo hands a template to its pod in one environment variable, and moves a larger one to a ConfigMap, which it may not be allowed to. */
+const largestTemplate = 120 * 1024;
+
+function thatFits<T extends { name: string }>(template: T): T {
+  const size = Buffer.byteLength(JSON.stringify(template));
+  if (size > largestTemplate) {
+    throw new Error(
+      `template ${template.name} has ${size} bytes, more than the ${largestTemplate} that fit into a pod's environment`,
+    );
+  }
+  return template;
+}
+
 interface EnvironmentVariable {
   name: string;
   value: pulumi.Input<string>;
@@ -270,14 +289,15 @@ function stepContainer(
   args: RemediationWorkflowArgs,
   own: Partial<ContainerParts>,
 ) {
+  const script = stepScript(step);
   return {
     name: containerName,
     image: args.steps.image,
     imagePullPolicy: "IfNotPresent",
     // The step's name becomes $0, which bash puts before its messages.
     command: ["bash", "-c"],
-    args: [stepScript(step), step],
-    env: [{ name: "STEP", value: step }, ...commonEnvironment(name, args), ...(own.env ?? [])],
+    args: [script, step],
+    env: [{ name: "STEP", value: step }, ...commonEnvironment(name, args, script), ...(own.env ?? [])],
     securityContext: restrictedContainer,
     resources: resources({ cpu: "10m", memory: "32Mi" }, { cpu: "1", memory: "256Mi" }),
     ...(own.volumeMounts && { volumeMounts: own.volumeMounts }),
@@ -285,8 +305,8 @@ function stepContainer(
   };
 }
 
-/** What every step reads: what the push says, and what the configuration says. */
-function commonEnvironment(name: string, args: RemediationWorkflowArgs): EnvironmentVariable[] {
+/** What the push says and what the configuration says, as far as the step's text names it. */
+function commonEnvironment(name: string, args: RemediationWorkflowArgs, script: string): EnvironmentVariable[] {
   const fromRun: [string, string][] = [
     ["TASK", "{{workflow.parameters.task}}"],
     ["BEFORE", "{{workflow.parameters.before}}"],
@@ -328,13 +348,15 @@ function commonEnvironment(name: string, args: RemediationWorkflowArgs): Environ
     ["CANCEL_SECONDS", args.steps.cancelSeconds],
     ["GATE_SECONDS", args.steps.gateSeconds],
   ];
-  return [
+  const variables = [
     ...fromRun.map(([name, value]) => ({ name, value })),
     ...fromConfig.map(([name, value]) => ({
       name,
       value: pulumi.output(value).apply((text) => literal(name, `${text}`)),
     })),
   ];
+  // curl and kubectl read HOME by themselves.
+  return variables.filter(({ name }) => name === "HOME" || new RegExp(`\\b${name}\\b`).test(script));
 }
 
 /** A configured text that neither Argo nor the kubelet expands. */

@@ -1,31 +1,54 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The steps of a remediation, each a file of bash in components/steps. `record` runs in the container that Argo wants to be `main`. */
+/** The steps of a remediation, each a file of bash in components/steps. */
 export type Step = "plan" | "cancel-agents" | "remove-label" | "reset-stage" | "resume" | "record" | "failed";
 
+/** A line with which a step takes in one of the files beside it. */
+const sourceLine = /^source "\$\{BASH_SOURCE%\/\*\}\/(?<file>[a-z-]+\.sh)"$/;
+
 /**
- * A step as the argument of `bash -c`: lib.sh, then the step.
+ * A step as one text for `bash -c`: each `source` line gives way to the file that it names, once. Lines of comment stay behind, because
+ * all steps together have to fit into one environment variable of the pod.
  *
  * @param directory where the files are; default: components/steps
  * @throws Error if Argo would read a part of it as its own
  */
 export function stepScript(step: Step, directory = join(import.meta.dirname, "steps")): string {
-  const script = ["lib.sh", `${step}.sh`]
-    .map((file) => {
-      const path = join(directory, file);
-      const text = readFileSync(path, "utf8");
-      refuseTemplateTags(path, text);
-      return text.endsWith("\n") ? text : `${text}\n`;
-    })
-    .join("\n");
-  return untouchedByKubelet(script);
+  return untouchedByKubelet(inlined(join(directory, `${step}.sh`), directory, new Set()));
 }
 
-function refuseTemplateTags(path: string, text: string): void {
-  const line = text.split("\n").findIndex((words) => words.includes("{{"));
+function inlined(path: string, directory: string, seen: Set<string>): string {
+  const text = readFileSync(path, "utf8");
+  const lines = text.replace(/\n$/, "").split("\n");
+  refuseTemplateTags(path, lines);
+  refuseHereDocuments(path, lines);
+  return lines
+    .filter((line) => !/^\s*(#|$)/.test(line))
+    .map((line) => {
+      const file = sourceLine.exec(line)?.groups?.file;
+      if (file === undefined) {
+        return `${line}\n`;
+      }
+      const isNew = !seen.has(file);
+      seen.add(file);
+      return isNew ? inlined(join(directory, file), directory, seen) : "";
+    })
+    .join("");
+}
+
+function refuseTemplateTags(path: string, lines: string[]): void {
+  const line = lines.findIndex((words) => words.includes("{{"));
   if (line >= 0) {
     throw new Error(`${path}:${line + 1}: Argo Workflows would expand "{{" here; write it as '{''{'`);
+  }
+}
+
+/** In one, a line that begins with # need not be a comment. */
+function refuseHereDocuments(path: string, lines: string[]): void {
+  const line = lines.findIndex((words) => /(^|[^<])<<-?\s*["'\\A-Za-z_]/.test(words));
+  if (line >= 0) {
+    throw new Error(`${path}:${line + 1}: a here-document cannot be embedded; use printf or <<<`);
   }
 }
 
