@@ -123,8 +123,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
             ],
           },
           workflowMetadata: {
-            // Until the run says otherwise.
-            labels: { ...runLabels(name, "remediation"), [outcomeLabel]: "unfinished" },
+            labels: runLabels(name, "remediation"),
             labelsFrom: { [taskLabel]: { expression: "workflow.parameters.task" } },
           },
           podMetadata: { labels: runLabels(name, "remediation") },
