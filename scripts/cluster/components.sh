@@ -119,8 +119,13 @@ run_argo-events() {
     --leader-election=false
 }
 
+# Where the API server forgets the revision at which the controller watches its ConfigMaps, or has not read its roles yet, as
+# after a restart, the controller never watches again but writes the same error line without end (3.7.4,
+# runConfigMapWatcher). Its log is closed at the first such line: it ends with that, and its keeper starts it again.
 run_workflow-controller() {
-  keep workflow-controller env LEADER_ELECTION_DISABLE=true "$CACHE/bin/workflow-controller" \
+  # shellcheck disable=SC2016 # expanded by the shell that is started
+  keep workflow-controller env LEADER_ELECTION_DISABLE=true bash -c 'exec "$@" &> >(sed -u "/invalid config map object received/q")' \
+    workflow-controller "$CACHE/bin/workflow-controller" \
     --kubeconfig "$STATE/kubeconfig/workflow-controller" --namespace "$REX_NAMESPACE" --namespaced \
     --executor-image "$ARGOEXEC_IMAGE" --executor-image-pull-policy IfNotPresent
 }
