@@ -1,7 +1,13 @@
-# shellcheck shell=bash disable=SC2154,SC2016 # lib.sh stands before this text; in jq's texts, $ is jq's
+# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
 # cancel-agents: deletes the planned CodeRuns, each by its UID, and proves that they
 # are gone. Foreground deletion: a CodeRun stays until its pods have ended, so gone
 # means that nothing of it runs any more.
+# shellcheck source=components/steps/lib.sh
+source "${BASH_SOURCE%/*}/lib.sh"
+# shellcheck source=components/steps/kubernetes.sh
+source "${BASH_SOURCE%/*}/kubernetes.sh"
+# shellcheck source=components/steps/coderuns.sh
+source "${BASH_SOURCE%/*}/coderuns.sh"
 
 main() {
   only_when_planned

@@ -1,6 +1,12 @@
-# shellcheck shell=bash disable=SC2154,SC2016 # lib.sh stands before this text; in jq's texts, $ is jq's
+# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
 # failed: the exit handler of a run that did not succeed. Says on the run and on the
 # main workflow which step failed, on what, and the command that carries on.
+# shellcheck source=components/steps/lib.sh
+source "${BASH_SOURCE%/*}/lib.sh"
+# shellcheck source=components/steps/kubernetes.sh
+source "${BASH_SOURCE%/*}/kubernetes.sh"
+# shellcheck source=components/steps/main-workflow.sh
+source "${BASH_SOURCE%/*}/main-workflow.sh"
 
 main() {
   local words

@@ -1,7 +1,19 @@
-# shellcheck shell=bash disable=SC2154,SC2016 # lib.sh stands before this text; in jq's texts, $ is jq's
-# plan: reads everything, touches nothing, and writes plan.json, on which alone the
-# other steps act: which main workflow, which CodeRuns by UID, which pull requests,
-# and the outcome, `remediate` or the reason why there is nothing to do.
+# shellcheck shell=bash disable=SC2016,SC2153 # in jq's texts, $ is jq's; AFTER is no misspelling
+# plan: reads everything and writes plan.json, on which alone the other steps act: which
+# main workflow, which CodeRuns by UID, which pull requests, and the outcome, `remediate`
+# or the reason why there is nothing to do. It touches nothing; but before anything else
+# may be touched, it writes "begun" into the ledger on the main workflow. So whatever
+# ends this run, the next one knows that it has to go on, however little looks stale.
+# shellcheck source=components/steps/lib.sh
+source "${BASH_SOURCE%/*}/lib.sh"
+# shellcheck source=components/steps/kubernetes.sh
+source "${BASH_SOURCE%/*}/kubernetes.sh"
+# shellcheck source=components/steps/coderuns.sh
+source "${BASH_SOURCE%/*}/coderuns.sh"
+# shellcheck source=components/steps/main-workflow.sh
+source "${BASH_SOURCE%/*}/main-workflow.sh"
+# shellcheck source=components/steps/github.sh
+source "${BASH_SOURCE%/*}/github.sh"
 
 main() {
   check_input
@@ -15,6 +27,7 @@ main() {
   check_stale
   check_writable
   [[ $DRY_RUN == true ]] && conclude dry-run "a dry run: nothing is touched"
+  begin
   conclude remediate "something of the old head is still at work"
 }
 
@@ -30,11 +43,15 @@ fact() {
 }
 
 conclude() {
-  jq --arg outcome "$1" --arg reason "$2" '. + {outcome: $outcome, reason: $reason}' "$SCRATCH/facts" >"$PLAN.new"
-  mv "$PLAN.new" "$PLAN"
+  write_plan "$1" "$2"
   print_plan
   finish "$1: $2"
   exit 0
+}
+
+write_plan() {
+  jq --arg outcome "$1" --arg reason "$2" '. + {outcome: $outcome, reason: $reason}' "$SCRATCH/facts" >"$PLAN.new"
+  mv "$PLAN.new" "$PLAN"
 }
 
 print_plan() {
@@ -73,7 +90,10 @@ must_match() {
 find_main_workflow() {
   find_main_workflows
   case $(jq length "$SCRATCH/main-workflows") in
-    0) conclude no-workflow "no main workflow of task $TASK is running in $NAMESPACE ($MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE, $MAIN_WORKFLOW_TASK_LABEL=$TASK, of this repository)" ;;
+    0)
+      check_ended_workflows
+      conclude no-workflow "no main workflow of task $TASK is running in $NAMESPACE ($MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE, $MAIN_WORKFLOW_TASK_LABEL=$TASK, of this repository)"
+      ;;
     1) ;;
     *) fail "task $TASK has more than one main workflow: $(jq -r '[.[].metadata.name] | join(", ")' "$SCRATCH/main-workflows"); end all but one (argo stop), then: argo retry $RUN_NAME" ;;
   esac
@@ -84,13 +104,27 @@ find_main_workflow() {
     "$SCRATCH/workflow"
 }
 
+# Without an unfinished main workflow there is nothing to do, unless this run had begun
+# on one that has ended since.
+check_ended_workflows() {
+  local name
+  list_main_workflows ",workflows.argoproj.io/completed=true"
+  jq --arg ledger "$LEDGER" --arg run "$RUN_NAME" '
+    first(.[] | select(.metadata.annotations["\($ledger)/run"] == $run)) // null' "$SCRATCH/main-workflows" >"$SCRATCH/workflow"
+  name=$(jq -r '.metadata.name // empty' "$SCRATCH/workflow")
+  [[ -n $name ]] || return 0
+  [[ $(jq -r --arg ledger "$LEDGER" '.metadata.annotations["\($ledger)/resumed"]' "$SCRATCH/workflow") == true ]] || must_be_unfinished
+  conclude remediated "this run resumed main workflow $name, which has ended since"
+}
+
 # The ledger on the main workflow knows the newest push that was handled. A push at
 # or before it was handled with it; one that was begun and not resumed is carried on.
 check_ledger() {
-  jq -r '.workflow.ledger | [.["pushed-at"] // "0", .resumed // "false", .head // "", .pushed // "", .run // ""] | .[]' \
+  jq -r '.workflow.ledger | [.["pushed-at"] // "0", .resumed // "never", .head // "", .pushed // "", .run // ""] | .[]' \
     "$SCRATCH/facts" >"$SCRATCH/handled"
   mapfile -t handled <"$SCRATCH/handled"
-  handled_at=${handled[0]} resumed=${handled[1]}
+  handled_at=${handled[0]} resumed=${handled[1]} begun=false
+  [[ ${handled[1]} != false ]] || begun=true
   [[ $handled_at =~ ^[0-9]{1,12}$ ]] ||
     fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is not a time in seconds; remove the annotation"
   if [[ $resumed == true && ${handled[4]} == "$RUN_NAME" && ${handled[3]} == "$AFTER" ]]; then
@@ -99,10 +133,10 @@ check_ledger() {
   if [[ $resumed == true ]] && ((PUSHED_AT <= handled_at)) && [[ $AFTER == "${handled[2]}" || $AFTER == "${handled[3]}" ]]; then
     conclude already-remediated "this push was handled by run ${handled[4]}"
   fi
-  if ((PUSHED_AT < handled_at)); then
-    [[ $resumed == true ]] && conclude superseded "a newer push (${handled[2]:0:12}) was handled by run ${handled[4]}"
-    log "run ${handled[4]} of a newer push began and did not end; this run carries it on"
+  if [[ $resumed == true ]] && ((PUSHED_AT < handled_at)); then
+    conclude superseded "a newer push (${handled[2]:0:12}) was handled by run ${handled[4]}"
   fi
+  [[ $begun == false ]] || log "run ${handled[4]} began (${handled[3]:0:12}) and did not end; this run carries it on"
 }
 
 # A token for this repository alone, with no more than the steps need.
@@ -198,7 +232,8 @@ find_pull_requests() {
   fact head -n '$facts[0] as {$after, $head, $branches, $pulls}
     | if $head == $after then $head
       else first($branches[] | select(.ref | IN($pulls[].ref)) | .sha) // $head end'
-  [[ $(jq '.pulls | length' "$SCRATCH/facts") != 0 ]] ||
+  # What was begun is ended, even if the pull request was closed meanwhile.
+  [[ $begun == true || $(jq '.pulls | length' "$SCRATCH/facts") != 0 ]] ||
     conclude no-pull-request "no open pull request of $REPOSITORY comes from a branch of task $TASK"
 }
 
@@ -222,8 +257,8 @@ check_stale() {
       | if $at == null then "unknown" elif $at <= ($stages | index([$reset])) then "before" else "after" end end' "$SCRATCH/facts")
   [[ $position != unknown ]] ||
     fail "main workflow $(jq -r .workflow.name "$SCRATCH/facts") stands at stage $(jq -r .workflow.stage "$SCRATCH/facts"), which is none of the configured stages $STAGES: add it to the stages in config"
-  # Begun and not resumed: what looks fresh may be half reset.
-  [[ $(jq -r '.workflow.ledger.resumed // "true"' "$SCRATCH/facts") == true ]] || return 0
+  # What looks fresh may be half reset.
+  [[ $begun == false ]] || return 0
   if [[ $position == before ]] && jq -e '(.targets | length) == 0 and all(.pulls[]; .ready | not)' "$SCRATCH/facts" >/dev/null; then
     conclude nothing-stale "no listed agent is at work, no pull request is labelled $READY_LABEL, and the stage is not past $RESET_STAGE"
   fi
@@ -233,6 +268,30 @@ check_stale() {
 check_writable() {
   jq -e '(.status.compressedNodes // "") == "" and (.status.offloadNodeStatusVersion // "") == ""' "$SCRATCH/workflow" >/dev/null ||
     fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") keeps its node status compressed or offloaded, where no gate can be resumed from here; nothing was touched: resume it through the Argo server (argo resume) after setting $MAIN_WORKFLOW_STAGE_LABEL=$RESET_STAGE, or make the workflow smaller"
+}
+
+# ------------------------------------------------------------------------- begin
+
+begin() {
+  write_plan remediate "begun"
+  until begun_is_written; do
+    must_be_unfinished
+    guarded_patch '
+      $plan[0] as $plan
+      | as_read + ledger({
+          head: $plan.head, pushed: $plan.after, run: $plan.run, resumed: "false",
+          "pushed-at": ([$plan.pushedAt, (annotation("pushed-at") // "0" | tonumber)] | max | tostring)})'
+    write_main_workflow "the ledger"
+  done
+}
+
+begun_is_written() {
+  read_main_workflow
+  ledger_says false && return
+  jq -e --slurpfile plan "$PLAN" --arg ledger "$LEDGER" '
+    (.metadata.annotations["\($ledger)/run"] // "") == ($plan[0].workflow.ledger.run // "")' "$SCRATCH/workflow" >/dev/null ||
+    plan_again "another run took over main workflow $(jq -r .metadata.name "$SCRATCH/workflow") meanwhile"
+  return 1
 }
 
 main

@@ -1,7 +1,13 @@
-# shellcheck shell=bash disable=SC2154,SC2016 # lib.sh stands before this text; in jq's texts, $ is jq's
+# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
 # record: says what was found, done and left alone, and how long each part took. The
 # outcome goes to the run's output and label, and, where QA was restarted, to the
 # main workflow. Nothing is written on a main workflow that was not touched.
+# shellcheck source=components/steps/lib.sh
+source "${BASH_SOURCE%/*}/lib.sh"
+# shellcheck source=components/steps/kubernetes.sh
+source "${BASH_SOURCE%/*}/kubernetes.sh"
+# shellcheck source=components/steps/main-workflow.sh
+source "${BASH_SOURCE%/*}/main-workflow.sh"
 
 main() {
   local outcome

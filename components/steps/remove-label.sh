@@ -1,5 +1,9 @@
-# shellcheck shell=bash disable=SC2154 # lib.sh stands before this text
+# shellcheck shell=bash
 # remove-label: takes the ready label off the task's open pull requests.
+# shellcheck source=components/steps/lib.sh
+source "${BASH_SOURCE%/*}/lib.sh"
+# shellcheck source=components/steps/github.sh
+source "${BASH_SOURCE%/*}/github.sh"
 
 main() {
   local numbers=()

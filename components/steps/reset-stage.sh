@@ -1,44 +1,36 @@
-# shellcheck shell=bash disable=SC2154,SC2016 # lib.sh stands before this text; in jq's texts, $ is jq's
-# reset-stage: sets the main workflow's stage back, together with the ledger entry
-# "begun", in one guarded patch; then looks once more whether an agent or the ready
-# label came back meanwhile.
+# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# reset-stage: sets the main workflow's stage back in a guarded patch; then looks once
+# more whether an agent or the ready label came back meanwhile.
+# shellcheck source=components/steps/lib.sh
+source "${BASH_SOURCE%/*}/lib.sh"
+# shellcheck source=components/steps/kubernetes.sh
+source "${BASH_SOURCE%/*}/kubernetes.sh"
+# shellcheck source=components/steps/coderuns.sh
+source "${BASH_SOURCE%/*}/coderuns.sh"
+# shellcheck source=components/steps/main-workflow.sh
+source "${BASH_SOURCE%/*}/main-workflow.sh"
+# shellcheck source=components/steps/github.sh
+source "${BASH_SOURCE%/*}/github.sh"
 
 main() {
   only_when_planned
-  until reset_is_done; do
-    write_reset
+  until stage_is_reset; do
+    guarded_patch 'as_read + stage($reset_stage)'
+    write_main_workflow "stage $RESET_STAGE"
   done
   plan_again_if_agents_came
   check_labels
   finish "stage of $(jq -r .workflow.name "$PLAN") is $RESET_STAGE (it was $(jq -r '.workflow.stage // "unset"' "$PLAN"))"
 }
 
-# The stage itself is not asked for: while an agent's node ends, the main workflow may
-# write its next stage over ours. The resume patch writes it again, with the gate.
-reset_is_done() {
+# While an agent's node ends, the main workflow may write its next stage over ours: it
+# does so once. The resume patch writes the stage again in any case.
+stage_is_reset() {
   read_main_workflow
-  newer_ledger_wins
-  jq -e --slurpfile plan "$PLAN" --arg ledger "$LEDGER" '
-    .metadata.annotations // {} | .["\($ledger)/run"] == $plan[0].run and .["\($ledger)/pushed"] == $plan[0].after' \
+  must_be_unfinished
+  must_be_ours
+  jq -e --arg key "$MAIN_WORKFLOW_STAGE_LABEL" --arg stage "$RESET_STAGE" '.metadata.labels[$key] == $stage' \
     "$SCRATCH/workflow" >/dev/null
-}
-
-# Runs of one task go one after the other; if another stack's run wrote a newer
-# entry all the same, it is the one that restarts QA.
-newer_ledger_wins() {
-  jq -e --slurpfile plan "$PLAN" --arg ledger "$LEDGER" '
-    (.metadata.annotations["\($ledger)/pushed-at"] // "0" | tonumber) <= ([$plan[0].pushedAt, ($plan[0].workflow.ledger["pushed-at"] // "0" | tonumber)] | max)' \
-    "$SCRATCH/workflow" >/dev/null ||
-    plan_again "another run handled a newer push meanwhile"
-}
-
-write_reset() {
-  guarded_patch '
-    $plan[0] as $plan
-    | as_read + stage($reset_stage) + ledger({
-        head: $plan.head, pushed: $plan.after, run: $plan.run, resumed: "false",
-        "pushed-at": ([$plan.pushedAt, (annotation("pushed-at") // "0" | tonumber)] | max | tostring)})'
-  write_main_workflow "stage $RESET_STAGE and ledger"
 }
 
 # A dying agent may have put the label back.

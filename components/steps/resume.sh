@@ -1,7 +1,15 @@
-# shellcheck shell=bash disable=SC2154,SC2016 # lib.sh stands before this text; in jq's texts, $ is jq's
+# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
 # resume: ends the one waiting gate the way `argo resume` does, and writes stage and
 # ledger in the same patch: no reader can see the one without the other.
 # https://argo-workflows.readthedocs.io/en/latest/walk-through/suspending/
+# shellcheck source=components/steps/lib.sh
+source "${BASH_SOURCE%/*}/lib.sh"
+# shellcheck source=components/steps/kubernetes.sh
+source "${BASH_SOURCE%/*}/kubernetes.sh"
+# shellcheck source=components/steps/coderuns.sh
+source "${BASH_SOURCE%/*}/coderuns.sh"
+# shellcheck source=components/steps/main-workflow.sh
+source "${BASH_SOURCE%/*}/main-workflow.sh"
 
 main() {
   only_when_planned
@@ -14,9 +22,10 @@ main() {
 
 is_resumed() {
   read_main_workflow
-  jq -e --slurpfile plan "$PLAN" --arg ledger "$LEDGER" '
-    .metadata.annotations // {} | .["\($ledger)/resumed"] == "true" and .["\($ledger)/run"] == $plan[0].run and .["\($ledger)/pushed"] == $plan[0].after' \
-    "$SCRATCH/workflow" >/dev/null
+  ledger_says true && return
+  must_be_unfinished
+  must_be_ours
+  return 1
 }
 
 # The gate comes once the node of a cancelled agent has ended, which Argo notices
@@ -33,6 +42,7 @@ wait_for_gate() {
     ((SECONDS < limit)) || no_gate
     sleep 0.5
     read_main_workflow
+    must_be_unfinished
   done
 }
 

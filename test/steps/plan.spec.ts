@@ -96,20 +96,35 @@ describe("plan", function () {
       );
     });
 
-    it("touches nothing itself", async () => {
+    it("touches nothing itself but the ledger, which says begun before anything else may be touched", async () => {
       const { task, pull } = newTask();
-      const workflow = await scenario.cluster.create(
+      const before = await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
       );
       await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
-      equal(
-        (await scenario.cluster.workflow(`play-${task}`))?.metadata.resourceVersion,
-        workflow.metadata.resourceVersion,
+      const after = await scenario.cluster.workflow(`play-${task}`);
+      deepEqual(after?.metadata.annotations, ledger(task, "false"));
+      deepEqual(
+        [after?.metadata.labels, after?.spec, after?.status],
+        [before.metadata.labels, before.spec, before.status],
       );
       equal((await scenario.cluster.codeRun(`cleo-${task}`))?.metadata.deletionTimestamp, undefined);
       deepEqual(await scenario.labels(pull), ["ready-for-qa"]);
+    });
+
+    it("can be run again, and writes the ledger once", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+      const bench = await scenario.bench(task);
+      equal((await outcomeOf(bench)).outcome, "remediate");
+      const { resourceVersion } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
+      equal((await outcomeOf(bench)).outcome, "remediate");
+      equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.resourceVersion, resourceVersion);
     });
 
     it("ends as dry-run when asked to, with the same targets", async () => {
@@ -287,6 +302,18 @@ describe("plan", function () {
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
 
+    it("where an earlier run began, even if the pull request was closed meanwhile", async () => {
+      const { task } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-pr-created", [gate], {
+          labels: ours,
+          annotations: ledger(task, "false", { run: "an-earlier-run" }),
+        }),
+      );
+      await scenario.github.putRepository(repository, { branches: { [`task-${task}`]: push.after } });
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+    });
+
     it("where the branch went back to an earlier commit: a third remediation for A, B, A", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
@@ -367,6 +394,23 @@ describe("plan", function () {
       const result = await (await scenario.bench(task)).run("plan");
       equal(result.exitCode, 1, result.log);
       match(result.lastWords, new RegExp(`more than one main workflow: one-${task}, two-${task}; end all but one`));
+    });
+
+    it("to call it no-workflow where the main workflow on which this run began has ended", async () => {
+      const { task } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-pr-created", [], {
+          labels: { ...ours, "workflows.argoproj.io/completed": "true" },
+          annotations: ledger(task, "false"),
+          status: { phase: "Failed" },
+        }),
+      );
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      equal(
+        result.lastWords,
+        `plan: main workflow play-${task} ended (Failed) before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
+      );
     });
 
     it("a stage that config does not know", async () => {
@@ -475,7 +519,7 @@ describe("plan", function () {
       const token = (await scenario.github.tokens()).at(-1)?.token ?? "";
       ok(token.length > 10);
       const { execFileSync } = await import("node:child_process");
-      const everything = result.log + execFileSync("grep", ["-r", "", bench.environment.SHARED_DIR ?? ""]).toString();
+      const everything = result.log + execFileSync("grep", ["-ra", "", bench.environment.SHARED_DIR ?? ""]).toString();
       ok(!everything.includes(token), "the token is in the log or in the shared folder");
       ok(!everything.includes("PRIVATE KEY") && !everything.includes("eyJ"), "a key or an App token is there");
     });
@@ -495,6 +539,19 @@ describe("plan", function () {
     });
   });
 });
+
+/** The ledger of this task's run, as it stands on the main workflow. */
+function ledger(task: string, resumed: string, more: Record<string, string> = {}): Record<string, string> {
+  const entry = {
+    head: push.after,
+    pushed: push.after,
+    "pushed-at": String(push.pushedAt),
+    run: `rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+    resumed,
+    ...more,
+  };
+  return Object.fromEntries(Object.entries(entry).map(([key, value]) => [`rex-remediation/${key}`, value]));
+}
 
 /** Another run of this program's template. */
 function run(name: string, task: string, after: string, pushedAt: number) {

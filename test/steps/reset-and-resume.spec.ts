@@ -47,7 +47,7 @@ describe("reset-stage and resume", function () {
     "rex-remediation/resumed": resumed,
   });
 
-  it("reset writes stage and ledger, and nothing else", async () => {
+  it("reset writes the stage, and nothing else", async () => {
     const { task, name, bench } = await planned();
     const before = await scenario.cluster.workflow(name);
     await rightly(bench, "reset-stage");
@@ -219,7 +219,7 @@ describe("reset-stage and resume", function () {
       match(
         result.lastWords,
         new RegExp(
-          `^${step}: main workflow ${name} ended \\(Failed\\) before it could be reset and resumed; start a new one for task ${task}`,
+          `^${step}: main workflow ${name} ended \\(Failed\\) before it could be resumed; start a new main workflow for task ${task}`,
         ),
       );
     }
@@ -236,16 +236,31 @@ describe("reset-stage and resume", function () {
     }
   });
 
-  it("reset yields to a newer entry in the ledger", async () => {
-    const { name, bench } = await planned();
-    await scenario.cluster.patchWorkflow(name, {
-      metadata: {
-        annotations: { "rex-remediation/pushed-at": String(push.pushedAt + 5), "rex-remediation/head": sha("c") },
-      },
-    });
-    const result = await bench.run("reset-stage");
-    equal(result.exitCode, 75, result.log);
-    match(result.lastWords, /another run handled a newer push meanwhile; planning again$/);
-    equal((await scenario.cluster.workflow(name))?.metadata.labels?.["current-stage"], "waiting-ready-for-qa");
+  it("both yield to another run in the ledger", async () => {
+    for (const step of ["reset-stage", "resume"] as const) {
+      const { name, bench } = await planned();
+      await scenario.cluster.patchWorkflow(name, {
+        metadata: { annotations: { "rex-remediation/run": "another-run", "rex-remediation/head": sha("c") } },
+      });
+      const result = await bench.run(step);
+      equal(result.exitCode, 75, result.log);
+      match(result.lastWords, new RegExp(`^${step}: another run took over main workflow ${name}; planning again$`));
+      const after = await scenario.cluster.workflow(name);
+      equal(after?.metadata.labels?.["current-stage"], "waiting-ready-for-qa");
+      equal(after?.status?.nodes?.gate?.phase, "Running");
+    }
+  });
+
+  it("both fail when the main workflow is gone", async () => {
+    for (const step of ["reset-stage", "resume"] as const) {
+      const { task, name, bench } = await planned();
+      await scenario.cluster.deleteWorkflow(name);
+      const result = await bench.run(step);
+      equal(result.exitCode, 1, result.log);
+      equal(
+        result.lastWords,
+        `${step}: main workflow ${name} is gone; start a new main workflow for task ${task}: it begins on the present head`,
+      );
+    }
   });
 });

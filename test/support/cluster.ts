@@ -78,6 +78,13 @@ export class Cluster {
     return this.#list<Workflow>(workflowResource, labelSelector);
   }
 
+  async setCodeRunPhase(name: string, phase: string): Promise<void> {
+    await this.custom.patchNamespacedCustomObjectStatus(
+      { ...codeRunResource, namespace: this.namespace, name, body: { status: { phase } } },
+      mergePatch,
+    );
+  }
+
   async patchCodeRun(name: string, body: object): Promise<void> {
     await this.custom.patchNamespacedCustomObject(
       { ...codeRunResource, namespace: this.namespace, name, body },

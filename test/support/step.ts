@@ -2,10 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-const stepsFolder = new URL("../../components/steps/", import.meta.url);
-
-export type StepName = "plan" | "cancel-agents" | "remove-label" | "reset-stage" | "resume" | "record" | "failed";
+import { type Step, stepScript } from "../../components/stepScripts.ts";
 
 /** What a step left behind. */
 export interface StepResult {
@@ -30,7 +27,7 @@ export interface Plan {
 
 /**
  * A pod's worth of steps: the folders that its containers share. The text of a step is
- * run as the program embeds it (library first, then the step), by bash on this machine
+ * run as the program embeds it, by bash on this machine
  * and with this machine's kubectl: what this does not show is the image and the rights
  * of the pod's account.
  */
@@ -64,8 +61,9 @@ export class StepBench {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async run(step: StepName, more: Record<string, string> = {}): Promise<StepResult> {
-    const text = await stepText(step);
+  async run(step: Step, more: Record<string, string> = {}): Promise<StepResult> {
+    // What the kubelet makes of the argument: it reads a doubled dollar as one.
+    const text = stepScript(step).replaceAll("$$", "$");
     await writeFile(join(this.#folder, "last-words"), "");
     const started = Date.now();
     const child = spawn("bash", ["-c", text], {
@@ -107,12 +105,4 @@ export class StepBench {
   async token(): Promise<string> {
     return readFile(join(this.environment.TOKEN_DIR ?? "", "curl"), "utf8");
   }
-}
-
-/** The text of a step as a container gets it. */
-export async function stepText(step: StepName): Promise<string> {
-  return (
-    (await readFile(new URL("lib.sh", stepsFolder), "utf8")) +
-    (await readFile(new URL(`${step}.sh`, stepsFolder), "utf8"))
-  );
 }

@@ -1,0 +1,89 @@
+# shellcheck shell=bash disable=SC2016,SC2034 # in jq's texts, $ is jq's; the steps use what is set here
+# Calls of GitHub's REST API with the installation's token.
+
+# The installation's token; plan alone uses other credentials, to make it.
+GITHUB_CREDENTIALS="${TOKEN_DIR:-}/curl"
+
+# github METHOD PATH [BODY-FILE]: 2xx returns 0 with the answer in $ANSWER, 404
+# returns NOT_FOUND, anything else that trying again does not mend ends the step.
+# The credentials are a curl configuration in $GITHUB_CREDENTIALS: never an argument,
+# which every process of the node could read.
+github() {
+  local method=$1 path=$2 body=${3:-} attempt=0 status wait
+  local arguments=(--disable --silent --show-error --globoff --config "$GITHUB_CREDENTIALS" --request "$method"
+    --connect-timeout 5 --max-time 10 --user-agent rex-remediation
+    --header 'Accept: application/vnd.github+json' --header 'X-GitHub-Api-Version: 2022-11-28'
+    --dump-header "$SCRATCH/headers" --output "$ANSWER" --write-out '%{http_code}')
+  [[ $method == GET ]] && arguments+=(--location --max-redirs 3)
+  [[ -n $body ]] && arguments+=(--header 'Content-Type: application/json' --data-binary "@$body")
+  while :; do
+    attempt=$((attempt + 1))
+    : >"$SCRATCH/headers"
+    : >"$ANSWER"
+    status=$(bounded 12 curl "${arguments[@]}" "$GITHUB_API_URL$path" 2>"$SCRATCH/error") || status=000
+    if [[ $status == 2* ]] && answer_is_whole; then return 0; fi
+    wait=$(pause_before_retry "$status" "$attempt")
+    if [[ $wait == never ]]; then
+      [[ $status == 404 ]] && return "$NOT_FOUND"
+      fail "GitHub refused $method $path: $(github_words "$status")"
+    fi
+    ((wait < $(seconds_left))) ||
+      fail "GitHub does not answer $method $path: $(github_words "$status"); to wait $wait s more would pass this step's deadline of $STEP_DEADLINE_SECONDS s"
+    last_trouble="$method $path: $(github_words "$status")"
+    log "$last_trouble; again in $wait s"
+    sleep "$wait"
+  done
+}
+
+answer_is_whole() {
+  [[ ! -s $ANSWER ]] || jq -e type "$ANSWER" >/dev/null 2>&1
+}
+
+header() {
+  tr -d '\r' <"$SCRATCH/headers" | awk -F': *' -v name="$1" 'tolower($1) == name { value = $2 } END { print value }'
+}
+
+# What GitHub answers of the kind "not now": no answer, 5xx, half an answer, a used-up
+# limit, and 401 right after a token was made (it takes a moment to be known everywhere).
+pause_before_retry() {
+  local status=$1 attempt=$2 after reset
+  after=$(header retry-after)
+  reset=$(header x-ratelimit-reset)
+  if [[ $status == 403 || $status == 429 ]] && [[ $after =~ ^[0-9]{1,6}$ ]]; then
+    printf '%d' "$((after + 1))"
+  elif [[ $status == 403 || $status == 429 ]] && [[ $(header x-ratelimit-remaining) == 0 && $reset =~ ^[0-9]{1,12}$ ]]; then
+    printf '%d' "$((reset > EPOCHSECONDS ? reset - EPOCHSECONDS + 1 : 1))"
+  elif [[ $status == 401 ]] && ((attempt <= 3)); then
+    printf 1
+  elif [[ $status == 000 || $status == 2* || $status == 5* || $status == 408 || $status == 429 ]]; then
+    printf '%d' "$((attempt < 4 ? 1 << (attempt - 1) : 8))"
+  else
+    printf never
+  fi
+}
+
+github_words() {
+  local message needs
+  message=$(jq -r '.message // empty' "$ANSWER" 2>/dev/null || true)
+  needs=$(header x-accepted-github-permissions)
+  case $1 in
+    000) printf 'no answer (%s)' "$(last_error)" ;;
+    2*) printf 'status %s with a body that is no JSON' "$1" ;;
+    *) printf 'status %s%s%s' "$1" "${message:+ ($message)}" "${needs:+; it needs the permission $needs}" ;;
+  esac
+}
+
+# Removes the ready label from pull request NUMBER and says so; absent is fine.
+# Only GitHub's own "Label does not exist" counts as absent: another 404 is none.
+remove_ready_label() {
+  local number=$1
+  if github DELETE "/repos/$REPOSITORY/issues/$number/labels/$(uri "$READY_LABEL")"; then
+    jq -e --arg key "$READY_LABEL" 'all(.[]; (.name | ascii_downcase) != ($key | ascii_downcase))' "$ANSWER" >/dev/null ||
+      fail "GitHub removed label $READY_LABEL from pull request #$number but still lists it"
+    log "took $READY_LABEL off pull request #$number"
+  elif jq -e '.message == "Label does not exist"' "$ANSWER" >/dev/null 2>&1; then
+    log "pull request #$number has no label $READY_LABEL"
+  else
+    fail "cannot take $READY_LABEL off pull request #$number: GitHub does not know it: $(github_words 404)"
+  fi
+}

@@ -1,0 +1,85 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { type Cluster, unless } from "./cluster.ts";
+import { type CodeRun, codeRunResource } from "./codeRuns.ts";
+
+/**
+ * A stand-in for the platform's CodeRun controller: gives each CodeRun a pod of its own that
+ * works until it is ended, and reports it as Running. As with the real one, the pod belongs to
+ * the CodeRun and blocks its foreground deletion.
+ */
+export class AgentController {
+  readonly #cluster: Cluster;
+  readonly #image: string;
+  #stopped = false;
+  #working: Promise<void> = Promise.resolve();
+
+  constructor(cluster: Cluster, image: string) {
+    this.#cluster = cluster;
+    this.#image = image;
+  }
+
+  start(): void {
+    this.#working = this.#work();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        await this.#reconcile();
+      } catch (error) {
+        // The API server may be away for a moment, in the tests of just that.
+        if (!this.#stopped) console.error(`agent controller: ${error instanceof Error ? error.message : error}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  async #reconcile(): Promise<void> {
+    for (const run of await this.#cluster.codeRuns()) {
+      if (run.metadata.deletionTimestamp !== undefined || run.status?.phase !== undefined) continue;
+      await this.#cluster.core
+        .createNamespacedPod({ namespace: this.#cluster.namespace, body: this.#pod(run) })
+        .catch(unless(409));
+      await this.#cluster.setCodeRunPhase(run.metadata.name, "Running").catch(unless(404));
+    }
+  }
+
+  #pod(run: CodeRun): V1Pod {
+    return {
+      metadata: {
+        name: run.metadata.name,
+        labels: { "app.kubernetes.io/part-of": "agents" },
+        ownerReferences: [
+          {
+            apiVersion: `${codeRunResource.group}/${codeRunResource.version}`,
+            kind: "CodeRun",
+            name: run.metadata.name,
+            uid: run.metadata.uid ?? "",
+            controller: true,
+            blockOwnerDeletion: true,
+          },
+        ],
+      },
+      spec: {
+        restartPolicy: "Never",
+        terminationGracePeriodSeconds: 5,
+        automountServiceAccountToken: false,
+        securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } },
+        containers: [
+          {
+            name: "agent",
+            image: this.#image,
+            imagePullPolicy: "IfNotPresent",
+            command: ["bash", "-c", "trap 'exit 0' TERM; while :; do sleep 1 & wait; done"],
+            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+          },
+        ],
+      },
+    };
+  }
+}

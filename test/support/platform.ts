@@ -1,0 +1,226 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { AgentController } from "./agentController.ts";
+import { Cluster, until } from "./cluster.ts";
+import { type CodeRun, codeRun } from "./codeRuns.ts";
+import { type Answer, deliver } from "./delivery.ts";
+import { GitHubDoubleClient, type PushOptions, pushPayload, randomSha, signedDelivery } from "./github/index.ts";
+import { nodeEnvironment } from "./node.ts";
+import type { Workflow, WorkflowNode } from "./workflows.ts";
+
+const run = promisify(execFile);
+const example = fileURLToPath(new URL("../../examples/play-workflow.yaml", import.meta.url));
+
+/** The pusher, as the dev stack's configuration has it. */
+export const rex = "5dlabs-rex[bot]";
+
+/** Where a task stands when the push comes. */
+export type Position = "implementing" | "cleo-at-work" | "at-ready-for-qa-gate";
+
+/** A task in the making: its main workflow, its branch, its pull request. */
+export interface Task {
+  id: string;
+  repository: string;
+  branch: string;
+  pull: number;
+  workflow: string;
+  head: string;
+}
+
+export interface PlatformOptions {
+  /** Where the dev stack's EventSource listens. */
+  webhookUrl: string;
+  /** The dev stack's webhook secret. */
+  webhookSecret: string;
+  /** The dev stack's double of GitHub. */
+  githubUrl: string;
+  /** The dev stack's repository. */
+  repository: string;
+}
+
+/**
+ * What the program's users have around it: the platform that runs CodeRuns, the example
+ * main workflow, and GitHub (a double). Everything else here is real: Argo, the kubelet,
+ * the pods, and the program's own objects as `pulumi up` made them.
+ */
+export class Platform {
+  readonly cluster: Cluster;
+  readonly github: GitHubDoubleClient;
+  readonly options: PlatformOptions;
+  readonly #agents: AgentController;
+  // GitHub's clock counts whole seconds, and a push before the last one would be an old one.
+  #clock = 0;
+
+  private constructor(cluster: Cluster, options: PlatformOptions, image: string) {
+    this.cluster = cluster;
+    this.options = options;
+    this.github = new GitHubDoubleClient(options.githubUrl);
+    this.#agents = new AgentController(cluster, image);
+  }
+
+  static async open(options: PlatformOptions): Promise<Platform> {
+    const node = nodeEnvironment();
+    const platform = new Platform(new Cluster(node.namespace), options, node.stepsImage);
+    await platform.cluster.installCodeRuns();
+    await run("kubectl", ["apply", "--namespace", node.namespace, "--server-side", "--filename", example], {
+      timeout: 30_000,
+    });
+    platform.#agents.start();
+    return platform;
+  }
+
+  async close(): Promise<void> {
+    await this.#agents.stop();
+  }
+
+  /** A task number that no earlier test has used. */
+  newTask(): string {
+    return String(100_000_000 + Math.floor(Math.random() * 899_999_999));
+  }
+
+  /** Makes a task: its branch and pull request on GitHub, and its main workflow, brought to the given position. */
+  async startTask(
+    position: Position,
+    more: { id?: string; pullLabels?: string[]; pullRequest?: boolean } = {},
+  ): Promise<Task> {
+    const id = more.id ?? this.newTask();
+    const { repository } = this.options;
+    const task: Task = {
+      id,
+      repository,
+      branch: `task-${id}-fix-the-cart`,
+      pull: Number(id),
+      workflow: `play-task-${id}`,
+      head: randomSha(),
+    };
+    await this.github.putRepository(repository, {
+      branches: { [task.branch]: task.head },
+      pulls:
+        more.pullRequest === false
+          ? []
+          : [{ number: task.pull, headRef: task.branch, labels: [`task-${id}`, ...(more.pullLabels ?? [])] }],
+    });
+    const implementing = position === "implementing";
+    await this.cluster.create({
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "Workflow",
+      metadata: {
+        name: task.workflow,
+        labels: {
+          "workflow-type": "play-orchestration",
+          "task-id": id,
+          repository: repository.replace("/", "-"),
+          "current-stage": implementing ? "implementation-in-progress" : "waiting-pr-created",
+        },
+      },
+      spec: {
+        workflowTemplateRef: { name: "play" },
+        ...(implementing ? {} : { entrypoint: "round" }),
+        arguments: {
+          parameters: [
+            { name: "task", value: id },
+            { name: "repository", value: repository.replace("/", "-") },
+          ],
+        },
+      },
+    });
+    const [agent] = await until(`the first agent of task ${id} is at work`, 60_000, async () => {
+      const runs = await this.agents(id);
+      return runs.length > 0 && runs.every((run) => run.status?.phase === "Running") && runs;
+    });
+    if (position === "at-ready-for-qa-gate" && agent !== undefined) {
+      await this.cluster.setCodeRunPhase(agent.metadata.name, "Succeeded");
+      await until(
+        `task ${id} waits for ready-for-qa`,
+        90_000,
+        async () => (await this.waitingGate(task)) !== undefined,
+      );
+    }
+    return task;
+  }
+
+  /** Starts a CodeRun beside the main workflow's own, and waits until its pod runs. */
+  async startAgent(agent: string, task: Task): Promise<CodeRun> {
+    const name = `${agent}-task-${task.id}-${randomSha().slice(0, 5)}`;
+    const created = await this.cluster.create(
+      codeRun(name, agent, task.id, { repository: task.repository.replace("/", "-") }),
+    );
+    await until(`the pod of ${name} runs`, 60_000, async () => {
+      const pod = await this.cluster.core.readNamespacedPod({ name, namespace: this.cluster.namespace });
+      return pod.status?.phase === "Running";
+    });
+    return created;
+  }
+
+  agents(task: string): Promise<CodeRun[]> {
+    return this.cluster.codeRuns(`task-id=${task}`);
+  }
+
+  async waitingGate(task: Task): Promise<WorkflowNode | undefined> {
+    const workflow = await this.cluster.workflow(task.workflow);
+    return gates(workflow).find(({ phase }) => phase === "Running");
+  }
+
+  /** Seconds since 1970, on GitHub's clock; no two the same. */
+  clock(): number {
+    this.#clock = Math.max(Math.floor(Date.now() / 1000), this.#clock + 1);
+    return this.#clock;
+  }
+
+  /** Pushes to the task's branch on GitHub, without a word to the webhook. */
+  async moveBranch(task: Task, sha = randomSha()): Promise<{ before: string; after: string }> {
+    const before = task.head;
+    task.head = sha;
+    await this.github.putRepository(task.repository, { branches: { [task.branch]: sha } });
+    return { before, after: sha };
+  }
+
+  /** Sends a signed push event to the stack's webhook URL. */
+  async send(options: PushOptions, secret = this.options.webhookSecret): Promise<Answer> {
+    const payload = pushPayload({
+      repository: this.options.repository,
+      sender: rex,
+      pushedAt: this.clock(),
+      ...options,
+    });
+    return deliver(this.cluster, this.options.webhookUrl, await signedDelivery(secret, payload));
+  }
+
+  /** Rex pushes to the task's branch, and GitHub tells. Returns the push and when it was answered. */
+  async push(task: Task): Promise<{ run: string; push: PushOptions; pushedAt: Date }> {
+    const push: PushOptions = {
+      ref: `refs/heads/${task.branch}`,
+      ...(await this.moveBranch(task)),
+      pushedAt: this.clock(),
+    };
+    const answer = await this.send(push);
+    if (answer.status !== 200) throw new Error(`the EventSource answered ${answer.status}: ${answer.body}`);
+    return { run: runName(task.id, push), push, pushedAt: answer.at };
+  }
+
+  /** Waits for the end of a run; its outcome label says how. */
+  async ended(name: string, limit = 120_000): Promise<Workflow> {
+    return until(`run ${name} has ended`, limit, async () => {
+      const workflow = await this.cluster.workflow(name);
+      return ["Succeeded", "Failed", "Error"].includes(workflow?.status?.phase ?? "") && workflow;
+    });
+  }
+
+  /** Waits until a run has an outcome; its Workflow ends up to ten seconds later. */
+  async outcome(name: string, limit = 120_000): Promise<string> {
+    return until(`run ${name} has an outcome`, limit, async () => {
+      return (await this.cluster.workflow(name))?.metadata.labels?.["rex-remediation/outcome"];
+    });
+  }
+}
+
+/** The name that the Sensor gives to the run of a push. */
+export function runName(task: string, push: PushOptions): string {
+  return `rex-remediation-${task}-${push.after?.slice(0, 12)}-${push.before?.slice(0, 8)}`;
+}
+
+/** The suspend nodes of a workflow. */
+export function gates(workflow: Workflow | undefined): WorkflowNode[] {
+  return Object.values(workflow?.status?.nodes ?? {}).filter(({ type }) => type === "Suspend");
+}
