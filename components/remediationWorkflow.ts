@@ -100,6 +100,8 @@ const inMemory = (name: string, sizeLimit: string) => ({ name, emptyDir: { mediu
  */
 export class RemediationWorkflow extends pulumi.ComponentResource {
   readonly workflowTemplateName: pulumi.Output<string>;
+  /** Identity of the WorkflowTemplate, for what shall go when it goes. */
+  readonly workflowTemplateUid: pulumi.Output<string>;
 
   constructor(name: string, args: RemediationWorkflowArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rex-remediation:index:RemediationWorkflow", name, {}, opts);
@@ -143,7 +145,11 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
       { parent: this },
     );
     this.workflowTemplateName = template.metadata.name;
-    this.registerOutputs({ workflowTemplateName: this.workflowTemplateName });
+    this.workflowTemplateUid = template.metadata.uid;
+    this.registerOutputs({
+      workflowTemplateName: this.workflowTemplateName,
+      workflowTemplateUid: this.workflowTemplateUid,
+    });
   }
 }
 

@@ -169,6 +169,7 @@ export class RexRemediation extends pulumi.ComponentResource {
         eventName: ownEventSource?.eventName ?? existingEventSource?.event ?? "",
         unfilteredPush: existingEventSource && push,
         workflowTemplateName: workflow.workflowTemplateName,
+        workflowTemplateUid: workflow.workflowTemplateUid,
         serviceAccountName: access.sensorAccount,
         eventBusName,
         replicas: args.sensorReplicas,
