@@ -70,6 +70,14 @@ state_dir() {
   echo "${REX_STATE:-${XDG_STATE_HOME:-$HOME/.local/state}/rex-remediation}/$(node_id)"
 }
 
+# use_node_cache: cache_dir is from now on the folder that the running node was started from, which need not be the
+# checkout's present one.
+use_node_cache() {
+  local recipe
+  recipe="$(state_dir)/recipe"
+  [[ ! -s $recipe ]] || REX_CACHE_DIR="$(dirname "$(cache_dir)")/$(<"$recipe")"
+}
+
 # node_is_recent: whether the PATH's Node.js is new enough.
 node_is_recent() {
   local version major minor
