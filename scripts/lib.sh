@@ -102,14 +102,20 @@ node_path() {
   export PATH
 }
 
-# install_node CACHE: beside its final place first, so that a broken installation is never used.
+# install_node CACHE: beside its final place first, so that a broken installation is never used; one at a time.
 install_node() {
-  local new="$1/node.new.$$"
-  mkdir -p "$new"
-  cp "$ROOT"/scripts/cluster/node/{package.json,package-lock.json,.npmrc} "$new/"
-  (cd "$new" && timeout 600 npm ci --no-progress --loglevel=error) >&2 || die "npm could not install Node.js (see above)"
-  rm -rf "$1/node"
-  mv -T "$new" "$1/node"
+  local new="$1/node.new" lock
+  mkdir -p "$1"
+  exec {lock}>"$1/node.lock"
+  timeout 900 flock "$lock" || die 'another installation of Node.js does not end'
+  if [[ ! -d $1/node ]]; then
+    rm -rf "$new"
+    mkdir "$new"
+    cp "$ROOT"/scripts/cluster/node/{package.json,package-lock.json,.npmrc} "$new/"
+    (cd "$new" && timeout 600 npm ci --no-progress --loglevel=error) >&2 || die "npm could not install Node.js (see above)"
+    mv -T "$new" "$1/node"
+  fi
+  exec {lock}>&-
 }
 
 # npm_ready: installs the checkout's packages when they are missing or older than the lock file.

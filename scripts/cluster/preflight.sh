@@ -3,8 +3,8 @@
 # other way. Sourced by scripts/cluster/build and scripts/cluster/start, never run.
 
 readonly OTHER_WAY='or use a cluster that you have: scripts/up --context NAME'
-# Measured with room to spare: Go's module and build caches, the binaries and images, the node's own data.
-readonly BUILD_DISK_GIB=16 NODE_DISK_GIB=4
+# Measured, with room to spare: Go's module cache (7) and build cache (8), binaries and images (2); a fresh node's data (1).
+readonly BUILD_DISK_GIB=20 NODE_DISK_GIB=4
 
 # refuse TEXT: the message of every failed check.
 refuse() {
