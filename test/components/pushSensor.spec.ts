@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { PushSensor } from "../../components/pushSensor.ts";
+import { pushTransform, type TaskPush } from "../../components/taskPush.ts";
+import { only, register, resolved, shape } from "../support/pulumi/mockEngine.ts";
+
+const component = "rex-remediation:index:PushSensor";
+const type = "kubernetes:argoproj.io/v1alpha1:Sensor";
+
+interface SensorSpec {
+  eventBusName: string;
+  replicas: number;
+  template: { serviceAccountName: string; securityContext: object; container: object };
+  dependencies: { transform: { jq: string } }[];
+  triggers: { retryStrategy: { steps: number; factor: number } }[];
+}
+
+async function sensor(unfilteredPush?: TaskPush) {
+  const { registrations, value } = await register(() =>
+    resolved(
+      new PushSensor("rex", {
+        namespace: "agents",
+        eventSourceName: "rex",
+        eventName: "push",
+        unfilteredPush,
+        workflowTemplateName: "rex",
+        workflowTemplateUid: "e2b4",
+        serviceAccountName: "rex-sensor",
+        eventBusName: "default",
+        replicas: 1,
+        deployedSeconds: 90,
+      }).sensorName,
+    ),
+  );
+  const { metadata, spec } = only(registrations, type).inputs as {
+    metadata: Record<string, unknown>;
+    spec: SensorSpec;
+  };
+  return { registrations, value, metadata, spec };
+}
+
+describe("PushSensor", () => {
+  it("is one Sensor", async () => {
+    const { registrations, value, metadata } = await sensor();
+    assert.deepEqual(shape(registrations), [` > ${component} rex`, `${component} > ${type} rex-sensor`]);
+    assert.equal(value, "rex");
+    assert.deepEqual([metadata.name, metadata.namespace], ["rex", "agents"]);
+    assert.deepEqual(metadata.annotations, {
+      "pulumi.com/waitFor": JSON.stringify([
+        `jsonpath={['status','metadata']..[?@.status=="False",'name']}=rex`,
+        "condition=Deployed",
+      ]),
+      "pulumi.com/timeoutSeconds": "90",
+    });
+  });
+
+  it("takes only what the transform calls wanted", async () => {
+    const { spec } = await sensor();
+    assert.deepEqual(spec.dependencies, [
+      {
+        name: "push",
+        eventSourceName: "rex",
+        eventName: "push",
+        transform: { jq: pushTransform() },
+        filters: { data: [{ path: "wanted", type: "bool", value: ["true"] }] },
+      },
+    ]);
+  });
+
+  it("has a constant dependency, so that no change of configuration drops its place in the queue", async () => {
+    // Pusher, repositories and branch prefix stand in the EventSource alone.
+    for (const word of ["5dlabs", "task-", "bot"]) {
+      assert.ok(!(await sensor()).spec.dependencies[0]?.transform.jq.includes(word), word);
+    }
+  });
+
+  it("checks the push itself where the EventSource is not this program's", async () => {
+    const push = { pusher: "5DLabs-Rex[bot]", repositories: ["5dlabs/platform"], branchPrefix: "task-" };
+    const { spec } = await sensor(push);
+    assert.equal(spec.dependencies[0]?.transform.jq, pushTransform(push));
+  });
+
+  it("patches one Workflow per push, named and filled by checked values only", async () => {
+    const { spec } = await sensor();
+    const fill = (src: object, dest: string) => ({ src: { dependencyName: "push", ...src }, dest });
+    assert.deepEqual(spec.triggers, [
+      {
+        template: {
+          name: "remediate",
+          k8s: {
+            operation: "patch",
+            source: {
+              resource: {
+                apiVersion: "argoproj.io/v1alpha1",
+                kind: "Workflow",
+                metadata: {
+                  name: "rex",
+                  namespace: "agents",
+                  labels: {
+                    "app.kubernetes.io/name": "rex-remediation",
+                    "app.kubernetes.io/instance": "rex",
+                    "app.kubernetes.io/component": "remediation",
+                    "rex-remediation/task": "",
+                  },
+                  ownerReferences: [
+                    { apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name: "rex", uid: "e2b4" },
+                  ],
+                },
+                spec: {
+                  workflowTemplateRef: { name: "rex" },
+                  priority: 0,
+                  arguments: {
+                    parameters: ["task", "before", "after", "repository", "pushed-at"].map((name) => ({
+                      name,
+                      value: "",
+                    })),
+                  },
+                },
+              },
+            },
+            parameters: [
+              fill(
+                { dataTemplate: "rex-{{ .Input.task }}-{{ substr 0 12 .Input.after }}-{{ substr 0 8 .Input.before }}" },
+                "metadata.name",
+              ),
+              fill({ dataKey: "task" }, "metadata.labels.rex-remediation/task"),
+              fill({ dataKey: "pushedAt", useRawData: true }, "spec.priority"),
+              fill({ dataKey: "task" }, "spec.arguments.parameters.0.value"),
+              fill({ dataKey: "before" }, "spec.arguments.parameters.1.value"),
+              fill({ dataKey: "after" }, "spec.arguments.parameters.2.value"),
+              fill({ dataKey: "repository" }, "spec.arguments.parameters.3.value"),
+              fill({ dataKey: "pushedAt" }, "spec.arguments.parameters.4.value"),
+            ],
+          },
+        },
+        atLeastOnce: true,
+        retryStrategy: { steps: 7, duration: "1s", factor: 2, jitter: 0.1 },
+      },
+    ]);
+  });
+
+  it("outlives an API server that is away for a minute", async () => {
+    const [trigger] = (await sensor()).spec.triggers;
+    const { steps, factor } = trigger?.retryStrategy ?? { steps: 0, factor: 0 };
+    const seconds = Array.from({ length: steps - 1 }, (_, attempt) => factor ** attempt).reduce(
+      (sum, wait) => sum + wait,
+    );
+    assert.ok(seconds >= 60, `${seconds} s`);
+  });
+
+  it("runs in restricted pods under its own account", async () => {
+    const { template } = (await sensor()).spec;
+    assert.equal(template.serviceAccountName, "rex-sensor");
+    assert.deepEqual(template.securityContext, {
+      runAsNonRoot: true,
+      runAsUser: 65532,
+      runAsGroup: 65532,
+      fsGroup: 65532,
+      seccompProfile: { type: "RuntimeDefault" },
+    });
+    assert.deepEqual(template.container, {
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ["ALL"] },
+      },
+      resources: { requests: { cpu: "20m", memory: "48Mi" }, limits: { cpu: "500m", memory: "256Mi" } },
+    });
+  });
+});

@@ -1,0 +1,308 @@
+import assert from "node:assert/strict";
+import { RemediationWorkflow, type RemediationWorkflowArgs } from "../../components/remediationWorkflow.ts";
+import { stepScript } from "../../components/stepScripts.ts";
+import { only, register, resolved, shape } from "../support/pulumi/mockEngine.ts";
+
+const component = "rex-remediation:index:RemediationWorkflow";
+const type = "kubernetes:argoproj.io/v1alpha1:WorkflowTemplate";
+
+const args: RemediationWorkflowArgs = {
+  namespace: "agents",
+  serviceAccountName: "rex",
+  repositoryLabels: { "5dlabs/platform": "5dlabs-platform" },
+  branchPrefix: "task-",
+  agentsToCancel: ["cleo", "tess"],
+  codeRuns: {
+    group: "agents.platform",
+    version: "v1",
+    resource: "coderuns",
+    taskLabel: "task-id",
+    agentLabel: "agent-type",
+    repositoryLabel: "repository",
+    finishedPhases: ["Succeeded", "Failed"],
+  },
+  mainWorkflows: {
+    typeLabel: "workflow-type",
+    type: "play",
+    taskLabel: "task-id",
+    stageLabel: "current-stage",
+    repositoryLabel: "repository",
+    stages: ["a", "b"],
+    resetStage: "a",
+  },
+  pullRequests: { taskLabelPrefix: "task-", readyLabel: "ready $(HOME)" },
+  githubApiUrl: "https://api.github.com",
+  githubAppId: "1234",
+  privateKeySecretName: "rex-github-app-01234567",
+  steps: { image: "registry.example.com/steps:1", cancelSeconds: 50, gateSeconds: 55, deadlineSeconds: 120 },
+  retentionDays: 7,
+};
+
+interface Container {
+  name: string;
+  command: string[];
+  args: string[];
+  env: { name: string; value: string }[];
+  volumeMounts?: { name: string; mountPath: string }[];
+  dependencies?: string[];
+  image: string;
+  securityContext: object;
+  resources: { requests: object; limits: object };
+}
+
+interface Template {
+  name: string;
+  containerSet: { containers: Container[]; volumeMounts: object[] };
+  container: Container;
+  volumes: { name: string }[];
+  retryStrategy: object;
+  activeDeadlineSeconds: number;
+  outputs: object;
+  steps: object[][];
+  metrics: { prometheus: { name: string; labels: object[] }[] };
+}
+
+async function rendered(changes: Partial<RemediationWorkflowArgs> = {}) {
+  const { registrations, value } = await register(() =>
+    resolved(new RemediationWorkflow("rex", { ...args, ...changes }).workflowTemplateName),
+  );
+  const { metadata, spec } = only(registrations, type).inputs as {
+    metadata: Record<string, unknown>;
+    spec: Record<string, unknown> & { templates: Template[] };
+  };
+  const template = (name: string) => spec.templates.find((one) => one.name === name) as Template;
+  return { registrations, value, metadata, spec, template, containers: template("remediate").containerSet.containers };
+}
+
+const names = (list: { name: string }[] | undefined) => (list ?? []).map(({ name }) => name);
+
+describe("RemediationWorkflow", () => {
+  it("is one WorkflowTemplate", async () => {
+    const { registrations, value, metadata } = await rendered();
+    assert.deepEqual(shape(registrations), [` > ${component} rex`, `${component} > ${type} rex-workflow-template`]);
+    assert.equal(value, "rex");
+    assert.deepEqual([metadata.name, metadata.namespace], ["rex", "agents"]);
+  });
+
+  it("runs one task at a time, keeps its runs for days, and labels what it makes", async () => {
+    const { spec } = await rendered();
+    const { templates, arguments: parameters, podSpecPatch, ...rest } = spec;
+    const labels = {
+      "app.kubernetes.io/name": "rex-remediation",
+      "app.kubernetes.io/instance": "rex",
+      "app.kubernetes.io/component": "remediation",
+    };
+    assert.deepEqual(rest, {
+      entrypoint: "remediate",
+      onExit: "record-failure-if-any",
+      workflowMetadata: { labels, labelsFrom: { "rex-remediation/task": { expression: "workflow.parameters.task" } } },
+      podMetadata: { labels },
+      serviceAccountName: "rex",
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 65532,
+        runAsGroup: 65532,
+        fsGroup: 65532,
+        seccompProfile: { type: "RuntimeDefault" },
+      },
+      synchronization: { mutexes: [{ name: "rex-{{workflow.parameters.task}}" }] },
+      ttlStrategy: { secondsAfterCompletion: 604800 },
+    });
+    assert.deepEqual(names(templates), ["remediate", "record-failure-if-any", "record-failure"]);
+    const values = (parameters as { parameters: { name: string; value?: string }[] }).parameters;
+    assert.deepEqual(
+      values.map(({ name, value }) => [name, value]),
+      [
+        ["task", undefined],
+        ["before", undefined],
+        ["after", undefined],
+        ["repository", undefined],
+        ["pushed-at", undefined],
+        ["dry-run", "false"],
+      ],
+    );
+  });
+
+  it("runs the steps in one pod, in order, cancelling and unlabelling side by side", async () => {
+    const { containers } = await rendered();
+    assert.deepEqual(
+      containers.map(({ name, dependencies }) => [name, dependencies]),
+      [
+        ["plan", undefined],
+        ["cancel-agents", ["plan"]],
+        ["remove-label", ["plan"]],
+        ["reset-stage", ["cancel-agents", "remove-label"]],
+        ["resume", ["reset-stage"]],
+        ["main", ["resume"]],
+      ],
+    );
+    for (const { name, command, args, env } of containers) {
+      const step = name === "main" ? "record" : (name as "plan");
+      assert.deepEqual(
+        [command, args],
+        [
+          ["bash", "-c"],
+          [stepScript(step), step],
+        ],
+      );
+      assert.equal(env.find((one) => one.name === "STEP")?.value, step);
+    }
+  });
+
+  it("shows the private key to plan alone, and the token only where GitHub is called", async () => {
+    const { containers, template } = await rendered();
+    const mounting = (volume: string) =>
+      names(containers.filter(({ volumeMounts }) => names(volumeMounts).includes(volume)));
+    assert.deepEqual(mounting("github-app"), ["plan"]);
+    assert.deepEqual(mounting("github-token"), ["plan", "remove-label", "reset-stage"]);
+    assert.deepEqual(template("remediate").containerSet.volumeMounts, [
+      { name: "remediation", mountPath: "/remediation" },
+    ]);
+    assert.deepEqual(template("remediate").volumes, [
+      { name: "remediation", emptyDir: { medium: "Memory", sizeLimit: "64Mi" } },
+      { name: "github-token", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+      {
+        name: "github-app",
+        secret: {
+          secretName: "rex-github-app-01234567",
+          items: [{ key: "private-key.pem", path: "private-key.pem" }],
+          defaultMode: 0o440,
+        },
+      },
+    ]);
+    assert.deepEqual(names(template("record-failure").volumes), ["remediation"]);
+    const keyFile = containers.filter(({ env }) => names(env).includes("GITHUB_PRIVATE_KEY_FILE"));
+    assert.deepEqual(names(keyFile), ["plan"]);
+  });
+
+  it("tells a step what its text asks for, and no more", async () => {
+    const { containers, template } = await rendered();
+    for (const { env, args } of [...containers, template("record-failure").container]) {
+      for (const { name } of env.filter(({ name }) => name !== "HOME")) {
+        assert.match(args[0] ?? "", new RegExp(`\\b${name}\\b`), `${args[1]}: ${name}`);
+      }
+      assert.equal(new Set(names(env)).size, env.length, `${args[1]} has a variable twice`);
+    }
+    const environment = Object.fromEntries(containers[0]?.env.map(({ name, value }) => [name, value]) ?? []);
+    assert.deepEqual(environment, {
+      STEP: "plan",
+      TASK: "{{workflow.parameters.task}}",
+      BEFORE: "{{workflow.parameters.before}}",
+      AFTER: "{{workflow.parameters.after}}",
+      REPOSITORY: "{{workflow.parameters.repository}}",
+      PUSHED_AT: "{{workflow.parameters.pushed-at}}",
+      DRY_RUN: "{{workflow.parameters.dry-run}}",
+      RUN_NAME: "{{workflow.name}}",
+      NAMESPACE: "agents",
+      REPOSITORIES: '{"5dlabs/platform":"5dlabs-platform"}',
+      BRANCH_PREFIX: "task-",
+      TASK_LABEL_PREFIX: "task-",
+      READY_LABEL: "ready $$(HOME)",
+      STAGES: '["a","b"]',
+      RESET_STAGE: "a",
+      AGENTS: '["cleo","tess"]',
+      CODERUN_GROUP: "agents.platform",
+      CODERUN_VERSION: "v1",
+      CODERUN_RESOURCE: "coderuns",
+      CODERUN_TASK_LABEL: "task-id",
+      CODERUN_AGENT_LABEL: "agent-type",
+      CODERUN_REPOSITORY_LABEL: "repository",
+      CODERUN_FINISHED_PHASES: '["Succeeded","Failed"]',
+      MAIN_WORKFLOW_TYPE_LABEL: "workflow-type",
+      MAIN_WORKFLOW_TYPE: "play",
+      MAIN_WORKFLOW_TASK_LABEL: "task-id",
+      MAIN_WORKFLOW_STAGE_LABEL: "current-stage",
+      MAIN_WORKFLOW_REPOSITORY_LABEL: "repository",
+      GITHUB_API_URL: "https://api.github.com",
+      GITHUB_APP_ID: "1234",
+      GITHUB_INSTALLATION_ID: "",
+      SHARED_DIR: "/remediation",
+      HOME: "/remediation",
+      STEP_DEADLINE_SECONDS: "120",
+      GITHUB_PRIVATE_KEY_FILE: "/secrets/github-app/private-key.pem",
+      TOKEN_DIR: "/github-token",
+    });
+    const limit = (step: string, name: string) =>
+      containers.find((one) => one.name === step)?.env.find((one) => one.name === name)?.value;
+    assert.deepEqual([limit("cancel-agents", "CANCEL_SECONDS"), limit("resume", "GATE_SECONDS")], ["50", "55"]);
+  });
+
+  it("passes the restricted pod security standard in every container, Argo's own included", async () => {
+    const { containers, template, spec } = await rendered();
+    const restricted = {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    };
+    for (const one of [...containers, template("record-failure").container]) {
+      assert.deepEqual(one.securityContext, restricted, one.name);
+      assert.deepEqual(one.resources, {
+        requests: { cpu: "10m", memory: "32Mi" },
+        limits: { cpu: "1", memory: "256Mi" },
+      });
+      assert.equal(one.image, "registry.example.com/steps:1");
+    }
+    const own = (name: string) => ({
+      name,
+      securityContext: restricted,
+      resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { cpu: "500m", memory: "256Mi" } },
+    });
+    assert.deepEqual(JSON.parse(spec.podSpecPatch as string), {
+      initContainers: [own("init")],
+      containers: [own("wait")],
+    });
+  });
+
+  it("tries a lost pod three times in all, each within a deadline", async () => {
+    const { template } = await rendered();
+    const retryStrategy = { limit: "2", retryPolicy: "Always", backoff: { duration: "2s", factor: 2 } };
+    assert.deepEqual(
+      [template("remediate").retryStrategy, template("remediate").activeDeadlineSeconds],
+      [retryStrategy, 660],
+    );
+    assert.deepEqual(
+      [template("record-failure").retryStrategy, template("record-failure").activeDeadlineSeconds],
+      [retryStrategy, 180],
+    );
+  });
+
+  it("has an outcome even where no step could write one", async () => {
+    assert.deepEqual((await rendered()).template("remediate").outputs, {
+      parameters: [{ name: "outcome", valueFrom: { path: "/remediation/outcome", default: "failed" } }],
+    });
+  });
+
+  it("records a failure in a pod of its own, only after one", async () => {
+    const { template } = await rendered();
+    assert.deepEqual(template("record-failure-if-any").steps, [
+      [{ name: "record-failure", template: "record-failure", when: "{{workflow.status}} != Succeeded" }],
+    ]);
+    const { command, args: text, env } = template("record-failure").container;
+    assert.deepEqual(
+      [command, text],
+      [
+        ["bash", "-c"],
+        [stepScript("failed"), "failed"],
+      ],
+    );
+    const environment = Object.fromEntries(env.map(({ name, value }) => [name, value]));
+    assert.deepEqual(
+      [environment.FAILURES, environment.WORKFLOW_STATUS],
+      ["{{workflow.failures}}", "{{workflow.status}}"],
+    );
+    assert.ok(!("TOKEN_DIR" in environment) && !("GITHUB_PRIVATE_KEY_FILE" in environment));
+  });
+
+  it("counts and times each run once, by outcome", async () => {
+    const { template } = await rendered();
+    const labels = [{ key: "outcome", value: "{{workflow.labels.rex-remediation/outcome}}" }];
+    assert.deepEqual(
+      template("record-failure-if-any").metrics.prometheus.map((metric) => [metric.name, metric.labels]),
+      [
+        ["rex_remediation_runs_total", labels],
+        ["rex_remediation_duration_seconds", labels],
+      ],
+    );
+    assert.equal(template("remediate").metrics, undefined);
+  });
+});

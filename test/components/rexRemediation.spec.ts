@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import type * as pulumi from "@pulumi/pulumi";
+import { only, type Registration, register, resolved, shape } from "../support/pulumi/mockEngine.ts";
+import { type ConfigValue, privateKey, setStackConfig } from "../support/pulumi/stackConfig.ts";
+
+let runs = 0;
+
+/** Runs index.ts, the whole program, and returns its outputs too. */
+async function program(changes: Record<string, ConfigValue> = {}) {
+  const { registrations, value } = await register(async () => {
+    setStackConfig(changes);
+    runs += 1;
+    const outputs: Record<string, pulumi.Output<unknown> | undefined> = await import(`../../index.ts?run=${runs}`);
+    const entries = Object.entries(outputs).map(
+      async ([name, output]) => [name, output && (await resolved(output))] as const,
+    );
+    return Object.fromEntries(await Promise.all(entries));
+  });
+  return { registrations, outputs: value };
+}
+
+const whole = "rex-remediation:index:RexRemediation";
+const part = (name: string) => `rex-remediation:index:${name}`;
+const crd = (kind: string) => `kubernetes:argoproj.io/v1alpha1:${kind}`;
+const rbac = (kind: string) => `kubernetes:rbac.authorization.k8s.io/v1:${kind}`;
+
+const always = [
+  ` > ${whole} rex-remediation`,
+  `${whole} > ${part("GithubAppSecrets")} rex-remediation`,
+  `${whole} > ${part("PushSensor")} rex-remediation`,
+  `${whole} > ${part("RemediationAccess")} rex-remediation`,
+  `${whole} > ${part("RemediationWorkflow")} rex-remediation`,
+  `${part("PushSensor")} > ${crd("Sensor")} rex-remediation-sensor`,
+  `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation`,
+  `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation-sensor`,
+  `${part("RemediationAccess")} > ${rbac("Role")} rex-remediation`,
+  `${part("RemediationAccess")} > ${rbac("Role")} rex-remediation-sensor`,
+  `${part("RemediationAccess")} > ${rbac("RoleBinding")} rex-remediation`,
+  `${part("RemediationAccess")} > ${rbac("RoleBinding")} rex-remediation-sensor`,
+  `${part("RemediationWorkflow")} > ${crd("WorkflowTemplate")} rex-remediation-workflow-template`,
+];
+const ownEventSource = [
+  `${whole} > ${part("PushEventSource")} rex-remediation`,
+  `${part("PushEventSource")} > ${crd("EventSource")} rex-remediation-event-source`,
+  `${part("PushEventSource")} > kubernetes:core/v1:Service rex-remediation-webhook`,
+  `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation-event-source`,
+];
+const secret = (name: string) => `${part("GithubAppSecrets")} > kubernetes:core/v1:Secret rex-remediation-${name}`;
+const ingress = `${part("PushEventSource")} > kubernetes:networking.k8s.io/v1:Ingress rex-remediation-webhook`;
+const eventBus = [
+  `${whole} > ${part("EventBus")} rex-remediation`,
+  `${part("EventBus")} > ${crd("EventBus")} rex-remediation-event-bus`,
+];
+
+const sorted = (...lists: string[][]) => lists.flat().sort();
+const objects = (registrations: Registration[]) => registrations.filter(({ type }) => type.startsWith("kubernetes:"));
+
+describe("RexRemediation", () => {
+  it("makes these objects with the least configuration, and these outputs", async () => {
+    const { registrations, outputs } = await program();
+    assert.deepEqual(shape(registrations), sorted(always, ownEventSource, [secret("github-app"), secret("webhook")]));
+    const url = "http://rex-remediation-webhook.agent-platform.svc:12000/push";
+    assert.deepEqual(outputs, {
+      webhookUrl: url,
+      inClusterWebhookUrl: url,
+      namespace: "agent-platform",
+      eventSource: "rex-remediation",
+      sensor: "rex-remediation",
+      workflowTemplate: "rex-remediation",
+      serviceAccounts: {
+        eventSource: "rex-remediation-event-source",
+        sensor: "rex-remediation-sensor",
+        remediation: "rex-remediation",
+      },
+    });
+  });
+
+  it("makes an Ingress and an EventBus when asked", async () => {
+    const { registrations, outputs } = await program({ ingressHost: "hooks.example.com", createEventBus: true });
+    assert.deepEqual(
+      shape(registrations),
+      sorted(always, ownEventSource, [secret("github-app"), secret("webhook"), ingress], eventBus),
+    );
+    assert.equal(outputs.webhookUrl, "https://hooks.example.com/push");
+  });
+
+  it("makes no Secret of those that exist", async () => {
+    const { registrations } = await program({
+      githubAppPrivateKey: "",
+      existingGithubAppSecret: "app",
+      webhookSecret: "",
+      existingWebhookSecret: "hook",
+    });
+    assert.deepEqual(shape(registrations), sorted(always, ownEventSource));
+  });
+
+  it("listens to an EventSource that exists, and then checks every push itself", async () => {
+    const { registrations, outputs } = await program({
+      webhookSecret: "",
+      existingEventSource: { name: "github", event: "pushes" },
+    });
+    assert.deepEqual(shape(registrations), sorted(always, [secret("github-app")]));
+    assert.deepEqual(
+      [outputs.webhookUrl, outputs.inClusterWebhookUrl, outputs.eventSource],
+      [undefined, undefined, "github"],
+    );
+    assert.deepEqual(outputs.serviceAccounts, {
+      eventSource: undefined,
+      sensor: "rex-remediation-sensor",
+      remediation: "rex-remediation",
+    });
+    const { spec } = only(registrations, crd("Sensor")).inputs as { spec: { dependencies: Record<string, unknown>[] } };
+    const { dependencies } = spec;
+    assert.deepEqual([dependencies[0]?.eventSourceName, dependencies[0]?.eventName], ["github", "pushes"]);
+    assert.match(JSON.stringify(dependencies[0]?.transform), /5dlabs-rex\[bot\]/);
+  });
+
+  it("names every object itself, labels it, and puts it into the namespace", async () => {
+    const { registrations } = await program({
+      name: "rex",
+      namespace: "agents",
+      ingressHost: "a.b",
+      createEventBus: true,
+    });
+    for (const { type, inputs } of objects(registrations)) {
+      const { name, namespace, labels } = inputs.metadata as {
+        name: string;
+        namespace: string;
+        labels: Record<string, string>;
+      };
+      const named = type === crd("EventBus") ? /^default$/ : /^rex($|-)/;
+      assert.match(name, named, type);
+      assert.equal(namespace, "agents", type);
+      assert.deepEqual(
+        [
+          labels["app.kubernetes.io/name"],
+          labels["app.kubernetes.io/instance"],
+          labels["app.kubernetes.io/managed-by"],
+        ],
+        ["rex-remediation", "rex", "pulumi"],
+        type,
+      );
+    }
+  });
+
+  it("shows neither secret anywhere but in the two Secrets", async () => {
+    const { registrations, outputs } = await program();
+    const others = registrations.filter(({ type }) => type !== "kubernetes:core/v1:Secret");
+    const text = JSON.stringify([others, outputs]);
+    assert.ok(!text.includes("0123456789abcdef0123456789abcdef"));
+    assert.ok(!text.includes(privateKey.slice(40, 80)));
+    assert.deepEqual(
+      others.flatMap(({ secretInputs }) => secretInputs),
+      [],
+    );
+  });
+
+  it("registers nothing when the configuration is bad", async () => {
+    const { registrations } = await register(async () => {
+      setStackConfig({ namespace: "No" });
+      runs += 1;
+      await assert.rejects(import(`../../index.ts?run=${runs}`), /namespace: expected/);
+    });
+    assert.deepEqual(registrations, []);
+  });
+});
