@@ -81,7 +81,8 @@ export class PushEventSource extends pulumi.ComponentResource {
           },
           github: {
             [eventName]: {
-              webhook: { endpoint: webhookPath, port: `${webhookPort}`, method: "POST" },
+              // Without a URL of its own Argo Events leaves GitHub's webhook to whoever made it.
+              webhook: { endpoint: webhookPath, port: `${webhookPort}`, method: "POST", url: "" },
               // Argo Events wants the list but would only use it to create webhooks; what passes is the filter's matter.
               repositories: pulumi.output(args.push).apply(({ repositories }) => byOwner(repositories)),
               events: ["push"],

@@ -247,7 +247,7 @@ function exitTemplate() {
 }
 
 function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
-  const { name: _, ...container } = stepContainer("main", "failed", name, args, {
+  const container = stepContainer("main", "failed", name, args, {
     volumeMounts: [sharedMount],
     env: [
       { name: "WORKFLOW_STATUS", value: "{{workflow.status}}" },

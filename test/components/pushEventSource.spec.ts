@@ -57,7 +57,7 @@ describe("PushEventSource", () => {
     assert.equal(metadata?.name, "rex");
     assert.deepEqual(spec?.github, {
       push: {
-        webhook: { endpoint: "/push", port: "12000", method: "POST" },
+        webhook: { endpoint: "/push", port: "12000", method: "POST", url: "" },
         repositories: [
           { owner: "5dlabs", names: ["platform", "site"] },
           { owner: "acme", names: ["widgets"] },

@@ -29,7 +29,7 @@ export async function register<T>(program: () => T | Promise<T>): Promise<{ regi
       call: (args) => args.inputs,
       newResource: (args) => {
         seen.push(args);
-        return { id: `${args.name}-id`, state: args.inputs };
+        return { id: `${args.name}-id`, state: live(args) };
       },
     },
     "rex-remediation",
@@ -50,6 +50,11 @@ export async function register<T>(program: () => T | Promise<T>): Promise<{ regi
     };
   });
   return { registrations, value };
+}
+
+/** What a cluster adds to an object: its identity. */
+function live({ name, inputs }: pulumi.runtime.MockResourceArgs): Record<string, unknown> {
+  return "metadata" in inputs ? { ...inputs, metadata: { ...inputs.metadata, uid: `${name}-uid` } } : inputs;
 }
 
 /** What an Output resolves to. */
