@@ -107,12 +107,12 @@ install_node() {
   local new="$1/node.new" lock
   mkdir -p "$1"
   exec {lock}>"$1/node.lock"
-  timeout 900 flock "$lock" || die 'another installation of Node.js does not end'
+  timeout --foreground 900 flock "$lock" || die 'another installation of Node.js does not end'
   if [[ ! -d $1/node ]]; then
     rm -rf "$new"
     mkdir "$new"
     cp "$ROOT"/scripts/cluster/node/{package.json,package-lock.json,.npmrc} "$new/"
-    (cd "$new" && timeout 600 npm ci --no-progress --loglevel=error) >&2 || die "npm could not install Node.js (see above)"
+    (cd "$new" && timeout --foreground 600 npm ci --no-progress --loglevel=error) >&2 || die "npm could not install Node.js (see above)"
     mv -T "$new" "$1/node"
   fi
   exec {lock}>&-
@@ -123,6 +123,6 @@ npm_ready() {
   local stamp="$ROOT/node_modules/.package-lock.json"
   [[ -e $stamp && ! $ROOT/package-lock.json -nt $stamp ]] && return
   say "installing the npm packages"
-  (cd "$ROOT" && timeout 900 npm ci --no-progress --loglevel=error) >&2 || die "npm ci failed (see above)"
+  (cd "$ROOT" && timeout --foreground 900 npm ci --no-progress --loglevel=error) >&2 || die "npm ci failed (see above)"
   touch "$stamp"
 }

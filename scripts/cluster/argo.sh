@@ -7,7 +7,7 @@ import_images() {
   have=$(in_node ctr --address "$RUN/containerd.sock" --namespace k8s.io image ls -q)
   for name in "${IMAGES[@]}"; do
     grep -qxF "$(image_reference "$name")" <<<"$have" && continue
-    timeout 180 nsenter --target "$(holder_pid)" --net --mount -- \
+    timeout --foreground 180 nsenter --target "$(holder_pid)" --net --mount -- \
       ctr --address "$RUN/containerd.sock" --namespace k8s.io image import "$CACHE/images/$name.tar" >/dev/null ||
       die "containerd did not take the image $name; see $STATE/logs/containerd.log"
   done

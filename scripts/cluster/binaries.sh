@@ -44,7 +44,7 @@ vendor_argo_workflows() {
   rm -rf "$1"
   mkdir -p "$1"
   cp "$ROOT"/scripts/cluster/modules/argo-workflows/go.{mod,sum} "$1/"
-  (cd "$1" && timeout 1800 go mod vendor -e) 2>&1 | grep -v 'pattern dist/app\|go: downloading' >&2 || true
+  (cd "$1" && timeout --foreground 1800 go mod vendor -e) 2>&1 | grep -v 'pattern dist/app\|go: downloading' >&2 || true
   [[ -e $upstream/workflow/executor/osspecific/signal_darwin.go ]] || die "go mod vendor failed for argo-workflows (see above)"
   cp "$upstream"/workflow/executor/osspecific/signal_{darwin,linux}.go
   mkdir -p "$upstream/ui/dist/app"
@@ -66,16 +66,21 @@ build_binary() {
       ;;
     *) flags+=(-mod=readonly) ;;
   esac
-  (cd "$folder" && GOFLAGS='' CGO_ENABLED=0 timeout 3600 nice go build "${flags[@]}" \
+  (cd "$folder" && GOFLAGS='' CGO_ENABLED=0 timeout --foreground 3600 nice go build "${flags[@]}" \
     -ldflags="-s -w $(binary_version "$name")" -o "$cache/work/$name" "$package") >&2 || return 1
   mv "$cache/work/$name" "$cache/bin/$name"
+}
+
+# module_dir FOLDER MODULE: where the module's files are; they are fetched if they are not there.
+module_dir() {
+  (cd "$ROOT/scripts/cluster/modules/$1" && timeout --foreground 600 go mod download -json "$2" | jq -er .Dir)
 }
 
 # copy_manifests CACHE: the install manifests as upstream publishes them, out of the modules.
 copy_manifests() {
   local events workflows new="$1/work/manifests"
-  events=$(cd "$ROOT/scripts/cluster/modules/argo-events" && go list -m -f '{{.Dir}}' github.com/argoproj/argo-events)
-  workflows=$(cd "$ROOT/scripts/cluster/modules/argo-workflows" && go list -m -f '{{.Dir}}' github.com/argoproj/argo-workflows/v3)
+  events=$(module_dir argo-events github.com/argoproj/argo-events)
+  workflows=$(module_dir argo-workflows github.com/argoproj/argo-workflows/v3)
   rm -rf "$new"
   mkdir -p "$new"/{crds,events,workflows}
   cp "$events"/manifests/base/crds/argoproj.io_*.yaml "$workflows"/manifests/base/crds/minimal/argoproj.io_*.yaml "$new/crds/"

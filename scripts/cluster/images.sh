@@ -51,7 +51,7 @@ binary_layer() {
 # gone with it, however it ends.
 steps_layer() {
   local log="$2/mmdebstrap.log"
-  TMPDIR="$2" timeout 1200 unshare --mount --propagation private -- nice mmdebstrap --quiet --mode=root --variant=essential --include="$STEPS_PACKAGES" \
+  TMPDIR="$2" timeout --foreground 1200 unshare --mount --propagation private -- nice mmdebstrap --quiet --mode=root --variant=essential --include="$STEPS_PACKAGES" \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --customize-hook="install -m 755 '$1/bin/kubectl' \"\$1/usr/local/bin/kubectl\"" \
     "$DEBIAN_SUITE" "$2/archive/layer.tar" >"$log" 2>&1 || die "mmdebstrap failed: $(tail -5 "$log")"

@@ -45,9 +45,9 @@ install_packages() {
   log=$(mktemp)
   say "installing Debian packages: $*"
   export DEBIAN_FRONTEND=noninteractive
-  if ! timeout 900 apt-get install -y --no-install-recommends "$@" >"$log" 2>&1; then
-    timeout 600 apt-get update >"$log" 2>&1 || true
-    timeout 900 apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1 ||
+  if ! timeout --foreground 900 apt-get install -y --no-install-recommends "$@" >"$log" 2>&1; then
+    timeout --foreground 600 apt-get update >"$log" 2>&1 || true
+    timeout --foreground 900 apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1 ||
       refuse "apt-get could not install $* ($(grep -E '^E: ' "$log" | head -1))"
   fi
   rm -f "$log"
