@@ -75,6 +75,18 @@ check_machine() {
   [[ -d /sys/fs/cgroup && -n $(cgroup_roots) ]] || refuse "no cgroup hierarchy is mounted below /sys/fs/cgroup"
 }
 
+# check_kernel: what the node needs of the kernel and of the rights that root has here.
+check_kernel() {
+  local root probe
+  unshare --mount --net true 2>/dev/null || refuse 'root may not make namespaces here (a container without privileges?)'
+  unshare --net ip link add rexprobe type veth peer name rexprobe2 2>/dev/null || refuse 'the kernel makes no veth network links'
+  unshare --net nft add table ip rexprobe 2>/dev/null || refuse 'the kernel has no nftables'
+  while read -r root; do
+    probe="$root/rex-probe-$$"
+    { mkdir "$probe" && rmdir "$probe"; } 2>/dev/null || refuse "no cgroup can be made in $root (a container without privileges?)"
+  done < <(cgroup_roots)
+}
+
 # check_tools TOOL:PACKAGE...: installs what is missing.
 check_tools() {
   local missing
