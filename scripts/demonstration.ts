@@ -23,12 +23,7 @@ const { values } = parseArgs({ options: { help: { type: "boolean" } } });
 if (values.help) {
   console.log(help);
 } else {
-  const platform = await openDevPlatform();
-  try {
-    process.exitCode = (await demonstrate(platform)) ? 0 : 1;
-  } finally {
-    await platform.close();
-  }
+  process.exitCode = (await demonstrate(await openDevPlatform())) ? 0 : 1;
 }
 
 async function demonstrate(platform: Platform): Promise<boolean> {

@@ -10,30 +10,20 @@ import { type CodeRun, codeRunResource } from "./codeRuns.ts";
 export class AgentController {
   readonly #cluster: Cluster;
   readonly #image: string;
-  #stopped = false;
-  #working: Promise<void> = Promise.resolve();
 
   constructor(cluster: Cluster, image: string) {
     this.#cluster = cluster;
     this.#image = image;
   }
 
-  start(): void {
-    this.#working = this.#work();
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#working;
-  }
-
-  async #work(): Promise<void> {
-    while (!this.#stopped) {
+  /** Works until the process ends. */
+  async run(): Promise<never> {
+    for (;;) {
       try {
         await this.#reconcile();
       } catch (error) {
         // The API server may be away for a moment, in the tests of just that.
-        if (!this.#stopped) console.error(`agent controller: ${error instanceof Error ? error.message : error}`);
+        console.error(`agent controller: ${error instanceof Error ? error.message : error}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
@@ -75,7 +65,7 @@ export class AgentController {
             name: "agent",
             image: this.#image,
             imagePullPolicy: "IfNotPresent",
-            command: ["bash", "-c", "trap 'exit 0' TERM; while :; do sleep 1 & wait; done"],
+            command: ["bash", "-c", "trap 'exit 0' TERM; sleep infinity & wait"],
             securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
           },
         ],

@@ -105,6 +105,22 @@ export class Cluster {
       .catch(unless(404));
   }
 
+  async deleteCodeRuns(labelSelector: string): Promise<void> {
+    await this.custom.deleteCollectionNamespacedCustomObject({
+      ...codeRunResource,
+      namespace: this.namespace,
+      labelSelector,
+    });
+  }
+
+  async deleteWorkflows(labelSelector: string): Promise<void> {
+    await this.custom.deleteCollectionNamespacedCustomObject({
+      ...workflowResource,
+      namespace: this.namespace,
+      labelSelector,
+    });
+  }
+
   async deleteWorkflow(name: string): Promise<void> {
     await this.custom
       .deleteNamespacedCustomObject({ ...workflowResource, namespace: this.namespace, name })

@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { AgentController } from "./agentController.ts";
 import { Cluster, until } from "./cluster.ts";
 import { type CodeRun, codeRun } from "./codeRuns.ts";
 import { type Answer, deliver } from "./delivery.ts";
@@ -40,7 +39,7 @@ export interface PlatformOptions {
 }
 
 /**
- * What the program's users have around it: the platform that runs CodeRuns, the example
+ * What the program's users have around it: the platform that runs CodeRuns (agents.ts), the example
  * main workflow, and GitHub (a double). Everything else here is real: Argo, the kubelet,
  * the pods, and the program's own objects as `pulumi up` made them.
  */
@@ -48,35 +47,39 @@ export class Platform {
   readonly cluster: Cluster;
   readonly github: GitHubDoubleClient;
   readonly options: PlatformOptions;
-  readonly #agents: AgentController;
+  readonly #tasks = new Set<string>();
   // GitHub's clock counts whole seconds, and a push before the last one would be an old one.
   #clock = 0;
 
-  private constructor(cluster: Cluster, options: PlatformOptions, image: string) {
+  private constructor(cluster: Cluster, options: PlatformOptions) {
     this.cluster = cluster;
     this.options = options;
     this.github = new GitHubDoubleClient(options.githubUrl);
-    this.#agents = new AgentController(cluster, image);
   }
 
   static async open(options: PlatformOptions): Promise<Platform> {
     const node = nodeEnvironment();
-    const platform = new Platform(new Cluster(node.namespace), options, node.stepsImage);
-    await platform.cluster.installCodeRuns();
+    const platform = new Platform(new Cluster(node.namespace), options);
     await run("kubectl", ["apply", "--namespace", node.namespace, "--server-side", "--filename", example], {
       timeout: 30_000,
     });
-    platform.#agents.start();
     return platform;
   }
 
+  /** Removes the main workflows, CodeRuns and runs of the tasks that were made here. */
   async close(): Promise<void> {
-    await this.#agents.stop();
+    for (const task of this.#tasks) {
+      await this.cluster.deleteWorkflows(`task-id=${task}`);
+      await this.cluster.deleteCodeRuns(`task-id=${task}`);
+      await this.cluster.deleteWorkflows(`rex-remediation/task=${task}`);
+    }
   }
 
   /** A task number that no earlier test has used. */
   newTask(): string {
-    return String(100_000_000 + Math.floor(Math.random() * 899_999_999));
+    const task = String(100_000_000 + Math.floor(Math.random() * 899_999_999));
+    this.#tasks.add(task);
+    return task;
   }
 
   /** Makes a task: its branch and pull request on GitHub, and its main workflow, brought to the given position. */

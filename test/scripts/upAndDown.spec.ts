@@ -1,0 +1,120 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, "../..");
+
+/**
+ * scripts/up and scripts/down in a clone of this checkout, beside whatever node is up already. What this
+ * does not show: a machine without the built binaries, which takes half an hour.
+ */
+describe("scripts/up and scripts/down", function () {
+  this.timeout(45 * 60_000);
+  let folder: string;
+  let clone: string;
+  let before: MachineState;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "rex-clone-"));
+    clone = join(folder, "checkout");
+    await run("git", ["clone", "--quiet", root, clone], { timeout: 60_000 });
+    before = await machineState();
+  });
+  after(async () => {
+    await run(join(clone, "scripts/down"), { timeout: 120_000 }).catch(() => undefined);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("up, killed after each line of progress that it prints and run again, ends with the table and exit code 0", async () => {
+    let line = 0;
+    let last: UpResult;
+    do {
+      line += 1;
+      last = await up(clone, line);
+    } while (last.killed);
+    equal(last.exitCode, 0, last.output);
+    match(last.output, /\n\s+what\s+expected\s+seen\n/);
+    match(last.output, /\nThe stack's outputs:\n\{\n/);
+    console.log(`    killed after each of ${line - 1} lines`);
+  });
+
+  it("up leaves the checkout clean in git", async () => {
+    equal((await run("git", ["-C", clone, "status", "--porcelain"])).stdout, "");
+  });
+
+  it("down leaves processes, mounts, network and cgroups as they were before", async () => {
+    await run(join(clone, "scripts/down"), { timeout: 120_000 });
+    deepEqual(await machineState(), before);
+  });
+
+  it("down can be run again where nothing is up", async () => {
+    await run(join(clone, "scripts/down"), { timeout: 60_000 });
+  });
+});
+
+interface UpResult {
+  exitCode: number | null;
+  killed: boolean;
+  output: string;
+}
+
+/** Runs scripts/up, and kills it and its children once it has printed so many lines of progress. */
+async function up(checkout: string, lines: number): Promise<UpResult> {
+  const child = spawn(join(checkout, "scripts/up"), [], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  let seen = 0;
+  let killed = false;
+  child.stdout.on("data", (chunk) => {
+    output += chunk;
+  });
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    output += `${line}\n`;
+    if (!/^\[ *\d+s\] /.test(line)) return;
+    seen += 1;
+    if (seen === lines && child.exitCode === null && child.pid !== undefined) {
+      killed = true;
+      process.kill(-child.pid, "SIGKILL");
+    }
+  });
+  const exitCode = await new Promise<number | null>((done) => child.on("close", done));
+  return { exitCode, killed: killed && exitCode !== 0, output };
+}
+
+interface MachineState {
+  processes: string[];
+  mounts: string[];
+  networkNamespaces: string;
+  links: string;
+  cgroups: string[];
+}
+
+const ownNames = /rex-|rex_|agent-platform|kube|etcd|containerd|nats-server|argo/;
+
+/** What a node leaves on a machine, as far as it is not this test's own and not another checkout's node. */
+async function machineState(): Promise<MachineState> {
+  const lines = async (command: string, args: string[]) =>
+    (await run(command, args)).stdout.split("\n").filter(Boolean);
+  return {
+    processes: (await lines("ps", ["-eo", "pid=,args="]))
+      .filter((line) => ownNames.test(line))
+      .map(anonymous)
+      .sort(),
+    mounts: (await readFile("/proc/self/mounts", "utf8"))
+      .split("\n")
+      .filter((line) => ownNames.test(line))
+      .sort(),
+    networkNamespaces: (await run("ip", ["netns", "list"])).stdout,
+    links: (await run("ip", ["-brief", "link"])).stdout.replaceAll(/\s+/g, " "),
+    cgroups: (await lines("bash", ["-c", "find /sys/fs/cgroup -maxdepth 3 -type d -name 'rex*' | sort"])).sort(),
+  };
+}
+
+/** Without the process id: another node's processes come and go. */
+function anonymous(line: string): string {
+  return line.trim().replace(/^\d+ /, "").slice(0, 120);
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { parseArgs } from "node:util";
+import { AgentController } from "./agentController.ts";
+import { Cluster } from "./cluster.ts";
+import { nodeEnvironment } from "./node.ts";
+
+const help = `usage: scripts/on-node node test/support/agents.ts
+
+Runs CodeRuns on the embedded node until it is ended: makes the kind known to the cluster, and gives each CodeRun a pod.
+scripts/dev-stack starts it beside the node.`;
+
+const { values } = parseArgs({ options: { help: { type: "boolean" } } });
+if (values.help) {
+  console.log(help);
+} else {
+  const node = nodeEnvironment();
+  const cluster = new Cluster(node.namespace);
+  await cluster.installCodeRuns();
+  await new AgentController(cluster, node.stepsImage).run();
+}

@@ -1,0 +1,52 @@
+import { after, before } from "mocha";
+import { openDevPlatform } from "./devStack.ts";
+import { gates, type Platform, type Task } from "./platform.ts";
+
+/** The dev platform for a `describe`, and what its cases ask of a task. */
+export interface DevPlatform {
+  platform: Platform;
+  /** Names of the task's agents, sorted. */
+  agents(task: Task): Promise<string[]>;
+  /** Labels of the task's pull request. */
+  labels(task: Task): Promise<string[]>;
+  /** All that must stay the same where nothing may be touched. */
+  stateOf(task: Task): Promise<object>;
+}
+
+/** Opens the platform before the cases of the `describe` in which it is called, and removes their tasks after them. */
+export function devPlatform(): DevPlatform {
+  let opened: Platform | undefined;
+  const platform = (): Platform => {
+    if (opened === undefined) throw new Error("the platform is open only while cases run");
+    return opened;
+  };
+  before(async () => {
+    opened = await openDevPlatform();
+  });
+  after(() => opened?.close());
+
+  async function agents(task: Task): Promise<string[]> {
+    return (await platform().agents(task.id)).map(({ metadata }) => metadata.name).sort();
+  }
+  async function labels(task: Task): Promise<string[]> {
+    const { pulls } = await platform().github.repository(task.repository);
+    return pulls.find(({ number }) => number === task.pull)?.labels ?? [];
+  }
+  return {
+    get platform() {
+      return platform();
+    },
+    agents,
+    labels,
+    async stateOf(task) {
+      const workflow = await platform().cluster.workflow(task.workflow);
+      return {
+        agents: await agents(task),
+        labels: await labels(task),
+        stage: workflow?.metadata.labels?.["current-stage"],
+        ledger: Object.keys(workflow?.metadata.annotations ?? {}).filter((key) => key.startsWith("rex-remediation/")),
+        gates: gates(workflow).map(({ displayName, phase }) => `${displayName} ${phase}`),
+      };
+    },
+  };
+}
