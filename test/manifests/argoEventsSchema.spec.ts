@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Ajv, type ErrorObject } from "ajv";
 import { type Manifest, manifests, ofKind } from "../support/pulumi/manifests.ts";
-import { moduleFile, moduleVersion } from "../support/upstream.ts";
+import { moduleFile, moduleVersion } from "../support/pulumi/upstream.ts";
 
 interface Schema {
   definitions: Record<string, { properties?: object; additionalProperties?: unknown }>;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type Manifest, manifests, ofKind } from "../support/pulumi/manifests.ts";
-import { tool } from "../support/upstream.ts";
+import { tool } from "../support/pulumi/upstream.ts";
 
 /** Runs a linter on objects, each a file; undefined where the linter is not there. */
 function lint(

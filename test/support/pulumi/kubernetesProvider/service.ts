@@ -6,6 +6,7 @@ import anyPb from "google-protobuf/google/protobuf/any_pb.js";
 import emptyPb from "google-protobuf/google/protobuf/empty_pb.js";
 import structPb from "google-protobuf/google/protobuf/struct_pb.js";
 import { NotReady, type Properties, type Provider } from "./provider.ts";
+import { same } from "./values.ts";
 
 type Handler<Request, Response> = (call: { request: Request }, callback: grpc.sendUnaryData<Response>) => void;
 
@@ -22,7 +23,11 @@ export function handlers(provider: Provider) {
     checkConfig: handle((request: providerPb.CheckRequest) =>
       new providerPb.CheckResponse().setInputs(request.getNews()),
     ),
-    diffConfig: handle(() => new providerPb.DiffResponse().setChanges(providerPb.DiffResponse.DiffChanges.DIFF_NONE)),
+    diffConfig: handle((request: providerPb.DiffRequest) => {
+      const alike = same(properties(request.getOldInputs()), properties(request.getNews()));
+      const { DIFF_NONE, DIFF_SOME } = providerPb.DiffResponse.DiffChanges;
+      return new providerPb.DiffResponse().setChanges(alike ? DIFF_NONE : DIFF_SOME);
+    }),
     configure: handle((request: providerPb.ConfigureRequest) => {
       const variables = request.getVariablesMap();
       const variable = (name: string) => variables.get(`kubernetes:config:${name}`) || undefined;

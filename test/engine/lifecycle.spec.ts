@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { CoreV1Api, CustomObjectsApi, KubeConfig, RbacAuthorizationV1Api } from "@kubernetes/client-node";
+import { nodeEnvironment } from "../support/node.ts";
+import { leastConfig, privateKey } from "../support/pulumi/stackConfig.ts";
+import { type Ended, freshName, StackRun } from "../support/pulumi/stackRun.ts";
+
+const name = freshName();
+const webhookSecret = leastConfig.webhookSecret as string;
+const otherSecret = createHash("sha256").update(name).digest("hex");
+
+/** Names of everything in the namespace that carries the stack's label, by kind. */
+async function objects(namespace: string): Promise<string[]> {
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  const core = config.makeApiClient(CoreV1Api);
+  const rbac = config.makeApiClient(RbacAuthorizationV1Api);
+  const custom = config.makeApiClient(CustomObjectsApi);
+  const query = { namespace, labelSelector: `app.kubernetes.io/instance=${name}` };
+  const argo = (plural: string) =>
+    custom.listNamespacedCustomObject({ group: "argoproj.io", version: "v1alpha1", plural, ...query }) as Promise<{
+      items: { metadata: { name: string } }[];
+    }>;
+  const lists = {
+    EventSource: argo("eventsources"),
+    Sensor: argo("sensors"),
+    Workflow: argo("workflows"),
+    WorkflowTemplate: argo("workflowtemplates"),
+    Role: rbac.listNamespacedRole(query),
+    RoleBinding: rbac.listNamespacedRoleBinding(query),
+    Secret: core.listNamespacedSecret(query),
+    Service: core.listNamespacedService(query),
+    ServiceAccount: core.listNamespacedServiceAccount(query),
+  };
+  const named = Object.entries(lists).map(async ([kind, list]) =>
+    (await list).items.map((item) => `${kind} ${item.metadata?.name}`),
+  );
+  return (await Promise.all(named)).flat().sort();
+}
+
+describe("a stack on the node", function () {
+  this.timeout(90_000);
+  let stack: StackRun;
+  let namespace: string;
+  let first: Ended;
+  const said: Ended[] = [];
+
+  const run = async (...[command, options]: Parameters<StackRun["run"]>): Promise<Ended> => {
+    const ended = await stack.run(command, options);
+    said.push(ended);
+    return ended;
+  };
+
+  before(() => {
+    ({ namespace } = nodeEnvironment());
+    stack = new StackRun(name);
+  });
+  after(async () => {
+    await stack.run("destroy");
+    stack.remove();
+  });
+
+  it("comes up with its outputs", async () => {
+    first = await run("up", { args: ["--json"] });
+    assert.equal(first.exitCode, 0, first.stderr);
+    const url = `http://${name}-webhook.${namespace}.svc:12000/push`;
+    assert.deepEqual(JSON.parse(first.stdout), {
+      webhookUrl: url,
+      inClusterWebhookUrl: url,
+      namespace,
+      eventSource: name,
+      sensor: name,
+      workflowTemplate: name,
+      serviceAccounts: { eventSource: `${name}-event-source`, sensor: `${name}-sensor`, remediation: name },
+    });
+  });
+
+  it("is in the cluster exactly as the program says", async () => {
+    assert.deepEqual(
+      (await objects(namespace)).map((object) => object.replace(name, "rex").replace(/-[0-9a-f]{8}$/, "-HASH")),
+      [
+        "EventSource rex",
+        "Role rex",
+        "Role rex-sensor",
+        "RoleBinding rex",
+        "RoleBinding rex-sensor",
+        "Secret rex-github-app-HASH",
+        "Secret rex-webhook-HASH",
+        "Sensor rex",
+        "Service rex-webhook",
+        "ServiceAccount rex",
+        "ServiceAccount rex-event-source",
+        "ServiceAccount rex-sensor",
+        "WorkflowTemplate rex",
+      ],
+    );
+  });
+
+  it("changes nothing when it comes up again, nor when it is compared with the cluster", async () => {
+    for (const [command, args] of [
+      ["up", ["--expect-no-changes"]],
+      ["refresh", []],
+      ["preview", ["--expect-no-changes"]],
+    ] as const) {
+      const { exitCode, stderr } = await run(command, { args: [...args] });
+      assert.equal(exitCode, 0, stderr);
+      assert.match(stderr, /\d+ unchanged/);
+      assert.doesNotMatch(stderr, /\d+ (updated|to update|created|deleted)/);
+    }
+  });
+
+  it("puts a changed secret into a new object, which the EventSource then reads, and removes the old one", async () => {
+    const secrets = async () =>
+      (await objects(namespace)).filter((object) => object.startsWith(`Secret ${name}-webhook-`));
+    const [old] = await secrets();
+    const { exitCode, stderr } = await run("up", { config: { webhookSecret: otherSecret }, args: ["--diff"] });
+    assert.equal(exitCode, 0, stderr);
+    const [fresh, ...more] = await secrets();
+    assert.notEqual(fresh, old);
+    assert.deepEqual(more, []);
+    assert.match(stderr, /EventSource/);
+  });
+
+  it("shows no secret: not in outputs, in diffs and logs, or in any file that the engine keeps", () => {
+    const secrets = [webhookSecret, otherSecret, privateKey.slice(40, 100).replace(/\n.*/s, "")];
+    const encoded = [webhookSecret, otherSecret, privateKey.trimEnd()].map((text) =>
+      Buffer.from(text).toString("base64").slice(0, 60),
+    );
+    const places = [
+      ...said.map(({ stdout, stderr }, index) => ({ name: `output ${index}`, text: stdout + stderr })),
+      ...stack.files(),
+    ];
+    assert.ok(places.some(({ name }) => name.endsWith("test.json")) && said.length >= 5);
+    for (const { name: place, text } of places) {
+      for (const secret of [...secrets, ...encoded]) {
+        assert.ok(!text.includes(secret), `a secret is in ${place}`);
+      }
+    }
+  });
+
+  it("goes without leaving anything", async () => {
+    const { exitCode, stderr } = await run("destroy");
+    assert.equal(exitCode, 0, stderr);
+    assert.deepEqual(await objects(namespace), []);
+  });
+});

@@ -1,0 +1,114 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { type ConfigValue, leastConfig, secretKeys } from "./stackConfig.ts";
+import { tool } from "./upstream.ts";
+
+const root = resolve(import.meta.dirname, "../../..");
+
+/** How a command ended, and what it said. */
+export interface Ended {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface StackOptions {
+  /** Over the least that the program needs; undefined leaves a key out. */
+  config?: Record<string, ConfigValue>;
+  args?: string[];
+  /** Called with everything said so far, each time there is more. */
+  onProgress?: (stderr: string) => void;
+  /** Ends the command, as its parent would by being killed. */
+  signal?: AbortSignal;
+}
+
+/** A stack of the program, run by scripts/stack.ts with the real engine and the stand-in for the provider, in a folder of its own. */
+export class StackRun {
+  readonly folder = mkdtempSync(join(tmpdir(), "rex-stack-"));
+  readonly #name: string;
+
+  /** @param name prefix of its objects' names, so that stacks do not meet */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Whether there is an engine on this machine. */
+  static possible(): boolean {
+    return tool("pulumi") !== undefined;
+  }
+
+  run(command: string, { config = {}, args = [], onProgress, signal }: StackOptions = {}): Promise<Ended> {
+    const values = { ...leastConfig, name: this.#name, ...config };
+    const options = Object.entries(values).flatMap(([key, value]) => this.#option(key, value));
+    const folders = [dirname(process.execPath), dirname(tool("pulumi") ?? ""), process.env.PATH];
+    const child = spawn(
+      join(root, "scripts/stack.ts"),
+      // A stack without a file of its own, so that no other test's configuration matters.
+      [command, "--dir", this.folder, "--stack", "test", "--provider", "double", ...options, ...args],
+      {
+        env: { ...process.env, PATH: folders.join(delimiter) },
+        stdio: ["ignore", "pipe", "pipe"],
+        signal,
+        killSignal: "SIGKILL",
+      },
+    );
+    const ended: Ended = { exitCode: null, stdout: "", stderr: "" };
+    child.stdout.on("data", (text) => {
+      ended.stdout += text;
+    });
+    child.stderr.on("data", (text) => {
+      ended.stderr += text;
+      onProgress?.(ended.stderr);
+    });
+    return new Promise((done, failed) => {
+      child.on("error", (error) => error.name !== "AbortError" && failed(error));
+      child.on("close", (exitCode) => done({ ...ended, exitCode }));
+    });
+  }
+
+  /** The engine's state, as it lies on the disk. */
+  state(): string {
+    const file = join(this.folder, "state/.pulumi/stacks/rex-remediation/test.json");
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
+  }
+
+  /** Every file that the engine and its tools have left, but the secrets that they were given. */
+  files(): { name: string; text: string }[] {
+    const names = readdirSync(this.folder, { recursive: true, encoding: "utf8" }).filter(
+      (name) => !name.startsWith("given-"),
+    );
+    return names
+      .map((name) => ({ name, path: join(this.folder, name) }))
+      .flatMap(({ name, path }) => {
+        try {
+          return [{ name, text: readFileSync(path, "latin1") }];
+        } catch {
+          return [];
+        }
+      });
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #option(key: string, value: ConfigValue): string[] {
+    if (value === undefined) {
+      return [];
+    }
+    const text = typeof value === "object" ? JSON.stringify(value) : `${value}`;
+    if (!secretKeys.includes(key)) {
+      return ["--config", `${key}=${text}`];
+    }
+    const file = join(this.folder, `given-${key}`);
+    writeFileSync(file, text);
+    return ["--secret", `${key}@${file}`];
+  }
+}
+
+/** A name prefix that no other test uses. */
+export function freshName(): string {
+  return `rex-${Math.random().toString(16).slice(2, 10)}`;
+}
