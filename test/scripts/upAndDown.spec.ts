@@ -17,13 +17,13 @@ describe("scripts/up and scripts/down", function () {
   this.timeout(45 * 60_000);
   let folder: string;
   let clone: string;
-  let before: MachineState;
+  let atFirst: MachineState;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "rex-clone-"));
     clone = join(folder, "checkout");
     await run("git", ["clone", "--quiet", root, clone], { timeout: 60_000 });
-    before = await machineState();
+    atFirst = await machineState();
   });
   after(async () => {
     await run(join(clone, "scripts/down"), { timeout: 120_000 }).catch(() => undefined);
@@ -49,7 +49,7 @@ describe("scripts/up and scripts/down", function () {
 
   it("down leaves processes, mounts, network and cgroups as they were before", async () => {
     await run(join(clone, "scripts/down"), { timeout: 120_000 });
-    deepEqual(await machineState(), before);
+    deepEqual(await machineState(), atFirst);
   });
 
   it("down can be run again where nothing is up", async () => {
