@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   accessSync,
@@ -15,7 +16,7 @@ import { hostname } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation/index.js";
+import { CommandError, LocalWorkspace, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
 
 const help = `usage: scripts/stack.ts COMMAND --dir DIR [OPTION...]
@@ -70,10 +71,9 @@ class Refusal extends Error {}
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  const { message } = error as Error;
   // The engine's own words have been shown already.
-  const shown = error instanceof Refusal ? message : message.split("\n")[0];
-  console.error(`stack.ts: ${shown}`);
+  const message = error instanceof CommandError ? "the engine failed; see above" : (error as Error).message;
+  console.error(`stack.ts: ${message}`);
   process.exitCode = 1;
 }
 
@@ -209,15 +209,26 @@ async function select(options: Options): Promise<Stack> {
     { workDir, envVars },
   );
   if (options.command === "preview" || options.command === "up") {
-    const secrets = Object.entries(options.secrets).map(
-      ([key, value]) => [namespaced(key), { value, secret: true }] as const,
-    );
-    if (secrets.length > 0) {
-      await stack.setAllConfig(Object.fromEntries(secrets));
+    for (const [key, value] of Object.entries(options.secrets)) {
+      setSecret(namespaced(key), value, options.stackName, workDir, envVars);
     }
     await adoptLeftovers(stack, workDir, options);
   }
   return stack;
+}
+
+/** Through standard input: the Automation API would put the secret on a command line, which every user of the machine can read. */
+function setSecret(key: string, value: string, stackName: string, cwd: string, envVars: Record<string, string>): void {
+  const args = ["config", "set", "--secret", key, "--stack", stackName, "--non-interactive"];
+  const { status, stderr } = spawnSync("pulumi", args, {
+    cwd,
+    env: { ...process.env, ...envVars },
+    input: value,
+    encoding: "utf8",
+  });
+  if (status !== 0) {
+    throw new Refusal(`cannot store the secret ${key}: ${stderr.trim()}`);
+  }
 }
 
 async function program(): Promise<Record<string, unknown>> {

@@ -201,7 +201,7 @@ describe("config", () => {
       assert.match(
         message,
         new RegExp(
-          `${key}: expected .*encrypted; got plain text\\.\n *Set it with: pulumi config set --secret ${key} < FILE`,
+          `${key}: expected .*encrypted; got plain text\\.\n *Set it with: .*pulumi config set --secret ${key}`,
         ),
       );
     }

@@ -18,7 +18,15 @@ describe("the plain pulumi commands", function () {
       this.skip();
     }
     folder = mkdtempSync(join(tmpdir(), "rex-plain-"));
-    for (const part of ["Pulumi.yaml", "index.ts", "config.ts", "components", "package.json", "tsconfig.json"]) {
+    for (const part of [
+      "Pulumi.yaml",
+      "index.ts",
+      "config.ts",
+      "config",
+      "components",
+      "package.json",
+      "tsconfig.json",
+    ]) {
       cpSync(join(root, part), join(folder, part), { recursive: true });
     }
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
