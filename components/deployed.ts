@@ -19,3 +19,10 @@ export function deployedAnnotations(name: string, seconds: pulumi.Input<number>)
     "pulumi.com/timeoutSeconds": pulumi.interpolate`${seconds}`,
   };
 }
+
+/**
+ * Options that make a new EventSource or Sensor where its event bus becomes another. The status of Argo Events' objects does not tell
+ * which version of them it speaks of, so that after a change the old "deployed" would be taken for the new one; and the bus is the one
+ * thing in them that can be wrong in a way that only the cluster knows.
+ */
+export const newOnAnotherBus = { replaceOnChanges: ["spec.eventBusName"], deleteBeforeReplace: true };

@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { deployedAnnotations } from "./deployed.ts";
+import { deployedAnnotations, newOnAnotherBus } from "./deployed.ts";
 import { webhookSecretKey } from "./githubAppSecrets.ts";
 import { commonLabels, runLabels } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
@@ -94,7 +94,7 @@ export class PushEventSource extends pulumi.ComponentResource {
           },
         },
       },
-      { parent: this },
+      { parent: this, ...newOnAnotherBus },
     );
 
     const service = new k8s.core.v1.Service(

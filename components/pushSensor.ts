@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { deployedAnnotations } from "./deployed.ts";
+import { deployedAnnotations, newOnAnotherBus } from "./deployed.ts";
 import { commonLabels, runLabels, taskLabel } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
 import { pushTransform, type TaskPush } from "./taskPush.ts";
@@ -88,7 +88,7 @@ export class PushSensor extends pulumi.ComponentResource {
           ],
         },
       },
-      { parent: this },
+      { parent: this, ...newOnAnotherBus },
     );
 
     this.sensorName = sensor.metadata.name;

@@ -80,7 +80,7 @@ remove_ready_label() {
   if github DELETE "/repos/$REPOSITORY/issues/$number/labels/$(uri "$READY_LABEL")"; then
     jq -e --arg key "$READY_LABEL" 'all(.[]; (.name | ascii_downcase) != ($key | ascii_downcase))' "$ANSWER" >/dev/null ||
       fail "GitHub removed label $READY_LABEL from pull request #$number but still lists it"
-    log "took $READY_LABEL off pull request #$number"
+    log "pull request #$number has lost the label $READY_LABEL"
   elif jq -e '.message == "Label does not exist"' "$ANSWER" >/dev/null 2>&1; then
     log "pull request #$number has no label $READY_LABEL"
   else

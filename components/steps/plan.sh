@@ -33,12 +33,12 @@ main() {
 
 # ------------------------------------------------------------------- the plan
 
-# A fact is a value in $SCRATCH/facts.json; the plan is the facts and an outcome.
+# A fact is a named value; the plan is the facts and an outcome. The program sees the
+# facts so far as $facts[0].
 fact() {
-  local name=$1
-  shift
-  jq --slurpfile facts "$SCRATCH/facts" "$@" >"$SCRATCH/value"
-  jq --arg name "$name" --slurpfile value "$SCRATCH/value" '.[$name] = $value[0]' "$SCRATCH/facts" >"$SCRATCH/facts.new"
+  local name=$1 program=$2
+  shift 2
+  jq --slurpfile facts "$SCRATCH/facts" --arg fact "$name" "($program) as \$value | \$facts[0] + {(\$fact): \$value}" "$@" >"$SCRATCH/facts.new"
   mv "$SCRATCH/facts.new" "$SCRATCH/facts"
 }
 
@@ -98,10 +98,10 @@ find_main_workflow() {
     *) fail "task $TASK has more than one main workflow: $(jq -r '[.[].metadata.name] | join(", ")' "$SCRATCH/main-workflows"); end all but one (argo stop), then: argo retry $RUN_NAME" ;;
   esac
   jq '.[0]' "$SCRATCH/main-workflows" >"$SCRATCH/workflow"
-  fact workflow --arg stage_label "$MAIN_WORKFLOW_STAGE_LABEL" --arg ledger "$LEDGER" '
+  fact workflow '
     {name: .metadata.name, uid: .metadata.uid, stage: .metadata.labels[$stage_label],
      ledger: (.metadata.annotations // {} | with_entries(select(.key | startswith("\($ledger)/")) | .key |= ltrimstr("\($ledger)/")))}' \
-    "$SCRATCH/workflow"
+    --arg stage_label "$MAIN_WORKFLOW_STAGE_LABEL" --arg ledger "$LEDGER" "$SCRATCH/workflow"
 }
 
 # Without an unfinished main workflow there is nothing to do, unless this run had begun
@@ -180,16 +180,17 @@ base64url() {
 find_branches() {
   github GET "/repos/$REPOSITORY/git/matching-refs/heads/$(uri "$BRANCH_PREFIX$TASK")?per_page=100" ||
     fail "GitHub App $GITHUB_APP_ID cannot read the branches of $REPOSITORY"
-  fact branches --arg exact "$BRANCH_PREFIX$TASK" '
+  fact branches '
     [.[] | {ref: (.ref | ltrimstr("refs/heads/")), sha: .object.sha}
-      | select(.ref == $exact or ((.ref | startswith($exact)) and (.ref[($exact | length):][:1] | IN("-", "/", "_"))))]' "$ANSWER"
+      | select(.ref == $exact or ((.ref | startswith($exact)) and (.ref[($exact | length):][:1] | IN("-", "/", "_"))))]' \
+    --arg exact "$BRANCH_PREFIX$TASK" "$ANSWER"
 }
 
 # The branch that stands at the pushed commit is the one that was pushed. If none
 # does, either a newer push has a run of its own, or somebody pushed on top of Rex.
 find_head() {
-  fact head -n '$facts[0].after as $after | $facts[0].branches | map(.sha)
-    | if index($after) then $after else .[0] end'
+  fact head '$facts[0].after as $after | $facts[0].branches | map(.sha)
+    | if index($after) then $after else .[0] end' --null-input
   if [[ $(jq -r .head "$SCRATCH/facts") != "$AFTER" ]]; then
     must_kube "list the runs of task $TASK" get --raw "$WORKFLOWS?labelSelector=$(uri "$LEDGER/task=$TASK")"
     newer=$(jq -r --argjson mine "$PUSHED_AT" --arg run "$RUN_NAME" --arg repository "$REPOSITORY" --slurpfile facts "$SCRATCH/facts" '
@@ -222,16 +223,17 @@ find_pull_requests() {
       page=$((page + 1))
     done
   done < <(jq -r '.branches[].ref' "$SCRATCH/facts")
-  fact pulls --slurp --arg repository "$REPOSITORY" --arg ready "$READY_LABEL" --arg task "$TASK_LABEL_PREFIX$TASK" '
+  fact pulls '
     def has_label($name): any(.labels[]; (.name | ascii_downcase) == ($name | ascii_downcase));
     [.[][] | select(.head.ref | IN($facts[0].branches[].ref))
       | select((.head.repo.full_name // "" | ascii_downcase) == ($repository | ascii_downcase))
       | {number, ref: .head.ref, ready: has_label($ready), labelled: has_label($task)}]
-    | unique_by(.number)' "$SCRATCH/pulls"
+    | unique_by(.number)' \
+    --slurp --arg repository "$REPOSITORY" --arg ready "$READY_LABEL" --arg task "$TASK_LABEL_PREFIX$TASK" "$SCRATCH/pulls"
   # Where several branches carry the task and none is at the pushed commit, the one under review counts.
-  fact head -n '$facts[0] as {$after, $head, $branches, $pulls}
+  fact head '$facts[0] as {$after, $head, $branches, $pulls}
     | if $head == $after then $head
-      else first($branches[] | select(.ref | IN($pulls[].ref)) | .sha) // $head end'
+      else first($branches[] | select(.ref | IN($pulls[].ref)) | .sha) // $head end' --null-input
   # What was begun is ended, even if the pull request was closed meanwhile.
   [[ $begun == true || $(jq '.pulls | length' "$SCRATCH/facts") != 0 ]] ||
     conclude no-pull-request "no open pull request of $REPOSITORY comes from a branch of task $TASK"

@@ -13,7 +13,7 @@ main() {
     remove_ready_label "$number"
   done
   if ((${#numbers[@]} > 0)); then
-    finish "took $READY_LABEL off $(printf '#%s ' "${numbers[@]}")"
+    finish "took $READY_LABEL off ${numbers[*]/#/#}"
   else
     finish "no pull request had the label $READY_LABEL"
   fi

@@ -36,4 +36,10 @@ describe("pulumi up, where Argo Events cannot deploy", function () {
     const { exitCode, stderr } = await stack.run("up");
     assert.equal(exitCode, 0, stderr);
   });
+
+  it("fails with the message, too, where what is deployed is moved to a bus that is not there", async () => {
+    const { exitCode, stderr } = await stack.run("up", { config: noBus });
+    assert.notEqual(exitCode, 0);
+    assert.match(stderr, /EventSource\) failed to fully initialize or become live: .*message:EventBus not found\./);
+  });
 });

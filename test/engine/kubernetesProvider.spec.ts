@@ -71,7 +71,7 @@ describe("the stand-in for Pulumi's Kubernetes provider", () => {
     const diff = (kind: string, before: object, after: object) =>
       provider.diff(object(kind, before), object(kind, after));
     assert.deepEqual(diff("Secret", { stringData: { a: "1" } }, { stringData: { a: "2" } }), {
-      changed: ["stringData"],
+      changed: ["stringData.a"],
       replace: ["stringData"],
       deleteBeforeReplace: true,
     });
@@ -81,12 +81,12 @@ describe("the stand-in for Pulumi's Kubernetes provider", () => {
       deleteBeforeReplace: false,
     });
     assert.deepEqual(diff("Role", { rules: [] }, { rules: [{}] }), {
-      changed: ["rules"],
+      changed: ["rules[0]"],
       replace: [],
       deleteBeforeReplace: false,
     });
     assert.deepEqual(diff("Role", {}, { metadata: { name: "b" } }), {
-      changed: ["metadata"],
+      changed: ["metadata.name"],
       replace: ["metadata.name"],
       deleteBeforeReplace: false,
     });

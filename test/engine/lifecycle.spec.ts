@@ -109,6 +109,15 @@ describe("a stack on the node", function () {
     }
   });
 
+  it("changes the EventSource in place, and never the Sensor, when other pushes shall count", async () => {
+    const config = { pusher: "Other[bot]", repositories: ["acme/widgets"], taskBranchPrefix: "job-" };
+    const { exitCode, stderr } = await run("preview", { config });
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stderr, / ~ {2}kubernetes:argoproj\.io\/v1alpha1:EventSource \S+ update/);
+    assert.match(stderr, /~ 2 to update\n.* unchanged/, stderr);
+    assert.doesNotMatch(stderr, /replace|v1alpha1:Sensor/);
+  });
+
   it("puts a changed secret into a new object, which the EventSource then reads, and removes the old one", async () => {
     const secrets = async () =>
       (await objects(namespace)).filter((object) => object.startsWith(`Secret ${name}-webhook-`));

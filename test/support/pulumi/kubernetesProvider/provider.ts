@@ -9,7 +9,7 @@ import { waitFor } from "./waitFor.ts";
 export type Properties = { [key: string]: Json };
 
 export interface Difference {
-  /** Names of top-level properties that differ. */
+  /** Paths of the properties that differ, as a.b or a[0]. */
   changed: string[];
   /** Paths that cannot be changed in place, as a.b. */
   replace: string[];
@@ -69,8 +69,7 @@ export class Provider {
   diff(oldInputs: Properties, newInputs: Properties): Difference {
     const before = plain(oldInputs).value as Properties;
     const after = plain(newInputs).value as Properties;
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-    const changed = keys.filter((key) => !same(before[key], after[key]));
+    const changed = differences(before, after);
     const kind = text(after, "kind") ?? "";
     const paths = [...identityPaths, ...(replacingPaths[kind] ?? [])];
     const replace = paths
@@ -242,6 +241,28 @@ const replacingPaths: Record<string, Path[]> = {
   RoleBinding: [["roleRef"]],
   ClusterRoleBinding: [["roleRef"]],
 };
+
+/** Paths at which two values differ: down to where one of them ends or is no longer of the same form. */
+function differences(before: Json | undefined, after: Json | undefined, path = ""): string[] {
+  if (same(before, after)) {
+    return [];
+  }
+  if (!isTree(before) || !isTree(after) || Array.isArray(before) !== Array.isArray(after)) {
+    return [path];
+  }
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const below = (key: string) => (Array.isArray(after) ? `${path}[${key}]` : propertyPath(path, key));
+  return keys.flatMap((key) => differences(at(before, key), at(after, key), below(key)));
+}
+
+function isTree(value: Json | undefined): value is Json[] | { [key: string]: Json } {
+  return value !== null && typeof value === "object";
+}
+
+function propertyPath(path: string, key: string): string {
+  const plainKey = /^[A-Za-z_$][\w$]*$/.test(key);
+  return plainKey ? `${path}${path === "" ? "" : "."}${key}` : `${path}[${JSON.stringify(key)}]`;
+}
 
 function needsEndpoints(object: KubernetesObject): boolean {
   const selector = at(object, "spec", "selector");

@@ -54,11 +54,21 @@ export function handlers(provider: Provider) {
         properties(request.getNews()),
       );
       const { DIFF_NONE, DIFF_SOME } = providerPb.DiffResponse.DiffChanges;
-      return new providerPb.DiffResponse()
+      const response = new providerPb.DiffResponse()
         .setChanges(changed.length > 0 ? DIFF_SOME : DIFF_NONE)
-        .setDiffsList(changed)
         .setReplacesList(replace)
-        .setDeletebeforereplace(deleteBeforeReplace);
+        .setDeletebeforereplace(deleteBeforeReplace)
+        .setHasdetaileddiff(true);
+      const { UPDATE, UPDATE_REPLACE } = providerPb.PropertyDiff.Kind;
+      for (const path of changed) {
+        const replaces = replace.some(
+          (one) => path === one || path.startsWith(`${one}.`) || path.startsWith(`${one}[`),
+        );
+        response
+          .getDetaileddiffMap()
+          .set(path, new providerPb.PropertyDiff().setKind(replaces ? UPDATE_REPLACE : UPDATE).setInputdiff(true));
+      }
+      return response;
     }),
 
     create: handle(async (request: providerPb.CreateRequest) => {
