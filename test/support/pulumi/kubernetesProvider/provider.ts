@@ -107,8 +107,9 @@ export class Provider {
     const wanted = this.#object(inputs);
     const manager = text(olds, fieldManagerKey) ?? "pulumi-kubernetes";
     if (options.preview) {
-      await this.#tryOnServer(urn, () => this.#connect().apply(wanted.object, manager, true));
-      return { id: "", properties: inputs };
+      const dry = await this.#tryOnServer(urn, () => this.#connect().apply(wanted.object, manager, true));
+      // What depends on what the server has set, such as an object's identity, sees no change.
+      return { id: "", properties: dry === undefined ? inputs : this.#state(dry, wanted.secrets, manager) };
     }
     const live = await this.#connect().apply(wanted.object, manager, false);
     return this.#awaited(urn, wanted, live, manager, inputs, options.timeout);
@@ -161,14 +162,15 @@ export class Provider {
   }
 
   /** In a preview, a server that cannot be reached or a namespace that is still missing is no failure. */
-  async #tryOnServer(urn: string, request: () => Promise<unknown>): Promise<void> {
+  async #tryOnServer(urn: string, request: () => Promise<KubernetesObject>): Promise<KubernetesObject | undefined> {
     try {
-      await request();
+      return await request();
     } catch (error) {
       if (error instanceof ApiError && !["NotFound", "Forbidden"].includes(error.reason)) {
         throw error;
       }
       this.#engine.status(urn, `not checked by the server: ${(error as Error).message}`);
+      return undefined;
     }
   }
 
