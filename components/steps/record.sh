@@ -17,7 +17,7 @@ main() {
     note_outcome "$(jq -r .workflow.name "$PLAN")" remediated "QA restarted by $RUN_NAME"
   fi
   label_run "$outcome"
-  finish "$outcome: $(jq -r .reason "$PLAN")"
+  finish "$outcome: $(jq -r 'if .outcome == "remediate" then "QA begins again on head \(.head[:12])" else .reason end' "$PLAN")"
   print_durations
   printf '%s' "$outcome" >"$SHARED_DIR/outcome.new"
   mv "$SHARED_DIR/outcome.new" "$SHARED_DIR/outcome"

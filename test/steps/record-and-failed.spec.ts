@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { StepBench } from "../support/step.ts";
 import { mainWorkflow, workflowNode } from "../support/workflows.ts";
-import { Scenario } from "./scenario.ts";
+import { push, Scenario } from "./scenario.ts";
 
 describe("record and failed", function () {
   this.timeout(60_000);
@@ -34,10 +34,11 @@ describe("record and failed", function () {
     const { bench, run } = await prepared("1");
     await bench.writeShared(
       "plan.json",
-      JSON.stringify({ outcome: "remediate", reason: "why", workflow: { name: "play-1" } }),
+      JSON.stringify({ outcome: "remediate", reason: "why", head: push.after, workflow: { name: "play-1" } }),
     );
     const result = await bench.run("record");
     equal(result.exitCode, 0, result.log);
+    match(result.log, /record: remediated: QA begins again on head bbbbbbbbbbbb$/m);
     equal(await bench.shared("outcome"), "remediated");
     deepEqual((await scenario.cluster.workflow(run))?.metadata.labels, {
       "rex-remediation/task": "1",
