@@ -1,6 +1,7 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,13 +18,12 @@ describe("scripts/up and scripts/down", function () {
   this.timeout(45 * 60_000);
   let folder: string;
   let clone: string;
-  let atFirst: MachineState;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "rex-clone-"));
+    folder = await realpath(await mkdtemp(join(tmpdir(), "rex-clone-")));
     clone = join(folder, "checkout");
     await run("git", ["clone", "--quiet", root, clone], { timeout: 60_000 });
-    atFirst = await machineState();
+    deepEqual(await traces(clone), []);
   });
   after(async () => {
     await run(join(clone, "scripts/down"), { timeout: 120_000 }).catch(() => undefined);
@@ -47,9 +47,10 @@ describe("scripts/up and scripts/down", function () {
     equal((await run("git", ["-C", clone, "status", "--porcelain"])).stdout, "");
   });
 
-  it("down leaves processes, mounts, network and cgroups as they were before", async () => {
+  it("down leaves no process, mount, network link or cgroup behind", async () => {
+    ok((await traces(clone)).length > 20, "a node that is up has traces, or they are not looked for rightly");
     await run(join(clone, "scripts/down"), { timeout: 120_000 });
-    deepEqual(await machineState(), atFirst);
+    deepEqual(await traces(clone), []);
   });
 
   it("down can be run again where nothing is up", async () => {
@@ -85,36 +86,17 @@ async function up(checkout: string, lines: number): Promise<UpResult> {
   return { exitCode, killed: killed && exitCode !== 0, output };
 }
 
-interface MachineState {
-  processes: string[];
-  mounts: string[];
-  networkNamespaces: string;
-  links: string;
-  cgroups: string[];
-}
-
-const ownNames = /rex-|rex_|agent-platform|kube|etcd|containerd|nats-server|argo/;
-
-/** What a node leaves on a machine, as far as it is not this test's own and not another checkout's node. */
-async function machineState(): Promise<MachineState> {
-  const lines = async (command: string, args: string[]) =>
-    (await run(command, args)).stdout.split("\n").filter(Boolean);
-  return {
-    processes: (await lines("ps", ["-eo", "pid=,args="]))
-      .filter((line) => ownNames.test(line))
-      .map(anonymous)
-      .sort(),
-    mounts: (await readFile("/proc/self/mounts", "utf8"))
-      .split("\n")
-      .filter((line) => ownNames.test(line))
-      .sort(),
-    networkNamespaces: (await run("ip", ["netns", "list"])).stdout,
-    links: (await run("ip", ["-brief", "link"])).stdout.replaceAll(/\s+/g, " "),
-    cgroups: (await lines("bash", ["-c", "find /sys/fs/cgroup -maxdepth 3 -type d -name 'rex*' | sort"])).sort(),
-  };
-}
-
-/** Without the process id: another node's processes come and go. */
-function anonymous(line: string): string {
-  return line.trim().replace(/^\d+ /, "").slice(0, 120);
+/** What of a checkout's node is on the machine. All processes of a node are in cgroups of its own. */
+async function traces(checkout: string): Promise<string[]> {
+  const id = createHash("sha256").update(checkout).digest("hex").slice(0, 8);
+  const lines = async (command: string, ...args: string[]) =>
+    (await run(command, args)).stdout.split("\n").filter((line) => line.includes(id) || line.includes(checkout));
+  return [
+    ...(await lines("ps", "-eo", "args=")).map((line) => `process ${line}`),
+    ...(await lines("cat", "/proc/self/mounts")).map((line) => `mount ${line}`),
+    ...(await lines("ip", "netns", "list")).map((line) => `network namespace ${line}`),
+    ...(await lines("ip", "-brief", "link")).map((line) => `link ${line}`),
+    ...(await lines("find", "/sys/fs/cgroup", "-maxdepth", "3", "-type", "d")).map((line) => `cgroup ${line}`),
+    ...(await lines("find", "/run", "-maxdepth", "1")).map((line) => `folder ${line}`),
+  ];
 }
