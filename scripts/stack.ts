@@ -38,7 +38,9 @@ Options:
   --config KEY=VALUE      a value over the stack's file; a list or an object as JSON; KEY may be kubernetes:KEY
   --secret KEY@FILE       the same for a secret: the contents of FILE
   --context NAME          context of the kubeconfig (default: its current one)
-  --provider real|double  Pulumi's own Kubernetes provider, or the stand-in in test/support (default: real if it is installed)
+  --provider real|double|any
+                          Pulumi's own Kubernetes provider (default; the engine installs it), the stand-in in test/support, or the
+                          stand-in only if the real one is not installed: for the embedded node, never for a cluster of yours
   --expect-no-changes     fail if preview or up changes anything
   --diff                  show every changed property
   --json                  print the outputs as JSON on standard output after up
@@ -49,6 +51,9 @@ Variables REX_CONFIG_KEY and REX_SECRET_KEY do what --config and --secret do. Th
 const commands = ["preview", "up", "refresh", "destroy", "output"] as const;
 type Command = (typeof commands)[number];
 
+const providers = ["real", "double", "any"] as const;
+type Provider = (typeof providers)[number];
+
 interface Options {
   command: Command;
   directory: string;
@@ -56,7 +61,7 @@ interface Options {
   config: Record<string, string>;
   secrets: Record<string, string>;
   context?: string;
-  provider?: "real" | "double";
+  provider: Provider;
   expectNoChanges: boolean;
   diff: boolean;
   json: boolean;
@@ -83,7 +88,9 @@ async function main(args: string[]): Promise<void> {
     return;
   }
   const options = readOptions(args);
-  useDouble(options.provider ?? (realProviderIsInstalled() ? "real" : "double"), options);
+  if (options.provider === "double" || (options.provider === "any" && !realProviderIsInstalled())) {
+    useDouble(options);
+  }
   const stack = await select(options);
   await run(stack, options);
 }
@@ -97,8 +104,9 @@ function readOptions(args: string[]): Options {
   if (values.dir === undefined) {
     throw new Refusal("--dir DIR is missing; see --help");
   }
-  if (values.provider !== undefined && values.provider !== "real" && values.provider !== "double") {
-    throw new Refusal("--provider: expected real or double");
+  const provider = providers.find((name) => name === (values.provider ?? "real"));
+  if (provider === undefined) {
+    throw new Refusal(`--provider: expected one of ${providers.join(", ")}; got ${values.provider}`);
   }
   const files = pairs(values.secret ?? [], "@", "--secret KEY@FILE");
   const secrets = Object.entries(files).map(([key, file]) => [key, readFileSync(file, "utf8")] as const);
@@ -109,7 +117,7 @@ function readOptions(args: string[]): Options {
     config: { ...fromEnvironment("REX_CONFIG_"), ...pairs(values.config ?? [], "=", "--config KEY=VALUE") },
     secrets: { ...fromEnvironment("REX_SECRET_"), ...Object.fromEntries(secrets) },
     context: values.context,
-    provider: values.provider,
+    provider,
     expectNoChanges: values["expect-no-changes"] ?? false,
     diff: values.diff ?? false,
     json: values.json ?? false,
@@ -174,17 +182,15 @@ function isExecutable(file: string): boolean {
 }
 
 /** With the stand-in the engine has nothing to look for elsewhere. */
-function useDouble(provider: "real" | "double", options: Options): void {
-  if (provider === "double") {
-    console.error(
-      "stack.ts: using the stand-in for Pulumi's Kubernetes provider (test/support/pulumi/kubernetesProvider)",
-    );
-    process.env.PATH = `${doubleDirectory}${delimiter}${process.env.PATH}`;
-    process.env.PULUMI_HOME = join(options.directory, "home");
-    process.env.PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION = "true";
-    // The engine names every plugin that it takes from PATH; here that is on purpose.
-    process.env.NODE_NO_WARNINGS = "1";
-  }
+function useDouble(options: Options): void {
+  console.error(
+    "stack.ts: using the stand-in for Pulumi's Kubernetes provider (test/support/pulumi/kubernetesProvider)",
+  );
+  process.env.PATH = `${doubleDirectory}${delimiter}${process.env.PATH}`;
+  process.env.PULUMI_HOME = join(options.directory, "home");
+  process.env.PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION = "true";
+  // The engine names every plugin that it takes from PATH; here that is on purpose.
+  process.env.NODE_NO_WARNINGS = "1";
 }
 
 /** The stack, created if need be, with the configuration that this call asks for. */
