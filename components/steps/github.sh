@@ -35,12 +35,26 @@ github() {
   done
 }
 
+# github_pages PATH: GET of all pages, each a JSON list, one after the other in $SCRATCH/pages.
+github_pages() {
+  local page=1 query='?'
+  [[ $1 != *\?* ]] || query='&'
+  : >"$SCRATCH/pages"
+  while :; do
+    github GET "$1${query}per_page=100&page=$page" || return
+    cat "$ANSWER" >>"$SCRATCH/pages"
+    header link | grep -q 'rel="next"' || return 0
+    page=$((page + 1))
+  done
+}
+
 answer_is_whole() {
   [[ ! -s $ANSWER ]] || jq -e type "$ANSWER" >/dev/null 2>&1
 }
 
 header() {
-  tr -d '\r' <"$SCRATCH/headers" | awk -F': *' -v name="$1" 'tolower($1) == name { value = $2 } END { print value }'
+  tr -d '\r' <"$SCRATCH/headers" |
+    awk -F: -v name="$1" 'tolower($1) == name { value = substr($0, length(name) + 2); sub(/^ */, "", value) } END { print value }'
 }
 
 # What GitHub answers of the kind "not now": no answer, 5xx, half an answer, a used-up

@@ -178,12 +178,12 @@ base64url() {
 
 # matching-refs answers by prefix: task-3 finds task-30 too.
 find_branches() {
-  github GET "/repos/$REPOSITORY/git/matching-refs/heads/$(uri "$BRANCH_PREFIX$TASK")?per_page=100" ||
+  github_pages "/repos/$REPOSITORY/git/matching-refs/heads/$(uri "$BRANCH_PREFIX$TASK")" ||
     fail "GitHub App $GITHUB_APP_ID cannot read the branches of $REPOSITORY"
   fact branches '
-    [.[] | {ref: (.ref | ltrimstr("refs/heads/")), sha: .object.sha}
+    [.[][] | {ref: (.ref | ltrimstr("refs/heads/")), sha: .object.sha}
       | select(.ref == $exact or ((.ref | startswith($exact)) and (.ref[($exact | length):][:1] | IN("-", "/", "_"))))]' \
-    --arg exact "$BRANCH_PREFIX$TASK" "$ANSWER"
+    --slurp --arg exact "$BRANCH_PREFIX$TASK" "$SCRATCH/pages"
 }
 
 # The branch that stands at the pushed commit is the one that was pushed. If none
@@ -211,17 +211,12 @@ find_head() {
 # Never by GitHub's search, which answers an empty list where a permission is missing.
 # `head` narrows on the server; what counts is checked here: forks never do.
 find_pull_requests() {
-  local branch page
+  local branch
   : >"$SCRATCH/pulls"
   while IFS= read -r branch; do
-    page=1
-    while :; do
-      github GET "/repos/$REPOSITORY/pulls?state=open&per_page=100&page=$page&head=$(uri "${REPOSITORY%%/*}:$branch")" ||
-        fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY"
-      cat "$ANSWER" >>"$SCRATCH/pulls"
-      header link | grep -q 'rel="next"' || break
-      page=$((page + 1))
-    done
+    github_pages "/repos/$REPOSITORY/pulls?state=open&head=$(uri "${REPOSITORY%%/*}:$branch")" ||
+      fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY"
+    cat "$SCRATCH/pages" >>"$SCRATCH/pulls"
   done < <(jq -r '.branches[].ref' "$SCRATCH/facts")
   fact pulls '
     def has_label($name): any(.labels[]; (.name | ascii_downcase) == ($name | ascii_downcase));

@@ -364,6 +364,22 @@ describe("plan", function () {
     });
   });
 
+  it("reads every page of pull requests", async () => {
+    const { task, pull } = newTask();
+    await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }));
+    const numbers = Array.from({ length: 101 }, (_, index) => 10_000 + 200 * pull + index);
+    await scenario.github.putRepository(repository, {
+      branches: { [`task-${task}`]: push.after },
+      pulls: numbers.map((number) => ({ number, headRef: `task-${task}`, base: `release-${number}`, labels: [] })),
+    });
+    const bench = await scenario.bench(task);
+    equal((await outcomeOf(bench)).outcome, "remediate");
+    deepEqual(
+      (await bench.plan()).pulls?.map(({ number }) => number),
+      numbers,
+    );
+  });
+
   describe("refuses, before anything is touched", () => {
     const bad: [string, string, RegExp][] = [
       ["TASK", "012", /^plan: parameter TASK is 012; expected a number without leading zeros$/],
