@@ -43,7 +43,7 @@ github_pages() {
   while :; do
     github GET "$1${query}per_page=100&page=$page" || return
     cat "$ANSWER" >>"$SCRATCH/pages"
-    header link | grep -q 'rel="next"' || return 0
+    [[ $(header link) == *'rel="next"'* ]] || return 0
     page=$((page + 1))
   done
 }
@@ -53,8 +53,11 @@ answer_is_whole() {
 }
 
 header() {
-  tr -d '\r' <"$SCRATCH/headers" |
-    awk -F: -v name="$1" 'tolower($1) == name { value = substr($0, length(name) + 2); sub(/^ */, "", value) } END { print value }'
+  local name value found=''
+  while IFS=: read -r name value; do
+    [[ ${name,,} != "$1" ]] || found=${value# }
+  done <"$SCRATCH/headers"
+  printf '%s' "${found%$'\r'}"
 }
 
 # What GitHub answers of the kind "not now": no answer, 5xx, half an answer, a used-up
