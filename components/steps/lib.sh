@@ -22,7 +22,8 @@ readonly TERMINATION_LOG="${TERMINATION_LOG:-/dev/termination-log}"
 export TZ=UTC
 SECONDS=0
 last_trouble="no error"
-step_started=${EPOCHREALTIME/./}
+# Whatever the locale puts before the fraction.
+step_started=${EPOCHREALTIME/[.,]/}
 mkdir -p "$SCRATCH" "$SHARED_DIR/steps"
 
 # ---------------------------------------------------------------- words and ends
@@ -52,7 +53,7 @@ plan_again() {
 
 # Notes what this step did, for the record.
 finish() {
-  jq -n --arg step "$STEP" --arg did "$*" --argjson from "$step_started" --argjson to "${EPOCHREALTIME/./}" \
+  jq -n --arg step "$STEP" --arg did "$*" --argjson from "$step_started" --argjson to "${EPOCHREALTIME/[.,]/}" \
     '{step: $step, did: $did, seconds: (($to - $from) / 1e5 | round / 10)}' >"$SHARED_DIR/steps/$STEP.json"
   log "$*"
 }
