@@ -36,10 +36,12 @@ describe("docs/main-workflow.md", () => {
   const codeRunTemplates = example.templates.filter(({ resource }) => resource?.manifest.includes("kind: CodeRun"));
 
   it("names the labels that the configuration has as defaults", () => {
-    const rows = [...document.matchAll(/^\| [^|\n]+ \| `([^`\n]+)` \| (.+) \|$/gm)].map(([, label = "", keys = ""]) => ({
-      label: label.split("="),
-      keys: [...keys.matchAll(/`(\w+)`/g)].map(([, key = ""]) => defaults[key]?.default),
-    }));
+    const rows = [...document.matchAll(/^\| [^|\n]+ \| `([^`\n]+)` \| (.+) \|$/gm)].map(
+      ([, label = "", keys = ""]) => ({
+        label: label.split("="),
+        keys: [...keys.matchAll(/`(\w+)`/g)].map(([, key = ""]) => defaults[key]?.default),
+      }),
+    );
     deepEqual(
       rows.map(({ label, keys }) => label.slice(0, keys.length)),
       rows.map(({ keys }) => keys),
