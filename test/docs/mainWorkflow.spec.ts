@@ -53,9 +53,10 @@ describe("docs/main-workflow.md", () => {
     const stages = [...text("examples/play-workflow.yaml").matchAll(/\b(waiting-[a-z-]+|[a-z]+-in-progress)\b/g)].map(
       ([stage]) => stage,
     );
-    ok(stages.length > 0);
+    const known = defaults.stages?.default;
+    ok(stages.length > 0 && Array.isArray(known));
     deepEqual(
-      stages.filter((stage) => !(defaults.stages?.default as string[]).includes(stage)),
+      stages.filter((stage) => !known.includes(stage)),
       [],
     );
   });
