@@ -7,7 +7,7 @@ import {
   PatchStrategy,
   setHeaderOptions,
 } from "@kubernetes/client-node";
-import { type CodeRun, codeRunDefinition, codeRunResource } from "./codeRuns.ts";
+import { type CodeRun, codeRun, codeRunDefinition, codeRunResource } from "./codeRuns.ts";
 import { type Workflow, workflowResource } from "./workflows.ts";
 
 interface Kind {
@@ -31,7 +31,10 @@ export class Cluster {
     this.custom = this.config.makeApiClient(CustomObjectsApi);
   }
 
-  /** Makes the CodeRun kind known to the cluster, and waits until it is served. */
+  /**
+   * Makes the CodeRun kind known to the cluster, and waits until it is served and the garbage collector knows it:
+   * that asks for new kinds every 30 s, and until then it lets no foreground deletion of theirs come to its end.
+   */
   async installCodeRuns(): Promise<void> {
     const extensions = this.config.makeApiClient(ApiextensionsV1Api);
     await extensions.createCustomResourceDefinition({ body: codeRunDefinition }).catch(unless(409));
@@ -39,6 +42,19 @@ export class Cluster {
       await this.custom.listNamespacedCustomObject({ ...codeRunResource, namespace: this.namespace });
       return true;
     });
+    const probe = `foreground-deletion-${Date.now().toString(36)}`;
+    await this.create(codeRun(probe, "nobody", "0"));
+    await this.custom.deleteNamespacedCustomObject({
+      ...codeRunResource,
+      namespace: this.namespace,
+      name: probe,
+      propagationPolicy: "Foreground",
+    });
+    await until(
+      "a foreground deletion of a CodeRun ends",
+      50_000,
+      async () => (await this.codeRun(probe)) === undefined,
+    );
   }
 
   async createNamespace(): Promise<void> {
