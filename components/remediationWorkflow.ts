@@ -320,7 +320,6 @@ function commonEnvironment(name: string, args: RemediationWorkflowArgs, script: 
     ["PUSHED_AT", "{{workflow.parameters.pushed-at}}"],
     ["DRY_RUN", "{{workflow.parameters.dry-run}}"],
     ["RUN_NAME", "{{workflow.name}}"],
-    ["RUN_UID", "{{workflow.uid}}"],
   ];
   const fromConfig: [string, pulumi.Input<string | number>][] = [
     ["NAME", name],

@@ -238,7 +238,6 @@ find_pull_requests() {
 
 find_targets() {
   list_task_coderuns
-  cp "$ANSWER" "$SCRATCH/coderuns"
   with_coderuns '[.items[] | select(why_not == null) | shown]' >"$SCRATCH/targets"
   with_coderuns '[.items[] | why_not as $why | select($why != null) | {name: .metadata.name, agent: agent, why: $why}]' >"$SCRATCH/left-alone"
   fact targets . "$SCRATCH/targets"

@@ -40,7 +40,7 @@ check_labels() {
   for number in "${numbers[@]}"; do
     github GET "/repos/$REPOSITORY/issues/$number/labels?per_page=100" ||
       fail "cannot read the labels of pull request #$number: $(github_words 404)"
-    if jq -e --arg key "$READY_LABEL" 'any(.[]; (.name | ascii_downcase) == ($key | ascii_downcase))' "$ANSWER" >/dev/null; then
+    if answer_has_ready_label; then
       log "$READY_LABEL is back on pull request #$number"
       remove_ready_label "$number"
     fi

@@ -193,6 +193,15 @@ describe("reset-stage and resume", function () {
     deepEqual(await scenario.labels(Number(task)), []);
   });
 
+  it("reset does not take an answer that is no list of labels for a label that is gone", async () => {
+    const { task, bench } = await planned();
+    await scenario.github.addFault({ method: "GET", pathPattern: `/issues/${task}/labels`, status: 200, body: {} });
+    const result = await bench.run("reset-stage");
+    await scenario.github.clearFaults();
+    equal(result.exitCode, 1, result.log);
+    match(result.lastWords, /^reset-stage: GitHub's answer to a question for labels is no list of labels$/);
+  });
+
   it("both win against another writer that changes the workflow all the time", async () => {
     const { name, bench } = await planned();
     let writing = true;

@@ -105,7 +105,6 @@ export function stepEnvironment(more: Record<string, string>): Record<string, st
     REPOSITORY: repository,
     PUSHED_AT: String(push.pushedAt),
     DRY_RUN: "false",
-    RUN_UID: "00000000-0000-0000-0000-000000000000",
     NAME: "rex-remediation",
     REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop", "acme/other": "acme-other" }),
     BRANCH_PREFIX: "task-",

@@ -9,8 +9,6 @@ export interface NodeEnvironment {
   namespace: string;
   /** An address on which doubles can listen so that pods and this process reach them. */
   address: string;
-  /** Network namespace in which that address lives; empty on a node of the user's own. */
-  networkNamespace: string;
   /** Local image with bash, curl, jq, openssl and kubectl. */
   stepsImage: string;
 }
@@ -20,7 +18,6 @@ export function nodeEnvironment(): NodeEnvironment {
     kubeconfig: required("KUBECONFIG"),
     namespace: required("REX_NAMESPACE"),
     address: required("REX_NODE_IP"),
-    networkNamespace: process.env.REX_NETNS ?? "",
     stepsImage: required("REX_STEPS_IMAGE"),
   };
 }
