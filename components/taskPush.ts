@@ -8,9 +8,22 @@ export interface TaskPush {
   branchPrefix: string;
 }
 
-/** A task's number in a branch name, and what may follow it: nothing, or a separator and more. */
-const taskNumber = "[1-9][0-9]{0,8}";
-const afterTaskNumber = "([-/_].*)?";
+/** Names that stand for the pusher where a label names an agent: its login without `[bot]`, and the part behind the last dash; lower case. */
+export function pusherNames(pusher: string): string[] {
+  const slug = pusher.toLowerCase().replace(/\[bot\]$/, "");
+  return [...new Set([slug, slug.slice(slug.lastIndexOf("-") + 1)])].sort();
+}
+
+/** A task's number, as a regular expression: no zeros in front. */
+export const taskNumber = "[1-9][0-9]{0,8}";
+
+/**
+ * What may follow it in a branch name: nothing, or a separator and more. Not what git refuses in every name: a push that says it has a
+ * branch of such a name does not say what is there.
+ *
+ * @see https://git-scm.com/docs/git-check-ref-format
+ */
+const afterTaskNumber = String.raw`([-/_][^\x00-\x20\x7f~^:?*\[\\]*)?`;
 
 /** Key of the EventSource's metadata that tells the Sensor the branch prefix. */
 export const branchPrefixKey = "branchPrefix";
@@ -75,7 +88,7 @@ export function pushTransform(unfiltered?: TaskPush): string {
     "| field(.body.repository.pushed_at) as $pushedAt",
     '| (if ([$prefix, $ref] | all(type == "string")) and ($ref | startswith("refs/heads/" + $prefix))',
     '   then $ref[("refs/heads/" + $prefix | length):] else "" end) as $afterPrefix',
-    `| if ($afterPrefix | matches("^${taskNumber}${afterTaskNumber}$"))`,
+    `| if ($afterPrefix | matches(${jqText(`^${taskNumber}${afterTaskNumber}$`)}))`,
     '  and ($before | matches("^[0-9a-f]{40}$"))',
     '  and ($after | matches("^[0-9a-f]{40}$") and test("[1-9a-f]"))',
     '  and ($repository | matches("^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"))',

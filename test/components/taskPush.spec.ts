@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { pushExpression, pushTransform } from "../../components/taskPush.ts";
+import { pushExpression, pusherNames, pushTransform } from "../../components/taskPush.ts";
 
 const push = { pusher: "5DLabs-Rex[bot]", repositories: ["5DLabs/Platform", "acme/widgets"], branchPrefix: "task-" };
+
+/** Names with each of the characters that git refuses in all of them. */
+const impossible = [..."\0\t\n\r\x1b\x1f \x7f~^:?*[\\"].map((character) => `task-3-a${character}b`);
 
 /** An event as an EventSource of type github emits it. */
 function event() {
@@ -77,6 +80,12 @@ function malformed(): Event[] {
 }
 
 describe("taskPush", () => {
+  it("knows the names that stand for the pusher in a label", () => {
+    assert.deepEqual(pusherNames("5DLabs-Rex[bot]"), ["5dlabs-rex", "rex"]);
+    assert.deepEqual(pusherNames("a-b-Zed[bot]"), ["a-b-zed", "zed"]);
+    assert.deepEqual(pusherNames("Rex[bot]"), ["rex"]);
+  });
+
   it("compares pusher and repositories in lower case", () => {
     const expression = pushExpression(push);
     assert.match(expression, /lower\(body\.sender\.login\) == "5dlabs-rex\[bot\]"/);
@@ -85,7 +94,16 @@ describe("taskPush", () => {
 
   it("takes a branch prefix literally", () => {
     const expression = pushExpression({ ...push, branchPrefix: "a.b+(c)-" });
-    assert.ok(expression.includes(String.raw`"^refs/heads/a\\.b\\+\\(c\\)-[1-9][0-9]{0,8}([-/_].*)?$"`), expression);
+    assert.ok(expression.includes(String.raw`"^refs/heads/a\\.b\\+\\(c\\)-[1-9][0-9]{0,8}([-/_]`), expression);
+  });
+
+  it("lets no branch pass that git cannot have", () => {
+    const pattern = new RegExp(JSON.parse(/body\.ref matches (".*")$/.exec(pushExpression(push))?.[1] ?? ""));
+    assert.ok(pattern.test("refs/heads/task-3-$(x)`y`{{=1}}'\";<é>"));
+    assert.deepEqual(
+      impossible.filter((name) => pattern.test(`refs/heads/${name}`)),
+      [],
+    );
   });
 
   it("asks for the type of each thing before it reads in it", () => {
@@ -156,6 +174,19 @@ describe("taskPush", () => {
       assert.deepEqual(
         transformed(pushTransform(), events),
         full.map(() => ({ wanted: false })),
+      );
+    });
+
+    it("wants no branch that git cannot have", () => {
+      const events = impossible.map(
+        (name) =>
+          changed(({ body }) => {
+            body.ref = `refs/heads/${name}`;
+          })[0],
+      );
+      assert.deepEqual(
+        transformed(pushTransform(), events),
+        impossible.map(() => ({ wanted: false })),
       );
     });
 

@@ -16,7 +16,7 @@ export interface Answer {
 export async function deliver(
   cluster: Cluster,
   webhookUrl: string,
-  delivery: { headers: Record<string, string>; body: string },
+  delivery: { headers: Record<string, string | string[]>; body: string | Buffer },
 ): Promise<Answer> {
   const url = new URL(webhookUrl);
   const address = await addressOf(cluster, url.hostname);

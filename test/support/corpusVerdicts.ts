@@ -1,0 +1,137 @@
+import { deepEqual } from "node:assert/strict";
+import type { ExpectedRun, PreparedEvent } from "./corpusDelivery.ts";
+import type { CorpusEvent } from "./corpusEvents.ts";
+import type { Workflow } from "./workflows.ts";
+
+/** Bytes that the EventSource reads of a request. */
+const largestBody = 1_048_576;
+
+/** What became of the events: the answer to each, and the Workflows that came into being. */
+export class Verdicts {
+  readonly #events: PreparedEvent[];
+  readonly #wrong = new Map<CorpusEvent, string>();
+  readonly #started = new Set<CorpusEvent>();
+  readonly #stray: string[] = [];
+
+  constructor(events: PreparedEvent[]) {
+    this.#events = events;
+  }
+
+  /** Takes the status that an event was answered with. */
+  answered({ event, body }: PreparedEvent, status: number | "closed"): void {
+    const expected = event.status ?? 200;
+    // A server that has read enough closes the connection: its answer is lost, if the rest of the body was still on its way.
+    const closed = status === "closed" && (expected === "panic" || body.length > largestBody);
+    if (status !== expected && !closed) this.#blame(event, `answered ${status}, not ${expected}`);
+  }
+
+  /** Takes a Workflow that came into being. Says whether an event started it. */
+  created(workflow: Workflow): boolean {
+    const { name, labels } = workflow.metadata;
+    const expected = this.#events.find(({ run }) => run?.name === name);
+    if (expected?.run !== undefined && !this.#started.has(expected.event)) {
+      this.#started.add(expected.event);
+      const difference = differenceFrom(expected.run, workflow);
+      if (difference !== undefined) this.#blame(expected.event, difference);
+      return true;
+    }
+    const text = JSON.stringify(workflow);
+    const source = this.#events.find(({ shas }) => shas.some((sha) => text.includes(sha)));
+    if (source !== undefined) this.#blame(source.event, `started ${name}`);
+    else if (labels?.["app.kubernetes.io/component"] === "remediation") this.#stray.push(name);
+    return source !== undefined;
+  }
+
+  #blame(event: CorpusEvent, what: string): void {
+    this.#wrong.set(event, [this.#wrong.get(event), what].filter(Boolean).join("; "));
+  }
+
+  #isWrong(event: CorpusEvent): boolean {
+    return this.#wrong.has(event);
+  }
+
+  #isMissed(event: CorpusEvent): boolean {
+    return event.expect !== "nothing" && !this.#started.has(event);
+  }
+
+  #count(events: CorpusEvent[]): { tried: number; fine: number; wrong: number; missed: number } {
+    return {
+      tried: events.length,
+      fine: events.filter((event) => !this.#isWrong(event) && !this.#isMissed(event)).length,
+      wrong: events.filter((event) => this.#isWrong(event)).length,
+      missed: events.filter((event) => this.#isMissed(event)).length,
+    };
+  }
+
+  /**
+   * How many events were tried, how many had an effect or an answer that they should not have, and how many did not start the run that
+   * they should have. An event can be both.
+   */
+  get sum(): { tried: number; wrong: number; missed: number } {
+    const { tried, wrong, missed } = this.#count(this.#events.map(({ event }) => event));
+    return { tried, wrong: wrong + this.#stray.length, missed };
+  }
+
+  /** A line for each event that did not behave, and for each run that no event explains. */
+  get faults(): string[] {
+    return [
+      ...this.#events.flatMap(({ event }) => {
+        const faults = [
+          ...(this.#isMissed(event) ? ["missed"] : []),
+          ...(this.#isWrong(event) ? [`wrong: ${this.#wrong.get(event)}`] : []),
+        ];
+        const ref = JSON.stringify(event.sent.ref).slice(0, 100);
+        return faults.map((fault) => `${event.class}, ${event.why} (ref ${ref}): ${fault}`);
+      }),
+      ...this.#stray.map((name) => `wrong: no event explains ${name}`),
+    ];
+  }
+
+  /** A table: a line for each class. */
+  get table(): string {
+    const classes = [...new Set(this.#events.map(({ event }) => event.class))];
+    const rows = classes.map((name) => {
+      const counts = this.#count(this.#events.map(({ event }) => event).filter((event) => event.class === name));
+      return [name, counts.tried, counts.fine, counts.wrong, counts.missed];
+    });
+    if (this.#stray.length > 0) rows.push(["runs that no event explains", 0, 0, this.#stray.length, 0]);
+    const width = Math.max(...classes.map((name) => name.length));
+    return [["class", "tried", "as expected", "wrong", "missed"], ...rows]
+      .map(([name, ...counts]) =>
+        [String(name).padEnd(width), ...counts.map((count) => String(count).padStart(11))].join("  "),
+      )
+      .join("\n");
+  }
+}
+
+/** What is not as the run has to be, if anything: name, labels and spec are compared, and have nothing else in them. */
+function differenceFrom(run: ExpectedRun, { metadata, spec }: Workflow): string | undefined {
+  const parameters = {
+    task: run.task,
+    before: run.before,
+    after: run.after,
+    repository: run.repository,
+    "pushed-at": String(run.pushedAt),
+  };
+  try {
+    deepEqual(
+      { labels: metadata.labels, spec },
+      {
+        labels: {
+          "app.kubernetes.io/name": "rex-remediation",
+          "app.kubernetes.io/instance": "rex-remediation",
+          "app.kubernetes.io/component": "remediation",
+          "rex-remediation/task": run.task,
+        },
+        spec: {
+          workflowTemplateRef: { name: "rex-remediation" },
+          priority: run.pushedAt,
+          arguments: { parameters: Object.entries(parameters).map(([name, value]) => ({ name, value })) },
+        },
+      },
+    );
+    return undefined;
+  } catch (error) {
+    return `its run is not as expected: ${(error as Error).message}`;
+  }
+}
