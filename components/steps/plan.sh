@@ -23,7 +23,10 @@ main() {
   find_branches
   find_head
   find_pull_requests
+  check_hold
   find_targets
+  check_contradictions
+  check_number_of_targets
   check_stale
   check_writable
   [[ $DRY_RUN == true ]] && conclude dry-run "a dry run: nothing is touched"
@@ -187,14 +190,17 @@ find_branches() {
 }
 
 # The branch that stands at the pushed commit is the one that was pushed. If none
-# does, either a newer push has a run of its own, or somebody pushed on top of Rex.
+# does, either a newer push has a run of its own, or somebody pushed on top of Rex. A
+# newer run that ended as held handled nothing. What was made by `argo resubmit` bears
+# the label of the run that it was made from until it has its own.
 find_head() {
   fact head '$facts[0].after as $after | $facts[0].branches | map(.sha)
     | if index($after) then $after else .[0] end' --null-input
   if [[ $(jq -r .head "$SCRATCH/facts") != "$AFTER" ]]; then
     must_kube "list the runs of task $TASK" get --raw "$WORKFLOWS?labelSelector=$(uri "$LEDGER/task=$TASK")"
-    newer=$(jq -r --argjson mine "$PUSHED_AT" --arg run "$RUN_NAME" --arg repository "$REPOSITORY" --slurpfile facts "$SCRATCH/facts" '
-      [.items[] | select(.metadata.name != $run)
+    newer=$(jq -r --argjson mine "$PUSHED_AT" --arg run "$RUN_NAME" --arg repository "$REPOSITORY" --arg ledger "$LEDGER" --slurpfile facts "$SCRATCH/facts" '
+      def ended_as_held: .status.phase == "Succeeded" and .metadata.labels["\($ledger)/outcome"] == "held";
+      [.items[] | select(.metadata.name != $run) | select(ended_as_held | not)
         | (.spec.arguments.parameters // [] | map({(.name): .value}) | add // {}) as $push
         | select($push.repository == $repository)
         | select(($push["pushed-at"] | tonumber? // 0) as $at
@@ -222,9 +228,9 @@ find_pull_requests() {
     def has_label($name): any(.labels[]; (.name | ascii_downcase) == ($name | ascii_downcase));
     [.[][] | select(.head.ref | IN($facts[0].branches[].ref))
       | select((.head.repo.full_name // "" | ascii_downcase) == ($repository | ascii_downcase))
-      | {number, ref: .head.ref, ready: has_label($ready), labelled: has_label($task)}]
+      | {number, ref: .head.ref, ready: has_label($ready), labelled: has_label($task), held: has_label($hold)}]
     | unique_by(.number)' \
-    --slurp --arg repository "$REPOSITORY" --arg ready "$READY_LABEL" --arg task "$TASK_LABEL_PREFIX$TASK" "$SCRATCH/pulls"
+    --slurp --arg repository "$REPOSITORY" --arg ready "$READY_LABEL" --arg task "$TASK_LABEL_PREFIX$TASK" --arg hold "$HOLD_LABEL" "$SCRATCH/pulls"
   # Where several branches carry the task and none is at the pushed commit, the one under review counts.
   fact head '$facts[0] as {$after, $head, $branches, $pulls}
     | if $head == $after then $head
@@ -232,6 +238,17 @@ find_pull_requests() {
   # What was begun is ended, even if the pull request was closed meanwhile.
   [[ $begun == true || $(jq '.pulls | length' "$SCRATCH/facts") != 0 ]] ||
     conclude no-pull-request "no open pull request of $REPOSITORY comes from a branch of task $TASK"
+}
+
+# What was begun is ended all the same: a main workflow left half reset is worse than
+# one that nobody held back in time.
+check_hold() {
+  local held
+  held=$(jq -r '[.pulls[] | select(.held) | "#\(.number)"] | join(", ")' "$SCRATCH/facts")
+  [[ -n $held ]] || return 0
+  [[ $begun == true ]] ||
+    conclude held "label $HOLD_LABEL is on pull request $held: a person holds task $TASK; nothing was touched; to go on, take the label off, then: argo -n $NAMESPACE resubmit $RUN_NAME"
+  log "label $HOLD_LABEL is on pull request $held, but what was begun is ended all the same"
 }
 
 # ------------------------------------------------------------ agents and staleness
@@ -242,6 +259,31 @@ find_targets() {
   with_coderuns '[.items[] | why_not as $why | select($why != null) | {name: .metadata.name, agent: agent, why: $why}]' >"$SCRATCH/left-alone"
   fact targets . "$SCRATCH/targets"
   fact leftAlone . "$SCRATCH/left-alone"
+}
+
+readonly FEW='def few: .[:3] + (if length > 3 then ["and \(length - 3) more"] else [] end) | join(", ");'
+
+# Where one label says the one and another the other, only those who made the CodeRun can
+# tell whose it is.
+check_contradictions() {
+  local contradictions
+  contradictions=$(with_coderuns "$FEW"'
+    [.items[] | select(why_not == null) | "\(.metadata.name) (\(contradiction))"] | few' --raw-output)
+  [[ -z $contradictions ]] ||
+    fail "the labels of some $CODERUN_RESOURCE of task $TASK contradict one another: $contradictions; $(untouched)correct the labels or end what should not be there (kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK --show-labels), then: argo -n $NAMESPACE retry $RUN_NAME"
+}
+
+# So many agents for one task are a runaway, or labels gone wrong. A retried run keeps the
+# limit that it began with, a resubmitted one has the new.
+check_number_of_targets() {
+  local number
+  number=$(jq '.targets | length' "$SCRATCH/facts")
+  ((number <= MAX_AGENTS_TO_CANCEL)) ||
+    fail "task $TASK has $number agents to cancel, more than maxAgentsToCancel ($MAX_AGENTS_TO_CANCEL): $(jq -r "$FEW"'[.targets[].name] | few' "$SCRATCH/facts"); $(untouched)see which: kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK; end those that should not be there, then: argo -n $NAMESPACE retry $RUN_NAME; or raise maxAgentsToCancel (pulumi up), then: argo -n $NAMESPACE resubmit $RUN_NAME"
+}
+
+untouched() {
+  [[ $begun == true ]] || printf 'nothing was touched; '
 }
 
 # Rex pushes often while still implementing: nothing has been built on the old head then.

@@ -50,7 +50,7 @@ describe("record and failed", function () {
     });
   });
 
-  for (const outcome of ["already-remediated", "nothing-stale", "superseded", "no-pull-request", "dry-run"]) {
+  for (const outcome of ["already-remediated", "nothing-stale", "superseded", "held", "no-pull-request", "dry-run"]) {
     it(`record writes nothing on the main workflow where nothing was touched: ${outcome}`, async () => {
       const { bench, run } = await prepared(`2${outcome.length}`);
       await bench.writeShared(

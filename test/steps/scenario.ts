@@ -110,6 +110,7 @@ export function stepEnvironment(more: Record<string, string>): Record<string, st
     BRANCH_PREFIX: "task-",
     TASK_LABEL_PREFIX: "task-",
     READY_LABEL: "ready-for-qa",
+    HOLD_LABEL: "remediation-hold",
     STAGES: JSON.stringify([
       "implementation-in-progress",
       "waiting-pr-created",
@@ -118,6 +119,8 @@ export function stepEnvironment(more: Record<string, string>): Record<string, st
     ]),
     RESET_STAGE: "waiting-pr-created",
     AGENTS: JSON.stringify(["cleo", "tess"]),
+    MAX_AGENTS_TO_CANCEL: "10",
+    PUSHER_NAMES: JSON.stringify(["5dlabs-rex", "rex"]),
     CODERUN_GROUP: "agents.platform",
     CODERUN_VERSION: "v1",
     CODERUN_RESOURCE: "coderuns",

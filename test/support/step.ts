@@ -22,7 +22,7 @@ export interface Plan {
   workflow?: { name: string; uid: string; stage?: string; ledger: Record<string, string> };
   targets?: { name: string; uid: string; agent: string; created: string }[];
   leftAlone?: { name: string; agent: string; why: string }[];
-  pulls?: { number: number; ref: string; ready: boolean; labelled: boolean }[];
+  pulls?: { number: number; ref: string; ready: boolean; labelled: boolean; held: boolean }[];
 }
 
 /**
