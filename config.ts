@@ -1,4 +1,5 @@
 import type { RexRemediationArgs } from "./components/rexRemediation.ts";
+import { pusherNames } from "./components/taskPush.ts";
 import {
   apiVersion,
   appLogin,
@@ -78,6 +79,7 @@ function readKeys(stack: StackConfig): RexRemediationConfig {
     push: { pusher, repositories, branchPrefix: stack.text("taskBranchPrefix", branchPrefix) },
     repositoryLabels,
     agentsToCancel,
+    maxAgentsToCancel: stack.integer("maxAgentsToCancel", 1, 1000),
     codeRuns: {
       group: stack.text("codeRunGroup", dnsSubdomain),
       version: stack.text("codeRunVersion", apiVersion),
@@ -96,16 +98,14 @@ function readKeys(stack: StackConfig): RexRemediationConfig {
       stages,
       resetStage,
     },
-    pullRequests: {
-      taskLabelPrefix: stack.text("taskLabelPrefix", taskLabelPrefix),
-      readyLabel: stack.text("readyLabel", pullRequestLabel),
-    },
+    pullRequests: readPullRequests(stack),
     githubApp: readGithubApp(stack),
     webhook: readWebhook(stack, existingEventSource !== undefined),
     existingEventSource,
     eventSourceReplicas: stack.integer("eventSourceReplicas", 1, 20),
     sensorReplicas: stack.integer("sensorReplicas", 1, 5),
     eventBus: readEventBus(stack),
+    admissionPolicies: stack.boolean("admissionPolicies"),
     steps: {
       image: stack.text("stepsImage", imageName),
       cancelSeconds,
@@ -160,13 +160,22 @@ export function repositoryLabelValue(fullName: string): string {
 }
 
 function refusePusherAsTarget(stack: StackConfig, pusher: string, agents: string[]): void {
-  const slug = pusher.toLowerCase().replace(/\[bot\]$/, "");
-  const ownNames = new Set([pusher.toLowerCase(), slug, slug.slice(slug.lastIndexOf("-") + 1)]);
-  const own = agents.filter((agent) => ownNames.has(agent.toLowerCase()));
+  // A label's value, which an agent's name is, has no brackets: the login itself cannot be among them.
+  const own = agents.filter((agent) => pusherNames(pusher).includes(agent.toLowerCase()));
   if (own.length > 0) {
     const expected = `agents other than the pusher ${pusher}; ${own.join(", ")} would cancel the very agent that pushed`;
     stack.refuse("agentsToCancel", expected, agents.join(","), "cleo,tess");
   }
+}
+
+function readPullRequests(stack: StackConfig): RexRemediationArgs["pullRequests"] {
+  const readyLabel = stack.text("readyLabel", pullRequestLabel);
+  const holdLabel = stack.text("holdLabel", pullRequestLabel);
+  if (holdLabel !== "" && holdLabel.toLowerCase() === readyLabel.toLowerCase()) {
+    const expected = `a label that is not readyLabel (${readyLabel}), in whatever case`;
+    stack.refuse("holdLabel", expected, JSON.stringify(holdLabel), "hold");
+  }
+  return { taskLabelPrefix: stack.text("taskLabelPrefix", taskLabelPrefix), readyLabel, holdLabel };
 }
 
 function readGithubApp(stack: StackConfig): RexRemediationArgs["githubApp"] {

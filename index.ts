@@ -1,7 +1,9 @@
 import { RexRemediation } from "./components/rexRemediation.ts";
+import { checkCluster } from "./config/cluster.ts";
 import { readConfig } from "./config.ts";
 
 const { name, ...config } = readConfig();
+await checkCluster(config);
 const remediation = new RexRemediation(name, config);
 
 /** Where to point GitHub's webhook: the public URL if there is a host, else the one inside the cluster. */

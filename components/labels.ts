@@ -23,3 +23,19 @@ export const taskLabel = "rex-remediation/task";
 
 /** Label of a remediation's Workflow that holds its outcome; the steps set it. */
 export const outcomeLabel = "rex-remediation/outcome";
+
+/** How a remediation can end; see README. */
+export const outcomes = [
+  "remediated",
+  "already-remediated",
+  "superseded",
+  "nothing-stale",
+  "held",
+  "no-pull-request",
+  "no-workflow",
+  "dry-run",
+  "failed",
+] as const;
+
+/** What the names of the annotations begin with that the steps write on a main workflow. */
+export const ledgerPrefix = "rex-remediation/";

@@ -5,6 +5,12 @@ import { commonLabels, runLabels, taskLabel } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
 import { pushTransform, type TaskPush } from "./taskPush.ts";
 
+/** Name of the trigger, which Argo Events writes on what it creates. */
+export const triggerName = "remediate";
+
+/** A remediation's parameters that a push fills in, in their order. */
+export const pushParameters = ["task", "before", "after", "repository", "pushed-at"] as const;
+
 export interface PushSensorArgs {
   namespace: pulumi.Input<string>;
   eventSourceName: pulumi.Input<string>;
@@ -19,6 +25,8 @@ export interface PushSensorArgs {
   eventBusName: pulumi.Input<string>;
   /** Pods; one works, the others stand by. */
   replicas: pulumi.Input<number>;
+  /** Whether admission policies bind the Sensor's account; see {@link PushSensor}. */
+  admissionPolicies: boolean;
   /** How long to wait until it is deployed. */
   deployedSeconds: pulumi.Input<number>;
 }
@@ -27,7 +35,8 @@ export interface PushSensorArgs {
  * Turns each push into one remediation Workflow.
  *
  * The trigger gets the Workflow and creates it if there is none, else sends a merge patch. Every value comes from the pushed content,
- * so the patch of a duplicate delivery changes nothing.
+ * so the patch of a duplicate delivery changes nothing. For that the Sensor needs the right to patch Workflows, which only an admission
+ * policy can hold within bounds; without policies it only creates, and a duplicate costs it a few seconds in which it fails.
  *
  * @see https://argoproj.github.io/argo-events/sensors/triggers/k8s-object-trigger/
  */
@@ -73,17 +82,16 @@ export class PushSensor extends pulumi.ComponentResource {
           triggers: [
             {
               template: {
-                name: "remediate",
+                name: triggerName,
                 k8s: {
-                  operation: "patch",
+                  operation: args.admissionPolicies ? "patch" : "create",
                   source: { resource: workflow(name, args) },
                   parameters: workflowParameters(name, dependencyName),
                 },
               },
               // Without it Argo Events ignores the retries. One event at a time: the next one waits until the retries are over.
               atLeastOnce: true,
-              // 1 + 2 + 4 + 8 + 16 + 32 seconds: longer than an API server takes to restart.
-              retryStrategy: { steps: 7, duration: "1s", factor: 2, jitter: 0.1 },
+              retryStrategy: { steps: retries(args), duration: "1s", factor: 2, jitter: 0.1 },
             },
           ],
         },
@@ -94,6 +102,14 @@ export class PushSensor extends pulumi.ComponentResource {
     this.sensorName = sensor.metadata.name;
     this.registerOutputs({ sensorName: this.sensorName });
   }
+}
+
+/**
+ * Patching, 1 + 2 + 4 + 8 + 16 + 32 seconds: longer than an API server takes to restart. Creating, a duplicate fails, too, and keeps
+ * all others waiting until the retries are over: 1 + 2 + 4 seconds.
+ */
+function retries({ admissionPolicies }: PushSensorArgs): number {
+  return admissionPolicies ? 7 : 4;
 }
 
 /** The remediation's Workflow but for what a push fills in. */
@@ -119,7 +135,7 @@ function workflow(name: string, args: PushSensorArgs) {
       workflowTemplateRef: { name: args.workflowTemplateName },
       priority: 0,
       arguments: {
-        parameters: ["task", "before", "after", "repository", "pushed-at"].map((parameter) => ({
+        parameters: pushParameters.map((parameter) => ({
           name: parameter,
           value: "",
         })),

@@ -8,6 +8,8 @@ export interface RemediationAccessArgs {
   codeRunGroup: pulumi.Input<string>;
   /** Plural name of the CodeRun resource. */
   codeRunResource: pulumi.Input<string>;
+  /** Whether admission policies bind these accounts. */
+  admissionPolicies: boolean;
   /** Whether there is an EventSource of ours that needs an account; default true. */
   eventSource?: boolean;
 }
@@ -15,7 +17,7 @@ export interface RemediationAccessArgs {
 /**
  * The service accounts and exactly what each may do. Roles only: nothing reaches beyond the namespace.
  *
- * RBAC knows no labels: a right to delete CodeRuns is a right to delete any of the namespace.
+ * RBAC knows no labels: a right to delete CodeRuns is a right to delete any of the namespace. {@link AdmissionPolicies} say which.
  */
 export class RemediationAccess extends pulumi.ComponentResource {
   /** Account of the EventSource, which has no right and no token; undefined if there is no EventSource of ours. */
@@ -53,12 +55,16 @@ export class RemediationAccess extends pulumi.ComponentResource {
     this.eventSourceAccount =
       (args.eventSource ?? true) ? account(`${name}-event-source`, false).metadata.name : undefined;
 
-    const sensor = account(`${name}-sensor`, true);
-    grant(sensor, `${name}-sensor`, [allow(["get", "create", "patch"], "argoproj.io", "workflows")]);
+    const accounts = accountNames(name);
+    const sensor = account(accounts.sensor, true);
+    grant(sensor, accounts.sensor, [
+      // It patches only what no policy would let it spoil.
+      allow(args.admissionPolicies ? ["get", "create", "patch"] : ["create"], "argoproj.io", "workflows"),
+    ]);
     this.sensorAccount = sensor.metadata.name;
 
-    const remediation = account(name, true);
-    grant(remediation, name, [
+    const remediation = account(accounts.remediation, true);
+    grant(remediation, accounts.remediation, [
       allow(["get", "list", "delete"], args.codeRunGroup, args.codeRunResource),
       allow(["get", "list", "patch"], "argoproj.io", "workflows"),
       // What Argo's own executor needs in every pod of a Workflow.
@@ -76,6 +82,11 @@ export class RemediationAccess extends pulumi.ComponentResource {
   #metadata(name: string, objectName: string, args: RemediationAccessArgs) {
     return { name: objectName, namespace: args.namespace, labels: commonLabels(name, "access") };
   }
+}
+
+/** Names of the accounts that admission policies bind; the policies are there before the accounts. */
+export function accountNames(name: string): { sensor: string; remediation: string } {
+  return { sensor: `${name}-sensor`, remediation: name };
 }
 
 interface Rule {

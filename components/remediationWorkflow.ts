@@ -44,6 +44,8 @@ export interface PullRequestArgs {
   taskLabelPrefix: pulumi.Input<string>;
   /** The label that a push takes off. */
   readyLabel: pulumi.Input<string>;
+  /** The label with which a person holds a task: no remediation of it begins. */
+  holdLabel: pulumi.Input<string>;
 }
 
 /** What the steps run in, and how long they may take. */
@@ -67,6 +69,10 @@ export interface RemediationWorkflowArgs {
   branchPrefix: pulumi.Input<string>;
   /** Agents whose CodeRuns a push cancels. */
   agentsToCancel: pulumi.Input<string[]>;
+  /** A task with more agents to cancel than this stops the remediation before anything is touched. */
+  maxAgentsToCancel: pulumi.Input<number>;
+  /** Names of the pusher in lower case. One of them in a label of a CodeRun to cancel stops the remediation likewise. */
+  pusherNames: pulumi.Input<string[]>;
   codeRuns: CodeRunArgs;
   mainWorkflows: MainWorkflowArgs;
   pullRequests: PullRequestArgs;
@@ -81,6 +87,10 @@ export interface RemediationWorkflowArgs {
   /** How long a Workflow is kept after its end. */
   retentionDays: pulumi.Input<number>;
 }
+
+/** The templates that have a pod. Argo makes the pod's name of the run's, the template's and a number. */
+export const podTemplates = ["remediate", "record-failure"] as const;
+const [remediate, recordFailure] = podTemplates;
 
 const keyDirectory = "/secrets/github-app";
 const tokenDirectory = "/github-token";
@@ -112,7 +122,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
         kind: "WorkflowTemplate",
         metadata: { name, namespace: args.namespace, labels: commonLabels(name, "remediation") },
         spec: {
-          entrypoint: "remediate",
+          entrypoint: remediate,
           onExit: "record-failure-if-any",
           arguments: {
             parameters: [
@@ -171,7 +181,7 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
   const step = (step: Step, dependencies: string[], own: Partial<ContainerParts> = {}) =>
     stepContainer(step === "record" ? "main" : step, step, name, args, { dependencies, ...own });
   return {
-    name: "remediate",
+    name: remediate,
     // Retries of calls happen inside a step. This is for a pod that was lost, and for a plan that has to be made anew.
     retryStrategy: { limit: "2", retryPolicy: "Always", backoff: { duration: "2s", factor: 2 } },
     // At most five steps follow one another, and the pod has to start.
@@ -226,7 +236,7 @@ function exitTemplate() {
   const labels = [{ key: "outcome", value: `{{workflow.labels.${outcomeLabel}}}` }];
   return {
     name: "record-failure-if-any",
-    steps: [[{ name: "record-failure", template: "record-failure", when: "{{workflow.status}} != Succeeded" }]],
+    steps: [[{ name: "record-failure", template: recordFailure, when: "{{workflow.status}} != Succeeded" }]],
     metrics: {
       prometheus: [
         {
@@ -255,7 +265,7 @@ function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
     ],
   });
   return {
-    name: "record-failure",
+    name: recordFailure,
     retryStrategy: { limit: "2", retryPolicy: "Always", backoff: { duration: "2s", factor: 2 } },
     activeDeadlineSeconds: pulumi.output(args.steps.deadlineSeconds).apply((seconds) => seconds + 60),
     volumes: [inMemory(sharedMount.name, "16Mi")],
@@ -328,9 +338,12 @@ function commonEnvironment(name: string, args: RemediationWorkflowArgs, script: 
     ["BRANCH_PREFIX", args.branchPrefix],
     ["TASK_LABEL_PREFIX", args.pullRequests.taskLabelPrefix],
     ["READY_LABEL", args.pullRequests.readyLabel],
+    ["HOLD_LABEL", args.pullRequests.holdLabel],
     ["STAGES", pulumi.jsonStringify(args.mainWorkflows.stages)],
     ["RESET_STAGE", args.mainWorkflows.resetStage],
     ["AGENTS", pulumi.jsonStringify(args.agentsToCancel)],
+    ["MAX_AGENTS_TO_CANCEL", args.maxAgentsToCancel],
+    ["PUSHER_NAMES", pulumi.jsonStringify(args.pusherNames)],
     ["CODERUN_GROUP", args.codeRuns.group],
     ["CODERUN_VERSION", args.codeRuns.version],
     ["CODERUN_RESOURCE", args.codeRuns.resource],

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { AdmissionPolicies } from "./admissionPolicies.ts";
 import { EventBus, type EventBusArgs } from "./eventBus.ts";
 import { GithubAppSecrets } from "./githubAppSecrets.ts";
 import { type IngressArgs, PushEventSource } from "./pushEventSource.ts";
@@ -11,7 +12,7 @@ import {
   RemediationWorkflow,
   type StepsArgs,
 } from "./remediationWorkflow.ts";
-import type { TaskPush } from "./taskPush.ts";
+import { pusherNames, type TaskPush } from "./taskPush.ts";
 
 /** The GitHub App that the remediation acts as; it needs contents: read and pull requests: write. */
 export interface GithubAppArgs {
@@ -51,6 +52,8 @@ export interface RexRemediationArgs {
   repositoryLabels: pulumi.Input<Record<string, string>>;
   /** Agents whose CodeRuns a push cancels. Never the pusher. */
   agentsToCancel: pulumi.Input<string[]>;
+  /** A task with more agents to cancel than this stops the remediation before anything is touched. */
+  maxAgentsToCancel: pulumi.Input<number>;
   codeRuns: CodeRunArgs;
   mainWorkflows: MainWorkflowArgs;
   pullRequests: PullRequestArgs;
@@ -64,6 +67,8 @@ export interface RexRemediationArgs {
   sensorReplicas: pulumi.Input<number>;
   /** The event bus to use, and to make first if `created` says how. */
   eventBus: { name: string; created?: Pick<EventBusArgs, "version" | "replicas" | "storageClassName" | "volumeSize"> };
+  /** Whether the API server refuses what is not theirs to touch; see {@link AdmissionPolicies}. */
+  admissionPolicies: boolean;
   steps: StepsArgs;
   /** How long a remediation's Workflow is kept after its end. */
   retentionDays: pulumi.Input<number>;
@@ -87,8 +92,10 @@ export class RexRemediation extends pulumi.ComponentResource {
   /** @param name prefix of every object's name */
   constructor(name: string, args: RexRemediationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rex-remediation:index:RexRemediation", name, {}, opts);
-    const { namespace, deployedSeconds, existingEventSource } = args;
+    const { namespace, deployedSeconds, existingEventSource, admissionPolicies } = args;
     const push = pulumi.output(args.push);
+
+    const policies = admissionPolicies ? this.#policies(name, args) : [];
 
     const secrets = new GithubAppSecrets(
       name,
@@ -109,8 +116,10 @@ export class RexRemediation extends pulumi.ComponentResource {
         codeRunGroup: args.codeRuns.group,
         codeRunResource: args.codeRuns.resource,
         eventSource: existingEventSource === undefined,
+        admissionPolicies,
       },
-      { parent: this },
+      // No account has a right before a policy bounds it. And where there can be no policies, nothing is made.
+      { parent: this, dependsOn: policies },
     );
 
     const workflow = new RemediationWorkflow(
@@ -121,6 +130,8 @@ export class RexRemediation extends pulumi.ComponentResource {
         repositoryLabels: args.repositoryLabels,
         branchPrefix: push.branchPrefix,
         agentsToCancel: args.agentsToCancel,
+        maxAgentsToCancel: args.maxAgentsToCancel,
+        pusherNames: push.apply(({ pusher }) => pusherNames(pusher)),
         codeRuns: args.codeRuns,
         mainWorkflows: args.mainWorkflows,
         pullRequests: args.pullRequests,
@@ -173,6 +184,7 @@ export class RexRemediation extends pulumi.ComponentResource {
         serviceAccountName: access.sensorAccount,
         eventBusName,
         replicas: args.sensorReplicas,
+        admissionPolicies,
         deployedSeconds,
       },
       // The first event may come at once: the rights that it needs have to be there, and to stay until the Sensor is gone.
@@ -198,6 +210,25 @@ export class RexRemediation extends pulumi.ComponentResource {
       workflowTemplate: this.workflowTemplate,
       serviceAccounts: this.serviceAccounts,
     });
+  }
+
+  #policies(name: string, args: RexRemediationArgs): pulumi.Resource[] {
+    const { namespace, agentsToCancel, repositoryLabels, codeRuns, mainWorkflows } = args;
+    return [
+      new AdmissionPolicies(
+        name,
+        {
+          namespace,
+          workflowTemplateName: name,
+          agentsToCancel,
+          pusherNames: pulumi.output(args.push).apply(({ pusher }) => pusherNames(pusher)),
+          repositoryLabels,
+          codeRuns,
+          mainWorkflows,
+        },
+        { parent: this },
+      ),
+    ];
   }
 }
 

@@ -73,6 +73,8 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
     values: [[], "", "cleo,cleo", ["cleo", "-x"], "cleo tess"],
     expected: /a list of at least 1.*label value/,
   },
+  admissionPolicies: { values: ["", "yes", 1], expected: /true or false/ },
+  maxAgentsToCancel: { values: ["", "0", "1001", "ten", "1.5"], expected: /a whole number from 1 to 1000/ },
   codeRunGroup: {
     values: ["", "Agents.platform", "agents..platform"],
     expected: /lower-case letters, digits, dashes and dots/,
@@ -90,6 +92,10 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   readyLabel: {
     values: ["", " ready", "ready\n", "{{x}}", "x".repeat(51)],
     expected: /a pull request label of at most 50/,
+  },
+  holdLabel: {
+    values: ["", "hold ", "{{x}}", "x".repeat(51), "ready-for-qa"],
+    expected: /a pull request label of at most 50|a label that is not readyLabel \(ready-for-qa\)/,
   },
   mainWorkflowTypeLabel: { values: ["", "a b"], expected: /a label key/ },
   mainWorkflowType: { values: ["", "a b", "x".repeat(64)], expected: /a label value/ },
@@ -215,6 +221,14 @@ describe("config", () => {
     assert.deepEqual((await accepted({ agentsToCancel: "cleo, rexy" })).agentsToCancel, ["cleo", "rexy"]);
   });
 
+  it("refuses one label to be both the ready label and the hold label, whatever the case", async () => {
+    const changes = { readyLabel: "Ready-For-QA", holdLabel: "ready-for-qa" };
+    assert.match(
+      await refusal(changes),
+      /holdLabel: expected a label that is not readyLabel \(Ready-For-QA\), in whatever case; got "ready-for-qa"\.\n *Set it with: pulumi config set holdLabel hold$/m,
+    );
+  });
+
   it("refuses repositories that share a label value", async () => {
     const message = await refusal({ repositories: ["a/b-c", "a-b/c"] });
     assert.match(
@@ -268,6 +282,7 @@ describe("config", () => {
       push: { pusher: "5DLabs-Rex[bot]", repositories: ["5dlabs/platform"], branchPrefix: "task-" },
       repositoryLabels: { "5dlabs/platform": "5dlabs-platform" },
       agentsToCancel: ["cleo", "tess"],
+      maxAgentsToCancel: 10,
       codeRuns: {
         group: "agents.platform",
         version: "v1",
@@ -286,11 +301,12 @@ describe("config", () => {
         stages: project.config.stages?.default,
         resetStage: "waiting-pr-created",
       },
-      pullRequests: { taskLabelPrefix: "task-", readyLabel: "ready-for-qa" },
+      pullRequests: { taskLabelPrefix: "task-", readyLabel: "ready-for-qa", holdLabel: "remediation-hold" },
       existingEventSource: undefined,
       eventSourceReplicas: 1,
       sensorReplicas: 1,
       eventBus: { name: "default", created: undefined },
+      admissionPolicies: true,
       steps: { image: "registry.example.com/steps:1", cancelSeconds: 60, gateSeconds: 60, deadlineSeconds: 120 },
       retentionDays: 7,
       deployedSeconds: 180,

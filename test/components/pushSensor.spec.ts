@@ -14,7 +14,7 @@ interface SensorSpec {
   triggers: { retryStrategy: { steps: number; factor: number } }[];
 }
 
-async function sensor(unfilteredPush?: TaskPush) {
+async function sensor(unfilteredPush?: TaskPush, admissionPolicies = true) {
   const { registrations, value } = await register(() =>
     resolved(
       new PushSensor("rex", {
@@ -27,6 +27,7 @@ async function sensor(unfilteredPush?: TaskPush) {
         serviceAccountName: "rex-sensor",
         eventBusName: "default",
         replicas: 1,
+        admissionPolicies,
         deployedSeconds: 90,
       }).sensorName,
     ),
@@ -145,6 +146,12 @@ describe("PushSensor", () => {
       (sum, wait) => sum + wait,
     );
     assert.ok(seconds >= 60, `${seconds} s`);
+  });
+
+  it("creates only where no policy holds a patch within bounds, and gives a duplicate up after a few seconds", async () => {
+    const [trigger] = (await sensor(undefined, false)).spec.triggers;
+    assert.equal((trigger as unknown as { template: { k8s: { operation: string } } }).template.k8s.operation, "create");
+    assert.deepEqual(trigger?.retryStrategy, { steps: 4, duration: "1s", factor: 2, jitter: 0.1 });
   });
 
   it("runs in restricted pods under its own account", async () => {

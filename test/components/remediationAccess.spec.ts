@@ -4,13 +4,14 @@ import { type Registration, register, resolved, shape } from "../support/pulumi/
 
 const component = "rex-remediation:index:RemediationAccess";
 
-function access(eventSource?: boolean) {
+function access(eventSource?: boolean, admissionPolicies = true) {
   return register(async () => {
     const made = new RemediationAccess("rex", {
       namespace: "agents",
       codeRunGroup: "agents.platform",
       codeRunResource: "coderuns",
       eventSource,
+      admissionPolicies,
     });
     return {
       eventSource: made.eventSourceAccount && (await resolved(made.eventSourceAccount)),
@@ -56,6 +57,13 @@ describe("RemediationAccess", () => {
       { apiGroups: ["agents.platform"], resources: ["coderuns"], verbs: ["get", "list", "delete"] },
       { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["get", "list", "patch"] },
       { apiGroups: ["argoproj.io"], resources: ["workflowtaskresults"], verbs: ["create", "patch"] },
+    ]);
+  });
+
+  it("lets the Sensor only create where no policy holds it within bounds", async () => {
+    const { registrations } = await access(true, false);
+    assert.deepEqual(inputs(registrations, role, "rex-sensor")?.rules, [
+      { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["create"] },
     ]);
   });
 

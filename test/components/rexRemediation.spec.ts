@@ -24,6 +24,15 @@ const part = (name: string) => `rex-remediation:index:${name}`;
 const crd = (kind: string) => `kubernetes:argoproj.io/v1alpha1:${kind}`;
 const rbac = (kind: string) => `kubernetes:rbac.authorization.k8s.io/v1:${kind}`;
 
+const policy = (kind: string) => `kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy${kind}`;
+const policies = [
+  `${whole} > ${part("AdmissionPolicies")} rex-remediation`,
+  ...["coderuns", "workflows", "taskresults", "runs"].flatMap((subject) => [
+    `${part("AdmissionPolicies")} > ${policy("")} rex-remediation-${subject}`,
+    `${part("AdmissionPolicies")} > ${policy("Binding")} rex-remediation-${subject}`,
+  ]),
+];
+
 const always = [
   ` > ${whole} rex-remediation`,
   `${whole} > ${part("GithubAppSecrets")} rex-remediation`,
@@ -58,7 +67,10 @@ const objects = (registrations: Registration[]) => registrations.filter(({ type 
 describe("RexRemediation", () => {
   it("makes these objects with the least configuration, and these outputs", async () => {
     const { registrations, outputs } = await program();
-    assert.deepEqual(shape(registrations), sorted(always, ownEventSource, [secret("github-app"), secret("webhook")]));
+    assert.deepEqual(
+      shape(registrations),
+      sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")]),
+    );
     const url = "http://rex-remediation-webhook.agent-platform.svc:12000/push";
     assert.deepEqual(outputs, {
       webhookUrl: url,
@@ -79,7 +91,7 @@ describe("RexRemediation", () => {
     const { registrations, outputs } = await program({ ingressHost: "hooks.example.com", createEventBus: true });
     assert.deepEqual(
       shape(registrations),
-      sorted(always, ownEventSource, [secret("github-app"), secret("webhook"), ingress], eventBus),
+      sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook"), ingress], eventBus),
     );
     assert.equal(outputs.webhookUrl, "https://hooks.example.com/push");
   });
@@ -91,7 +103,7 @@ describe("RexRemediation", () => {
       webhookSecret: "",
       existingWebhookSecret: "hook",
     });
-    assert.deepEqual(shape(registrations), sorted(always, ownEventSource));
+    assert.deepEqual(shape(registrations), sorted(always, policies, ownEventSource));
   });
 
   it("listens to an EventSource that exists, and then checks every push itself", async () => {
@@ -99,7 +111,7 @@ describe("RexRemediation", () => {
       webhookSecret: "",
       existingEventSource: { name: "github", event: "pushes" },
     });
-    assert.deepEqual(shape(registrations), sorted(always, [secret("github-app")]));
+    assert.deepEqual(shape(registrations), sorted(always, policies, [secret("github-app")]));
     assert.deepEqual(
       [outputs.webhookUrl, outputs.inClusterWebhookUrl, outputs.eventSource],
       [undefined, undefined, "github"],
@@ -113,6 +125,27 @@ describe("RexRemediation", () => {
     const { dependencies } = spec;
     assert.deepEqual([dependencies[0]?.eventSourceName, dependencies[0]?.eventName], ["github", "pushes"]);
     assert.match(JSON.stringify(dependencies[0]?.transform), /5dlabs-rex\[bot\]/);
+  });
+
+  it("makes no policy where they are turned off, and then the Sensor may create and nothing else", async () => {
+    const { registrations } = await program({ admissionPolicies: false });
+    assert.deepEqual(shape(registrations), sorted(always, ownEventSource, [secret("github-app"), secret("webhook")]));
+    const role = registrations.find(({ type, name }) => type === rbac("Role") && name === "rex-remediation-sensor");
+    assert.deepEqual(role?.inputs.rules, [{ apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["create"] }]);
+    const sensor = JSON.stringify(only(registrations, crd("Sensor")).inputs.spec);
+    assert.match(sensor, /"operation":"create"/);
+  });
+
+  it("gives the steps the brakes as they are configured", async () => {
+    const { registrations } = await program({ maxAgentsToCancel: 3, holdLabel: "Wait", pusher: "Acme-Zed[bot]" });
+    const text = JSON.stringify(only(registrations, crd("WorkflowTemplate")).inputs);
+    for (const variable of [
+      { name: "MAX_AGENTS_TO_CANCEL", value: "3" },
+      { name: "HOLD_LABEL", value: "Wait" },
+      { name: "PUSHER_NAMES", value: '["acme-zed","zed"]' },
+    ]) {
+      assert.ok(text.includes(JSON.stringify(variable)), variable.name);
+    }
   });
 
   it("names every object itself, labels it, and puts it into the namespace", async () => {
@@ -130,7 +163,7 @@ describe("RexRemediation", () => {
       };
       const named = type === crd("EventBus") ? /^default$/ : /^rex($|-)/;
       assert.match(name, named, type);
-      assert.equal(namespace, "agents", type);
+      assert.equal(namespace, type.includes("AdmissionPolicy") ? undefined : "agents", type);
       assert.deepEqual(
         [
           labels["app.kubernetes.io/name"],

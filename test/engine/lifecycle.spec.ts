@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { CoreV1Api, CustomObjectsApi, KubeConfig, RbacAuthorizationV1Api } from "@kubernetes/client-node";
+import {
+  AdmissionregistrationV1Api,
+  CoreV1Api,
+  CustomObjectsApi,
+  KubeConfig,
+  RbacAuthorizationV1Api,
+} from "@kubernetes/client-node";
 import { nodeEnvironment } from "../support/node.ts";
 import { leastConfig, privateKey } from "../support/pulumi/stackConfig.ts";
 import { type Ended, freshName, StackRun } from "../support/pulumi/stackRun.ts";
@@ -9,13 +15,14 @@ const name = freshName();
 const webhookSecret = leastConfig.webhookSecret as string;
 const otherSecret = createHash("sha256").update(name).digest("hex");
 
-/** Names of everything in the namespace that carries the stack's label, by kind. */
+/** Names of everything in the namespace, and of the policies in the cluster, that carries the stack's label, by kind. */
 async function objects(namespace: string): Promise<string[]> {
   const config = new KubeConfig();
   config.loadFromDefault();
   const core = config.makeApiClient(CoreV1Api);
   const rbac = config.makeApiClient(RbacAuthorizationV1Api);
   const custom = config.makeApiClient(CustomObjectsApi);
+  const admission = config.makeApiClient(AdmissionregistrationV1Api);
   const query = { namespace, labelSelector: `app.kubernetes.io/instance=${name}` };
   const argo = (plural: string) =>
     custom.listNamespacedCustomObject({ group: "argoproj.io", version: "v1alpha1", plural, ...query }) as Promise<{
@@ -31,6 +38,8 @@ async function objects(namespace: string): Promise<string[]> {
     Secret: core.listNamespacedSecret(query),
     Service: core.listNamespacedService(query),
     ServiceAccount: core.listNamespacedServiceAccount(query),
+    ValidatingAdmissionPolicy: admission.listValidatingAdmissionPolicy(query),
+    ValidatingAdmissionPolicyBinding: admission.listValidatingAdmissionPolicyBinding(query),
   };
   const named = Object.entries(lists).map(async ([kind, list]) =>
     (await list).items.map((item) => `${kind} ${item.metadata?.name}`),
@@ -91,6 +100,11 @@ describe("a stack on the node", function () {
         "ServiceAccount rex",
         "ServiceAccount rex-event-source",
         "ServiceAccount rex-sensor",
+        ...["", "Binding"].flatMap((kind) =>
+          ["coderuns", "runs", "taskresults", "workflows"].map(
+            (subject) => `ValidatingAdmissionPolicy${kind} rex-${subject}.${namespace}`,
+          ),
+        ),
         "WorkflowTemplate rex",
       ],
     );
@@ -114,7 +128,8 @@ describe("a stack on the node", function () {
     const { exitCode, stderr } = await run("preview", { config });
     assert.equal(exitCode, 0, stderr);
     assert.match(stderr, / ~ {2}kubernetes:argoproj\.io\/v1alpha1:EventSource \S+ update/);
-    assert.match(stderr, /~ 2 to update\n.* unchanged/, stderr);
+    // The WorkflowTemplate, too, and the policies for CodeRuns and main workflows.
+    assert.match(stderr, /~ 4 to update\n.* unchanged/, stderr);
     assert.doesNotMatch(stderr, /replace|v1alpha1:Sensor/);
   });
 

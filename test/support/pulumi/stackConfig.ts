@@ -46,7 +46,10 @@ export const leastConfig: Record<string, ConfigValue> = {
 export function setStackConfig(changes: Record<string, ConfigValue> = {}, secrets: string[] = secretKeys): void {
   const defaults = Object.entries(project.config).map(([key, { default: value }]) => [key, value] as const);
   const values = { ...Object.fromEntries(defaults), ...leastConfig, ...changes };
-  const texts: Record<string, string> = {};
+  // Under mocks there is no cluster, whatever this machine's kubeconfig says.
+  const texts: Record<string, string> = {
+    "kubernetes:kubeconfig": JSON.stringify({ apiVersion: "v1", kind: "Config" }),
+  };
   for (const [key, value] of Object.entries(values)) {
     if (value !== undefined) {
       texts[`${project.name}:${key}`] = typeof value === "object" ? JSON.stringify(value) : `${value}`;

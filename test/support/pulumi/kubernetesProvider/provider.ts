@@ -157,7 +157,8 @@ export class Provider {
   #object(inputs: Properties): Wanted {
     const { value, secrets, partlyUnknown } = plain(inputs);
     const object = value as KubernetesObject;
-    const metadata = { namespace: this.#defaultNamespace, ...(object.metadata as Properties) };
+    const given = object.metadata as Properties;
+    const metadata = clusterScoped.has(object.kind) ? given : { namespace: this.#defaultNamespace, ...given };
     return { object: { ...object, metadata }, secrets, partlyUnknown };
   }
 
@@ -233,6 +234,9 @@ interface Wanted {
   secrets: Path[];
   partlyUnknown: boolean;
 }
+
+/** Kinds that belong to no namespace, as far as the program makes any; the real provider asks the cluster. */
+const clusterScoped = new Set(["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]);
 
 const identityPaths: Path[] = [["apiVersion"], ["kind"], ["metadata", "name"], ["metadata", "namespace"]];
 

@@ -1,0 +1,45 @@
+import * as pulumi from "@pulumi/pulumi";
+import { admissionPolicy, type Rules } from "./admissionPolicy.ts";
+import { accountNames } from "./remediationAccess.ts";
+import { codeRunRules, taskResultRules, workflowRules } from "./remediationRules.ts";
+import { type CodeRunArgs, type MainWorkflowArgs, podTemplates } from "./remediationWorkflow.ts";
+import { runRules } from "./sensorRules.ts";
+
+export interface AdmissionPoliciesArgs {
+  namespace: pulumi.Input<string>;
+  /** WorkflowTemplate of the remediation. */
+  workflowTemplateName: pulumi.Input<string>;
+  agentsToCancel: pulumi.Input<string[]>;
+  /** See {@link pusherNames}. */
+  pusherNames: pulumi.Input<string[]>;
+  /** The value of the repository label, for each repository. */
+  repositoryLabels: pulumi.Input<Record<string, string>>;
+  codeRuns: CodeRunArgs;
+  mainWorkflows: MainWorkflowArgs;
+}
+
+/**
+ * What RBAC cannot say, enforced by the API server: which CodeRuns and Workflows, and what of them, the remediation and the Sensor may
+ * touch. It holds even where a step is wrong or a token is stolen.
+ */
+export class AdmissionPolicies extends pulumi.ComponentResource {
+  constructor(name: string, args: AdmissionPoliciesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rex-remediation:index:AdmissionPolicies", name, {}, opts);
+    const { namespace } = args;
+    const accounts = accountNames(name);
+    const known = pulumi.output(args).apply(({ repositoryLabels, ...rest }) => ({
+      ...rest,
+      name,
+      repositoryLabels: Object.values(repositoryLabels),
+      templates: podTemplates,
+    }));
+    const bind = (account: keyof typeof accounts, subject: string, rules: pulumi.Output<Rules>) =>
+      admissionPolicy(name, subject, { namespace, serviceAccountName: accounts[account], rules }, this);
+
+    bind("remediation", "coderuns", known.apply(codeRunRules));
+    bind("remediation", "workflows", known.apply(workflowRules));
+    bind("remediation", "taskresults", known.apply(taskResultRules));
+    bind("sensor", "runs", known.apply(runRules));
+    this.registerOutputs();
+  }
+}

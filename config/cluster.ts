@@ -1,0 +1,148 @@
+import { existsSync } from "node:fs";
+import {
+  AdmissionregistrationV1Api,
+  ApiException,
+  type ConfigurationOptions,
+  CoreV1Api,
+  KubeConfig,
+  setHeaderOptions,
+  VersionApi,
+} from "@kubernetes/client-node";
+import * as pulumi from "@pulumi/pulumi";
+import { privateKeyKey, webhookSecretKey } from "../components/githubAppSecrets.ts";
+import type { RexRemediationArgs } from "../components/rexRemediation.ts";
+import { type Kind, rsaPrivateKey, webhookSecret } from "./kinds.ts";
+
+/** How long one question to the API server may take. */
+const questionSeconds = 10;
+
+/**
+ * Asks the cluster, before anything is registered, for what only it can tell: whether it has admission policies, and whether Secrets
+ * that exist already hold what they should. Where the cluster cannot be asked, a warning says so: the engine will find out itself.
+ *
+ * @throws pulumi.RunError listing what the cluster lacks, and the ways out
+ */
+export async function checkCluster(args: RexRemediationArgs): Promise<void> {
+  if (!args.admissionPolicies) {
+    await pulumi.log.warn(
+      "admissionPolicies is false: the API server lets the remediation delete any CodeRun and change any Workflow of the namespace, and what it leaves alone rests on the steps; the Sensor creates only, so a duplicate delivery delays the next push by some seconds. Set it back with: pulumi config set admissionPolicies true",
+    );
+  }
+  const questions = [
+    args.admissionPolicies ? lacksPolicies : undefined,
+    secretQuestion(args, "existingWebhookSecret", args.webhook.existingSecret, webhookSecretKey, webhookSecret),
+    secretQuestion(args, "existingGithubAppSecret", args.githubApp.existingSecret, privateKeyKey, rsaPrivateKey),
+  ].filter((question) => question !== undefined);
+  const cluster = questions.length > 0 ? connect() : undefined;
+  if (cluster === undefined) {
+    return;
+  }
+  const problems: string[] = [];
+  for (const question of questions) {
+    try {
+      problems.push(...(await question(cluster)));
+    } catch (error) {
+      await pulumi.log.warn(`the cluster could not be asked before the update: ${(error as Error).message}`);
+    }
+  }
+  if (problems.length > 0) {
+    throw new pulumi.RunError(`The cluster is not as the stack's configuration needs it.\n${problems.join("\n")}`);
+  }
+}
+
+/** What the cluster lacks, for a person; nothing if it lacks nothing. */
+type Question = (cluster: KubeConfig) => Promise<string[]>;
+
+/** The cluster that Pulumi's Kubernetes provider will use; undefined if the provider is not to use any. */
+function connect(): KubeConfig | undefined {
+  const provider = new pulumi.Config("kubernetes");
+  if (provider.get("renderYamlToDirectory") !== undefined) {
+    return undefined;
+  }
+  const cluster = new KubeConfig();
+  const given = provider.get("kubeconfig");
+  if (given === undefined) {
+    cluster.loadFromDefault();
+  } else if (existsSync(given)) {
+    cluster.loadFromFile(given);
+  } else {
+    cluster.loadFromString(given);
+  }
+  const context = provider.get("context");
+  if (context !== undefined) {
+    cluster.setCurrentContext(context);
+  }
+  return cluster.getCurrentCluster() === null ? undefined : cluster;
+}
+
+async function lacksPolicies(cluster: KubeConfig): Promise<string[]> {
+  const served = await cluster.makeApiClient(AdmissionregistrationV1Api).getAPIResources(bounded);
+  if (served.resources.some(({ name }) => name === "validatingadmissionpolicies")) {
+    return [];
+  }
+  const { gitVersion } = await cluster.makeApiClient(VersionApi).getCode(bounded);
+  return [
+    `  admissionPolicies: expected a cluster with ValidatingAdmissionPolicies (admissionregistration.k8s.io/v1, Kubernetes >= 1.30); got Kubernetes ${gitVersion}, which does not serve them.
+      Update the cluster, or do without, with what that means (see Pulumi.yaml): pulumi config set admissionPolicies false`,
+  ];
+}
+
+/** A question for a Secret that has to exist, if one is named. */
+function secretQuestion(
+  { namespace }: RexRemediationArgs,
+  configKey: string,
+  named: pulumi.Input<string> | undefined,
+  key: string,
+  kind: Kind,
+): Question | undefined {
+  return named === undefined
+    ? undefined
+    : async (cluster) => {
+        const name = `${named}`;
+        const got = await badContent(cluster, `${namespace}`, name, key, kind);
+        return got === undefined
+          ? []
+          : [
+              `  ${configKey}: expected Secret ${name} in namespace ${namespace} with key ${key}: ${kind.expected}; got ${got}.
+      Mend it with: kubectl -n ${namespace} create secret generic ${name} --from-file=${key}=FILE --dry-run=client -o yaml | kubectl apply -f -`,
+            ];
+      };
+}
+
+/** What is wrong with a Secret, never what is in it. */
+async function badContent(
+  cluster: KubeConfig,
+  namespace: string,
+  name: string,
+  key: string,
+  kind: Kind,
+): Promise<string | undefined> {
+  try {
+    const { data } = await cluster.makeApiClient(CoreV1Api).readNamespacedSecret({ namespace, name }, bounded);
+    const encoded = data?.[key];
+    if (encoded === undefined) {
+      return `no key ${key}`;
+    }
+    const value = Buffer.from(encoded, "base64")
+      .toString()
+      .replace(/\r?\n$/, "");
+    return value === "" ? "nothing" : kind.accepts(value) ? undefined : "something else";
+  } catch (error) {
+    if (error instanceof ApiException && error.code === 404) {
+      return "no such Secret";
+    }
+    throw error;
+  }
+}
+
+/** Options of a request that does not wait for ever. */
+const bounded: ConfigurationOptions = {
+  middleware: (setHeaderOptions("User-Agent", "rex-remediation").middleware ?? []).map((header) => ({
+    pre: (request) => {
+      request.setSignal(AbortSignal.timeout(1000 * questionSeconds));
+      return header.pre(request);
+    },
+    post: (response) => header.post(response),
+  })),
+  middlewareMergeStrategy: "append",
+};

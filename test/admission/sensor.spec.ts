@@ -1,0 +1,479 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { refused } from "../support/attempts.ts";
+import type { ApiRequest, Caller } from "../support/caller.ts";
+import { Guarded } from "../support/guarded.ts";
+import { mainWorkflow } from "../support/workflows.ts";
+
+const oldHead = "a".repeat(40);
+const newHead = "b".repeat(40);
+
+type Run = ReturnType<typeof runOf>;
+
+/** The run of a push as the Sensor makes it. */
+function runOf(name: string, task: string) {
+  return {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Workflow",
+    metadata: {
+      name: `${name}-${task}-${newHead.slice(0, 12)}-${oldHead.slice(0, 8)}`,
+      labels: {
+        "app.kubernetes.io/name": "rex-remediation",
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/component": "remediation",
+        "rex-remediation/task": task,
+      } as Record<string, string>,
+      ownerReferences: [{ apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name, uid: "e2b4" }],
+    } as Record<string, unknown> & { name: string; labels: Record<string, string>; ownerReferences: object[] },
+    spec: {
+      workflowTemplateRef: { name },
+      priority: 1_767_225_600 as unknown,
+      arguments: {
+        parameters: [
+          { name: "task", value: task },
+          { name: "before", value: oldHead },
+          { name: "after", value: newHead },
+          { name: "repository", value: "acme/shop" },
+          { name: "pushed-at", value: "1767225600" },
+        ] as { name: string; value: unknown }[],
+      },
+    } as Record<string, unknown> & { arguments: { parameters: { name: string; value: unknown }[] } },
+  };
+}
+
+/**
+ * What the API server lets the Sensor's account do, with the token of a real pod and without a Sensor in between. What this does not
+ * show: which pushes the Sensor makes runs of.
+ */
+describe("with a token of the Sensor's pod", function () {
+  this.timeout(120_000);
+
+  let guarded: Guarded;
+  let pod: Caller;
+
+  before(async () => {
+    guarded = await Guarded.open();
+    await guarded.startPod("sensor", "sensor");
+    pod = await guarded.as("sensor", "sensor");
+    await guarded.cluster.create(mainWorkflow("main-3", 3, "waiting-ready-for-qa", [], { spec: { suspend: true } }));
+    // Runs of pushes are there already: the owner's uid is not a real one, so the garbage collector would take them.
+    for (const task of ["7", "8"]) {
+      const run = runOf(guarded.name, task);
+      await guarded.cluster.create({ ...run, metadata: { ...run.metadata, ownerReferences: [] } } as never);
+    }
+  });
+  after(() => guarded?.close());
+
+  const namespaced = (group: string, plural: string, name = "") =>
+    `${group === "" ? "/api/v1" : `/apis/${group}`}/namespaces/${guarded.cluster.namespace}/${plural}${name && `/${name}`}`;
+  const path = (name?: string) => namespaced("argoproj.io/v1alpha1", "workflows", name);
+
+  /** A run that is not quite as a push makes it. */
+  const creation = (change: (run: Run) => void) => (): ApiRequest => {
+    const run = runOf(guarded.name, "5");
+    change(run);
+    return { method: "POST", path: path(), body: run };
+  };
+  const merge = (name: () => string, body: object) => (): ApiRequest => ({
+    method: "PATCH",
+    form: "merge",
+    path: path(name()),
+    body,
+  });
+  const parameter = (run: Run, index: number, value: unknown) => {
+    const { name } = run.spec.arguments.parameters[index] ?? { name: "" };
+    run.spec.arguments.parameters[index] = { name, value };
+  };
+
+  describe("is refused", () => {
+    const policy = (words: string) =>
+      new RegExp(
+        `forbidden: ValidatingAdmissionPolicy 'rex-[0-9a-f]+-runs\\.guarded-[0-9a-f]+' .* denied request: ${words}`,
+      );
+    const noRight = (verb: string, plural: string) => new RegExp(`cannot ${verb} resource "${plural}"`);
+    const asPushed = (words: string) =>
+      policy(`the Sensor may only create remediations as a push makes them: ${words}`);
+    const field = asPushed("there is a field that none of them has");
+    const template = asPushed("it has to refer to the WorkflowTemplate rex-");
+    const parameters = asPushed(
+      "its parameters have to be task, before, after, repository, pushed-at, each well-formed",
+    );
+    const name = asPushed("its name has to be made of its own task and commits");
+    const priority = asPushed("its priority has to be the time of the push");
+    const labels = asPushed("its labels have to be those that the Sensor sets");
+    const owner = asPushed("its only owner has to be the WorkflowTemplate rex-");
+    const asItIs = policy("the Sensor may write workflow .* only as it is");
+
+    refused("the Sensor's account", () => pod, [
+      {
+        what: "a privileged workflow of its own",
+        refusal: field,
+        request: creation((run) => {
+          run.spec = {
+            entrypoint: "x",
+            arguments: { parameters: [] },
+            templates: [{ name: "x", container: { image: "x", securityContext: { privileged: true } } }],
+          };
+        }),
+      },
+      {
+        what: "a template beside the reference",
+        refusal: field,
+        request: creation((run) => {
+          run.spec.templates = [];
+        }),
+      },
+      {
+        what: "another account",
+        refusal: field,
+        request: creation((run) => {
+          run.spec.serviceAccountName = "default";
+        }),
+      },
+      {
+        what: "a patch of the pods",
+        refusal: field,
+        request: creation((run) => {
+          run.spec.podSpecPatch = "{}";
+        }),
+      },
+      {
+        what: "a hook",
+        refusal: field,
+        request: creation((run) => {
+          run.spec.hooks = {};
+        }),
+      },
+      {
+        what: "another entrypoint",
+        refusal: field,
+        request: creation((run) => {
+          run.spec.entrypoint = "record-failure";
+        }),
+      },
+      {
+        what: "an artifact beside the parameters",
+        refusal: field,
+        request: creation((run) => {
+          run.spec.arguments = { ...run.spec.arguments, artifacts: [] } as never;
+        }),
+      },
+      {
+        what: "a status",
+        refusal: field,
+        request: creation((run) => {
+          Object.assign(run, { status: { phase: "Succeeded" } });
+        }),
+      },
+      {
+        what: "an annotation",
+        refusal: field,
+        request: creation((run) => {
+          run.metadata.annotations = { "workflows.argoproj.io/x": "1" };
+        }),
+      },
+      {
+        what: "a finalizer",
+        refusal: field,
+        request: creation((run) => {
+          run.metadata.finalizers = ["example.com/x"];
+        }),
+      },
+      {
+        what: "another template",
+        refusal: template,
+        request: creation((run) => {
+          run.spec.workflowTemplateRef = { name: "play" };
+        }),
+      },
+      {
+        what: "a template of the whole cluster",
+        refusal: template,
+        request: creation((run) => {
+          run.spec.workflowTemplateRef = { name: guarded.name, clusterScope: true };
+        }),
+      },
+      {
+        what: "a task with a shell's words",
+        refusal: parameters,
+        request: creation((run) => parameter(run, 0, "5; rm -rf /")),
+      },
+      {
+        what: "a task with an expression of Argo's",
+        refusal: parameters,
+        request: creation((run) => parameter(run, 0, "{{=1}}")),
+      },
+      { what: "a task with a zero in front", refusal: parameters, request: creation((run) => parameter(run, 0, "05")) },
+      { what: "a task as a number", refusal: parameters, request: creation((run) => parameter(run, 0, 5)) },
+      { what: "a task and a line more", refusal: parameters, request: creation((run) => parameter(run, 0, "5\n6")) },
+      { what: "a commit that is none", refusal: parameters, request: creation((run) => parameter(run, 2, "HEAD")) },
+      {
+        what: "a repository with a parent folder",
+        refusal: parameters,
+        request: creation((run) => parameter(run, 3, "../../x/y")),
+      },
+      {
+        what: "a repository with a shell's words",
+        refusal: parameters,
+        request: creation((run) => parameter(run, 3, "acme/$(id)")),
+      },
+      { what: "a time that is none", refusal: parameters, request: creation((run) => parameter(run, 4, "-1")) },
+      {
+        what: "a parameter more",
+        refusal: parameters,
+        request: creation((run) => {
+          run.spec.arguments.parameters.push({ name: "dry-run", value: "true" });
+        }),
+      },
+      {
+        what: "a parameter less",
+        refusal: parameters,
+        request: creation((run) => {
+          run.spec.arguments.parameters.pop();
+        }),
+      },
+      {
+        what: "parameters in another order",
+        refusal: parameters,
+        request: creation((run) => {
+          run.spec.arguments.parameters.reverse();
+        }),
+      },
+      {
+        what: "a value from elsewhere",
+        refusal: parameters,
+        request: creation((run) => {
+          run.spec.arguments.parameters[0] = {
+            name: "task",
+            valueFrom: { configMapKeyRef: { name: "x", key: "y" } },
+          } as never;
+        }),
+      },
+      {
+        what: "the name of another task's run",
+        refusal: name,
+        request: creation((run) => {
+          run.metadata.name = runOf(guarded.name, "6").metadata.name;
+        }),
+      },
+      {
+        what: "the name of another commit's run",
+        refusal: name,
+        request: creation((run) => parameter(run, 2, "c".repeat(40))),
+      },
+      {
+        what: "a name of its own",
+        refusal: name,
+        request: creation((run) => {
+          run.metadata.name = "innocent";
+        }),
+      },
+      {
+        what: "a name that the API server makes",
+        refusal: field,
+        request: creation((run) => {
+          run.metadata = { ...run.metadata, name: undefined as never, generateName: `${guarded.name}-5-` };
+        }),
+      },
+      {
+        what: "a priority of its own",
+        refusal: priority,
+        request: creation((run) => {
+          run.spec.priority = 2_000_000_000;
+        }),
+      },
+      {
+        what: "a priority that is text",
+        refusal: priority,
+        request: creation((run) => {
+          run.spec.priority = "1767225600";
+        }),
+      },
+      {
+        what: "a label more",
+        refusal: labels,
+        request: creation((run) => {
+          run.metadata.labels.extra = "1";
+        }),
+      },
+      {
+        what: "a label less",
+        refusal: labels,
+        request: creation((run) => {
+          delete run.metadata.labels["rex-remediation/task"];
+        }),
+      },
+      {
+        what: "an outcome from the start",
+        refusal: labels,
+        request: creation((run) => {
+          run.metadata.labels["rex-remediation/outcome"] = "remediated";
+        }),
+      },
+      {
+        what: "the labels of a main workflow",
+        refusal: labels,
+        request: creation((run) => {
+          Object.assign(run.metadata.labels, { "workflow-type": "play-orchestration", "task-id": "5" });
+        }),
+      },
+      {
+        what: "another task in the label",
+        refusal: labels,
+        request: creation((run) => {
+          run.metadata.labels["rex-remediation/task"] = "6";
+        }),
+      },
+      {
+        what: "another Sensor's label",
+        refusal: labels,
+        request: creation((run) => {
+          run.metadata.labels["events.argoproj.io/sensor"] = "other";
+        }),
+      },
+      {
+        what: "no owner",
+        refusal: owner,
+        request: creation((run) => {
+          run.metadata.ownerReferences = [];
+        }),
+      },
+      {
+        what: "another owner",
+        refusal: owner,
+        request: creation((run) => {
+          run.metadata.ownerReferences = [{ apiVersion: "v1", kind: "Pod", name: "x", uid: "x" }];
+        }),
+      },
+      {
+        what: "a second owner",
+        refusal: owner,
+        request: creation((run) => {
+          run.metadata.ownerReferences.push({ apiVersion: "v1", kind: "Pod", name: "x", uid: "x" });
+        }),
+      },
+      {
+        what: "another commit on a run that exists",
+        refusal: asItIs,
+        request: merge(() => runOf(guarded.name, "7").metadata.name, { spec: { arguments: { parameters: [] } } }),
+      },
+      {
+        what: "another label on a run that exists",
+        refusal: asItIs,
+        request: merge(() => runOf(guarded.name, "7").metadata.name, {
+          metadata: { labels: { "rex-remediation/outcome": "remediated" } },
+        }),
+      },
+      {
+        what: "the end of a run that exists",
+        refusal: asItIs,
+        request: merge(() => runOf(guarded.name, "7").metadata.name, { spec: { shutdown: "Terminate" } }),
+      },
+      {
+        what: "a status on a run that exists",
+        refusal: asItIs,
+        request: merge(() => runOf(guarded.name, "7").metadata.name, { status: { phase: "Failed" } }),
+      },
+      {
+        what: "the stage of a main workflow",
+        refusal: asItIs,
+        request: merge(() => "main-3", { metadata: { labels: { "current-stage": "waiting-pr-created" } } }),
+      },
+      { what: "a main workflow resumed", refusal: asItIs, request: merge(() => "main-3", { spec: { suspend: null } }) },
+      {
+        what: "a workflow's deletion",
+        refusal: noRight("delete", "workflows"),
+        request: () => ({ method: "DELETE", path: path("main-3") }),
+      },
+      {
+        what: "a list of all workflows",
+        refusal: noRight("list", "workflows"),
+        request: () => ({ method: "GET", path: path() }),
+      },
+      {
+        what: "a run in another namespace",
+        refusal: noRight("create", "workflows"),
+        request: () => ({
+          method: "POST",
+          path: "/apis/argoproj.io/v1alpha1/namespaces/default/workflows",
+          body: runOf(guarded.name, "5"),
+        }),
+      },
+      {
+        what: "a workflow that runs by the clock",
+        refusal: noRight("create", "cronworkflows"),
+        request: () => ({ method: "POST", path: namespaced("argoproj.io/v1alpha1", "cronworkflows"), body: {} }),
+      },
+      {
+        what: "the WorkflowTemplate",
+        refusal: noRight("patch", "workflowtemplates"),
+        request: () => ({
+          method: "PATCH",
+          form: "merge",
+          path: namespaced("argoproj.io/v1alpha1", "workflowtemplates", guarded.name),
+          body: {},
+        }),
+      },
+      {
+        what: "a CodeRun's deletion",
+        refusal: noRight("delete", "coderuns"),
+        request: () => ({ method: "DELETE", path: namespaced("agents.platform/v1", "coderuns", "any") }),
+      },
+      {
+        what: "a Secret",
+        refusal: noRight("get", "secrets"),
+        request: () => ({ method: "GET", path: namespaced("", "secrets", "any") }),
+      },
+      {
+        what: "a pod",
+        refusal: noRight("create", "pods"),
+        request: () => ({ method: "POST", path: namespaced("", "pods"), body: {} }),
+      },
+    ]);
+
+    it("and nothing of it has happened", async () => {
+      const workflows = await guarded.cluster.workflows();
+      deepEqual(
+        workflows.map(({ metadata, spec }) => [metadata.name, metadata.labels, spec]).sort(),
+        [
+          mainWorkflow("main-3", 3, "waiting-ready-for-qa", [], { spec: { suspend: true } }),
+          runOf(guarded.name, "7"),
+          runOf(guarded.name, "8"),
+        ]
+          .map(({ metadata, spec }) => [metadata.name, metadata.labels, spec])
+          .sort(),
+      );
+    });
+  });
+
+  describe("is let through", () => {
+    it("a run as a push makes it, with and without Argo Events' own labels", async () => {
+      for (const [task, more] of [
+        ["3", {}],
+        [
+          "4",
+          {
+            "events.argoproj.io/sensor": guarded.name,
+            "events.argoproj.io/trigger": "remediate",
+            "events.argoproj.io/action-timestamp": "1767225600000",
+          },
+        ],
+      ] as const) {
+        const run = runOf(guarded.name, task);
+        Object.assign(run.metadata.labels, more);
+        const { code, message } = await pod.send({ method: "POST", path: path(), body: run });
+        equal(code, 201, message);
+      }
+    });
+
+    it("the same run once more, which changes nothing", async () => {
+      const run = runOf(guarded.name, "8");
+      const there = await guarded.cluster.workflow(run.metadata.name);
+      const { ownerReferences: _, ...metadata } = run.metadata;
+      const { code, message } = await pod.send(merge(() => run.metadata.name, { ...run, metadata })());
+      equal(code, 200, message);
+      const now = await guarded.cluster.workflow(run.metadata.name);
+      ok(there?.metadata.resourceVersion !== undefined);
+      equal(now?.metadata.resourceVersion, there.metadata.resourceVersion);
+    });
+  });
+});

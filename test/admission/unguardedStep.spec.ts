@@ -1,0 +1,99 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { stepScript } from "../../components/stepScripts.ts";
+import { stepEnvironment } from "../steps/scenario.ts";
+import { until } from "../support/cluster.ts";
+import { codeRun } from "../support/codeRuns.ts";
+import { Guarded } from "../support/guarded.ts";
+import { nodeEnvironment } from "../support/node.ts";
+
+/** The step cancel-agents, but without a guard of its own: it deletes whatever its plan names, and a refusal does not stop it. */
+function unguarded(): string {
+  const text = stepScript("cancel-agents").replaceAll("$$", "$");
+  const without = text
+    .replace("  only_when_planned\n", "")
+    .replace(/\*\) fail "cannot delete .*/, '*) log "REFUSED $name: $(last_error)" ;;');
+  ok(without.length < text.length && without.includes("REFUSED"), "the step's guards have other words now");
+  return without;
+}
+
+/**
+ * A step gone wrong, in a real pod with the remediation's account: its plan names every CodeRun of the namespace. What this does not
+ * show: steps that go wrong in other ways; remediation.spec.ts tries what they could send.
+ */
+describe("cancel-agents without its own guards", function () {
+  this.timeout(120_000);
+
+  let guarded: Guarded;
+
+  before(async () => {
+    guarded = await Guarded.open();
+  });
+  after(() => guarded?.close());
+
+  it("deletes Cleo's and Tess's runs of its task, and the API server keeps all others", async () => {
+    const ofShop = { repository: "acme-shop" };
+    for (const object of [
+      codeRun("cleo-3", "cleo", 3, ofShop),
+      codeRun("tess-3", "tess", 3, ofShop),
+      codeRun("rex-3", "rex", 3, ofShop),
+      codeRun("cleo-4", "cleo", 4, ofShop),
+      codeRun("tess-33", "tess", 33, ofShop),
+    ]) {
+      await guarded.cluster.create(object);
+    }
+    const targets = (await guarded.cluster.codeRuns()).map(({ metadata: { name, uid } }) => ({ name, uid }));
+    const log = await runStep({ outcome: "remediate", targets });
+    deepEqual((await guarded.cluster.codeRuns()).map(({ metadata }) => metadata.name).sort(), [
+      "cleo-4",
+      "rex-3",
+      "tess-33",
+    ]);
+    const refusals = log.split("\n").filter((line) => line.includes("REFUSED"));
+    equal(refusals.length, 3, log);
+    match(refusals.join("\n"), /REFUSED rex-3: .*belongs to agent 'rex', which is not in the cancel list/);
+    match(refusals.join("\n"), /REFUSED cleo-4: .*belongs to task '4', not to the task of pod/);
+  });
+
+  /** Runs the step in a pod of a run for task 3, and returns what it said. */
+  async function runStep(plan: object): Promise<string> {
+    const { namespace, core } = guarded.cluster;
+    const name = `${guarded.runName("3")}-remediate-1`;
+    const environment = stepEnvironment({
+      NAMESPACE: namespace,
+      TASK: "3",
+      RUN_NAME: guarded.runName("3"),
+      STEP: "cancel-agents",
+      SHARED_DIR: "/remediation",
+      HOME: "/remediation",
+      CANCEL_SECONDS: "3",
+      PLAN_TEXT: JSON.stringify(plan),
+    });
+    await core.createNamespacedPod({
+      namespace,
+      body: {
+        metadata: { name },
+        spec: {
+          serviceAccountName: guarded.accountName("remediation"),
+          restartPolicy: "Never",
+          containers: [
+            {
+              name: "cancel-agents",
+              image: nodeEnvironment().stepsImage,
+              imagePullPolicy: "IfNotPresent",
+              command: ["bash", "-c"],
+              args: [`printf %s "$PLAN_TEXT" >/remediation/plan.json\n${unguarded()}`.replaceAll("$(", "$$(")],
+              env: Object.entries(environment).map(([key, value]) => ({ name: key, value })),
+              volumeMounts: [{ name: "remediation", mountPath: "/remediation" }],
+            },
+          ],
+          volumes: [{ name: "remediation", emptyDir: {} }],
+        },
+      },
+    });
+    await until("the step has ended", 60_000, async () => {
+      const pod = await core.readNamespacedPod({ namespace, name });
+      return ["Succeeded", "Failed"].includes(pod.status?.phase ?? "");
+    });
+    return core.readNamespacedPodLog({ namespace, name });
+  }
+});

@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import { type KubernetesObject, KubernetesObjectApi } from "@kubernetes/client-node";
+import { Caller } from "./caller.ts";
+import { Cluster, until } from "./cluster.ts";
+import { nodeEnvironment } from "./node.ts";
+import { type Manifest, manifests } from "./pulumi/manifests.ts";
+
+/** An account of the program. */
+export type Account = "remediation" | "sensor" | "event-source";
+
+const accountKinds = ["ServiceAccount", "Role", "RoleBinding"];
+const policyKinds = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
+
+/**
+ * The program's accounts, Roles and admission policies as its source makes them, in a namespace of their own on the real API server.
+ * No controller of Argo's manages it, so that nothing moves what a test has put there; the pods that hold the accounts are real.
+ */
+export class Guarded {
+  readonly name: string;
+  readonly cluster: Cluster;
+  readonly objects: Manifest[];
+  readonly #api: KubernetesObjectApi;
+
+  private constructor(name: string, cluster: Cluster, objects: Manifest[]) {
+    this.name = name;
+    this.cluster = cluster;
+    this.objects = objects;
+    this.#api = KubernetesObjectApi.makeApiClient(cluster.config);
+  }
+
+  /** @param policies whether the policies are there, too */
+  static async open({ policies = true }: { policies?: boolean } = {}): Promise<Guarded> {
+    const suffix = randomBytes(4).toString("hex");
+    const cluster = new Cluster(`guarded-${suffix}`);
+    const name = `rex-${suffix}`;
+    const made = await manifests({ name, namespace: cluster.namespace, repositories: ["acme/shop", "acme/other"] });
+    const kinds = [...(policies ? policyKinds : []), ...accountKinds];
+    const guarded = new Guarded(
+      name,
+      cluster,
+      kinds.flatMap((kind) => made.filter((object) => object.kind === kind)),
+    );
+    await cluster.createNamespace();
+    await cluster.installCodeRuns();
+    for (const object of guarded.objects) await guarded.#api.create(object as KubernetesObject);
+    return guarded;
+  }
+
+  async close(): Promise<void> {
+    const ofCluster = this.objects.filter(({ kind }) => policyKinds.includes(kind));
+    for (const object of ofCluster) await this.#api.delete(object as KubernetesObject);
+    await this.cluster.deleteNamespace();
+  }
+
+  accountName(account: Account): string {
+    return account === "remediation" ? this.name : `${this.name}-${account}`;
+  }
+
+  /** Name of the run for a push of the task. */
+  runName(task: string): string {
+    return `${this.name}-${task}-bbbbbbbbbbbb-aaaaaaaa`;
+  }
+
+  /** Starts a pod that holds an account, and waits until it runs. */
+  async startPod(podName: string, account: Account): Promise<void> {
+    const namespace = this.cluster.namespace;
+    await this.cluster.core.createNamespacedPod({
+      namespace,
+      body: {
+        metadata: { name: podName },
+        spec: {
+          serviceAccountName: this.accountName(account),
+          terminationGracePeriodSeconds: 0,
+          containers: [
+            {
+              name: "main",
+              image: nodeEnvironment().stepsImage,
+              imagePullPolicy: "IfNotPresent",
+              command: ["sleep", "600"],
+            },
+          ],
+        },
+      },
+    });
+    await until(`pod ${podName} runs`, 60_000, async () => {
+      const pod = await this.cluster.core.readNamespacedPod({ namespace, name: podName });
+      return pod.status?.phase === "Running";
+    });
+  }
+
+  /** Who an account is, by a token like those that the kubelet hands to a pod; without a pod, by one that is bound to none. */
+  async as(account: Account, podName?: string): Promise<Caller> {
+    const pod =
+      podName === undefined
+        ? undefined
+        : await this.cluster.core.readNamespacedPod({ namespace: this.cluster.namespace, name: podName });
+    const { status } = await this.cluster.core.createNamespacedServiceAccountToken({
+      namespace: this.cluster.namespace,
+      name: this.accountName(account),
+      body: {
+        spec: {
+          audiences: [],
+          expirationSeconds: 600,
+          ...(pod && { boundObjectRef: { apiVersion: "v1", kind: "Pod", name: podName, uid: pod.metadata?.uid } }),
+        },
+      },
+    });
+    return new Caller(this.cluster.config, status?.token ?? "");
+  }
+}
