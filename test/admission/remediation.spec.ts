@@ -349,6 +349,11 @@ describe("with a token of a remediation's pod of task 3", function () {
       },
       { what: "a failed gate", request: merge("main-3", node("waiting", { phase: "Failed" })), refusal: keptNodes },
       {
+        what: "a gate that is opened a second time",
+        request: merge("main-3", node("passed", { ...opened, message: "again" })),
+        refusal: keptNodes,
+      },
+      {
         what: "a gate that waits again",
         request: merge("main-3", node("passed", { phase: "Running" })),
         refusal: keptNodes,
@@ -508,7 +513,8 @@ describe("with a token of a remediation's pod of task 3", function () {
       // Results
       {
         what: "the result of another run",
-        request: () => result({ name: `${guarded.runName("4")}-123`, run: guarded.runName("4") }),
+        request: () =>
+          result({ name: `${guarded.runName("4")}-123`, run: guarded.runName("4"), owner: guarded.runName("4") }),
         refusal: ownResults,
       },
       {

@@ -88,10 +88,14 @@ describe("cancel-agents", function () {
   });
 
   it("does nothing where the plan found nothing to do, or nobody at work", async () => {
-    await scenario.cluster.create(codeRun("cleo-6", "cleo", 6));
-    for (const plan of ['{"outcome": "nothing-stale"}', '{"outcome": "remediate", "targets": []}']) {
+    const { metadata } = await scenario.cluster.create(codeRun("cleo-6", "cleo", 6));
+    const targets = [{ name: "cleo-6", uid: metadata.uid }];
+    for (const plan of [
+      { outcome: "nothing-stale", targets },
+      { outcome: "remediate", targets: [] },
+    ]) {
       const bench = await scenario.bench("6");
-      await bench.writeShared("plan.json", plan);
+      await bench.writeShared("plan.json", JSON.stringify(plan));
       const result = await bench.run("cancel-agents");
       equal(result.exitCode, 0, result.log);
     }

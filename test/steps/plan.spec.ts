@@ -188,6 +188,7 @@ describe("plan", function () {
         pulls: [
           { number: 1000 + Number(task), headRef: `task-${task}0`, labels: ["ready-for-qa"] },
           { number: 2000 + Number(task), headRef: `task-${task}`, headRepo: "mallory/shop", labels: [`task-${task}`] },
+          { number: 5000 + Number(task), headRef: `task-${task}`, headRepo: "acme/shop-fork", labels: [] },
           { number: 3000 + Number(task), headRef: `task-${task}`, state: "closed", labels: [] },
           { number: 4000 + Number(task), headRef: "feature", labels: [`task-${task}`, "ready-for-qa"] },
         ],

@@ -1,14 +1,18 @@
 import { writeFileSync } from "node:fs";
 import Mocha from "mocha";
 
-/** Mocha's own spec report, and the counts as a file for scripts/test: `--reporter-option file=PATH`. */
+/** Mocha's own spec report, and counts and whole titles as a file for scripts/test: `--reporter-option file=PATH`. */
 export default class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     const file = (options.reporterOptions as { file?: string } | undefined)?.file;
+    const passed: string[] = [];
+    const failed: string[] = [];
+    runner.on("pass", (test) => passed.push(test.fullTitle()));
+    runner.on("fail", (test) => failed.push(test.fullTitle()));
     runner.once("end", () => {
       const { passes = 0, failures = 0, pending = 0 } = runner.stats ?? {};
-      if (file !== undefined) writeFileSync(file, JSON.stringify({ passes, failures, pending }));
+      if (file !== undefined) writeFileSync(file, JSON.stringify({ passes, failures, pending, passed, failed }));
     });
   }
 }
