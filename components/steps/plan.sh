@@ -72,10 +72,17 @@ print_plan() {
 # The Sensor lets through only what matches; a run started by hand has no Sensor.
 check_input() {
   must_match TASK "$TASK" '^[1-9][0-9]{0,8}$' 'a number without leading zeros'
+  # By the name of its pod the API server knows whose a run is.
+  [[ $RUN_NAME == "$NAME-$TASK-"* ]] ||
+    fail "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes: argo -n $NAMESPACE submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK … with the same parameters"
   must_match BEFORE "$BEFORE" '^[0-9a-f]{40}$' 'a commit SHA of 40 hex digits'
   must_match AFTER "$AFTER" '^[0-9a-f]{40}$' 'a commit SHA of 40 hex digits'
   must_match REPOSITORY "$REPOSITORY" '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$' 'owner/name'
   must_match PUSHED_AT "$PUSHED_AT" '^[1-9][0-9]{0,11}$' 'seconds since 1970'
+  # A push from the future would make every true one an old one. GitHub takes no App's
+  # signature from a clock that is further off than this.
+  ((PUSHED_AT <= EPOCHSECONDS + 600)) ||
+    fail "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
   must_match DRY_RUN "$DRY_RUN" '^(true|false)$' 'true or false'
   jq -en --argjson repositories "$REPOSITORIES" --arg repository "$REPOSITORY" \
     '$repositories | has($repository | ascii_downcase)' >/dev/null ||

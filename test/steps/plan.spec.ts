@@ -413,11 +413,21 @@ describe("plan", function () {
       ["TASK", "3x", /expected a number without leading zeros$/],
       ["TASK", "$(touch /tmp/x)", /expected a number without leading zeros$/],
       ["TASK", "1234567890", /expected a number without leading zeros$/],
+      [
+        "RUN_NAME",
+        "rex-remediation-33-x",
+        /^plan: the run is called rex-remediation-33-x; one for task 3 has to begin with rex-remediation-3-, or the API server refuses what it writes: argo -n \S+ submit --from workflowtemplate\/rex-remediation --generate-name rex-remediation-3- -p task=3 … with the same parameters$/,
+      ],
       ["BEFORE", "main", /^plan: parameter BEFORE is main; expected a commit SHA of 40 hex digits$/],
       ["AFTER", "{{workflow.name}}", /expected a commit SHA of 40 hex digits$/],
       ["REPOSITORY", "acme", /^plan: parameter REPOSITORY is acme; expected owner\/name$/],
       ["REPOSITORY", "mallory/shop", /none of the configured repositories \(acme\/other, acme\/shop\)$/],
       ["PUSHED_AT", "now", /^plan: parameter PUSHED_AT is now; expected seconds since 1970$/],
+      [
+        "PUSHED_AT",
+        "2147483647",
+        /^plan: parameter PUSHED_AT is 2147483647, [1-9]\d+ s ahead of this node's clock; expected a push of the past: set the clock right, or look for who made this run \(kubectl -n \S+ get workflow rex-remediation-3-\S+ -o yaml\)$/,
+      ],
       ["DRY_RUN", "yes", /^plan: parameter DRY_RUN is yes; expected true or false$/],
     ];
     for (const [name, value, message] of bad) {
