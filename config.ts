@@ -11,6 +11,7 @@ import {
   imageName,
   labelKey,
   labelValue,
+  networkPeer,
   numericId,
   objectPrefix,
   phase,
@@ -207,7 +208,16 @@ function readWebhook(stack: StackConfig, eventSourceExists: boolean): RexRemedia
     insteadOf:
       existingSecret !== undefined ? "existingWebhookSecret" : eventSourceExists ? "existingEventSource" : undefined,
   });
+  const allowedFrom = stack.list("webhookAllowedFrom", networkPeer, { atLeast: 0 });
   if (eventSourceExists) {
+    if (allowedFrom.length > 0) {
+      stack.refuse(
+        "webhookAllowedFrom",
+        "nothing, because existingEventSource has its own way in",
+        allowedFrom.join(","),
+        null,
+      );
+    }
     if (host !== undefined) {
       stack.refuse(
         "ingressHost",
@@ -228,7 +238,7 @@ function readWebhook(stack: StackConfig, eventSourceExists: boolean): RexRemedia
   if (!ingress.tls && ingress.tlsSecretName !== undefined) {
     stack.refuse("ingressTlsSecret", "nothing while ingressTls is false", JSON.stringify(ingress.tlsSecretName), null);
   }
-  return { secret, existingSecret, ingress: host === undefined ? undefined : { host, ...ingress } };
+  return { secret, existingSecret, allowedFrom, ingress: host === undefined ? undefined : { host, ...ingress } };
 }
 
 function readEventBus(stack: StackConfig): RexRemediationArgs["eventBus"] {

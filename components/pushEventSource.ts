@@ -9,6 +9,8 @@ import { branchPrefixKey, pushExpression, type TaskPush } from "./taskPush.ts";
 /** Where the EventSource listens. */
 const webhookPort = 12000;
 const webhookPath = "/push";
+/** Where Argo Events offers its metrics. */
+const metricsPort = 7777;
 
 /** How GitHub reaches the EventSource from outside the cluster. */
 export interface IngressArgs {
@@ -35,6 +37,8 @@ export interface PushEventSourceArgs {
   replicas: pulumi.Input<number>;
   /** Default: no way in from outside. */
   ingress?: IngressArgs;
+  /** Names of namespaces and CIDRs that may reach the webhook; empty: no NetworkPolicy, so that the cluster's rules hold. */
+  allowedFrom: string[];
   /** How long to wait until it is deployed and answers. */
   deployedSeconds: pulumi.Input<number>;
 }
@@ -108,14 +112,17 @@ export class PushEventSource extends pulumi.ComponentResource {
         },
         spec: {
           type: "ClusterIP",
-          // The labels that Argo Events puts on the EventSource's pods.
-          selector: { controller: "eventsource-controller", "eventsource-name": name, "owner-name": name },
+          selector: podLabels(name),
           ports: [{ name: "http", port: webhookPort, targetPort: webhookPort, protocol: "TCP" }],
         },
       },
       // Pulumi waits for the Service's endpoints; there are none before the EventSource's pods.
       { parent: this, dependsOn: [eventSource] },
     );
+
+    if (args.allowedFrom.length > 0) {
+      this.#restrict(name, args, labels);
+    }
 
     this.eventSourceName = eventSource.metadata.name;
     this.eventName = pulumi.output(eventName);
@@ -127,6 +134,26 @@ export class PushEventSource extends pulumi.ComponentResource {
       webhookUrl: this.webhookUrl,
       inClusterWebhookUrl: this.inClusterWebhookUrl,
     });
+  }
+
+  /** @see https://kubernetes.io/docs/concepts/services-networking/network-policies/ */
+  #restrict(name: string, args: PushEventSourceArgs, labels: Record<string, string>): void {
+    new k8s.networking.v1.NetworkPolicy(
+      `${name}-webhook`,
+      {
+        metadata: { name: `${name}-webhook`, namespace: args.namespace, labels },
+        spec: {
+          podSelector: { matchLabels: podLabels(name) },
+          policyTypes: ["Ingress"],
+          ingress: [
+            { from: peers(args.allowedFrom), ports: [{ protocol: "TCP", port: webhookPort }] },
+            // Whoever watches over the cluster goes on seeing it.
+            { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: metricsPort }] },
+          ],
+        },
+      },
+      { parent: this },
+    );
   }
 
   #wayIn(
@@ -172,6 +199,19 @@ export class PushEventSource extends pulumi.ComponentResource {
     );
     return pulumi.interpolate`${ingress.tls ? "https" : "http"}://${ingress.host}${webhookPath}`;
   }
+}
+
+/** The labels that Argo Events puts on the EventSource's pods. */
+function podLabels(name: string): Record<string, string> {
+  return { controller: "eventsource-controller", "eventsource-name": name, "owner-name": name };
+}
+
+function peers(allowedFrom: string[]) {
+  return allowedFrom.map((from) =>
+    from.includes("/")
+      ? { ipBlock: { cidr: from } }
+      : { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": from } } },
+  );
 }
 
 /** Repositories in the EventSource's form: the names of each owner. */

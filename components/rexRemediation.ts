@@ -35,6 +35,8 @@ export interface WebhookArgs {
   existingSecret?: pulumi.Input<string>;
   /** Default: no way in from outside the cluster. */
   ingress?: IngressArgs;
+  /** Names of namespaces and CIDRs that may reach the EventSource; empty: no NetworkPolicy. */
+  allowedFrom: string[];
 }
 
 /** An EventSource of type github in the same namespace. It has to verify signatures; it may let every push through. */
@@ -165,6 +167,7 @@ export class RexRemediation extends pulumi.ComponentResource {
               eventBusName,
               replicas: args.eventSourceReplicas,
               ingress: args.webhook.ingress,
+              allowedFrom: args.webhook.allowedFrom,
               deployedSeconds,
             },
             { parent: this },

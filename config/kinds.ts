@@ -1,4 +1,5 @@
 import { createPrivateKey } from "node:crypto";
+import { isIP } from "node:net";
 
 /** A kind of value: what it accepts, how that is said, and one that would do. */
 export interface Kind {
@@ -16,6 +17,12 @@ function kind(expected: string, example: string, accepts: RegExp | ((value: stri
 }
 
 const isSubdomain = (value: string) => value.length <= 253 && dnsSubdomainPattern.test(value);
+
+function isCidr(value: string): boolean {
+  const [, address = "", prefix = ""] = /^([^/]*)\/([0-9]{1,3})$/.exec(value) ?? [];
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return Number(prefix) <= bits && value !== "";
+}
 
 /** Text that neither Argo's templates nor a terminal reads as anything else. */
 const isPlain = (value: string) => /^[^\p{Cc}\p{Cf}]+$/u.test(value) && !value.includes("{{");
@@ -84,6 +91,11 @@ export const baseUrl = kind(
 );
 export const numericId = kind("a positive whole number", "123456", /^[1-9][0-9]{0,17}$/);
 export const hostName = kind("a host name", "hooks.example.com", (value) => isSubdomain(value) && value.includes("."));
+export const networkPeer = kind(
+  "the name of a namespace or a CIDR",
+  "ingress-nginx",
+  (value) => dnsLabelPattern.test(value) || isCidr(value),
+);
 export const imageName = kind(
   "the name of a container image with bash, coreutils, curl, jq, openssl and kubectl",
   "registry.example.com/rex-remediation-steps:1.0.0",

@@ -46,7 +46,7 @@ export class StackConfig {
     const raw = this.#raw(key);
     const value = raw.startsWith("[") ? this.#parsed(raw) : raw.split(",").map((text) => text.trim());
     const texts = Array.isArray(value) ? value.filter((text) => text !== "") : [];
-    const expected = `a list of at least ${atLeast}, no two alike, each ${kind.expected}`;
+    const expected = `a list${atLeast > 0 ? ` of at least ${atLeast}` : ""}, no two alike, each ${kind.expected}`;
     const bad = texts.filter((text) => typeof text !== "string" || !kind.accepts(text));
     const distinct = new Set(texts.map((text) => String(text).toLowerCase()));
     if (!Array.isArray(value) || texts.length < atLeast || bad.length > 0 || distinct.size < texts.length) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { readConfig, repositoryLabelValue } from "../../config.ts";
 import { register, resolved } from "../support/pulumi/mockEngine.ts";
@@ -108,7 +108,10 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
     values: ["", "api.github.com", "ftp://x", "https://user:pw@x", "https://x?y", "https://x/#y", "https://x/{{y}}"],
     expected: /an http or https URL without user, query or fragment/,
   },
-  githubAppId: { values: ["", "Iv1.abc", "-1", "012", "1.5"], expected: /a positive whole number/ },
+  githubAppId: {
+    values: ["", " ", "0", "Iv1.abc", "-1", "012", "1.5", "1e3", "rex"],
+    expected: /a positive whole number/,
+  },
   githubInstallationId: { values: ["x", "0"], expected: /a positive whole number/ },
   githubAppPrivateKey: {
     values: [
@@ -117,13 +120,18 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
       "-----BEGIN RSA PRIVATE KEY-----\nxx\n-----END RSA PRIVATE KEY-----",
       rsaKey(1024),
       generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+      generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "sec1", format: "pem" }).toString(),
+      generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+      createPrivateKey(privateKey)
+        .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" })
+        .toString(),
       generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ type: "spki", format: "pem" }).toString(),
     ],
     expected: /an unencrypted RSA private key of at least 2048 bits in PEM form/,
   },
   existingGithubAppSecret: { values: ["No_Secret"], expected: /as in Kubernetes names/ },
   webhookSecret: {
-    values: ["", "short", "0123456789abcde", "with spaces in between it"],
+    values: ["", "\n", " ".repeat(32), "short", "0123456789abcde", "with spaces in between it"],
     expected: /at least 16 characters, no spaces/,
   },
   existingWebhookSecret: { values: ["No_Secret"], expected: /as in Kubernetes names/ },
@@ -142,6 +150,10 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   eventSourceReplicas: { values: ["", "0", "21", "one", "1.5"], expected: /a whole number from 1 to 20/ },
   ingressHost: { values: ["hooks", "https://x.y", "x.y/z", "*.x.y"], expected: /a host name/ },
   ingressClass: { values: ["Nginx"], expected: /as in Kubernetes names/ },
+  webhookAllowedFrom: {
+    values: ["Ingress", "10.0.0.0/33", "10.0.0/8", "fd00::/129", "10.0.0.0/", "/8", "a b", "ingress,ingress"],
+    expected: /the name of a namespace or a CIDR/,
+  },
   ingressTls: { values: ["", "yes", "True"], expected: /true or false/ },
   ingressTlsSecret: { values: ["Not Legal"], expected: /as in Kubernetes names/ },
   ingressAnnotations: { values: [{ a: 1 }, "x", []], expected: /an object/ },
@@ -186,7 +198,8 @@ describe("config", () => {
   it("is missing every key where the stack has none and there were no defaults, and says so in one error", async () => {
     const none = Object.fromEntries(Object.keys(project.config).map((key) => [key, undefined]));
     const message = await refusal(none);
-    const optional = /^(githubInstallationId|existing|ingress(Host|Class|TlsSecret|Annotations)|eventBusStorageClass)/;
+    const optional =
+      /^(githubInstallationId|existing|webhookAllowedFrom|ingress(Host|Class|TlsSecret|Annotations)|eventBusStorageClass)/;
     for (const key of Object.keys(project.config).filter((key) => !optional.test(key))) {
       assert.match(message, new RegExp(`^ {2}${key}: expected .+; got nothing\\.`, "m"), key);
     }
@@ -261,6 +274,10 @@ describe("config", () => {
       /existingWebhookSecret: expected nothing, because existingEventSource/,
     );
     assert.match(
+      await refusal({ existingEventSource, webhookSecret: "", webhookAllowedFrom: ["ingress"] }),
+      /webhookAllowedFrom: expected nothing, because existingEventSource/,
+    );
+    assert.match(
       await refusal({ existingWebhookSecret: "x" }),
       /webhookSecret: expected nothing, because existingWebhookSecret is set/,
     );
@@ -312,6 +329,7 @@ describe("config", () => {
       deployedSeconds: 180,
     });
     assert.equal(webhook.ingress, undefined);
+    assert.deepEqual(webhook.allowedFrom, []);
     assert.deepEqual(
       [githubApp.apiUrl, githubApp.appId, githubApp.installationId],
       ["https://api.github.com", "1234", undefined],

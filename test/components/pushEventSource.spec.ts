@@ -6,6 +6,7 @@ import { only, register, resolved, shape } from "../support/pulumi/mockEngine.ts
 const component = "rex-remediation:index:PushEventSource";
 const eventSourceType = "kubernetes:argoproj.io/v1alpha1:EventSource";
 const serviceType = "kubernetes:core/v1:Service";
+const networkPolicyType = "kubernetes:networking.k8s.io/v1:NetworkPolicy";
 const ingressType = "kubernetes:networking.k8s.io/v1:Ingress";
 
 const push = {
@@ -14,7 +15,7 @@ const push = {
   branchPrefix: "task-",
 };
 
-function eventSource(ingress?: IngressArgs) {
+function eventSource(ingress?: IngressArgs, allowedFrom: string[] = []) {
   return register(async () => {
     const made = new PushEventSource("rex", {
       namespace: "agents",
@@ -24,6 +25,7 @@ function eventSource(ingress?: IngressArgs) {
       eventBusName: "default",
       replicas: 2,
       ingress,
+      allowedFrom,
       deployedSeconds: 90,
     });
     return {
@@ -48,6 +50,29 @@ describe("PushEventSource", () => {
       eventName: "push",
       webhookUrl: "http://rex-webhook.agents.svc:12000/push",
       inClusterWebhookUrl: "http://rex-webhook.agents.svc:12000/push",
+    });
+  });
+
+  it("can be reached from listed namespaces and addresses alone, and goes on to show its metrics to the cluster", async () => {
+    const { registrations } = await eventSource(undefined, ["ingress-nginx", "192.30.252.0/22", "fd00::/8"]);
+    assert.ok(shape(registrations).includes(`${component} > ${networkPolicyType} rex-webhook`));
+    const { spec } = only(registrations, networkPolicyType).inputs;
+    assert.deepEqual(spec, {
+      podSelector: {
+        matchLabels: { controller: "eventsource-controller", "eventsource-name": "rex", "owner-name": "rex" },
+      },
+      policyTypes: ["Ingress"],
+      ingress: [
+        {
+          from: [
+            { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "ingress-nginx" } } },
+            { ipBlock: { cidr: "192.30.252.0/22" } },
+            { ipBlock: { cidr: "fd00::/8" } },
+          ],
+          ports: [{ protocol: "TCP", port: 12000 }],
+        },
+        { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: 7777 }] },
+      ],
     });
   });
 

@@ -204,6 +204,7 @@ describe("RemediationWorkflow", () => {
       STAGES: '["a","b"]',
       RESET_STAGE: "a",
       AGENTS: '["cleo","tess"]',
+      NAME: "rex",
       MAX_AGENTS_TO_CANCEL: "12",
       PUSHER_NAMES: '["5dlabs-rex","rex"]',
       CODERUN_GROUP: "agents.platform",

@@ -42,6 +42,7 @@ const bad: Record<string, [string | undefined, string]> = {
   ingressTls: ["maybe", "true or false"],
   ingressTlsSecret: ["No", "as in Kubernetes names"],
   ingressAnnotations: ["x", "an object"],
+  webhookAllowedFrom: ["10.0.0.0/33", "the name of a namespace or a CIDR"],
   eventBusName: ["No", "lower-case letters"],
   createEventBus: ["maybe", "true or false"],
   eventBusVersion: ["a b", "a version that Argo Events is configured with"],

@@ -66,7 +66,12 @@ export class AgentController {
             image: this.#image,
             imagePullPolicy: "IfNotPresent",
             command: ["bash", "-c", "trap 'exit 0' TERM; sleep infinity & wait"],
-            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+            securityContext: {
+              allowPrivilegeEscalation: false,
+              readOnlyRootFilesystem: true,
+              capabilities: { drop: ["ALL"] },
+            },
+            resources: { requests: { cpu: "1m", memory: "8Mi" }, limits: { cpu: "100m", memory: "32Mi" } },
           },
         ],
       },
