@@ -6,7 +6,11 @@ import {
   CustomObjectsApi,
   KubeConfig,
   RbacAuthorizationV1Api,
+  type V1Pod,
 } from "@kubernetes/client-node";
+import { Cluster, until } from "../support/cluster.ts";
+import { deliver } from "../support/delivery.ts";
+import { pushPayload, signedDelivery } from "../support/github/index.ts";
 import { nodeEnvironment } from "../support/node.ts";
 import { leastConfig, privateKey } from "../support/pulumi/stackConfig.ts";
 import { type Ended, freshName, StackRun } from "../support/pulumi/stackRun.ts";
@@ -51,7 +55,9 @@ describe("a stack on the node", function () {
   this.timeout(90_000);
   let stack: StackRun;
   let namespace: string;
+  let cluster: Cluster;
   let first: Ended;
+  let podBefore: V1Pod;
   const said: Ended[] = [];
 
   const run = async (...[command, options]: Parameters<StackRun["run"]>): Promise<Ended> => {
@@ -62,6 +68,7 @@ describe("a stack on the node", function () {
 
   before(() => {
     ({ namespace } = nodeEnvironment());
+    cluster = new Cluster(namespace);
     stack = new StackRun(name);
   });
   after(async () => {
@@ -82,6 +89,16 @@ describe("a stack on the node", function () {
       workflowTemplate: name,
       serviceAccounts: { eventSource: `${name}-event-source`, sensor: `${name}-sensor`, remediation: name },
     });
+  });
+
+  it("has its policies before any account has a right", () => {
+    const done = [...first.stderr.matchAll(/^ \+ {2}kubernetes:\S+:(\w+) \S+ (creating|created)/gm)];
+    const position = (wanted: RegExp, word: string, which: "first" | "last") => {
+      const found = done.flatMap(([, kind = "", said], index) => (wanted.test(kind) && said === word ? [index] : []));
+      return found.at(which === "first" ? 0 : -1) ?? assert.fail(`no ${wanted} in ${first.stderr}`);
+    };
+    const policies = position(/^ValidatingAdmissionPolicyBinding$/, "created", "last");
+    assert.ok(policies < position(/^(ServiceAccount|Role|RoleBinding)$/, "creating", "first"), first.stderr);
   });
 
   it("is in the cluster exactly as the program says", async () => {
@@ -133,16 +150,51 @@ describe("a stack on the node", function () {
     assert.doesNotMatch(stderr, /replace|v1alpha1:Sensor/);
   });
 
+  /** Name of the Secret that the EventSource reads. */
+  async function namedSecret(): Promise<string> {
+    const { spec } = (await cluster.custom.getNamespacedCustomObject({
+      ...{ group: "argoproj.io", version: "v1alpha1", plural: "eventsources" },
+      ...{ namespace, name },
+    })) as { spec: { github: { push: { webhookSecret: { name: string } } } } };
+    return spec.github.push.webhookSecret.name;
+  }
+
+  /** The EventSource's pods, without those that are on their way out. */
+  async function eventSourcePods(): Promise<V1Pod[]> {
+    const labelSelector = `eventsource-name=${name}`;
+    const { items } = await cluster.core.listNamespacedPod({ namespace, labelSelector });
+    return items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
+  }
+
   it("puts a changed secret into a new object, which the EventSource then reads, and removes the old one", async () => {
     const secrets = async () =>
       (await objects(namespace)).filter((object) => object.startsWith(`Secret ${name}-webhook-`));
     const [old] = await secrets();
+    const [pod, ...others] = await eventSourcePods();
+    assert.ok(pod !== undefined && others.length === 0);
+    podBefore = pod;
     const { exitCode, stderr } = await run("up", { config: { webhookSecret: otherSecret }, args: ["--diff"] });
     assert.equal(exitCode, 0, stderr);
     const [fresh, ...more] = await secrets();
     assert.notEqual(fresh, old);
     assert.deepEqual(more, []);
     assert.match(stderr, /EventSource/);
+    assert.equal(`Secret ${await namedSecret()}`, fresh);
+  });
+
+  it("rolls the EventSource's pod with the secret: what is signed with the new one is taken, with the old one refused", async () => {
+    const pod = await until("a new pod of the EventSource alone is there", 40_000, async () => {
+      const [only, ...others] = await eventSourcePods();
+      return others.length === 0 && only?.metadata?.uid !== podBefore.metadata?.uid && only;
+    });
+    assert.match(JSON.stringify(pod.spec), new RegExp(`"${await namedSecret()}"`));
+    const statusOf = async (secret: string) => {
+      const payload = pushPayload({ ref: "refs/heads/main", repository: "5dlabs/platform" });
+      return (await deliver(cluster, JSON.parse(first.stdout).webhookUrl, await signedDelivery(secret, payload)))
+        .status;
+    };
+    await until(`pod ${pod.metadata?.name} answers`, 15_000, async () => (await statusOf(otherSecret)) === 200);
+    assert.deepEqual([await statusOf(otherSecret), await statusOf(webhookSecret)], [200, 400]);
   });
 
   it("shows no secret: not in outputs, in diffs and logs, or in any file that the engine keeps", () => {

@@ -99,6 +99,31 @@ describe("GitHub double: control", () => {
     deepEqual((await client.requests(logged[1]?.time)).slice(-3), logged.slice(1));
   });
 
+  it("lists every credential that it issued or saw, once, whatever became of the request", async () => {
+    const { client } = fixture.double;
+    const known = (await client.credentials()).length;
+    const [good, expired] = [jwt({ iat: 1 }), jwt({ exp: 1 })];
+    const issue = (authorization: string) =>
+      fixture.post(`/app/installations/${installationId}/access_tokens`, { authorization });
+    const unused = (await issue(`Bearer ${good}`)).json() as { token: string };
+    equal((await issue(`bearer ${expired}`)).status, 401);
+    await client.addFault({ pathPattern: "/pulls", status: 500 });
+    for (const authorization of ["token unknown", "token unknown", `Bearer ${unused.token}`])
+      await fixture.get(`/repos/${repository}/pulls`, { authorization });
+    await client.addFault({ pathPattern: "/pulls", status: 500 });
+    await fixture.get(`/repos/${repository}/pulls`, { authorization: "Bearer struck" });
+    const listed = await client.credentials();
+    equal(listed.length, known + 5);
+    const found = [unused.token, good, expired, "unknown", "struck"].map((value) =>
+      listed.filter((credential) => credential.value === value),
+    );
+    deepEqual(
+      found.map((same) => same.map(({ kind }) => kind)),
+      [["token"], ["json-web-token"], ["json-web-token"], ["token"], ["token"]],
+    );
+    for (const { time } of found.flat()) ok(Math.abs(Date.now() - Date.parse(time)) < 60_000, time);
+  });
+
   it("shows the state without keys and tokens", async () => {
     const value = await fixture.token();
     const state = await fixture.double.client.state();

@@ -11,6 +11,8 @@ export interface NodeEnvironment {
   address: string;
   /** Local image with bash, curl, jq, openssl and kubectl. */
   stepsImage: string;
+  /** Folder of the logs of the node's components and of what runs beside them, one file each. */
+  logs: string;
 }
 
 export function nodeEnvironment(): NodeEnvironment {
@@ -19,6 +21,7 @@ export function nodeEnvironment(): NodeEnvironment {
     namespace: required("REX_NAMESPACE"),
     address: required("REX_NODE_IP"),
     stepsImage: required("REX_STEPS_IMAGE"),
+    logs: required("REX_NODE_LOGS"),
   };
 }
 

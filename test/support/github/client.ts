@@ -1,5 +1,6 @@
 import type { AppDefinition, Installation } from "./apps.ts";
 import type { Settings, StateView } from "./control.ts";
+import type { Credential } from "./credentials.ts";
 import type { Fault, FaultDefinition } from "./faults.ts";
 import { zeroSha } from "./identity.ts";
 import { defaultRepository, type PushOptions, type PushPayload, pushPayload, refOf } from "./push.ts";
@@ -68,6 +69,14 @@ export class GitHubDoubleClient {
   /** Every installation token ever issued, whole: to search for leaks. */
   tokens(): Promise<Token[]> {
     return this.call("GET", "tokens");
+  }
+
+  /**
+   * Every credential, whole: the installation tokens ever issued, and what else requests carried since the double was
+   * started. To search for leaks.
+   */
+  credentials(): Promise<Credential[]> {
+    return this.call("GET", "credentials");
   }
 
   state(): Promise<StateView> {

@@ -1,4 +1,5 @@
 import type { AppDefinition } from "./apps.ts";
+import type { Credentials } from "./credentials.ts";
 import type { World } from "./endpoint.ts";
 import type { FaultDefinition, Faults } from "./faults.ts";
 import type { RateLimit } from "./rateLimit.ts";
@@ -18,6 +19,7 @@ export interface Controlled {
   world: World;
   faults: Faults;
   log: RequestLog;
+  credentials: Credentials;
   rateLimit: RateLimit;
 }
 
@@ -38,7 +40,8 @@ export function isControl(target: string): boolean {
 }
 
 /** Carries out a control request. Throws an Error with a readable message for one that makes no sense. */
-export function control({ world, faults, log }: Controlled, method: string, target: string, body: unknown): unknown {
+export function control(controlled: Controlled, method: string, target: string, body: unknown): unknown {
+  const { world, faults, log, credentials } = controlled;
   const url = new URL(target, "http://double");
   const path = url.pathname.slice(prefix.length);
   switch (`${method} ${path.split("/").slice(0, 2).join("/")}`) {
@@ -69,6 +72,8 @@ export function control({ world, faults, log }: Controlled, method: string, targ
       return log.since(url.searchParams.get("since"));
     case "GET /tokens":
       return world.tokens.issued;
+    case "GET /credentials":
+      return credentials.all(world.tokens.issued);
     case "GET /state":
       return view(world, faults);
     default:

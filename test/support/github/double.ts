@@ -6,6 +6,7 @@ import { Apps } from "./apps.ts";
 import { GitHubDoubleClient } from "./client.ts";
 import { Clock } from "./clock.ts";
 import { type Controlled, control, isControl } from "./control.ts";
+import { Credentials } from "./credentials.ts";
 import type { World } from "./endpoint.ts";
 import { Faults, usualBody } from "./faults.ts";
 import { RateLimit } from "./rateLimit.ts";
@@ -44,7 +45,13 @@ export async function startGitHubDouble(options: GitHubDoubleOptions = {}): Prom
   const clock = new Clock();
   const apps = new Apps(clock);
   const world: World = { clock, apps, tokens: new Tokens(apps, clock), repositories: new Repositories(clock) };
-  const controlled: Controlled = { world, faults: new Faults(), log: new RequestLog(), rateLimit: new RateLimit() };
+  const controlled: Controlled = {
+    world,
+    faults: new Faults(),
+    log: new RequestLog(),
+    credentials: new Credentials(),
+    rateLimit: new RateLimit(),
+  };
   if (options.stateFile) loadState(options.stateFile, world);
 
   const server = createServer((incoming, response) => {
@@ -93,9 +100,11 @@ async function serve(
     }
     return;
   }
-  const { world, log } = controlled;
+  const { world, log, credentials } = controlled;
+  const time = new Date(world.clock.now()).toISOString();
+  credentials.see(headers.authorization, time);
   const entry = log.open({
-    time: new Date(world.clock.now()).toISOString(),
+    time,
     method,
     path: target,
     userAgent: headers["user-agent"] ?? null,

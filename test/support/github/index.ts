@@ -2,6 +2,7 @@
 export type { AppDefinition, Installation } from "./apps.ts";
 export { GitHubDoubleClient, rateLimited, secondaryLimit } from "./client.ts";
 export type { Settings, StateView } from "./control.ts";
+export type { Credential } from "./credentials.ts";
 export { type GitHubDouble, type GitHubDoubleOptions, startGitHubDouble } from "./double.ts";
 export type { Fault, FaultDefinition } from "./faults.ts";
 export { randomSha, zeroSha } from "./identity.ts";
