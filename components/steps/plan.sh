@@ -79,9 +79,7 @@ check_input() {
   must_match AFTER "$AFTER" '^[0-9a-f]{40}$' 'a commit SHA of 40 hex digits'
   must_match REPOSITORY "$REPOSITORY" '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$' 'owner/name'
   must_match PUSHED_AT "$PUSHED_AT" '^[1-9][0-9]{0,11}$' 'seconds since 1970'
-  # A push from the future would make every true one an old one. GitHub takes no App's
-  # signature from a clock that is further off than this.
-  ((PUSHED_AT <= EPOCHSECONDS + 600)) ||
+  is_past "$PUSHED_AT" ||
     fail "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
   must_match DRY_RUN "$DRY_RUN" '^(true|false)$' 'true or false'
   jq -en --argjson repositories "$REPOSITORIES" --arg repository "$REPOSITORY" \
@@ -90,6 +88,12 @@ check_input() {
   jq -n --arg task "$TASK" --arg after "$AFTER" --arg before "$BEFORE" --arg repository "$REPOSITORY" \
     --arg run "$RUN_NAME" --argjson pushedAt "$PUSHED_AT" \
     '{task: $task, repository: $repository, before: $before, after: $after, pushedAt: $pushedAt, run: $run}' >"$SCRATCH/facts"
+}
+
+# A push from the future would make every true one an old one. GitHub takes no App's
+# signature from a clock that is further off than this.
+is_past() {
+  (($1 <= EPOCHSECONDS + 600))
 }
 
 must_match() {
@@ -137,6 +141,8 @@ check_ledger() {
   [[ ${handled[1]} != false ]] || begun=true
   [[ $handled_at =~ ^[0-9]{1,12}$ ]] ||
     fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is not a time in seconds; remove the annotation"
+  is_past "$handled_at" ||
+    fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is $handled_at, $((handled_at - EPOCHSECONDS)) s ahead of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: argo -n $NAMESPACE retry $RUN_NAME"
   if [[ $resumed == true && ${handled[4]} == "$RUN_NAME" && ${handled[3]} == "$AFTER" ]]; then
     conclude remediated "this run resumed the main workflow before its pod was started again"
   fi

@@ -43,7 +43,7 @@ describe("detection", function () {
 
   it("but by every form of a task branch, with the task's number and nothing else of the name", async () => {
     const id = dev.platform.newTask();
-    const forms = ["", "-fix-the-cart", "/fix", "_2", "-$(touch${IFS}/tmp/x)`id`{{=1}}"];
+    const forms = ["", "-fix-the-cart", "/fix", "_2", "-$(touch$IFS/tmp/x)`id`{{=1}}"];
     const pushes = forms.map((form) => ({
       ref: `refs/heads/task-${id}${form}`,
       before: randomSha(),

@@ -466,6 +466,24 @@ describe("plan", function () {
       );
     });
 
+    it("a ledger from the future, which would let no push count any more", async () => {
+      const { task } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
+          labels: ours,
+          annotations: { "rex-remediation/pushed-at": "2147483647", "rex-remediation/resumed": "true" },
+        }),
+      );
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      match(
+        result.lastWords,
+        new RegExp(
+          `annotation rex-remediation/pushed-at of main workflow play-${task} is 2147483647, [1-9]\\d+ s ahead of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: argo -n \\S+ retry rex-remediation-${task}-`,
+        ),
+      );
+    });
+
     it("a stage that config does not know", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "lunch", [gate], { labels: ours }));
