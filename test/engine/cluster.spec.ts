@@ -47,13 +47,6 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     }
   });
 
-  it("preview does without admission policies where they are turned off, and warns of what that means", async () => {
-    const { exitCode, stderr } = await stack.run("preview", { config: { admissionPolicies: false } });
-    assert.equal(exitCode, 0, stderr);
-    assert.match(stderr, /warning: admissionPolicies is false: the API server lets the remediation delete any CodeRun/);
-    assert.doesNotMatch(stderr, /:ValidatingAdmissionPolicy/);
-  });
-
   describe("with a Secret that exists already", () => {
     const secrets = { empty: "", short: "0123456789", long: "0123456789abcdef" };
     before(async () => {
@@ -70,41 +63,53 @@ describe("pulumi, where the cluster is not as it has to be", function () {
       }
     });
 
-    const bad: [string, Record<string, ConfigValue>, RegExp][] = [
-      [
-        "is missing",
-        { webhookSecret: undefined, existingWebhookSecret: `${name}-none` },
+    it("preview names one that is missing and one whose key is none, in one error", async () => {
+      const message = await refused("preview", {
+        webhookSecret: undefined,
+        existingWebhookSecret: `${name}-none`,
+        githubAppPrivateKey: undefined,
+        existingGithubAppSecret: `${name}-long`,
+      });
+      assert.match(
+        message,
         /existingWebhookSecret: expected Secret rex-\w+-none in namespace [\w-]+ with key secret: at least 16 characters, no spaces; got no such Secret\./,
-      ],
-      [
-        "is empty, which would turn the check of signatures off",
-        { webhookSecret: undefined, existingWebhookSecret: `${name}-empty` },
-        /existingWebhookSecret: expected .*; got nothing\.\s+Mend it with: kubectl -n [\w-]+ create secret generic/,
-      ],
-      [
-        "holds a short webhook secret",
-        { webhookSecret: undefined, existingWebhookSecret: `${name}-short` },
-        /existingWebhookSecret: expected .*; got something else\./,
-      ],
-      [
-        "holds a key that is none",
-        { githubAppPrivateKey: undefined, existingGithubAppSecret: `${name}-long` },
+      );
+      assert.match(
+        message,
         /existingGithubAppSecret: expected Secret .* with key private-key\.pem: an unencrypted RSA private key .*; got something else\./,
-      ],
-    ];
-    for (const [what, config, expected] of bad) {
-      it(`preview refuses one that ${what}`, async () => {
-        const message = await refused("preview", config);
-        assert.match(message, expected);
+      );
+      assert.ok(!message.includes("0123456789"), "a secret was shown");
+    });
+
+    for (const [what, suffix, got] of [
+      ["an empty one, which would turn the check of signatures off", "empty", "nothing"],
+      ["a short one", "short", "something else"],
+    ] as const) {
+      it(`preview refuses ${what}`, async () => {
+        const message = await refused("preview", {
+          webhookSecret: undefined,
+          existingWebhookSecret: `${name}-${suffix}`,
+        });
+        assert.match(
+          message,
+          new RegExp(
+            `existingWebhookSecret: expected .*; got ${got}\\.\\s+Mend it with: kubectl -n [\\w-]+ create secret generic`,
+          ),
+        );
         assert.ok(!message.includes("0123456789"), "a secret was shown");
       });
     }
 
-    it("preview takes one that is as it should be", async () => {
+    it("preview takes one that is as it should be, and does without admission policies where they are turned off, with a warning", async () => {
       const { exitCode, stderr } = await stack.run("preview", {
-        config: { webhookSecret: undefined, existingWebhookSecret: `${name}-long` },
+        config: { webhookSecret: undefined, existingWebhookSecret: `${name}-long`, admissionPolicies: false },
       });
       assert.equal(exitCode, 0, stderr);
+      assert.match(
+        stderr,
+        /warning: admissionPolicies is false: the API server lets the remediation delete any CodeRun/,
+      );
+      assert.doesNotMatch(stderr, /:ValidatingAdmissionPolicy/);
     });
   });
 

@@ -43,7 +43,7 @@ describe("remediation that is disturbed", function () {
   });
 
   it("says on run and main workflow which step failed and how to go on; and that command works", async () => {
-    const task = await dev.platform.startTask("at-ready-for-qa-gate", { pullLabels: ["ready-for-qa"] });
+    const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     await dev.platform.github.addFault({
       method: "DELETE",
       pathPattern: `/issues/${task.pull}/labels`,

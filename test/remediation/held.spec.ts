@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { until } from "../support/cluster.ts";
 import { codeRun } from "../support/codeRuns.ts";
 import { devPlatform } from "../support/devPlatform.ts";
-import { restartTimes } from "../support/times.ts";
+import { restartTimes, resumedAfter } from "../support/times.ts";
 
 /**
  * The whole chain as `pulumi up` made it: EventSource, event bus, Sensor, run, steps in their image with
@@ -57,7 +57,7 @@ describe("remediation that is held back", function () {
   });
 
   it("by a target with contradicting labels: failed, nothing is touched, and the command that it says goes on", async () => {
-    const task = await dev.platform.startTask("at-ready-for-qa-gate", { pullLabels: ["ready-for-qa"] });
+    const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const odd = `odd-task-${task.id}`;
     const key = "agents.platform/agent-type";
     await dev.platform.cluster.create(
@@ -78,7 +78,7 @@ describe("remediation that is held back", function () {
 
     await dev.platform.cluster.patchCodeRun(odd, { metadata: { labels: { [key]: "tess" } } });
     await pasted(message.slice(message.lastIndexOf("|")));
-    await restartTimes(dev.platform, task, run, pushedAt);
+    await resumedAfter(dev.platform, task, run, pushedAt);
     equal(await dev.platform.cluster.codeRun(odd), undefined);
   });
 });

@@ -20,8 +20,8 @@ describe("the program's pods", function () {
   before(async () => {
     ({ namespace } = readDevStack().outputs);
     const tasks = await Promise.all([
-      dev.platform.startTask("at-ready-for-qa-gate", { pullLabels: ["ready-for-qa"] }),
-      dev.platform.startTask("at-ready-for-qa-gate", { pullLabels: ["ready-for-qa"] }),
+      dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] }),
+      dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] }),
     ]);
     // The second one fails, so that the exit handler gets its pod.
     await dev.platform.github.addFault({

@@ -64,7 +64,7 @@ describe("the secrets", function () {
   });
 
   function startTask(): Promise<Task> {
-    return dev.platform.startTask("at-ready-for-qa-gate", { pullLabels: ["ready-for-qa"] });
+    return dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
   }
 
   /** Lets no attempt of the task's run take the label off. */
@@ -166,6 +166,10 @@ describe("the secrets", function () {
     for (const secret of secrets) {
       for (const form of forms(secret))
         deepEqual(findings([secret], [{ place: "it", text: `before${form}after` }]), [`${secret.name} in it`]);
+      for (const before of ["", "1", "12"]) {
+        const text = Buffer.from(`${before}${secret.value}after`).toString("base64");
+        deepEqual(findings([secret], [{ place: "it", text }]), [`${secret.name} in it`]);
+      }
       deepEqual(findings([secret], [{ place: "it", text: secret.value.slice(0, 20) }]), []);
     }
     const own = await ownSecrets();

@@ -15,7 +15,19 @@ const example = fileURLToPath(new URL("../../examples/play-workflow.yaml", impor
 export const rex = "5dlabs-rex[bot]";
 
 /** Where a task stands when the push comes. */
-export type Position = "implementing" | "cleo-at-work" | "at-ready-for-qa-gate";
+export type Position = "implementing" | "cleo-at-work" | "at-ready-for-qa-gate" | "at-bare-gate";
+
+/**
+ * In place of the example a main workflow of gates in a row, without agents: where only the remediation is looked at, it saves the
+ * pods of all others.
+ */
+const bareGates = {
+  entrypoint: "gates",
+  templates: [
+    { name: "gates", steps: [1, 2, 3, 4, 5, 6].map((number) => [{ name: `gate-${number}`, template: "gate" }]) },
+    { name: "gate", suspend: {} },
+  ],
+};
 
 /** A task in the making: its main workflow, its branch, its pull request. */
 export interface Task {
@@ -105,6 +117,7 @@ export class Platform {
           : [{ number: task.pull, headRef: task.branch, labels: [`task-${id}`, ...(more.pullLabels ?? [])] }],
     });
     const implementing = position === "implementing";
+    const bare = position === "at-bare-gate";
     await this.cluster.create({
       apiVersion: "argoproj.io/v1alpha1",
       kind: "Workflow",
@@ -114,12 +127,17 @@ export class Platform {
           "workflow-type": "play-orchestration",
           "task-id": id,
           repository: repository.replace("/", "-"),
-          "current-stage": implementing ? "implementation-in-progress" : "waiting-pr-created",
+          "current-stage": implementing
+            ? "implementation-in-progress"
+            : bare
+              ? "waiting-ready-for-qa"
+              : "waiting-pr-created",
         },
       },
       spec: {
-        workflowTemplateRef: { name: "play" },
-        ...(implementing ? {} : { entrypoint: "round" }),
+        ...(bare
+          ? bareGates
+          : { workflowTemplateRef: { name: "play" }, ...(implementing ? {} : { entrypoint: "round" }) }),
         arguments: {
           parameters: [
             { name: "task", value: id },
@@ -128,6 +146,10 @@ export class Platform {
         },
       },
     });
+    if (bare) {
+      await until(`task ${id} waits at its gate`, 30_000, async () => (await this.waitingGate(task)) !== undefined);
+      return task;
+    }
     const [agent] = await until(`the first agent of task ${id} is at work`, 60_000, async () => {
       const runs = await this.agents(id);
       return runs.length > 0 && runs.every((run) => run.status?.phase === "Running") && runs;

@@ -1,5 +1,6 @@
 import { until } from "./cluster.ts";
 import { gates, type Platform, type Task } from "./platform.ts";
+import type { WorkflowNode } from "./workflows.ts";
 
 /**
  * How long a restart took, in seconds after the push was answered. Argo and Kubernetes write
@@ -12,12 +13,25 @@ export interface RestartTimes {
   restarted: number;
 }
 
-/** Waits for the restart of a task that was pushed, and measures it. */
-export async function restartTimes(platform: Platform, task: Task, run: string, pushedAt: Date): Promise<RestartTimes> {
-  const after = (time: string | undefined) => (Date.parse(time ?? "") - pushedAt.getTime()) / 1000;
-  const gate = await until(`task ${task.id} is resumed`, 120_000, async () =>
+/** Waits until a run has opened the task's gate, and returns it. */
+async function openedGate(platform: Platform, task: Task, run: string): Promise<WorkflowNode> {
+  return until(`task ${task.id} is resumed`, 120_000, async () =>
     gates(await platform.cluster.workflow(task.workflow)).find(({ message }) => message === `resumed by ${run}`),
   );
+}
+
+/** Seconds from the push's answer to the end of the gate that the run opened, once it has. */
+export async function resumedAfter(platform: Platform, task: Task, run: string, pushedAt: Date): Promise<number> {
+  return seconds(pushedAt, (await openedGate(platform, task, run)).finishedAt);
+}
+
+function seconds(from: Date, to: string | undefined): number {
+  return (Date.parse(to ?? "") - from.getTime()) / 1000;
+}
+
+/** Waits for the restart of a task that was pushed, and measures it. */
+export async function restartTimes(platform: Platform, task: Task, run: string, pushedAt: Date): Promise<RestartTimes> {
+  const gate = await openedGate(platform, task, run);
   const cleo = await until(`a new Cleo works on task ${task.id}`, 60_000, async () =>
     (await platform.agents(task.id)).find(
       ({ metadata }) =>
@@ -25,7 +39,10 @@ export async function restartTimes(platform: Platform, task: Task, run: string, 
         Date.parse(metadata.creationTimestamp ?? "") >= Date.parse(gate.finishedAt ?? ""),
     ),
   );
-  return { resumed: after(gate.finishedAt), restarted: after(cleo.metadata.creationTimestamp) };
+  return {
+    resumed: seconds(pushedAt, gate.finishedAt),
+    restarted: seconds(pushedAt, cleo.metadata.creationTimestamp as string | undefined),
+  };
 }
 
 /** The middle value. */
