@@ -19,9 +19,11 @@ function kind(expected: string, example: string, accepts: RegExp | ((value: stri
 const isSubdomain = (value: string) => value.length <= 253 && dnsSubdomainPattern.test(value);
 
 function isCidr(value: string): boolean {
-  const [, address = "", prefix = ""] = /^([^/]*)\/([0-9]{1,3})$/.exec(value) ?? [];
+  // An address with a zone (%eth0) is one of a single machine: Kubernetes takes none. It warns that it will no longer take
+  // a prefix with zeros in front.
+  const [, address = "", prefix = ""] = /^([^/%]*)\/(0|[1-9][0-9]{0,2})$/.exec(value) ?? [];
   const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  return Number(prefix) <= bits && value !== "";
+  return Number(prefix) <= bits;
 }
 
 /** Text that neither Argo's templates nor a terminal reads as anything else. */

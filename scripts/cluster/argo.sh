@@ -20,7 +20,8 @@ install_argo() {
   kubectl_admin apply --server-side --force-conflicts -f "$manifests/crds" >/dev/null
   kubectl_admin create namespace "$REX_NAMESPACE" --dry-run=client -o yaml | kubectl_admin apply -f - >/dev/null
   # So that nothing of ours, and nothing in the example, comes to need more than that.
-  kubectl_admin label namespace "$REX_NAMESPACE" --overwrite pod-security.kubernetes.io/enforce=restricted >/dev/null
+  kubectl_admin label namespace "$REX_NAMESPACE" --overwrite \
+    pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/warn=restricted >/dev/null
   kubectl_admin apply --namespace "$REX_NAMESPACE" -f "$manifests/events" -f "$manifests/workflows" >/dev/null
   kubectl_admin wait --for condition=Established --timeout 20s -f "$manifests/crds" >/dev/null
 }

@@ -19,6 +19,7 @@ interface Template {
   suspend?: object;
   resource?: { action: string; manifest: string };
   retryStrategy?: object;
+  podSpecPatch?: string;
 }
 
 /**
@@ -91,6 +92,29 @@ describe("docs/main-workflow.md", () => {
     const again = round?.steps?.flat().find(({ template: name }) => name === "round");
     equal(again?.when, `'{{workflow.labels.current-stage}}' == '${defaults.resetStage?.default}'`);
     equal(round?.steps?.[0]?.[0]?.name, "quality");
+  });
+
+  it("has an example whose pods have no privilege, no writable root file system, and requests and limits, in each container", () => {
+    const withPods = example.templates.filter(({ steps, suspend }) => !steps && !suspend);
+    ok(withPods.length > 0);
+    for (const { name, podSpecPatch } of withPods) {
+      const { initContainers, containers } = parse(podSpecPatch ?? "");
+      deepEqual(
+        [...initContainers, ...containers].map(({ name, securityContext, resources }) => [
+          name,
+          securityContext,
+          Object.keys(resources.requests),
+          Object.keys(resources.limits),
+        ]),
+        ["init", "main"].map((container) => [
+          container,
+          { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
+          ["cpu", "memory"],
+          ["cpu", "memory"],
+        ]),
+        name,
+      );
+    }
   });
 
   it("has an example that names CodeRuns anew each time, and labels them as the configuration expects", () => {

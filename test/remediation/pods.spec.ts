@@ -73,6 +73,7 @@ describe("the program's pods", function () {
     ok(pods.some(({ metadata }) => metadata?.name?.includes("-record-failure-")));
     const { metadata } = await dev.platform.cluster.core.readNamespace({ name: namespace });
     equal(metadata?.labels?.["pod-security.kubernetes.io/enforce"], "restricted");
+    equal(metadata?.labels?.["pod-security.kubernetes.io/warn"], "restricted");
     const refusal = await dev.platform.cluster.core
       .createNamespacedPod({
         namespace,
@@ -131,11 +132,19 @@ describe("the program's pods", function () {
         .map(({ spec }) => spec?.volumes?.some(({ projected }) => projected)),
       pods.filter((pod) => of(pod) === "event-source").map(() => false),
     );
-    deepEqual(
-      mounting(/^projected /).filter((name) => name.startsWith("event-source")),
-      [],
-    );
-    ok(mounting(/^projected /).includes("sensor main"));
+    // Argo reports a pod's results with the same token, so that all containers of a remediation have it.
+    deepEqual(once(mounting(/^projected /)), [
+      "remediation cancel-agents",
+      "remediation init",
+      "remediation main",
+      "remediation plan",
+      "remediation remove-label",
+      "remediation reset-stage",
+      "remediation resume",
+      "remediation wait",
+      "sensor main",
+    ]);
+    deepEqual(once(mounting(/^projected (?!kube-api-access-)/)), []);
   });
 
   it("have the App's key in plan alone, GitHub's token where it is used, the webhook's secret in the EventSource alone", () => {
@@ -146,5 +155,20 @@ describe("the program's pods", function () {
       "remediation reset-stage",
     ]);
     deepEqual(once(mounting(/^secret rex-remediation-webhook-/)), ["event-source main"]);
+  });
+
+  it("have no Secret in the environment of a container, and none but these two in a volume", () => {
+    deepEqual(
+      pods.flatMap((pod) =>
+        containers(pod)
+          .filter(
+            ({ env = [], envFrom = [] }) =>
+              env.some(({ valueFrom }) => valueFrom?.secretKeyRef) || envFrom.some(({ secretRef }) => secretRef),
+          )
+          .map((container) => named(pod, container)),
+      ),
+      [],
+    );
+    deepEqual(once(mounting(/^secret (?!rex-remediation-(github-app|webhook)-)/)), []);
   });
 });

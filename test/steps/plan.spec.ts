@@ -1,14 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { codeRun } from "../support/codeRuns.ts";
-import type { StepBench } from "../support/step.ts";
-import { mainWorkflow, workflowNode } from "../support/workflows.ts";
+import { mainWorkflow } from "../support/workflows.ts";
+import { gate, ledger, newTask, ours, outcomeOf, upcomingTask } from "./planning.ts";
 import { push, repository, Scenario, sha } from "./scenario.ts";
-
-const ours = { repository: "acme-shop" };
-const gate = workflowNode("gate", "Suspend", "Running");
-
-/** Each test has a task of its own, so that none sees another's objects. */
-let nextTask = 100;
 
 describe("plan", function () {
   this.timeout(60_000);
@@ -18,18 +12,6 @@ describe("plan", function () {
     scenario = await Scenario.open();
   });
   after(() => scenario.close());
-
-  function newTask(): { task: string; pull: number } {
-    nextTask += 1;
-    return { task: String(nextTask), pull: nextTask };
-  }
-
-  async function outcomeOf(bench: StepBench): Promise<{ outcome: string; reason: string }> {
-    const result = await bench.run("plan");
-    equal(result.exitCode, 0, result.log);
-    const { outcome, reason } = await bench.plan();
-    return { outcome, reason };
-  }
 
   describe("freezes what is to be touched", () => {
     it("takes the listed agents' unfinished CodeRuns by UID, and says why it leaves the others", async () => {
@@ -235,7 +217,7 @@ describe("plan", function () {
         "rex-remediation/head": push.after,
         "rex-remediation/pushed": push.after,
         "rex-remediation/pushed-at": String(push.pushedAt),
-        "rex-remediation/run": `rex-remediation-${nextTask + 1}-bbbbbbbbbbbb-aaaaaaaa`,
+        "rex-remediation/run": `rex-remediation-${upcomingTask()}-bbbbbbbbbbbb-aaaaaaaa`,
         "rex-remediation/resumed": "true",
       });
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediated");
@@ -507,261 +489,6 @@ describe("plan", function () {
     }
   });
 
-  describe("brakes", () => {
-    /** A main workflow past the reset stage, and a pull request that is labelled ready. */
-    async function stale(
-      more: { labels?: string[]; annotations?: Record<string, string> } = {},
-    ): Promise<{ task: string; pull: number }> {
-      const { task, pull } = newTask();
-      const { annotations } = more;
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours, annotations }),
-      );
-      await scenario.pullRequest(task, pull, ["ready-for-qa", ...(more.labels ?? [])]);
-      return { task, pull };
-    }
-
-    /** `number` CodeRuns of Cleo's, named cleo-1-TASK and so on. */
-    async function startCleos(task: string, number: number): Promise<void> {
-      for (let index = 1; index <= number; index += 1) {
-        await scenario.cluster.create(codeRun(`cleo-${index}-${task}`, "cleo", task, ours));
-      }
-    }
-
-    /** All that must stay as it is where nothing may be touched. The version of an object changes with every write. */
-    async function stateOf({ task, pull }: { task: string; pull: number }): Promise<object> {
-      const workflow = await scenario.cluster.workflow(`play-${task}`);
-      return {
-        workflow: workflow?.metadata,
-        status: workflow?.status,
-        codeRuns: (await scenario.cluster.codeRuns(`task-id=${task}`)).map(({ metadata }) => metadata),
-        labels: await scenario.labels(pull),
-      };
-    }
-
-    /** What plan's last words are where it fails, having touched nothing. */
-    async function failureOf(of: { task: string; pull: number }, more: Record<string, string> = {}): Promise<string> {
-      const before = await stateOf(of);
-      const result = await (await scenario.bench(of.task, more)).run("plan");
-      equal(result.exitCode, 1, result.log);
-      deepEqual(await stateOf(of), before);
-      return result.lastWords;
-    }
-
-    const seeCodeRuns = (task: string) =>
-      `kubectl -n ${scenario.cluster.namespace} get coderuns.agents.platform -l task-id=${task}`;
-    const goOn = (verb: "retry" | "resubmit", task: string) =>
-      `argo -n ${scenario.cluster.namespace} ${verb} rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`;
-
-    describe("on the number of agents", () => {
-      it("let as many pass as maxAgentsToCancel says", async () => {
-        const { task } = await stale();
-        await startCleos(task, 3);
-        const bench = await scenario.bench(task, { MAX_AGENTS_TO_CANCEL: "3" });
-        equal((await outcomeOf(bench)).outcome, "remediate");
-        equal((await bench.plan()).targets?.length, 3);
-      });
-
-      it("stop one more, before anything is touched, and name the first agents and the way out", async () => {
-        const of = await stale();
-        await startCleos(of.task, 4);
-        equal(
-          await failureOf(of, { MAX_AGENTS_TO_CANCEL: "3" }),
-          `plan: task ${of.task} has 4 agents to cancel, more than maxAgentsToCancel (3): cleo-1-${of.task}, cleo-2-${of.task}, cleo-3-${of.task}, and 1 more; nothing was touched; see which: ${seeCodeRuns(of.task)}; end those that should not be there, then: ${goOn("retry", of.task)}; or raise maxAgentsToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
-        );
-      });
-
-      it("count only what would be cancelled", async () => {
-        const { task } = await stale();
-        await startCleos(task, 1);
-        await scenario.cluster.create(codeRun(`rex-${task}`, "rex", task, ours));
-        await scenario.cluster.create(codeRun(`elsewhere-${task}`, "cleo", task, { repository: "acme-other" }));
-        const done = { ...codeRun(`done-${task}`, "cleo", task, ours), status: { phase: "Failed" } };
-        await scenario.cluster.create(done);
-        equal((await outcomeOf(await scenario.bench(task, { MAX_AGENTS_TO_CANCEL: "1" }))).outcome, "remediate");
-      });
-
-      it("stop what was begun too, without saying that nothing was touched", async () => {
-        const { task } = newTask();
-        const of = await stale({ annotations: ledger(String(Number(task) + 1), "false") });
-        await startCleos(of.task, 2);
-        const words = await failureOf(of, { MAX_AGENTS_TO_CANCEL: "1" });
-        match(words, /has 2 agents to cancel, more than maxAgentsToCancel \(1\): .*; see which: /);
-        ok(!words.includes("nothing was touched"), words);
-      });
-    });
-
-    describe("on contradicting labels", () => {
-      const contradictions: [string, Record<string, string>, string][] = [
-        [
-          "another agent",
-          { "agents.platform/agent-type": "rex" },
-          "agents.platform/agent-type=rex contradicts agent-type=cleo",
-        ],
-        [
-          "another agent that might be cancelled too",
-          { "old/agent-type": "tess" },
-          "old/agent-type=tess contradicts agent-type=cleo",
-        ],
-        [
-          "another agent, under the key in other case",
-          { "Agent-Type": "blaze" },
-          "Agent-Type=blaze contradicts agent-type=cleo",
-        ],
-        ["another task", { "agents.platform/task-id": "9" }, "agents.platform/task-id=9 contradicts task-id=TASK"],
-        [
-          "another repository",
-          { "agents.platform/repository": "acme-other" },
-          "agents.platform/repository=acme-other contradicts repository=acme-shop",
-        ],
-        ["the pusher's name", { "started-by": "Rex" }, "started-by=Rex contradicts agent-type=cleo"],
-        [
-          "the pusher's login",
-          { "example.com/owner": "5DLabs-Rex" },
-          "example.com/owner=5DLabs-Rex contradicts agent-type=cleo",
-        ],
-      ];
-      for (const [what, labels, words] of contradictions) {
-        it(`stop at ${what}, before anything is touched, and name CodeRun and labels`, async () => {
-          const of = await stale();
-          await startCleos(of.task, 1);
-          await scenario.cluster.create(codeRun(`odd-${of.task}`, "cleo", of.task, { ...ours, ...labels }));
-          equal(
-            await failureOf(of),
-            `plan: the labels of some coderuns of task ${of.task} contradict one another: odd-${of.task} (${words.replace("TASK", of.task)}); nothing was touched; correct the labels or end what should not be there (${seeCodeRuns(of.task)} --show-labels), then: ${goOn("retry", of.task)}`,
-          );
-        });
-      }
-
-      it("name the first three of many", async () => {
-        const of = await stale();
-        for (const number of [1, 2, 3, 4, 5]) {
-          await scenario.cluster.create(codeRun(`odd-${number}-${of.task}`, "cleo", of.task, { ...ours, by: "rex" }));
-        }
-        const odd = (number: number) => `odd-${number}-${of.task} \\(by=rex contradicts agent-type=cleo\\)`;
-        match(await failureOf(of), new RegExp(`: ${odd(1)}, ${odd(2)}, ${odd(3)}, and 2 more; nothing`));
-      });
-
-      it("let labels pass that say the same, whatever their case, and other labels", async () => {
-        const { task } = await stale();
-        const agreeing = {
-          "agents.platform/agent-type": "Cleo",
-          "agents.platform/task-id": task,
-          "agents.platform/repository": "Acme-Shop",
-          "started-by": "t-rex",
-          owner: "5dlabs-rex-2",
-        };
-        await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, { ...ours, ...agreeing }));
-        equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
-      });
-
-      it("let a repository pass that has the pusher's name", async () => {
-        const { task } = await stale();
-        await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
-        const bench = await scenario.bench(task, { PUSHER_NAMES: JSON.stringify(["acme-shop", "shop"]) });
-        equal((await outcomeOf(bench)).outcome, "remediate");
-      });
-
-      it("let configured labels pass that differ by their domain alone", async () => {
-        const { task } = await stale();
-        const labels = { "agents.platform/name": "cleo", "github.com/name": "acme-shop" };
-        await scenario.cluster.create(codeRun(`cleo-${task}`, "", task, labels));
-        const bench = await scenario.bench(task, {
-          CODERUN_AGENT_LABEL: "agents.platform/name",
-          CODERUN_REPOSITORY_LABEL: "github.com/name",
-        });
-        equal((await outcomeOf(bench)).outcome, "remediate");
-        equal((await bench.plan()).targets?.length, 1);
-      });
-
-      it("do not stop at what is not cancelled anyway", async () => {
-        const { task } = await stale();
-        await startCleos(task, 1);
-        const odd = { "agents.platform/agent-type": "blaze", "started-by": "rex" };
-        await scenario.cluster.create(codeRun(`rex-${task}`, "rex", task, { ...ours, ...odd }));
-        await scenario.cluster.create(codeRun(`other-${task}`, "cleo", task, { repository: "acme-other", ...odd }));
-        await scenario.cluster.create(codeRun(`neighbour-${task}`, "cleo", `${task}0`, { ...ours, ...odd }));
-        const done = { ...codeRun(`done-${task}`, "cleo", task, { ...ours, ...odd }), status: { phase: "Succeeded" } };
-        await scenario.cluster.create(done);
-        const bench = await scenario.bench(task);
-        equal((await outcomeOf(bench)).outcome, "remediate");
-        deepEqual(
-          (await bench.plan()).targets?.map(({ name }) => name),
-          [`cleo-1-${task}`],
-        );
-      });
-    });
-
-    describe("by a person's hold label", () => {
-      /** The outcome of a task that is held by the given pull request, having touched nothing. */
-      async function isHeld(of: { task: string; pull: number }, more: Record<string, string> = {}): Promise<void> {
-        const before = await stateOf(of);
-        deepEqual(await outcomeOf(await scenario.bench(of.task, more)), {
-          outcome: "held",
-          reason: `label remediation-hold is on pull request #${of.pull}: a person holds task ${of.task}; nothing was touched; to go on, take the label off, then: ${goOn("resubmit", of.task)}`,
-        });
-        deepEqual(await stateOf(of), before);
-      }
-
-      for (const label of ["remediation-hold", "Remediation-HOLD"]) {
-        it(`end the run as held where the pull request is labelled ${label}, touching nothing`, async () => {
-          const of = await stale({ labels: [label] });
-          await startCleos(of.task, 1);
-          await isHeld(of);
-        });
-      }
-
-      it("end it where one of several pull requests of the task is labelled, and name that one", async () => {
-        const { task, pull } = await stale();
-        await scenario.github.putRepository(repository, {
-          branches: { [`task-${task}`]: sha("d") },
-          pulls: [{ number: 6000 + pull, headRef: `task-${task}`, labels: ["remediation-hold"] }],
-        });
-        await isHeld({ task, pull: 6000 + pull });
-      });
-
-      it("say held to a dry run as well", async () => {
-        await isHeld(await stale({ labels: ["remediation-hold"] }), { DRY_RUN: "true" });
-      });
-
-      it("act before the other brakes", async () => {
-        const of = await stale({ labels: ["remediation-hold"] });
-        await startCleos(of.task, 2);
-        await isHeld(of, { MAX_AGENTS_TO_CANCEL: "1" });
-      });
-
-      it("do not act by another task's or a closed pull request, or by a label that only begins so", async () => {
-        const { task, pull } = await stale({ labels: ["remediation-hold-2", "no-remediation-hold"] });
-        await scenario.github.putRepository(repository, {
-          branches: { [`task-${task}0`]: sha("d") },
-          pulls: [
-            { number: 7000 + pull, headRef: `task-${task}0`, labels: ["remediation-hold"] },
-            { number: 8000 + pull, headRef: `task-${task}-fix`, state: "closed", labels: ["remediation-hold"] },
-            { number: 9000 + pull, headRef: `task-${task}`, headRepo: "mallory/shop", labels: ["remediation-hold"] },
-          ],
-        });
-        equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
-      });
-
-      it("do not act once a remediation has begun: a half reset workflow is ended", async () => {
-        const { task } = newTask();
-        const begun = ledger(task, "false", { run: "an-earlier-run" });
-        const of = await stale({ labels: ["remediation-hold"], annotations: begun });
-        const bench = await scenario.bench(of.task);
-        const result = await bench.run("plan");
-        equal(result.exitCode, 0, result.log);
-        equal((await bench.plan()).outcome, "remediate");
-        match(
-          result.log,
-          new RegExp(
-            `label remediation-hold is on pull request #${of.pull}, but what was begun is ended all the same$`,
-            "m",
-          ),
-        );
-      });
-    });
-  });
-
   describe("with GitHub", () => {
     async function stale(): Promise<string> {
       const { task, pull } = newTask();
@@ -865,19 +592,6 @@ describe("plan", function () {
     });
   });
 });
-
-/** The ledger of this task's run, as it stands on the main workflow. */
-function ledger(task: string, resumed: string, more: Record<string, string> = {}): Record<string, string> {
-  const entry = {
-    head: push.after,
-    pushed: push.after,
-    "pushed-at": String(push.pushedAt),
-    run: `rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
-    resumed,
-    ...more,
-  };
-  return Object.fromEntries(Object.entries(entry).map(([key, value]) => [`rex-remediation/${key}`, value]));
-}
 
 /** Another run of this program's template. */
 function run(name: string, task: string, after: string, pushedAt: number, ended?: { outcome: string; phase: string }) {

@@ -26,11 +26,17 @@ export function findings(secrets: NamedSecret[], texts: WrittenText[]): string[]
 
 /** How a secret could be written down. */
 export function forms({ value, parts = [] }: NamedSecret): string[] {
-  return [value, ...parts].flatMap((text) => [text, base64(text)]);
+  return [value, ...parts].flatMap((text) => [text, ...base64(text)]);
 }
 
-/** Without what depends on the text that follows, such as the line break at a file's end. */
-function base64(text: string): string {
-  const bytes = Buffer.from(text);
-  return bytes.subarray(0, bytes.length - (bytes.length % 3)).toString("base64");
+/**
+ * Base64 of a text wherever it stands in what was encoded, alone or inside of an object: three bytes become four characters, so there are
+ * three forms. Each without the characters that depend on what stands before or after.
+ */
+function base64(text: string): string[] {
+  return [0, 1, 2].map((before) => {
+    const bytes = Buffer.from(" ".repeat(before) + text);
+    const whole = bytes.subarray(0, bytes.length - (bytes.length % 3)).toString("base64");
+    return before === 0 ? whole : whole.slice(4);
+  });
 }

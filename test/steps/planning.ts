@@ -1,0 +1,44 @@
+import { equal } from "node:assert/strict";
+import type { StepBench } from "../support/step.ts";
+import { workflowNode } from "../support/workflows.ts";
+import { push } from "./scenario.ts";
+
+/** Label of what belongs to acme/shop. */
+export const ours = { repository: "acme-shop" };
+
+/** A gate that waits. */
+export const gate = workflowNode("gate", "Suspend", "Running");
+
+let nextTask = 100;
+
+/** Each test has a task of its own, so that none sees another's objects. */
+export function newTask(): { task: string; pull: number } {
+  nextTask += 1;
+  return { task: String(nextTask), pull: nextTask };
+}
+
+/** The number that the next {@link newTask} will have. */
+export function upcomingTask(): string {
+  return String(nextTask + 1);
+}
+
+/** What plan decides; it must not fail. */
+export async function outcomeOf(bench: StepBench): Promise<{ outcome: string; reason: string }> {
+  const result = await bench.run("plan");
+  equal(result.exitCode, 0, result.log);
+  const { outcome, reason } = await bench.plan();
+  return { outcome, reason };
+}
+
+/** The ledger of this task's run, as it stands on the main workflow. */
+export function ledger(task: string, resumed: string, more: Record<string, string> = {}): Record<string, string> {
+  const entry = {
+    head: push.after,
+    pushed: push.after,
+    "pushed-at": String(push.pushedAt),
+    run: `rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+    resumed,
+    ...more,
+  };
+  return Object.fromEntries(Object.entries(entry).map(([key, value]) => [`rex-remediation/${key}`, value]));
+}
