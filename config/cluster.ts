@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import {
   AdmissionregistrationV1Api,
   ApiException,
+  AuthorizationV1Api,
   type ConfigurationOptions,
   CoreV1Api,
   KubeConfig,
@@ -29,7 +30,7 @@ export async function checkCluster(args: RexRemediationArgs): Promise<void> {
     );
   }
   const questions = [
-    args.admissionPolicies ? lacksPolicies : undefined,
+    ...(args.admissionPolicies ? [lacksPolicies, lacksRightToPolicies] : []),
     secretQuestion(args, "existingWebhookSecret", args.webhook.existingSecret, webhookSecretKey, webhookSecret),
     secretQuestion(args, "existingGithubAppSecret", args.githubApp.existingSecret, privateKeyKey, rsaPrivateKey),
   ].filter((question) => question !== undefined);
@@ -85,6 +86,30 @@ async function lacksPolicies(cluster: KubeConfig): Promise<string[]> {
     `  admissionPolicies: expected a cluster with ValidatingAdmissionPolicies (admissionregistration.k8s.io/v1, Kubernetes >= 1.30); got Kubernetes ${gitVersion}, which does not serve them.
       Update the cluster, or do without, with what that means (see Pulumi.yaml): pulumi config set admissionPolicies false`,
   ];
+}
+
+/** In a preview, whose identity need not be allowed to write, only a warning. */
+async function lacksRightToPolicies(cluster: KubeConfig): Promise<string[]> {
+  const group = "admissionregistration.k8s.io";
+  const lacking: string[] = [];
+  for (const resource of ["validatingadmissionpolicies", "validatingadmissionpolicybindings"]) {
+    const spec = { resourceAttributes: { group, resource, verb: "create" } };
+    const api = cluster.makeApiClient(AuthorizationV1Api);
+    const { status } = await api.createSelfSubjectAccessReview({ body: { spec } }, bounded);
+    if (status?.allowed !== true) {
+      lacking.push(resource);
+    }
+  }
+  if (lacking.length === 0) {
+    return [];
+  }
+  const problem = `  admissionPolicies: expected the right to make ValidatingAdmissionPolicies, which belong to the whole cluster; got none to create ${lacking.join(" and ")} in ${group}.
+      Ask for it (docs/security.md names the verbs), or do without, with what that means: pulumi config set admissionPolicies false`;
+  if (!pulumi.runtime.isDryRun()) {
+    return [problem];
+  }
+  await pulumi.log.warn(problem.trim());
+  return [];
 }
 
 /** A question for a Secret that has to exist, if one is named. */

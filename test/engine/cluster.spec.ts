@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { KubeConfig, RbacAuthorizationV1Api } from "@kubernetes/client-node";
 import { ApiServerWithoutPolicies } from "../support/apiServer.ts";
 import { Cluster } from "../support/cluster.ts";
 import { nodeEnvironment } from "../support/node.ts";
@@ -45,6 +46,50 @@ describe("pulumi, where the cluster is not as it has to be", function () {
         );
       });
     }
+  });
+
+  describe("to somebody who may do everything, but in the namespace alone", () => {
+    const account = `${name}-deployer`;
+    let kubeconfig: string;
+    before(async () => {
+      const { namespace, core, config } = cluster;
+      const rbac = config.makeApiClient(RbacAuthorizationV1Api);
+      await core.createNamespacedServiceAccount({ namespace, body: { metadata: { name: account } } });
+      await rbac.createNamespacedRoleBinding({
+        namespace,
+        body: {
+          metadata: { name: account },
+          roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+          subjects: [{ kind: "ServiceAccount", name: account, namespace }],
+        },
+      });
+      const { status } = await core.createNamespacedServiceAccountToken({
+        namespace,
+        name: account,
+        body: { spec: { audiences: [], expirationSeconds: 600 } },
+      });
+      const own = new KubeConfig();
+      own.loadFromClusterAndUser(config.getCurrentCluster() as never, { name: "deployer", token: status?.token ?? "" });
+      kubeconfig = own.exportConfig();
+    });
+    after(async () => {
+      const { namespace, core, config } = cluster;
+      await config.makeApiClient(RbacAuthorizationV1Api).deleteNamespacedRoleBinding({ namespace, name: account });
+      await core.deleteNamespacedServiceAccount({ namespace, name: account });
+    });
+
+    it("preview warns that the policies cannot be made, up refuses to begin, and both name the way out", async () => {
+      const config = { "kubernetes:kubeconfig": kubeconfig };
+      const words =
+        /admissionPolicies: expected the right to make ValidatingAdmissionPolicies, which belong to the whole cluster; got none to create validatingadmissionpolicies and validatingadmissionpolicybindings in admissionregistration\.k8s\.io\.\s+Ask for it.*, or do without, with what that means: pulumi config set admissionPolicies false/;
+      const preview = await stack.run("preview", { config });
+      assert.equal(preview.exitCode, 0, preview.stderr);
+      assert.match(preview.stderr, words);
+      const { exitCode, stderr } = await stack.run("up", { config });
+      assert.notEqual(exitCode, 0, stderr);
+      assert.match(stderr, words);
+      assert.doesNotMatch(stderr, /kubernetes:\S+ \S+ creat/, "something was made");
+    });
   });
 
   describe("with a Secret that exists already", () => {
