@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomSha, zeroSha } from "../support/github/index.ts";
@@ -171,6 +171,7 @@ describe("GitHub double: control", () => {
     ["a permission's level that there is not", () => put({ permissions: { contents: "all" as "read" } }), /contents/],
     ["a repository's name of another form", () => client().putRepository("nameless"), /no repository's full name/],
     ["a SHA that is none", () => client().putRepository(repository, { branches: { x: "1" } }), /branches\.x: expected/],
+    ["a push by nobody", () => client().putRepository(repository, { pushedBy: "" }), /pushedBy: expected a login/],
     [
       "a new pull request without its branch",
       () => client().putRepository(repository, { pulls: [{ number: 77 }] }),
@@ -205,6 +206,32 @@ describe("GitHub double: control", () => {
       equal(second.double.url, first.double.url);
       const reply = await second.get(`/repos/${repository}/git/ref/heads/task-3`, { authorization: `Bearer ${token}` });
       equal((reply.json() as { object: { sha: string } }).object.sha, sha);
+      await second.close();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("starts from a state file that was written before activities were recorded", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "github-double-"));
+    const stateFile = join(folder, "state.json");
+    try {
+      const first = await Fixture.open({ stateFile });
+      await first.double.client.putRepository(repository, { branches: { "task-3": randomSha() } });
+      await first.close();
+      const state = JSON.parse(readFileSync(stateFile, "utf8"));
+      for (const saved of state.repositories) delete saved.activities;
+      writeFileSync(stateFile, JSON.stringify(state));
+
+      const second = await Fixture.open({ stateFile });
+      const get = async () => {
+        const authorization = `Bearer ${await second.token()}`;
+        const reply = await second.get(`/repos/${repository}/activity`, { authorization });
+        return (reply.json() as { activity_type: string }[]).map(({ activity_type }) => activity_type);
+      };
+      deepEqual(await get(), []);
+      await second.double.client.putRepository(repository, { branches: { "task-3": randomSha() } });
+      deepEqual(await get(), ["push"]);
       await second.close();
     } finally {
       rmSync(folder, { recursive: true });

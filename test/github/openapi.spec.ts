@@ -15,6 +15,7 @@ const goodBodies: Record<string, unknown> = {
 
 /** A query or a body that cannot be processed. */
 const unprocessable: Record<string, { query?: string; body?: unknown }> = {
+  "GET /repos/{owner}/{repo}/activity": { query: "?activity_type=none" },
   "GET /repos/{owner}/{repo}/pulls": { query: "?state=none" },
   "POST /repos/{owner}/{repo}/issues/{issue_number}/labels": { body: {} },
   "POST /repos/{owner}/{repo}/issues/{issue_number}/comments": { body: { body: "" } },

@@ -1,3 +1,4 @@
+import type { Activity } from "./activities.ts";
 import type { JsonObject } from "./answers.ts";
 import type { App, Installation } from "./apps.ts";
 import { isoSeconds } from "./clock.ts";
@@ -185,6 +186,20 @@ export function refBody(repository: Repository, branch: string, base: string): J
     node_id: nodeIdOf("Ref", idOf("Ref", `${repository.fullName}:${branch}`)),
     url: `${base}/repos/${repository.fullName}/git/refs/heads/${path}`,
     object: { sha, type: "commit", url: `${base}/repos/${repository.fullName}/git/commits/${sha}` },
+  };
+}
+
+export function activityBody(activity: Activity, base: string): JsonObject {
+  const { id, before, after, ref, timestamp, type, actor } = activity;
+  return {
+    id,
+    node_id: nodeIdOf("Push", id),
+    before,
+    after,
+    ref,
+    timestamp,
+    activity_type: type,
+    actor: accountBody(actor, base),
   };
 }
 

@@ -40,6 +40,8 @@ export class GitHubDoubleClient {
     await this.putRepository(fullName, {
       branches: { [branch]: payload.deleted ? null : payload.after },
       pushedAt: payload.repository.pushed_at,
+      pushedBy: options.sender,
+      forced: payload.forced,
     });
     return payload;
   }

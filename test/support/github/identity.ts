@@ -38,6 +38,9 @@ export interface Account {
   type: "User" | "Bot" | "Organization";
 }
 
+/** Login of who pushes, where a test names nobody. */
+export const defaultPusher = "5dlabs-rex[bot]";
+
 /** The account behind a login: `slug[bot]` is an App's bot, everything else a user. */
 export function accountOf(login: string): Account {
   return { login, type: login.endsWith("[bot]") ? "Bot" : "User" };

@@ -4,7 +4,16 @@ import type { JsonObject } from "./answers.ts";
 import { accountBody } from "./bodies.ts";
 import { isoSeconds } from "./clock.ts";
 import { example, exampleRepository, rewrite } from "./examples.ts";
-import { type Account, accountOf, idOf, nodeIdOf, randomSha, splitFullName, zeroSha } from "./identity.ts";
+import {
+  type Account,
+  accountOf,
+  defaultPusher,
+  idOf,
+  nodeIdOf,
+  randomSha,
+  splitFullName,
+  zeroSha,
+} from "./identity.ts";
 
 /** A push, as far as a test cares; the rest follows from it. */
 export interface PushOptions {
@@ -66,7 +75,7 @@ export function refOf({ ref, task }: PushOptions): string {
 /** GitHub's payload of a push event: the published example of a push to a branch, changed where this push differs. */
 export function pushPayload(options: PushOptions = {}): PushPayload {
   const repository = options.repository ?? defaultRepository;
-  const sender = typeof options.sender === "object" ? options.sender : accountOf(options.sender ?? "5dlabs-rex[bot]");
+  const sender = typeof options.sender === "object" ? options.sender : accountOf(options.sender ?? defaultPusher);
   const ref = refOf(options);
   const before = options.before ?? (options.created ? zeroSha : randomSha());
   const after = options.after ?? (options.deleted ? zeroSha : randomSha());

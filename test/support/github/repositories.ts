@@ -1,5 +1,6 @@
-import type { Clock } from "./clock.ts";
-import { type Account, accountOf, idOf, shaOf, splitFullName } from "./identity.ts";
+import { type Activity, activityType } from "./activities.ts";
+import { type Clock, isoSeconds } from "./clock.ts";
+import { type Account, accountOf, defaultPusher, idOf, shaOf, splitFullName, zeroSha } from "./identity.ts";
 
 export interface Label {
   id: number;
@@ -51,6 +52,8 @@ export interface Repository {
   labels: Record<string, Label>;
   pulls: PullRequest[];
   comments: Comment[];
+  /** Changes of branches, in the order they were told; the default branch that a repository begins with is none. */
+  activities: Activity[];
 }
 
 /** What a test sets on a pull request; what it leaves out keeps its value or gets a default. */
@@ -78,11 +81,22 @@ export interface RepositoryDefinition {
   defaultBranch?: string;
   /** Head SHA by branch name; null deletes the branch. Others stay. */
   branches?: Record<string, string | null>;
-  /** Seconds since the epoch. Default: now, when a branch moved. */
+  /** When the repository and these branches were pushed to: seconds since the epoch. Default: now, when a branch moved. */
   pushedAt?: number;
+  /** Who pushed these branches: a login (`slug[bot]` is a Bot, else a User) or login and type. Default: 5dlabs-rex[bot]. */
+  pushedBy?: string | Account | undefined;
+  /** The moves of these branches were forced. Default: false. */
+  forced?: boolean;
   /** Labels that exist in the repository, beside those on pull requests. */
   labels?: string[];
   pulls?: PullRequestDefinition[];
+}
+
+/** What the branch changes of one call have in common. */
+interface Push {
+  at: string;
+  actor: Account;
+  forced: boolean;
 }
 
 /** The repositories that GitHub holds: branches, labels, pull requests, comments. All private. */
@@ -104,12 +118,13 @@ export class Repositories {
 
   /** Creates what is missing, changes what is given, keeps the rest. */
   upsert(fullName: string, definition: RepositoryDefinition = {}): Repository {
+    const push = this.pushOf(definition);
     const known = this.find(fullName);
     const repository = known ?? this.imagine(fullName, definition.defaultBranch);
     if (!known) this.all.push(repository);
     if (definition.defaultBranch) repository.defaultBranch = definition.defaultBranch;
-    for (const [name, sha] of Object.entries(definition.branches ?? {})) this.moveBranch(repository, name, sha);
-    if (definition.pushedAt !== undefined) repository.pushedAt = secondsToIso(definition.pushedAt);
+    for (const [name, sha] of Object.entries(definition.branches ?? {})) this.moveBranch(repository, name, sha, push);
+    if (definition.pushedAt !== undefined) repository.pushedAt = push.at;
     for (const name of definition.labels ?? []) ensureLabel(repository, name);
     for (const pull of definition.pulls ?? []) this.upsertPull(repository, pull);
     return repository;
@@ -164,13 +179,21 @@ export class Repositories {
       labels: {},
       pulls: [],
       comments: [],
+      activities: [],
     };
   }
 
-  private moveBranch(repository: Repository, name: string, sha: string | null): void {
+  private pushOf({ pushedAt, pushedBy = defaultPusher, forced = false }: RepositoryDefinition): Push {
+    const actor = typeof pushedBy === "string" ? accountOf(pushedBy) : pushedBy;
+    if (!actor?.login) throw new Error("pushedBy: expected a login");
+    return { at: pushedAt === undefined ? this.clock.iso() : isoSeconds(pushedAt * 1000), actor, forced };
+  }
+
+  private moveBranch(repository: Repository, name: string, sha: string | null, push: Push): void {
     if (sha !== null && !/^[0-9a-f]{40}$/.test(sha))
       throw new Error(`branches.${name}: expected 40 hex digits or null`);
-    repository.pushedAt = this.clock.iso();
+    repository.pushedAt = push.at;
+    this.record(repository, name, sha ?? zeroSha, push);
     if (sha === null) {
       delete repository.branches[name];
       return;
@@ -181,6 +204,15 @@ export class Repositories {
         pull.headSha = sha;
         pull.updatedAt = this.clock.iso();
       }
+  }
+
+  /** Keeps what becomes of a branch; nothing when it stays as it is. */
+  private record(repository: Repository, name: string, after: string, { at, actor, forced }: Push): void {
+    const before = Object.hasOwn(repository.branches, name) ? (repository.branches[name] as string) : zeroSha;
+    if (before === after) return;
+    const id = 1_000_000_000 + this.all.reduce((count, { activities }) => count + activities.length, 1);
+    const type = activityType(before, after, forced);
+    repository.activities.push({ id, ref: `refs/heads/${name}`, before, after, type, actor, timestamp: at });
   }
 
   private upsertPull(repository: Repository, definition: PullRequestDefinition): void {
@@ -243,8 +275,4 @@ function ensureLabel(repository: Repository, name: string): Label {
   };
   repository.labels[key] = label;
   return label;
-}
-
-function secondsToIso(seconds: number): string {
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { World } from "./endpoint.ts";
+import type { Repository } from "./repositories.ts";
 
 /** Puts what was saved into an empty world; nothing when there is no such file. */
 export function loadState(file: string, { clock, apps, tokens, repositories }: World): void {
@@ -10,7 +11,9 @@ export function loadState(file: string, { clock, apps, tokens, repositories }: W
   tokens.issued = saved.tokens;
   apps.apps = saved.apps;
   apps.installations = saved.installations;
-  repositories.all = saved.repositories;
+  // Files from before activities were recorded have none.
+  const upgraded = (repository: Repository) => ({ ...repository, activities: repository.activities ?? [] });
+  repositories.all = saved.repositories.map(upgraded);
 }
 
 /** Saves the world, whole or not at all. */

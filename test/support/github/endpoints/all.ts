@@ -1,4 +1,5 @@
 import type { Endpoint } from "../endpoint.ts";
+import { activityEndpoints } from "./activities.ts";
 import { appEndpoints } from "./apps.ts";
 import { issueEndpoints } from "./issues.ts";
 import { pullEndpoints } from "./pulls.ts";
@@ -8,6 +9,7 @@ import { repositoryEndpoints } from "./repositories.ts";
 export const endpoints: readonly Endpoint[] = [
   ...appEndpoints,
   ...repositoryEndpoints,
+  ...activityEndpoints,
   ...pullEndpoints,
   ...issueEndpoints,
 ];
