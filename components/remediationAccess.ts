@@ -58,7 +58,7 @@ export class RemediationAccess extends pulumi.ComponentResource {
     const accounts = accountNames(name);
     const sensor = account(accounts.sensor, true);
     grant(sensor, accounts.sensor, [
-      // It patches only what no policy would let it spoil.
+      // To patch is to patch any Workflow, unless a policy says otherwise.
       allow(args.admissionPolicies ? ["get", "create", "patch"] : ["create"], "argoproj.io", "workflows"),
     ]);
     this.sensorAccount = sensor.metadata.name;

@@ -132,18 +132,7 @@ export function workflowRules({ name, repositoryLabels, mainWorkflows, templates
         refusal: refusal('" has to keep its owners, its finalizers and whatever else is neither label nor annotation"'),
       },
       {
-        expression: inOwnOrMain(
-          `${sameBut("variables.labels", "variables.oldLabels", `key == ${literal(outcomeLabel)}`)} && (${unchanged(
-            "variables.labels",
-            "variables.oldLabels",
-            outcomeLabel,
-          )} || ${textAt("variables.labels", outcomeLabel)} in ${literal(outcomes)})`,
-          `${sameBut("variables.labels", "variables.oldLabels", `key == ${literal(stageLabel)}`)} && (${unchanged(
-            "variables.labels",
-            "variables.oldLabels",
-            stageLabel,
-          )} || ${textAt("variables.labels", stageLabel)} == ${literal(resetStage)})`,
-        ),
+        expression: inOwnOrMain(onlySet(outcomeLabel, outcomes), onlySet(stageLabel, [resetStage])),
         refusal: refusal(
           `${literal(" has to keep its labels; only ")} + (variables.own ? ${literal(`${outcomeLabel} may be set, to an outcome`)} : ${literal(`${stageLabel} may be set, to ${resetStage}`)})`,
         ),
@@ -221,8 +210,13 @@ function isOfConfiguredRepository(labels: string, key: string, watched: string[]
   return watched.length === 1 ? `(!(${literal(key)} in ${labels}) || ${named})` : `(${named})`;
 }
 
-function unchanged(after: string, before: string, key: string): string {
-  return `${after}[?${literal(key)}] == ${before}[?${literal(key)}]`;
+/** Whether at most one label differs, and that has one of the values. */
+function onlySet(label: string, values: readonly string[]): string {
+  const [after, before, key] = ["variables.labels", "variables.oldLabels", literal(label)];
+  return [
+    sameBut(after, before, `key == ${key}`),
+    `(${after}[?${key}] == ${before}[?${key}] || ${textAt(after, label)} in ${literal(values)})`,
+  ].join(" && ");
 }
 
 /** Whether a node is a gate that was opened as `argo resume` opens it: values that a person could supply take their defaults. */
