@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { type KubernetesObject, KubernetesObjectApi } from "@kubernetes/client-node";
-import { Caller } from "./caller.ts";
+import { type ApiRequest, Caller } from "./caller.ts";
 import { Cluster, until } from "./cluster.ts";
+import { codeRun } from "./codeRuns.ts";
 import { nodeEnvironment } from "./node.ts";
 import { type Manifest, manifests } from "./pulumi/manifests.ts";
+import { mainWorkflow } from "./workflows.ts";
 
 /** An account of the program. */
 export type Account = "remediation" | "sensor" | "event-source";
@@ -43,7 +45,45 @@ export class Guarded {
     await cluster.createNamespace();
     await cluster.installCodeRuns();
     for (const object of guarded.objects) await guarded.#api.create(object as KubernetesObject);
+    if (policies) await guarded.#policiesAreInForce();
     return guarded;
+  }
+
+  /**
+   * Waits until the API server refuses by each of the policies: it takes up new ones some time after it has stored them, a second as
+   * a rule, more under load. Each probe is a dry run of what nobody may do.
+   */
+  async #policiesAreInForce(): Promise<void> {
+    const probe = "probe";
+    await this.cluster.create(codeRun(probe, "nobody", "0"));
+    await this.cluster.create(mainWorkflow(probe, "0", undefined));
+    const path = (group: string, plural: string, name = "") =>
+      `/apis/${group}/namespaces/${this.cluster.namespace}/${plural}${name}?dryRun=All`;
+    const result = { apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTaskResult", metadata: { name: probe } };
+    const workflow = { apiVersion: "argoproj.io/v1alpha1", kind: "Workflow", metadata: { name: "other" }, spec: {} };
+    const probes: [Account, ApiRequest][] = [
+      ["remediation", { method: "DELETE", path: path("agents.platform/v1", "coderuns", `/${probe}`) }],
+      [
+        "remediation",
+        {
+          method: "PATCH",
+          form: "merge",
+          path: path("argoproj.io/v1alpha1", "workflows", `/${probe}`),
+          body: { metadata: { labels: { probe } } },
+        },
+      ],
+      ["remediation", { method: "POST", path: path("argoproj.io/v1alpha1", "workflowtaskresults"), body: result }],
+      ["sensor", { method: "POST", path: path("argoproj.io/v1alpha1", "workflows"), body: workflow }],
+    ];
+    for (const [account, request] of probes) {
+      const caller = await this.as(account);
+      await until(`a policy refuses ${account} ${request.method} ${request.path}`, 30_000, async () => {
+        const { code, message } = await caller.send(request);
+        return code === 403 && message.includes("ValidatingAdmissionPolicy");
+      });
+    }
+    await this.cluster.deleteCodeRun(probe);
+    await this.cluster.deleteWorkflow(probe);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import Mocha from "mocha";
 
-/** Mocha's own spec report, and counts and whole titles as a file for scripts/test: `--reporter-option file=PATH`. */
+/** Mocha's own spec report, and counts, whole titles and what failures said as a file for scripts/test: `--reporter-option file=PATH`. */
 export default class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
@@ -9,10 +9,15 @@ export default class CountingReporter extends Mocha.reporters.Spec {
     const passed: string[] = [];
     const failed: string[] = [];
     runner.on("pass", (test) => passed.push(test.fullTitle()));
-    runner.on("fail", (test) => failed.push(test.fullTitle()));
+    const reasons: string[] = [];
+    runner.on("fail", (test, error) => {
+      failed.push(test.fullTitle());
+      reasons.push(`${test.fullTitle()}: ${String(error?.message ?? error).split("\n", 1)[0]}`);
+    });
     runner.once("end", () => {
       const { passes = 0, failures = 0, pending = 0 } = runner.stats ?? {};
-      if (file !== undefined) writeFileSync(file, JSON.stringify({ passes, failures, pending, passed, failed }));
+      if (file !== undefined)
+        writeFileSync(file, JSON.stringify({ passes, failures, pending, passed, failed, reasons }));
     });
   }
 }
