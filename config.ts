@@ -5,6 +5,7 @@ import {
   appLogin,
   baseUrl,
   branchPrefix,
+  cronSchedule,
   dnsLabel,
   dnsSubdomain,
   hostName,
@@ -107,12 +108,15 @@ function readKeys(stack: StackConfig): RexRemediationConfig {
     sensorReplicas: stack.integer("sensorReplicas", 1, 5),
     eventBus: readEventBus(stack),
     admissionPolicies: stack.boolean("admissionPolicies"),
+    sweep: readSweep(stack),
     steps: {
       image: stack.text("stepsImage", imageName),
       cancelSeconds,
       gateSeconds,
       deadlineSeconds: stepDeadlineSeconds,
+      quietSeconds: stack.integer("quietSeconds", 0, 600),
     },
+    pullRequestComments: stack.boolean("pullRequestComments"),
     retentionDays: stack.integer("retentionDays", 1, 365),
     deployedSeconds: stack.integer("deployedSeconds", 10, 3600),
   };
@@ -239,6 +243,13 @@ function readWebhook(stack: StackConfig, eventSourceExists: boolean): RexRemedia
     stack.refuse("ingressTlsSecret", "nothing while ingressTls is false", JSON.stringify(ingress.tlsSecretName), null);
   }
   return { secret, existingSecret, allowedFrom, ingress: host === undefined ? undefined : { host, ...ingress } };
+}
+
+function readSweep(stack: StackConfig): RexRemediationArgs["sweep"] {
+  const schedule = stack.optionalText("sweepSchedule", cronSchedule);
+  // Less would let a late delivery find agents of whom nobody can say whether they began before the push.
+  const afterSeconds = stack.integer("sweepAfterSeconds", 180, 86_400);
+  return schedule === undefined ? undefined : { schedule, afterSeconds };
 }
 
 function readEventBus(stack: StackConfig): RexRemediationArgs["eventBus"] {

@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { admissionPolicy, type Rules } from "./admissionPolicy.ts";
+import { sweepTemplate } from "./redelivery.ts";
 import { accountNames } from "./remediationAccess.ts";
 import { codeRunRules, taskResultRules, workflowRules } from "./remediationRules.ts";
 import { type CodeRunArgs, type MainWorkflowArgs, podTemplates } from "./remediationWorkflow.ts";
-import { runRules } from "./sensorRules.ts";
+import { sensorRules, sweepRules } from "./runRules.ts";
 
 export interface AdmissionPoliciesArgs {
   namespace: pulumi.Input<string>;
@@ -16,6 +17,8 @@ export interface AdmissionPoliciesArgs {
   repositoryLabels: pulumi.Input<Record<string, string>>;
   codeRuns: CodeRunArgs;
   mainWorkflows: MainWorkflowArgs;
+  /** Whether there is a job that looks for lost pushes. */
+  sweep: boolean;
 }
 
 /**
@@ -39,7 +42,15 @@ export class AdmissionPolicies extends pulumi.ComponentResource {
     bind("remediation", "coderuns", known.apply(codeRunRules));
     bind("remediation", "workflows", known.apply(workflowRules));
     bind("remediation", "taskresults", known.apply(taskResultRules));
-    bind("sensor", "runs", known.apply(runRules));
+    bind("sensor", "runs", known.apply(sensorRules));
+    if (args.sweep) {
+      bind("sweep", "swept", known.apply(sweepRules));
+      bind(
+        "sweep",
+        "sweptresults",
+        known.apply((rules) => taskResultRules({ ...rules, templates: [sweepTemplate] })),
+      );
+    }
     this.registerOutputs();
   }
 }

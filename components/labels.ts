@@ -1,5 +1,5 @@
 /** The part of the whole that an object belongs to, as its app.kubernetes.io/component label says. */
-export type Part = "access" | "event-bus" | "event-source" | "remediation" | "secrets" | "sensor";
+export type Part = "access" | "event-bus" | "event-source" | "remediation" | "secrets" | "sensor" | "sweep";
 
 /**
  * Labels of every object that Pulumi makes.
@@ -20,6 +20,9 @@ export function runLabels(name: string, part: Part): Record<string, string> {
 
 /** Label of a remediation's Workflow that holds the task's number. */
 export const taskLabel = "rex-remediation/task";
+
+/** Label of a remediation's Workflow that a sweep started: the hour of its start, counted from 1970. */
+export const sweptLabel = "rex-remediation/swept";
 
 /** Label of a remediation's Workflow that holds its outcome; the steps set it. */
 export const outcomeLabel = "rex-remediation/outcome";

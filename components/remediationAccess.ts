@@ -12,6 +12,8 @@ export interface RemediationAccessArgs {
   admissionPolicies: boolean;
   /** Whether there is an EventSource of ours that needs an account; default true. */
   eventSource?: boolean;
+  /** Whether there is a job that looks for lost pushes. */
+  sweep: boolean;
 }
 
 /**
@@ -26,6 +28,8 @@ export class RemediationAccess extends pulumi.ComponentResource {
   readonly sensorAccount: pulumi.Output<string>;
   /** Account of the remediation's pods. */
   readonly remediationAccount: pulumi.Output<string>;
+  /** Account of the job that looks for lost pushes; undefined if there is none. */
+  readonly sweepAccount: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: RemediationAccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rex-remediation:index:RemediationAccess", name, {}, opts);
@@ -67,15 +71,21 @@ export class RemediationAccess extends pulumi.ComponentResource {
     grant(remediation, accounts.remediation, [
       allow(["get", "list", "delete"], args.codeRunGroup, args.codeRunResource),
       allow(["get", "list", "patch"], "argoproj.io", "workflows"),
-      // What Argo's own executor needs in every pod of a Workflow.
-      allow(["create", "patch"], "argoproj.io", "workflowtaskresults"),
+      executorNeeds,
     ]);
     this.remediationAccount = remediation.metadata.name;
+
+    if (args.sweep) {
+      const sweep = account(accounts.sweep, true);
+      grant(sweep, accounts.sweep, [allow(["get", "list", "create"], "argoproj.io", "workflows"), executorNeeds]);
+      this.sweepAccount = sweep.metadata.name;
+    }
 
     this.registerOutputs({
       eventSourceAccount: this.eventSourceAccount,
       sensorAccount: this.sensorAccount,
       remediationAccount: this.remediationAccount,
+      sweepAccount: this.sweepAccount,
     });
   }
 
@@ -85,8 +95,8 @@ export class RemediationAccess extends pulumi.ComponentResource {
 }
 
 /** Names of the accounts that admission policies bind; the policies are there before the accounts. */
-export function accountNames(name: string): { sensor: string; remediation: string } {
-  return { sensor: `${name}-sensor`, remediation: name };
+export function accountNames(name: string): { sensor: string; remediation: string; sweep: string } {
+  return { sensor: `${name}-sensor`, remediation: name, sweep: `${name}-sweep` };
 }
 
 interface Rule {
@@ -100,3 +110,6 @@ type Verb = "create" | "delete" | "get" | "list" | "patch";
 function allow(verbs: Verb[], apiGroup: pulumi.Input<string>, resource: pulumi.Input<string>): Rule {
   return { apiGroups: [apiGroup], resources: [resource], verbs };
 }
+
+/** What Argo's own executor needs in every pod of a Workflow. */
+const executorNeeds = allow(["create", "patch"], "argoproj.io", "workflowtaskresults");

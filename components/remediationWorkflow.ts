@@ -1,9 +1,24 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { privateKeyKey } from "./githubAppSecrets.ts";
 import { commonLabels, outcomeLabel, runLabels, taskLabel } from "./labels.ts";
-import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
-import { type Step, stepScript, untouchedByKubelet } from "./stepScripts.ts";
+import { restrictedPod } from "./podSecurity.ts";
+import {
+  type GithubAccessArgs,
+  githubVariables,
+  type MainWorkflowLabelArgs,
+  mainWorkflowVariables,
+  podSpecPatch,
+  retryStrategy,
+  type StepContainerArgs,
+  sharedDirectory,
+  sharedMount,
+  stepContainer,
+  type Variables,
+  volumes,
+  withKey,
+  withToken,
+} from "./stepContainer.ts";
+import type { Step } from "./stepScripts.ts";
 
 /** How CodeRuns look. */
 export interface CodeRunArgs {
@@ -22,16 +37,7 @@ export interface CodeRunArgs {
 }
 
 /** How main workflows look. */
-export interface MainWorkflowArgs {
-  /** Label whose value {@link type} makes a workflow a main one. */
-  typeLabel: pulumi.Input<string>;
-  type: pulumi.Input<string>;
-  /** Label that holds the task's number. */
-  taskLabel: pulumi.Input<string>;
-  /** Label that holds the stage. */
-  stageLabel: pulumi.Input<string>;
-  /** Label that may hold the repository, as owner-name. */
-  repositoryLabel: pulumi.Input<string>;
+export interface MainWorkflowArgs extends MainWorkflowLabelArgs {
   /** Every stage, in order. */
   stages: pulumi.Input<string[]>;
   /** The stage that a push sets back to. */
@@ -58,31 +64,28 @@ export interface StepsArgs {
   gateSeconds: pulumi.Input<number>;
   /** Limit for each step. */
   deadlineSeconds: pulumi.Input<number>;
+  /** How long after a push to wait for further ones, so that several in a row cause one restart. */
+  quietSeconds: pulumi.Input<number>;
 }
 
-export interface RemediationWorkflowArgs {
+export interface RemediationWorkflowArgs extends GithubAccessArgs {
   namespace: pulumi.Input<string>;
   serviceAccountName: pulumi.Input<string>;
-  /** The value of the repository label, for each repository as owner/name in lower case. */
-  repositoryLabels: pulumi.Input<Record<string, string>>;
   /** What the name of a task branch begins with; the task's number follows. */
   branchPrefix: pulumi.Input<string>;
   /** Agents whose CodeRuns a push cancels. */
   agentsToCancel: pulumi.Input<string[]>;
   /** A task with more agents to cancel than this stops the remediation before anything is touched. */
   maxAgentsToCancel: pulumi.Input<number>;
+  /** Login of the pusher, as people read it. */
+  pusher: pulumi.Input<string>;
   /** Names of the pusher in lower case. One of them in a label of a CodeRun to cancel stops the remediation likewise. */
   pusherNames: pulumi.Input<string[]>;
   codeRuns: CodeRunArgs;
   mainWorkflows: MainWorkflowArgs;
   pullRequests: PullRequestArgs;
-  /** Base URL of GitHub's REST API. */
-  githubApiUrl: pulumi.Input<string>;
-  githubAppId: pulumi.Input<string>;
-  /** Default: asked of GitHub for the pushed repository. */
-  githubInstallationId?: pulumi.Input<string>;
-  /** Secret whose key `private-key.pem` holds the App's private key. */
-  privateKeySecretName: pulumi.Input<string>;
+  /** Whether pull requests are told what was done, or what failed. */
+  pullRequestComments: pulumi.Input<boolean>;
   steps: StepsArgs;
   /** How long a Workflow is kept after its end. */
   retentionDays: pulumi.Input<number>;
@@ -91,16 +94,6 @@ export interface RemediationWorkflowArgs {
 /** The templates that have a pod. Argo makes the pod's name of the run's, the template's and a number. */
 export const podTemplates = ["remediate", "record-failure"] as const;
 const [remediate, recordFailure] = podTemplates;
-
-const keyDirectory = "/secrets/github-app";
-const tokenDirectory = "/github-token";
-const sharedDirectory = "/remediation";
-
-const sharedMount = { name: "remediation", mountPath: sharedDirectory };
-const tokenMount = { name: "github-token", mountPath: tokenDirectory };
-const keyMount = { name: "github-app", mountPath: keyDirectory, readOnly: true };
-
-const inMemory = (name: string, sizeLimit: string) => ({ name, emptyDir: { medium: "Memory", sizeLimit } });
 
 /**
  * The WorkflowTemplate of a remediation: one pod with a container for each step, and an exit handler that records a failure. The
@@ -112,6 +105,8 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
   readonly workflowTemplateName: pulumi.Output<string>;
   /** Identity of the WorkflowTemplate, for what shall go when it goes. */
   readonly workflowTemplateUid: pulumi.Output<string>;
+  /** When it was made. */
+  readonly createdAt: pulumi.Output<string>;
 
   constructor(name: string, args: RemediationWorkflowArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rex-remediation:index:RemediationWorkflow", name, {}, opts);
@@ -127,10 +122,15 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
           arguments: {
             parameters: [
               { name: "task", description: "Number of the task." },
-              { name: "before", description: "Head of the branch before the push, 40 hexadecimal digits." },
-              { name: "after", description: "Head of the branch after the push, 40 hexadecimal digits." },
-              { name: "repository", description: "Pushed repository, owner/name." },
-              { name: "pushed-at", description: "GitHub's time of the push, in seconds since 1970." },
+              // All three empty: by hand, for the present head.
+              { name: "before", description: "Head of the branch before the push, 40 hexadecimal digits.", value: "" },
+              { name: "after", description: "Head of the branch after the push, 40 hexadecimal digits.", value: "" },
+              {
+                name: "repository",
+                description: "Pushed repository, owner/name; may be empty if just one is watched.",
+                value: "",
+              },
+              { name: "pushed-at", description: "GitHub's time of the push, in seconds since 1970.", value: "" },
               { name: "dry-run", description: "true: plan, say what would be done, touch nothing.", value: "false" },
             ],
           },
@@ -141,7 +141,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
           podMetadata: { labels: runLabels(name, "remediation") },
           serviceAccountName: args.serviceAccountName,
           securityContext: restrictedPod,
-          podSpecPatch: JSON.stringify(patchOfArgosContainers),
+          podSpecPatch,
           // Of several runs for one task one works at a time, the newest push first; a waiting one has no pod.
           synchronization: { mutexes: [{ name: `${name}-{{workflow.parameters.task}}` }] },
           ttlStrategy: {
@@ -156,76 +156,78 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
     );
     this.workflowTemplateName = template.metadata.name;
     this.workflowTemplateUid = template.metadata.uid;
+    this.createdAt = template.metadata.creationTimestamp;
     this.registerOutputs({
       workflowTemplateName: this.workflowTemplateName,
       workflowTemplateUid: this.workflowTemplateUid,
+      createdAt: this.createdAt,
     });
   }
 }
 
-/** Argo's own containers violate the restricted standard unless told otherwise, and have no resources. */
-const patchOfArgosContainers = {
-  initContainers: [ownContainer("init")],
-  containers: [ownContainer("wait")],
-};
-
-function ownContainer(name: string) {
-  return {
-    name,
-    securityContext: restrictedContainer,
-    resources: resources({ cpu: "10m", memory: "32Mi" }, { cpu: "500m", memory: "256Mi" }),
-  };
-}
-
 function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
-  const step = (step: Step, dependencies: string[], own: Partial<ContainerParts> = {}) =>
-    stepContainer(step === "record" ? "main" : step, step, name, args, { dependencies, ...own });
+  const config = fromConfig(name, args);
+  const step = (step: Step, dependencies: string[], own: Partial<StepContainerArgs> = {}) =>
+    stepContainer(step === "record" ? "main" : step, step, {
+      image: args.steps.image,
+      config,
+      filledIn: fromRun,
+      dependencies,
+      ...own,
+    });
   return {
     name: remediate,
-    // Retries of calls happen inside a step. This is for a pod that was lost, and for a plan that has to be made anew.
-    retryStrategy: { limit: "2", retryPolicy: "Always", backoff: { duration: "2s", factor: 2 } },
+    // Also for a plan that has to be made anew.
+    retryStrategy,
     // At most five steps follow one another, and the pod has to start.
-    activeDeadlineSeconds: pulumi.output(args.steps.deadlineSeconds).apply((seconds) => 5 * seconds + 60),
-    volumes: [
-      inMemory(sharedMount.name, "64Mi"),
-      inMemory(tokenMount.name, "1Mi"),
-      {
-        name: keyMount.name,
-        secret: {
-          secretName: args.privateKeySecretName,
-          items: [{ key: privateKeyKey, path: privateKeyKey }],
-          defaultMode: 0o440,
-        },
-      },
-    ],
+    activeDeadlineSeconds: pulumi
+      .output(args.steps)
+      .apply(({ deadlineSeconds, quietSeconds }) => 5 * deadlineSeconds + quietSeconds + 60),
+    volumes: volumes(args, "64Mi"),
     containerSet: {
       volumeMounts: [sharedMount],
       containers: [
-        step("plan", [], {
-          volumeMounts: [tokenMount, keyMount],
-          env: [
-            { name: "GITHUB_PRIVATE_KEY_FILE", value: `${keyDirectory}/${privateKeyKey}` },
-            { name: "TOKEN_DIR", value: tokenDirectory },
-          ],
-        }),
+        step("plan", [], withKey),
         step("cancel-agents", ["plan"]),
-        step("remove-label", ["plan"], {
-          volumeMounts: [tokenMount],
-          env: [{ name: "TOKEN_DIR", value: tokenDirectory }],
-        }),
+        step("remove-label", ["plan"], withToken),
         // It looks once more whether the label came back.
-        step("reset-stage", ["cancel-agents", "remove-label"], {
-          volumeMounts: [tokenMount],
-          env: [{ name: "TOKEN_DIR", value: tokenDirectory }],
-        }),
+        step("reset-stage", ["cancel-agents", "remove-label"], withToken),
         step("resume", ["reset-stage"]),
-        step("record", ["resume"]),
+        // It tells the pull request.
+        step("record", ["resume"], withToken),
       ],
     },
     outputs: {
-      parameters: [{ name: "outcome", valueFrom: { path: `${sharedDirectory}/outcome`, default: "failed" } }],
+      parameters: [
+        { name: "outcome", valueFrom: { path: `${sharedDirectory}/outcome`, default: "failed" } },
+        { name: "report", valueFrom: { path: `${sharedDirectory}/report`, default: "" } },
+        ...steps.map((step) => ({
+          name: secondsOf(step),
+          valueFrom: { path: `${sharedDirectory}/seconds/${step}`, default: "" },
+        })),
+      ],
+    },
+    metrics: {
+      prometheus: steps.map((step) => ({
+        name: "rex_remediation_step_duration_seconds",
+        help: "Seconds that a step of a remediation took, by step.",
+        // A step that had nothing to do, or a run that failed, says nothing.
+        when: `'{{outputs.parameters.${secondsOf(step)}}}' != ''`,
+        labels: [{ key: "step", value: step }],
+        histogram: {
+          value: `{{outputs.parameters.${secondsOf(step)}}}`,
+          buckets: [0.5, 1, 2, 3, 5, 10, 15, 30, 60, 120],
+        },
+      })),
     },
   };
+}
+
+/** The steps whose time is told. */
+const steps = ["plan", "cancel-agents", "remove-label", "reset-stage", "resume"] as const;
+
+function secondsOf(step: (typeof steps)[number]): string {
+  return `seconds-${step}`;
 }
 
 /**
@@ -257,18 +259,19 @@ function exitTemplate() {
 }
 
 function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
-  const container = stepContainer("main", "failed", name, args, {
-    volumeMounts: [sharedMount],
-    env: [
-      { name: "WORKFLOW_STATUS", value: "{{workflow.status}}" },
-      { name: "FAILURES", value: "{{workflow.failures}}" },
-    ],
+  const container = stepContainer("main", "failed", {
+    image: args.steps.image,
+    config: fromConfig(name, args),
+    filledIn: { ...fromRun, WORKFLOW_STATUS: "{{workflow.status}}", FAILURES: "{{workflow.failures}}" },
+    // It tells the pull request, and the token of the run is gone with its pod.
+    volumeMounts: [sharedMount, ...withKey.volumeMounts],
+    env: withKey.env,
   });
   return {
     name: recordFailure,
-    retryStrategy: { limit: "2", retryPolicy: "Always", backoff: { duration: "2s", factor: 2 } },
+    retryStrategy,
     activeDeadlineSeconds: pulumi.output(args.steps.deadlineSeconds).apply((seconds) => seconds + 60),
-    volumes: [inMemory(sharedMount.name, "16Mi")],
+    volumes: volumes(args, "16Mi"),
     container,
   };
 }
@@ -286,100 +289,45 @@ function thatFits<T extends { name: string }>(template: T): T {
   return template;
 }
 
-interface EnvironmentVariable {
-  name: string;
-  value: pulumi.Input<string>;
-}
+/** What the push says, as Argo fills it in. */
+const fromRun = {
+  TASK: "{{workflow.parameters.task}}",
+  BEFORE: "{{workflow.parameters.before}}",
+  AFTER: "{{workflow.parameters.after}}",
+  REPOSITORY: "{{workflow.parameters.repository}}",
+  PUSHED_AT: "{{workflow.parameters.pushed-at}}",
+  DRY_RUN: "{{workflow.parameters.dry-run}}",
+  RUN_NAME: "{{workflow.name}}",
+};
 
-interface ContainerParts {
-  dependencies: string[];
-  env: EnvironmentVariable[];
-  volumeMounts: { name: string; mountPath: string; readOnly?: boolean }[];
-}
-
-function stepContainer(
-  containerName: string,
-  step: Step,
-  name: string,
-  args: RemediationWorkflowArgs,
-  own: Partial<ContainerParts>,
-) {
-  const script = stepScript(step);
+/** What the configuration says. */
+function fromConfig(name: string, args: RemediationWorkflowArgs): Variables {
   return {
-    name: containerName,
-    image: args.steps.image,
-    imagePullPolicy: "IfNotPresent",
-    // The step's name becomes $0, which bash puts before its messages.
-    command: ["bash", "-c"],
-    args: [script, step],
-    env: [{ name: "STEP", value: step }, ...commonEnvironment(name, args, script), ...(own.env ?? [])],
-    securityContext: restrictedContainer,
-    resources: resources({ cpu: "10m", memory: "32Mi" }, { cpu: "1", memory: "256Mi" }),
-    ...(own.volumeMounts && { volumeMounts: own.volumeMounts }),
-    ...(own.dependencies?.length && { dependencies: own.dependencies }),
+    NAME: name,
+    NAMESPACE: args.namespace,
+    ...githubVariables(args),
+    ...mainWorkflowVariables(args.mainWorkflows),
+    BRANCH_PREFIX: args.branchPrefix,
+    TASK_LABEL_PREFIX: args.pullRequests.taskLabelPrefix,
+    READY_LABEL: args.pullRequests.readyLabel,
+    HOLD_LABEL: args.pullRequests.holdLabel,
+    STAGES: pulumi.jsonStringify(args.mainWorkflows.stages),
+    RESET_STAGE: args.mainWorkflows.resetStage,
+    AGENTS: pulumi.jsonStringify(args.agentsToCancel),
+    MAX_AGENTS_TO_CANCEL: args.maxAgentsToCancel,
+    PUSHER: args.pusher,
+    PULL_REQUEST_COMMENTS: args.pullRequestComments,
+    QUIET_SECONDS: args.steps.quietSeconds,
+    PUSHER_NAMES: pulumi.jsonStringify(args.pusherNames),
+    CODERUN_GROUP: args.codeRuns.group,
+    CODERUN_VERSION: args.codeRuns.version,
+    CODERUN_RESOURCE: args.codeRuns.resource,
+    CODERUN_TASK_LABEL: args.codeRuns.taskLabel,
+    CODERUN_AGENT_LABEL: args.codeRuns.agentLabel,
+    CODERUN_REPOSITORY_LABEL: args.codeRuns.repositoryLabel,
+    CODERUN_FINISHED_PHASES: pulumi.jsonStringify(args.codeRuns.finishedPhases),
+    STEP_DEADLINE_SECONDS: args.steps.deadlineSeconds,
+    CANCEL_SECONDS: args.steps.cancelSeconds,
+    GATE_SECONDS: args.steps.gateSeconds,
   };
-}
-
-/** What the push says and what the configuration says, as far as the step's text names it. */
-function commonEnvironment(name: string, args: RemediationWorkflowArgs, script: string): EnvironmentVariable[] {
-  const fromRun: [string, string][] = [
-    ["TASK", "{{workflow.parameters.task}}"],
-    ["BEFORE", "{{workflow.parameters.before}}"],
-    ["AFTER", "{{workflow.parameters.after}}"],
-    ["REPOSITORY", "{{workflow.parameters.repository}}"],
-    ["PUSHED_AT", "{{workflow.parameters.pushed-at}}"],
-    ["DRY_RUN", "{{workflow.parameters.dry-run}}"],
-    ["RUN_NAME", "{{workflow.name}}"],
-  ];
-  const fromConfig: [string, pulumi.Input<string | number>][] = [
-    ["NAME", name],
-    ["NAMESPACE", args.namespace],
-    ["REPOSITORIES", pulumi.jsonStringify(args.repositoryLabels)],
-    ["BRANCH_PREFIX", args.branchPrefix],
-    ["TASK_LABEL_PREFIX", args.pullRequests.taskLabelPrefix],
-    ["READY_LABEL", args.pullRequests.readyLabel],
-    ["HOLD_LABEL", args.pullRequests.holdLabel],
-    ["STAGES", pulumi.jsonStringify(args.mainWorkflows.stages)],
-    ["RESET_STAGE", args.mainWorkflows.resetStage],
-    ["AGENTS", pulumi.jsonStringify(args.agentsToCancel)],
-    ["MAX_AGENTS_TO_CANCEL", args.maxAgentsToCancel],
-    ["PUSHER_NAMES", pulumi.jsonStringify(args.pusherNames)],
-    ["CODERUN_GROUP", args.codeRuns.group],
-    ["CODERUN_VERSION", args.codeRuns.version],
-    ["CODERUN_RESOURCE", args.codeRuns.resource],
-    ["CODERUN_TASK_LABEL", args.codeRuns.taskLabel],
-    ["CODERUN_AGENT_LABEL", args.codeRuns.agentLabel],
-    ["CODERUN_REPOSITORY_LABEL", args.codeRuns.repositoryLabel],
-    ["CODERUN_FINISHED_PHASES", pulumi.jsonStringify(args.codeRuns.finishedPhases)],
-    ["MAIN_WORKFLOW_TYPE_LABEL", args.mainWorkflows.typeLabel],
-    ["MAIN_WORKFLOW_TYPE", args.mainWorkflows.type],
-    ["MAIN_WORKFLOW_TASK_LABEL", args.mainWorkflows.taskLabel],
-    ["MAIN_WORKFLOW_STAGE_LABEL", args.mainWorkflows.stageLabel],
-    ["MAIN_WORKFLOW_REPOSITORY_LABEL", args.mainWorkflows.repositoryLabel],
-    ["GITHUB_API_URL", args.githubApiUrl],
-    ["GITHUB_APP_ID", args.githubAppId],
-    ["GITHUB_INSTALLATION_ID", args.githubInstallationId ?? ""],
-    ["SHARED_DIR", sharedDirectory],
-    ["HOME", sharedDirectory],
-    ["STEP_DEADLINE_SECONDS", args.steps.deadlineSeconds],
-    ["CANCEL_SECONDS", args.steps.cancelSeconds],
-    ["GATE_SECONDS", args.steps.gateSeconds],
-  ];
-  const variables = [
-    ...fromRun.map(([name, value]) => ({ name, value })),
-    ...fromConfig.map(([name, value]) => ({
-      name,
-      value: pulumi.output(value).apply((text) => literal(name, `${text}`)),
-    })),
-  ];
-  // curl and kubectl read HOME by themselves.
-  return variables.filter(({ name }) => name === "HOME" || new RegExp(`\\b${name}\\b`).test(script));
-}
-
-/** A configured text that neither Argo nor the kubelet expands. */
-function literal(variable: string, text: string): string {
-  if (text.includes("{{")) {
-    throw new Error(`${variable}: Argo Workflows would expand "{{" in ${JSON.stringify(text)}`);
-  }
-  return untouchedByKubelet(text);
 }

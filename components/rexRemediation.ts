@@ -4,6 +4,7 @@ import { EventBus, type EventBusArgs } from "./eventBus.ts";
 import { GithubAppSecrets } from "./githubAppSecrets.ts";
 import { type IngressArgs, PushEventSource } from "./pushEventSource.ts";
 import { PushSensor } from "./pushSensor.ts";
+import { Redelivery } from "./redelivery.ts";
 import { RemediationAccess } from "./remediationAccess.ts";
 import {
   type CodeRunArgs,
@@ -71,7 +72,11 @@ export interface RexRemediationArgs {
   eventBus: { name: string; created?: Pick<EventBusArgs, "version" | "replicas" | "storageClassName" | "volumeSize"> };
   /** Whether the API server refuses what is not theirs to touch; see {@link AdmissionPolicies}. */
   admissionPolicies: boolean;
+  /** The job that looks for lost pushes; undefined: none. */
+  sweep?: { schedule: pulumi.Input<string>; afterSeconds: pulumi.Input<number> };
   steps: StepsArgs;
+  /** Whether pull requests are told what was done, or what failed. */
+  pullRequestComments: pulumi.Input<boolean>;
   /** How long a remediation's Workflow is kept after its end. */
   retentionDays: pulumi.Input<number>;
   /** How long to wait until EventBus, EventSource and Sensor are deployed. */
@@ -89,7 +94,12 @@ export class RexRemediation extends pulumi.ComponentResource {
   readonly sensor: pulumi.Output<string>;
   readonly workflowTemplate: pulumi.Output<string>;
   /** Names of the service accounts. */
-  readonly serviceAccounts: pulumi.Output<{ eventSource?: string; sensor: string; remediation: string }>;
+  readonly serviceAccounts: pulumi.Output<{
+    eventSource?: string;
+    sensor: string;
+    remediation: string;
+    sweep?: string;
+  }>;
 
   /** @param name prefix of every object's name */
   constructor(name: string, args: RexRemediationArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -118,6 +128,7 @@ export class RexRemediation extends pulumi.ComponentResource {
         codeRunGroup: args.codeRuns.group,
         codeRunResource: args.codeRuns.resource,
         eventSource: existingEventSource === undefined,
+        sweep: args.sweep !== undefined,
         admissionPolicies,
       },
       // No account has a right before a policy bounds it. And where there can be no policies, nothing is made.
@@ -133,7 +144,9 @@ export class RexRemediation extends pulumi.ComponentResource {
         branchPrefix: push.branchPrefix,
         agentsToCancel: args.agentsToCancel,
         maxAgentsToCancel: args.maxAgentsToCancel,
+        pusher: push.pusher,
         pusherNames: push.apply(({ pusher }) => pusherNames(pusher)),
+        pullRequestComments: args.pullRequestComments,
         codeRuns: args.codeRuns,
         mainWorkflows: args.mainWorkflows,
         pullRequests: args.pullRequests,
@@ -194,6 +207,32 @@ export class RexRemediation extends pulumi.ComponentResource {
       { parent: this, dependsOn: [access] },
     );
 
+    if (args.sweep !== undefined) {
+      new Redelivery(
+        name,
+        {
+          namespace,
+          serviceAccountName: access.sweepAccount ?? missing("an account of the sweep"),
+          ...args.sweep,
+          pusher: push.pusher,
+          branchPrefix: push.branchPrefix,
+          repositoryLabels: args.repositoryLabels,
+          mainWorkflows: args.mainWorkflows,
+          githubApiUrl: args.githubApp.apiUrl,
+          githubAppId: args.githubApp.appId,
+          githubInstallationId: args.githubApp.installationId,
+          privateKeySecretName: secrets.privateKeySecretName,
+          webhookUrl: ownEventSource?.webhookUrl,
+          workflowTemplateUid: workflow.workflowTemplateUid,
+          installedAt: workflow.createdAt,
+          retentionDays: args.retentionDays,
+          image: args.steps.image,
+          deadlineSeconds: args.steps.deadlineSeconds,
+        },
+        { parent: this, dependsOn: [access] },
+      );
+    }
+
     this.namespace = pulumi.output(namespace);
     this.webhookUrl = ownEventSource?.webhookUrl;
     this.inClusterWebhookUrl = ownEventSource?.inClusterWebhookUrl;
@@ -203,6 +242,7 @@ export class RexRemediation extends pulumi.ComponentResource {
       eventSource: access.eventSourceAccount,
       sensor: access.sensorAccount,
       remediation: access.remediationAccount,
+      sweep: access.sweepAccount,
     });
     this.registerOutputs({
       namespace: this.namespace,
@@ -228,6 +268,7 @@ export class RexRemediation extends pulumi.ComponentResource {
           repositoryLabels,
           codeRuns,
           mainWorkflows,
+          sweep: args.sweep !== undefined,
         },
         { parent: this },
       ),

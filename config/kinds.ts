@@ -55,6 +55,14 @@ export const labelKey = kind("a label key: NAME or DOMAIN/NAME", "task-id", (val
   return labelValuePattern.test(value.slice(slash + 1)) && (slash < 0 || isSubdomain(value.slice(0, slash)));
 });
 export const phase = kind("a value of status.phase", "Succeeded", /^[A-Za-z][A-Za-z0-9-]{0,62}$/);
+const cronField = String.raw`(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[1-9][0-9]*)?`;
+const cronFields = `${cronField}(,${cronField})*`;
+/** @see https://argo-workflows.readthedocs.io/en/latest/cron-workflows/#cronworkflow-options */
+export const cronSchedule = kind(
+  "five fields as cron has them, or @hourly, @daily or @every with a time",
+  "*/5 * * * *",
+  new RegExp(`^(${cronFields}( ${cronFields}){4}|@hourly|@daily|@every [1-9][0-9]*[smh])$`),
+);
 export const apiVersion = kind("a Kubernetes API version", "v1", /^v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?$/);
 export const repository = kind(
   "a repository as owner/name",

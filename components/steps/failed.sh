@@ -1,12 +1,20 @@
 # shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
-# failed: the exit handler of a run that did not succeed. Says on the run and on the
-# main workflow which step failed, on what, and the command that carries on.
+# failed: the exit handler of a run that did not succeed. Says on the run, on the main
+# workflow and on the pull requests which step failed, on what, and the command that carries on.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
 source "${BASH_SOURCE%/*}/kubernetes.sh"
 # shellcheck source=components/steps/main-workflow.sh
 source "${BASH_SOURCE%/*}/main-workflow.sh"
+# shellcheck source=components/steps/github.sh
+source "${BASH_SOURCE%/*}/github.sh"
+# shellcheck source=components/steps/token.sh
+source "${BASH_SOURCE%/*}/token.sh"
+# shellcheck source=components/steps/pull-requests.sh
+source "${BASH_SOURCE%/*}/pull-requests.sh"
+# shellcheck source=components/steps/comment.sh
+source "${BASH_SOURCE%/*}/comment.sh"
 
 main() {
   local words
@@ -14,6 +22,7 @@ main() {
   label_run failed
   annotate_main_workflows "$words"
   log "$words"
+  [[ $PULL_REQUEST_COMMENTS != true ]] || comment "$words"
 }
 
 # $FAILURES is a list of Argo's, as JSON in a JSON string, with one entry for the pod and
@@ -37,6 +46,23 @@ annotate_main_workflows() {
   while IFS= read -r name; do
     note_outcome "$name" failed "$RUN_NAME: $1 | when mended: argo -n $NAMESPACE retry $RUN_NAME"
   done < <(jq -r '.[].metadata.name' "$SCRATCH/main-workflows")
+}
+
+# The plan was lost with its pod: so it is all open pull requests of the task's branches.
+comment() {
+  local number
+  as_a_courtesy
+  mint_token "$READ_AND_LABEL"
+  read_branches
+  read_pull_requests
+  {
+    printf '**The remediation of %s failed**, and is not done.\n\n' "$(as_code "${AFTER:-the present head}")"
+    printf -- '- why: %s\n' "$(as_code "$1")"
+    printf -- '- when mended: %s\n' "$(as_code "argo -n $NAMESPACE retry $RUN_NAME")"
+  } >"$SCRATCH/words"
+  while IFS= read -r number; do
+    comment_on_pull "$number" "${AFTER:-$RUN_NAME}"
+  done < <(jq -r '.[].number' "$SCRATCH/pulls")
 }
 
 main

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034 # in jq's texts, $ is jq's; the steps use what is set here
 # Calls of GitHub's REST API with the installation's token.
 
-# The installation's token; plan alone uses other credentials, to make it.
+# The installation's token; other credentials serve to make it.
 GITHUB_CREDENTIALS="${TOKEN_DIR:-}/curl"
 
 # github METHOD PATH [BODY-FILE]: 2xx returns 0 with the answer in $ANSWER, 404

@@ -13,7 +13,7 @@ kube() {
     case "$(<"$SCRATCH/error")" in
       *"could not find the requested resource"*) ;;
       *"(NotFound)"*) return "$NOT_FOUND" ;;
-      *"(Conflict)"*) return "$CONFLICT" ;;
+      *"(Conflict)"* | *"(AlreadyExists)"*) return "$CONFLICT" ;;
       *"(Invalid)"* | *" is invalid"*) return "$INVALID" ;;
       *"(Forbidden)"* | *"(Unauthorized)"* | *"(BadRequest)"*) return "$REFUSED" ;;
     esac
@@ -39,7 +39,11 @@ readonly WORKFLOWS="/apis/argoproj.io/v1alpha1/namespaces/$NAMESPACE/workflows"
 readonly OF_THIS_REPOSITORY='
   def of_this_repository($key): .metadata.labels[$key] as $named
     | if $named == null then ($repositories | length) == 1
-      else ($named | ascii_downcase) == ($repositories[$repository | ascii_downcase] | ascii_downcase) end;'
+      else ($named | ascii_downcase) == ($repositories[$repository | ascii_downcase] // "" | ascii_downcase) end;'
+
+# A run by hand may leave the repository out where there is but one.
+[[ -n $REPOSITORY ]] ||
+  REPOSITORY=$(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys | if length == 1 then .[0] else "" end')
 
 # with_repository JQ-ARGUMENTS…: jq that knows of_this_repository; its program comes first.
 with_repository() {

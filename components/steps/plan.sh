@@ -14,13 +14,18 @@ source "${BASH_SOURCE%/*}/coderuns.sh"
 source "${BASH_SOURCE%/*}/main-workflow.sh"
 # shellcheck source=components/steps/github.sh
 source "${BASH_SOURCE%/*}/github.sh"
+# shellcheck source=components/steps/token.sh
+source "${BASH_SOURCE%/*}/token.sh"
+# shellcheck source=components/steps/pull-requests.sh
+source "${BASH_SOURCE%/*}/pull-requests.sh"
 
 main() {
   check_input
+  wait_until_quiet
   find_main_workflow
+  [[ $by_hand == false ]] || take_present_head
   check_ledger
-  mint_token
-  find_branches
+  [[ $by_hand == true ]] || find_branches
   find_head
   find_pull_requests
   check_hold
@@ -59,35 +64,68 @@ write_plan() {
 
 print_plan() {
   jq -r '
-    "task \(.task), pushed \(.after[:12]), head \((.head // "unknown")[:12])",
+    "task \(.task), \(if .byHand then "by hand" else "pushed \(.after[:12])" end), head \((.head // "unknown")[:12])",
     (.workflow // empty | "main workflow \(.name) at stage \(.stage)"),
     (.pulls // [] | .[] | "pull request #\(.number)\(if .ready then ", labelled ready" else "" end)\(if .labelled then "" else ", found by its branch: it lacks the task label" end)"),
     (.targets // [] | .[] | "cancel \(.name) (\(.agent), since \(.created))"),
     (.leftAlone // [] | .[] | "leave \(.name): \(.why)")' "$PLAN" |
-    while IFS= read -r line; do log "$line"; done
+    tee "$SHARED_DIR/planned" | while IFS= read -r line; do log "$line"; done
 }
 
 # -------------------------------------------------------------------- checks
 
-# The Sensor lets through only what matches; a run started by hand has no Sensor.
+# The Sensor lets through only what matches; a run started by hand has no Sensor. With the
+# task alone it is for whatever the branch's head is.
 check_input() {
   must_match TASK "$TASK" '^[1-9][0-9]{0,8}$' 'a number without leading zeros'
   # By the name of its pod the API server knows whose a run is.
   [[ $RUN_NAME == "$NAME-$TASK-"* ]] ||
     fail "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes: argo -n $NAMESPACE submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK … with the same parameters"
-  must_match BEFORE "$BEFORE" '^[0-9a-f]{40}$' 'a commit SHA of 40 hex digits'
-  must_match AFTER "$AFTER" '^[0-9a-f]{40}$' 'a commit SHA of 40 hex digits'
-  must_match REPOSITORY "$REPOSITORY" '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$' 'owner/name'
-  must_match PUSHED_AT "$PUSHED_AT" '^[1-9][0-9]{0,11}$' 'seconds since 1970'
-  is_past "$PUSHED_AT" ||
-    fail "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
+  by_hand=false
+  [[ -n $BEFORE$AFTER$PUSHED_AT ]] || by_hand=true
+  if [[ $by_hand == false ]]; then
+    must_match BEFORE "$BEFORE" '^[0-9a-f]{40}$' 'a commit SHA of 40 hex digits'
+    must_match AFTER "$AFTER" '^[0-9a-f]{40}$' 'a commit SHA of 40 hex digits'
+    must_match PUSHED_AT "$PUSHED_AT" '^[1-9][0-9]{0,11}$' 'seconds since 1970'
+    is_past "$PUSHED_AT" ||
+      fail "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
+  fi
   must_match DRY_RUN "$DRY_RUN" '^(true|false)$' 'true or false'
+  check_repository
+  write_push
+}
+
+check_repository() {
+  [[ -n $REPOSITORY ]] ||
+    fail "parameter repository is missing; expected one of the configured ones ($(configured_repositories)): -p repository=OWNER/NAME"
+  must_match REPOSITORY "$REPOSITORY" '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$' 'owner/name'
   jq -en --argjson repositories "$REPOSITORIES" --arg repository "$REPOSITORY" \
     '$repositories | has($repository | ascii_downcase)' >/dev/null ||
-    fail "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys | join(", ")'))"
+    fail "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(configured_repositories))"
+}
+
+configured_repositories() {
+  jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys | join(", ")'
+}
+
+# The first facts.
+write_push() {
   jq -n --arg task "$TASK" --arg after "$AFTER" --arg before "$BEFORE" --arg repository "$REPOSITORY" \
-    --arg run "$RUN_NAME" --argjson pushedAt "$PUSHED_AT" \
-    '{task: $task, repository: $repository, before: $before, after: $after, pushedAt: $pushedAt, run: $run}' >"$SCRATCH/facts"
+    --arg run "$RUN_NAME" --arg pushedAt "$PUSHED_AT" --argjson byHand "$by_hand" \
+    '{task: $task, repository: $repository, before: $before, after: $after, pushedAt: ($pushedAt | tonumber? // 0), run: $run}
+      + if $byHand then {byHand: true} else {} end' >"$SCRATCH/facts"
+}
+
+# Of several pushes in a row the older find the newer one's run when the quiet is over.
+wait_until_quiet() {
+  [[ $by_hand == false ]] && ((QUIET_SECONDS > 0)) || return 0
+  local left=$((PUSHED_AT + QUIET_SECONDS - EPOCHSECONDS))
+  ((left > 0)) || return 0
+  left=$((left < QUIET_SECONDS ? left : QUIET_SECONDS))
+  log "waiting $left s for further pushes"
+  sleep "$left"
+  # The deadline is for the work.
+  SECONDS=0
 }
 
 # A push from the future would make every true one an old one. GitHub takes no App's
@@ -143,7 +181,7 @@ check_ledger() {
     fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is not a time in seconds; remove the annotation"
   is_past "$handled_at" ||
     fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is $handled_at, $((handled_at - EPOCHSECONDS)) s ahead of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: argo -n $NAMESPACE retry $RUN_NAME"
-  if [[ $resumed == true && ${handled[4]} == "$RUN_NAME" && ${handled[3]} == "$AFTER" ]]; then
+  if [[ $resumed == true && ${handled[4]} == "$RUN_NAME" ]] && [[ $by_hand == true || ${handled[3]} == "$AFTER" ]]; then
     conclude remediated "this run resumed the main workflow before its pod was started again"
   fi
   if [[ $resumed == true ]] && ((PUSHED_AT <= handled_at)) && [[ $AFTER == "${handled[2]}" || $AFTER == "${handled[3]}" ]]; then
@@ -155,51 +193,23 @@ check_ledger() {
   [[ $begun == false ]] || log "run ${handled[4]} began (${handled[3]:0:12}) and did not end; this run carries it on"
 }
 
-# A token for this repository alone, with no more than the steps need.
-mint_token() {
-  local installation
-  GITHUB_CREDENTIALS=$SCRATCH/app-credentials
-  printf 'header = "Authorization: Bearer %s"\n' "$(app_jwt)" >"$GITHUB_CREDENTIALS"
-  installation=$GITHUB_INSTALLATION_ID
-  if [[ -z $installation ]]; then
-    github GET "/repos/$REPOSITORY/installation" ||
-      fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests: write"
-    installation=$(jq -r .id "$ANSWER")
-  fi
-  jq -n --arg name "${REPOSITORY#*/}" \
-    '{repositories: [$name], permissions: {contents: "read", pull_requests: "write"}}' >"$SCRATCH/body"
-  github POST "/app/installations/$installation/access_tokens" "$SCRATCH/body" ||
-    fail "GitHub App $GITHUB_APP_ID has no installation $installation: correct githubInstallationId, or leave it out and it is found"
-  jq -r '"header = \"Authorization: Bearer \(.token)\""' "$ANSWER" >"$TOKEN_DIR/curl.new"
-  mv "$TOKEN_DIR/curl.new" "$TOKEN_DIR/curl"
-  # The answer held the token; the other steps see this folder.
-  rm -f "$ANSWER" "$GITHUB_CREDENTIALS"
-  GITHUB_CREDENTIALS=$TOKEN_DIR/curl
-}
-
-# https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
-app_jwt() {
-  local unsigned
-  unsigned="$(printf '{"alg":"RS256","typ":"JWT"}' | base64url).$(
-    jq -cn --arg iss "$GITHUB_APP_ID" --argjson now "$EPOCHSECONDS" '{iat: ($now - 60), exp: ($now + 540), iss: $iss}' | base64url
-  )"
-  printf '%s.%s' "$unsigned" "$(printf '%s' "$unsigned" | openssl dgst -sha256 -sign "$GITHUB_PRIVATE_KEY_FILE" | base64url)"
-}
-
-base64url() {
-  openssl base64 -A | tr '+/' '-_' | tr -d '='
-}
-
 # --------------------------------------------------------- branch, pull requests
 
-# matching-refs answers by prefix: task-3 finds task-30 too.
 find_branches() {
-  github_pages "/repos/$REPOSITORY/git/matching-refs/heads/$(uri "$BRANCH_PREFIX$TASK")" ||
-    fail "GitHub App $GITHUB_APP_ID cannot read the branches of $REPOSITORY"
-  fact branches '
-    [.[][] | {ref: (.ref | ltrimstr("refs/heads/")), sha: .object.sha}
-      | select(.ref == $exact or ((.ref | startswith($exact)) and (.ref[($exact | length):][:1] | IN("-", "/", "_"))))]' \
-    --slurp --arg exact "$BRANCH_PREFIX$TASK" "$SCRATCH/pages"
+  mint_token "$READ_AND_LABEL"
+  read_branches
+  fact branches . "$SCRATCH/branches"
+}
+
+# By hand, for whatever is the head now. The time is GitHub's, by whose clock all pushes are
+# put in order.
+take_present_head() {
+  find_branches
+  AFTER=$(jq -r '.branches[0].sha // empty' "$SCRATCH/facts")
+  [[ -n $AFTER ]] || conclude no-pull-request "$REPOSITORY has no branch of task $TASK ($BRANCH_PREFIX$TASK)"
+  PUSHED_AT=$(date --date "$(header date)" +%s) || fail "GitHub's answer bears no date: $(header date)"
+  jq --arg after "$AFTER" --argjson at "$PUSHED_AT" '. + {after: $after, pushedAt: $at}' "$SCRATCH/facts" >"$SCRATCH/facts.new"
+  mv "$SCRATCH/facts.new" "$SCRATCH/facts"
 }
 
 # The branch that stands at the pushed commit is the one that was pushed. If none
@@ -227,23 +237,9 @@ find_head() {
   fi
 }
 
-# Never by GitHub's search, which answers an empty list where a permission is missing.
-# `head` narrows on the server; what counts is checked here: forks never do.
 find_pull_requests() {
-  local branch
-  : >"$SCRATCH/pulls"
-  while IFS= read -r branch; do
-    github_pages "/repos/$REPOSITORY/pulls?state=open&head=$(uri "${REPOSITORY%%/*}:$branch")" ||
-      fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY"
-    cat "$SCRATCH/pages" >>"$SCRATCH/pulls"
-  done < <(jq -r '.branches[].ref' "$SCRATCH/facts")
-  fact pulls '
-    def has_label($name): any(.labels[]; (.name | ascii_downcase) == ($name | ascii_downcase));
-    [.[][] | select(.head.ref | IN($facts[0].branches[].ref))
-      | select((.head.repo.full_name // "" | ascii_downcase) == ($repository | ascii_downcase))
-      | {number, ref: .head.ref, ready: has_label($ready), labelled: has_label($task), held: has_label($hold)}]
-    | unique_by(.number)' \
-    --slurp --arg repository "$REPOSITORY" --arg ready "$READY_LABEL" --arg task "$TASK_LABEL_PREFIX$TASK" --arg hold "$HOLD_LABEL" "$SCRATCH/pulls"
+  read_pull_requests
+  fact pulls . "$SCRATCH/pulls"
   # Where several branches carry the task and none is at the pushed commit, the one under review counts.
   fact head '$facts[0] as {$after, $head, $branches, $pulls}
     | if $head == $after then $head
@@ -313,6 +309,29 @@ check_stale() {
   if [[ $position == before ]] && jq -e '(.targets | length) == 0 and all(.pulls[]; .ready | not)' "$SCRATCH/facts" >/dev/null; then
     conclude nothing-stale "no listed agent is at work, no pull request is labelled $READY_LABEL, and the stage is not past $RESET_STAGE"
   fi
+  if began_after_the_push; then
+    conclude nothing-stale "QA began $SURELY_AFTER s after this push or later, and so on its head: it came late (delivered again, or long in the queue)"
+  fi
+}
+
+# GitHub's clock and the cluster's differ by less: else GitHub would take no token of ours.
+readonly SURELY_AFTER=120
+
+# A push may arrive late, and the agents that began a round after it work on its head: to
+# cancel them would be wrong. A round begins with the first agent of the list. What stands
+# from before, an agent at work or the ready label while no agent of a new round has ended, is stale.
+began_after_the_push() {
+  jq -e '.head == .after' "$SCRATCH/facts" >/dev/null || return 1
+  with_coderuns '
+    [.items[] | select(agent | IN($agents[])) | select(of_this_repository($repository_label))
+      | {agent: agent, finished: finished, at: (.metadata.creationTimestamp | fromdateiso8601)}] | sort_by(.at)
+    | (map(select(.at > $pushed - $margin)) | first) as $first
+    | [.[] | select(.agent == $agents[0] and .at > $pushed + $margin)] as $rounds
+    | $first != null and $first == $rounds[0]
+      and all(.[]; .finished or .at > $pushed + $margin)
+      and ((any($facts[0].pulls[]; .ready) | not) or any($rounds[]; .finished))' \
+    --argjson pushed "$PUSHED_AT" --argjson margin "$SURELY_AFTER" --slurpfile facts "$SCRATCH/facts" >"$SCRATCH/late"
+  [[ $(<"$SCRATCH/late") == true ]]
 }
 
 # Where Argo keeps the nodes packed, a written node would make it lose all others.

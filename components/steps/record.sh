@@ -1,13 +1,17 @@
-# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# shellcheck shell=bash disable=SC2016,SC2153 # in jq's texts, $ is jq's; NAME is no misspelling
 # record: says what was found, done and left alone, and how long each part took. The
-# outcome goes to the run's output and label, and, where QA was restarted, to the
-# main workflow. Nothing is written on a main workflow that was not touched.
+# outcome goes to the run's outputs and label, and, where QA was restarted, to the
+# main workflow and the pull requests. Nothing is written where nothing was touched.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
 source "${BASH_SOURCE%/*}/kubernetes.sh"
 # shellcheck source=components/steps/main-workflow.sh
 source "${BASH_SOURCE%/*}/main-workflow.sh"
+# shellcheck source=components/steps/github.sh
+source "${BASH_SOURCE%/*}/github.sh"
+# shellcheck source=components/steps/comment.sh
+source "${BASH_SOURCE%/*}/comment.sh"
 
 main() {
   local outcome
@@ -18,13 +22,52 @@ main() {
   fi
   label_run "$outcome"
   finish "$outcome: $(jq -r 'if .outcome == "remediate" then "QA begins again on head \(.head[:12])" else .reason end' "$PLAN")"
-  print_durations
+  report
   printf '%s' "$outcome" >"$SHARED_DIR/outcome.new"
   mv "$SHARED_DIR/outcome.new" "$SHARED_DIR/outcome"
+  [[ $outcome != remediated || $PULL_REQUEST_COMMENTS != true ]] || comment
 }
 
-print_durations() {
-  jq -rs '.[] | "\(.step): \(.did) (\(.seconds) s)"' "$SHARED_DIR"/steps/*.json
+# The run's outputs: what was planned and done, in words, and each step's seconds.
+report() {
+  local file
+  mkdir -p "$SHARED_DIR/seconds"
+  for file in "$SHARED_DIR"/steps/*.json; do
+    jq -j .seconds "$file" >"$SHARED_DIR/seconds/$(jq -r .step "$file")"
+  done
+  jq -rs '.[] | "\(.step): \(.did) (\(.seconds) s)"' "$SHARED_DIR"/steps/*.json >"$SCRATCH/done"
+  cat "$SCRATCH/done"
+  : >>"$SHARED_DIR/planned"
+  cat "$SHARED_DIR/planned" "$SCRATCH/done" >"$SCRATCH/report"
+  head --bytes=8000 "$SCRATCH/report" >"$SHARED_DIR/report"
+}
+
+comment() {
+  local number head
+  as_a_courtesy
+  [[ $(jq 'has("pulls")' "$PLAN") == true ]] || return 0
+  head=$(jq -r .after "$PLAN")
+  words >"$SCRATCH/words"
+  while IFS= read -r number; do
+    comment_on_pull "$number" "$head"
+  done < <(jq -r '.pulls[].number' "$PLAN")
+}
+
+words() {
+  jq -r --arg reset "$RESET_STAGE" --arg ready "$READY_LABEL" --arg pusher "$PUSHER" --argjson now "$EPOCHSECONDS" '
+    def code: "`" + gsub("`"; "\u0027") + "`";
+    "**QA begins again on \(.head[:12] | code)**, because " +
+      (if .byHand then "somebody asked for it."
+       elif .head == .after then "\($pusher | code) pushed it."
+       else "\($pusher | code) pushed \(.after[:12] | code), and somebody pushed on top of it." end),
+    "",
+    (if .targets == [] then "- no agent was at work"
+     else .targets[] | "- cancelled \(.name | code) (\(.agent | code), \($now - (.created | fromdateiso8601)) s old)" end),
+    "- label \($ready | code): \(if any(.pulls[]; .ready) then "taken off" else "was not on" end)",
+    "- stage of \(.workflow.name | code): \(.workflow.stage // "none" | code) → \($reset | code)"' "$PLAN"
+  printf -- '- run %s in namespace %s: %s\n' "$(as_code "$RUN_NAME")" "$(as_code "$NAMESPACE")" \
+    "$(jq -rs '[.[] | select(.step != "record") | "\(.step) \(.seconds) s"] | join(", ")' "$SHARED_DIR"/steps/*.json)"
+  printf -- '- once more: %s\n' "$(as_code "argo -n $NAMESPACE submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK -p repository=$REPOSITORY")"
 }
 
 main

@@ -17,7 +17,12 @@ interface Policy {
   };
 }
 
-async function policies(name = "rex", namespace = "agents", repositories: Record<string, string> = { "a/b": "a-b" }) {
+async function policies(
+  name = "rex",
+  namespace = "agents",
+  repositories: Record<string, string> = { "a/b": "a-b" },
+  sweep = true,
+) {
   const { registrations } = await register(() => {
     new AdmissionPolicies(name, {
       namespace,
@@ -43,6 +48,7 @@ async function policies(name = "rex", namespace = "agents", repositories: Record
         stages: ["one", "two"],
         resetStage: "one",
       },
+      sweep,
     });
   });
   return registrations;
@@ -55,13 +61,18 @@ function policy(registrations: Registration[], subject: string): Policy {
 
 /** The rules' shape and what of the configuration is in them; test/admission shows on a real API server what they let through. */
 describe("AdmissionPolicies", () => {
-  it("makes four policies, each with its binding", async () => {
-    const subjects = ["coderuns", "runs", "taskresults", "workflows"];
-    assert.deepEqual(shape(await policies()), [
+  it("makes six policies, each with its binding, and the last two only where there is a sweep", async () => {
+    const made = (subjects: string[]) => [
       ` > ${component} rex`,
       ...subjects.map((subject) => `${component} > ${policyType} rex-${subject}`),
       ...subjects.map((subject) => `${component} > ${bindingType} rex-${subject}`),
-    ]);
+    ];
+    const subjects = ["coderuns", "runs", "swept", "sweptresults", "taskresults", "workflows"];
+    assert.deepEqual(shape(await policies()), made(subjects));
+    assert.deepEqual(
+      shape(await policies("rex", "agents", { "a/b": "a-b" }, false)),
+      made(subjects.filter((subject) => !subject.startsWith("swept"))),
+    );
   });
 
   it("names them by stack and namespace: they belong to the whole cluster", async () => {
@@ -73,6 +84,8 @@ describe("AdmissionPolicies", () => {
     assert.deepEqual(await names("rex", "agents"), [
       "rex-coderuns.agents",
       "rex-runs.agents",
+      "rex-swept.agents",
+      "rex-sweptresults.agents",
       "rex-taskresults.agents",
       "rex-workflows.agents",
     ]);
@@ -81,7 +94,7 @@ describe("AdmissionPolicies", () => {
       ...(await names("rex", "staging")),
       ...(await names("rex-two", "agents")),
     ];
-    assert.equal(new Set(all).size, 12);
+    assert.equal(new Set(all).size, 18);
   });
 
   it("refuses, also what cannot be evaluated, and as forbidden: the steps would try an invalid write again", async () => {
@@ -108,6 +121,8 @@ describe("AdmissionPolicies", () => {
     assert.deepEqual(policy(registrations, "workflows").spec.matchConditions, by("rex"));
     assert.deepEqual(policy(registrations, "taskresults").spec.matchConditions, by("rex"));
     assert.deepEqual(policy(registrations, "runs").spec.matchConditions, by("rex-sensor"));
+    assert.deepEqual(policy(registrations, "swept").spec.matchConditions, by("rex-sweep"));
+    assert.deepEqual(policy(registrations, "sweptresults").spec.matchConditions, by("rex-sweep"));
   });
 
   it("covers every write of every version of what the account has rights to, subresources too", async () => {
@@ -126,11 +141,15 @@ describe("AdmissionPolicies", () => {
       policy(registrations, "workflows").spec.matchConstraints,
       rule("argoproj.io", "workflows", writes),
     );
-    assert.deepEqual(policy(registrations, "runs").spec.matchConstraints, rule("argoproj.io", "workflows", writes));
-    assert.deepEqual(
-      policy(registrations, "taskresults").spec.matchConstraints,
-      rule("argoproj.io", "workflowtaskresults", ["CREATE", "UPDATE"]),
-    );
+    for (const subject of ["runs", "swept"]) {
+      assert.deepEqual(policy(registrations, subject).spec.matchConstraints, rule("argoproj.io", "workflows", writes));
+    }
+    for (const subject of ["taskresults", "sweptresults"]) {
+      assert.deepEqual(
+        policy(registrations, subject).spec.matchConstraints,
+        rule("argoproj.io", "workflowtaskresults", ["CREATE", "UPDATE"]),
+      );
+    }
   });
 
   it("takes an object without a repository only where a single one is watched", async () => {

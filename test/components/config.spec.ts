@@ -175,6 +175,8 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   eventBusStorageClass: { values: ["Fast Disk"], expected: /as in Kubernetes names/ },
   eventBusVolumeSize: { values: ["", "10", "10 Gi", "Gi"], expected: /a storage size/ },
   sensorReplicas: { values: ["", "0", "6"], expected: /a whole number from 1 to 5/ },
+  sweepSchedule: { values: ["* * * *", "every 5m", "@every 5", "@reboot", "*/0 * * * *"], expected: /five fields/ },
+  sweepAfterSeconds: { values: ["", "179", "86401"], expected: /a whole number from 180 to 86400/ },
   stepsImage: {
     values: ["", "no image", "UPPER", "x@sha256:1"],
     expected: /the name of a container image with bash, coreutils, curl, jq/,
@@ -182,6 +184,8 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   cancelSeconds: { values: ["", "4", "601", "a minute"], expected: /a whole number from 5 to 600/ },
   gateSeconds: { values: ["", "4", "601"], expected: /a whole number from 5 to 600/ },
   stepDeadlineSeconds: { values: ["", "9", "3601", "60"], expected: /a whole number from 10|more than cancelSeconds/ },
+  quietSeconds: { values: ["", "-1", "601"], expected: /a whole number from 0 to 600/ },
+  pullRequestComments: { values: ["", "no"], expected: /true or false/ },
   retentionDays: { values: ["", "0", "366"], expected: /a whole number from 1 to 365/ },
   deployedSeconds: { values: ["", "9"], expected: /a whole number from 10 to 3600/ },
 };
@@ -210,7 +214,7 @@ describe("config", () => {
     const none = Object.fromEntries(Object.keys(project.config).map((key) => [key, undefined]));
     const message = await refusal(none);
     const optional =
-      /^(githubInstallationId|existing|webhookAllowedFrom|ingress(Host|Class|TlsSecret|Annotations)|eventBusStorageClass)/;
+      /^(githubInstallationId|existing|webhookAllowedFrom|ingress(Host|Class|TlsSecret|Annotations)|eventBusStorageClass|sweepSchedule)/;
     for (const key of Object.keys(project.config).filter((key) => !optional.test(key))) {
       assert.match(message, new RegExp(`^ {2}${key}: expected .+; got nothing\\.`, "m"), key);
     }
@@ -335,7 +339,15 @@ describe("config", () => {
       sensorReplicas: 1,
       eventBus: { name: "default", created: undefined },
       admissionPolicies: true,
-      steps: { image: "registry.example.com/steps:1", cancelSeconds: 60, gateSeconds: 60, deadlineSeconds: 120 },
+      sweep: { schedule: "*/5 * * * *", afterSeconds: 300 },
+      steps: {
+        image: "registry.example.com/steps:1",
+        cancelSeconds: 60,
+        gateSeconds: 60,
+        deadlineSeconds: 120,
+        quietSeconds: 0,
+      },
+      pullRequestComments: true,
       retentionDays: 7,
       deployedSeconds: 180,
     });

@@ -13,6 +13,7 @@ const args: RemediationWorkflowArgs = {
   branchPrefix: "task-",
   agentsToCancel: ["cleo", "tess"],
   maxAgentsToCancel: 12,
+  pusher: "5DLabs-Rex[bot]",
   pusherNames: ["5dlabs-rex", "rex"],
   codeRuns: {
     group: "agents.platform",
@@ -36,7 +37,14 @@ const args: RemediationWorkflowArgs = {
   githubApiUrl: "https://api.github.com",
   githubAppId: "1234",
   privateKeySecretName: "rex-github-app-01234567",
-  steps: { image: "registry.example.com/steps:1", cancelSeconds: 50, gateSeconds: 55, deadlineSeconds: 120 },
+  steps: {
+    image: "registry.example.com/steps:1",
+    cancelSeconds: 50,
+    gateSeconds: 55,
+    deadlineSeconds: 120,
+    quietSeconds: 30,
+  },
+  pullRequestComments: true,
   retentionDays: 7,
 };
 
@@ -61,7 +69,7 @@ interface Template {
   activeDeadlineSeconds: number;
   outputs: object;
   steps: object[][];
-  metrics: { prometheus: { name: string; labels: object[] }[] };
+  metrics: { prometheus: { name: string; labels: object[]; when?: string; histogram?: { value: string } }[] };
 }
 
 async function rendered(changes: Partial<RemediationWorkflowArgs> = {}) {
@@ -75,6 +83,8 @@ async function rendered(changes: Partial<RemediationWorkflowArgs> = {}) {
   const template = (name: string) => spec.templates.find((one) => one.name === name) as Template;
   return { registrations, value, metadata, spec, template, containers: template("remediate").containerSet.containers };
 }
+
+const timed = ["plan", "cancel-agents", "remove-label", "reset-stage", "resume"];
 
 const names = (list: { name: string }[] | undefined) => (list ?? []).map(({ name }) => name);
 
@@ -116,10 +126,10 @@ describe("RemediationWorkflow", () => {
       values.map(({ name, value }) => [name, value]),
       [
         ["task", undefined],
-        ["before", undefined],
-        ["after", undefined],
-        ["repository", undefined],
-        ["pushed-at", undefined],
+        ["before", ""],
+        ["after", ""],
+        ["repository", ""],
+        ["pushed-at", ""],
         ["dry-run", "false"],
       ],
     );
@@ -151,17 +161,17 @@ describe("RemediationWorkflow", () => {
     }
   });
 
-  it("shows the private key to plan alone, and the token only where GitHub is called", async () => {
+  it("shows the private key to plan and to the exit handler alone, and the token only where GitHub is called", async () => {
     const { containers, template } = await rendered();
     const mounting = (volume: string) =>
       names(containers.filter(({ volumeMounts }) => names(volumeMounts).includes(volume)));
     assert.deepEqual(mounting("github-app"), ["plan"]);
-    assert.deepEqual(mounting("github-token"), ["plan", "remove-label", "reset-stage"]);
+    assert.deepEqual(mounting("github-token"), ["plan", "remove-label", "reset-stage", "main"]);
     assert.deepEqual(template("remediate").containerSet.volumeMounts, [
       { name: "remediation", mountPath: "/remediation" },
     ]);
-    assert.deepEqual(template("remediate").volumes, [
-      { name: "remediation", emptyDir: { medium: "Memory", sizeLimit: "64Mi" } },
+    const volumes = (sizeLimit: string) => [
+      { name: "remediation", emptyDir: { medium: "Memory", sizeLimit } },
       { name: "github-token", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
       {
         name: "github-app",
@@ -171,8 +181,14 @@ describe("RemediationWorkflow", () => {
           defaultMode: 0o440,
         },
       },
+    ];
+    assert.deepEqual(template("remediate").volumes, volumes("64Mi"));
+    assert.deepEqual(template("record-failure").volumes, volumes("16Mi"));
+    assert.deepEqual(names(template("record-failure").container.volumeMounts), [
+      "remediation",
+      "github-token",
+      "github-app",
     ]);
-    assert.deepEqual(names(template("record-failure").volumes), ["remediation"]);
     const keyFile = containers.filter(({ env }) => names(env).includes("GITHUB_PRIVATE_KEY_FILE"));
     assert.deepEqual(names(keyFile), ["plan"]);
   });
@@ -206,6 +222,7 @@ describe("RemediationWorkflow", () => {
       AGENTS: '["cleo","tess"]',
       NAME: "rex",
       MAX_AGENTS_TO_CANCEL: "12",
+      QUIET_SECONDS: "30",
       PUSHER_NAMES: '["5dlabs-rex","rex"]',
       CODERUN_GROUP: "agents.platform",
       CODERUN_VERSION: "v1",
@@ -264,7 +281,7 @@ describe("RemediationWorkflow", () => {
     const retryStrategy = { limit: "2", retryPolicy: "Always", backoff: { duration: "2s", factor: 2 } };
     assert.deepEqual(
       [template("remediate").retryStrategy, template("remediate").activeDeadlineSeconds],
-      [retryStrategy, 660],
+      [retryStrategy, 690],
     );
     assert.deepEqual(
       [template("record-failure").retryStrategy, template("record-failure").activeDeadlineSeconds],
@@ -272,9 +289,17 @@ describe("RemediationWorkflow", () => {
     );
   });
 
-  it("has an outcome even where no step could write one", async () => {
+  it("has an outcome even where no step could write one, a report, and the seconds of each step", async () => {
+    const seconds = (step: string) => ({
+      name: `seconds-${step}`,
+      valueFrom: { path: `/remediation/seconds/${step}`, default: "" },
+    });
     assert.deepEqual((await rendered()).template("remediate").outputs, {
-      parameters: [{ name: "outcome", valueFrom: { path: "/remediation/outcome", default: "failed" } }],
+      parameters: [
+        { name: "outcome", valueFrom: { path: "/remediation/outcome", default: "failed" } },
+        { name: "report", valueFrom: { path: "/remediation/report", default: "" } },
+        ...timed.map(seconds),
+      ],
     });
   });
 
@@ -296,7 +321,6 @@ describe("RemediationWorkflow", () => {
       [environment.FAILURES, environment.WORKFLOW_STATUS],
       ["{{workflow.failures}}", "{{workflow.status}}"],
     );
-    assert.ok(!("TOKEN_DIR" in environment) && !("GITHUB_PRIVATE_KEY_FILE" in environment));
   });
 
   it("counts and times each run once, by outcome", async () => {
@@ -309,6 +333,23 @@ describe("RemediationWorkflow", () => {
         ["rex_remediation_duration_seconds", labels],
       ],
     );
-    assert.equal(template("remediate").metrics, undefined);
+  });
+
+  it("times each step that did something", async () => {
+    const { template } = await rendered();
+    assert.deepEqual(
+      template("remediate").metrics.prometheus.map(({ name, labels, when, histogram }) => [
+        name,
+        labels,
+        when,
+        histogram?.value,
+      ]),
+      timed.map((step) => [
+        "rex_remediation_step_duration_seconds",
+        [{ key: "step", value: step }],
+        `'{{outputs.parameters.seconds-${step}}}' != ''`,
+        `{{outputs.parameters.seconds-${step}}}`,
+      ]),
+    );
   });
 });

@@ -27,7 +27,7 @@ const rbac = (kind: string) => `kubernetes:rbac.authorization.k8s.io/v1:${kind}`
 const policy = (kind: string) => `kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy${kind}`;
 const policies = [
   `${whole} > ${part("AdmissionPolicies")} rex-remediation`,
-  ...["coderuns", "workflows", "taskresults", "runs"].flatMap((subject) => [
+  ...["coderuns", "workflows", "taskresults", "runs", "swept", "sweptresults"].flatMap((subject) => [
     `${part("AdmissionPolicies")} > ${policy("")} rex-remediation-${subject}`,
     `${part("AdmissionPolicies")} > ${policy("Binding")} rex-remediation-${subject}`,
   ]),
@@ -39,6 +39,11 @@ const always = [
   `${whole} > ${part("PushSensor")} rex-remediation`,
   `${whole} > ${part("RemediationAccess")} rex-remediation`,
   `${whole} > ${part("RemediationWorkflow")} rex-remediation`,
+  `${whole} > ${part("Redelivery")} rex-remediation`,
+  `${part("Redelivery")} > ${crd("CronWorkflow")} rex-remediation-sweep`,
+  `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation-sweep`,
+  `${part("RemediationAccess")} > ${rbac("Role")} rex-remediation-sweep`,
+  `${part("RemediationAccess")} > ${rbac("RoleBinding")} rex-remediation-sweep`,
   `${part("PushSensor")} > ${crd("Sensor")} rex-remediation-sensor`,
   `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation`,
   `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation-sensor`,
@@ -83,6 +88,7 @@ describe("RexRemediation", () => {
         eventSource: "rex-remediation-event-source",
         sensor: "rex-remediation-sensor",
         remediation: "rex-remediation",
+        sweep: "rex-remediation-sweep",
       },
     });
   });
@@ -120,6 +126,7 @@ describe("RexRemediation", () => {
       eventSource: undefined,
       sensor: "rex-remediation-sensor",
       remediation: "rex-remediation",
+      sweep: "rex-remediation-sweep",
     });
     const { spec } = only(registrations, crd("Sensor")).inputs as { spec: { dependencies: Record<string, unknown>[] } };
     const { dependencies } = spec;
@@ -134,6 +141,18 @@ describe("RexRemediation", () => {
     assert.deepEqual(role?.inputs.rules, [{ apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["create"] }]);
     const sensor = JSON.stringify(only(registrations, crd("Sensor")).inputs.spec);
     assert.match(sensor, /"operation":"create"/);
+  });
+
+  it("looks for no lost pushes where that is turned off", async () => {
+    const { registrations, outputs } = await program({ sweepSchedule: "" });
+    const swept = (line: string) => /Redelivery|rex-remediation-swe/.test(line);
+    assert.deepEqual(
+      shape(registrations),
+      sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")]).filter(
+        (line) => !swept(line),
+      ),
+    );
+    assert.equal((outputs.serviceAccounts as { sweep?: string }).sweep, undefined);
   });
 
   it("gives the steps the brakes as they are configured", async () => {

@@ -10,8 +10,8 @@ export function sha(digit: string): string {
   return digit.repeat(40);
 }
 
-/** The push that most steps are tried with: task 3, from aaa… to bbb…. */
-export const push = { task: "3", before: sha("a"), after: sha("b"), pushedAt: 1_767_225_600 };
+/** The push that most steps are tried with: task 3, from aaa… to bbb…, just now. */
+export const push = { task: "3", before: sha("a"), after: sha("b"), pushedAt: Math.floor(Date.now() / 1000) };
 
 export const repository = "acme/shop";
 
@@ -120,6 +120,9 @@ export function stepEnvironment(more: Record<string, string>): Record<string, st
     RESET_STAGE: "waiting-pr-created",
     AGENTS: JSON.stringify(["cleo", "tess"]),
     MAX_AGENTS_TO_CANCEL: "10",
+    QUIET_SECONDS: "0",
+    PULL_REQUEST_COMMENTS: "true",
+    PUSHER: "5DLabs-Rex[bot]",
     PUSHER_NAMES: JSON.stringify(["5dlabs-rex", "rex"]),
     CODERUN_GROUP: "agents.platform",
     CODERUN_VERSION: "v1",

@@ -1,11 +1,11 @@
 import type { Rules } from "./admissionPolicy.ts";
 import { literal, mapAt, sameBut, textAt } from "./cel.ts";
-import { runLabels, taskLabel } from "./labels.ts";
+import { runLabels, sweptLabel, taskLabel } from "./labels.ts";
 import { pushParameters, triggerName } from "./pushSensor.ts";
 import { taskNumber } from "./taskPush.ts";
 
-/** What the rules for the Sensor's account are made of. */
-export interface SensorRulesArgs {
+/** What the rules for the accounts that make runs are made of. */
+export interface RunRulesArgs {
   /** Prefix of every run's name, and name of the Sensor. */
   name: string;
   workflowTemplateName: string;
@@ -20,9 +20,40 @@ const patterns: Record<(typeof pushParameters)[number], string> = {
   "pushed-at": "[1-9][0-9]{0,9}",
 };
 
+/** Who makes runs, and what tells its runs from others'. */
+interface Maker {
+  words: string;
+  /** Ends the names of its runs. */
+  suffix: string;
+  /** Labels that it may set beside those that all runs have: patterns of the values. */
+  labels: Record<string, string>;
+}
+
 /** What the Sensor may write: runs of the template, each exactly as a push makes it, and not one field more. */
-export function runRules({ name, workflowTemplateName }: SensorRulesArgs): Rules {
-  const refusal = (what: string) => literal(`the Sensor may only create remediations as a push makes them: ${what}`);
+export function sensorRules(args: RunRulesArgs): Rules {
+  return runRules(args, {
+    words: "the Sensor",
+    suffix: "",
+    // Argo Events' own, which it sets where its operation is create.
+    labels: {
+      "events.argoproj.io/sensor": args.name,
+      "events.argoproj.io/trigger": triggerName,
+      "events.argoproj.io/action-timestamp": "[0-9]{1,19}",
+    },
+  });
+}
+
+/** What the sweep may write: the same runs, by names of its own. */
+export function sweepRules(args: RunRulesArgs): Rules {
+  return runRules(args, { words: "the sweep", suffix: sweepSuffix, labels: { [sweptLabel]: "[0-9]{1,10}" } });
+}
+
+/** Ends the name of a run that a sweep started. */
+export const sweepSuffix = "-sweep";
+
+function runRules({ name, workflowTemplateName }: RunRulesArgs, maker: Maker): Rules {
+  const refusal = (what: string) =>
+    literal(`${maker.words} may only create remediations as a push makes them: ${what}`);
   const create = (expression: string, what: string) => ({
     expression: `request.operation != "CREATE" || (${expression})`,
     refusal: refusal(what),
@@ -31,12 +62,6 @@ export function runRules({ name, workflowTemplateName }: SensorRulesArgs): Rules
     textAt(`variables.parameters[${pushParameters.indexOf(key)}]`, "value");
   const keys = (map: string, allowed: string[]) => `${map}.all(key, key in ${literal(allowed)})`;
   const labels = runLabels(name, "remediation");
-  // Argo Events' own, which it sets where its operation is create.
-  const eventLabels = {
-    "events.argoproj.io/sensor": name,
-    "events.argoproj.io/trigger": triggerName,
-    "events.argoproj.io/action-timestamp": "[0-9]{1,19}",
-  };
   return {
     apiGroup: "argoproj.io",
     resources: ["workflows", "workflows/*"],
@@ -49,7 +74,7 @@ export function runRules({ name, workflowTemplateName }: SensorRulesArgs): Rules
     checks: [
       {
         expression: 'request.operation != "DELETE"',
-        refusal: literal("the Sensor may not delete Workflows"),
+        refusal: literal(`${maker.words} may not delete Workflows`),
       },
       create(
         [
@@ -89,7 +114,7 @@ export function runRules({ name, workflowTemplateName }: SensorRulesArgs): Rules
         `its parameters have to be ${pushParameters.join(", ")}, each well-formed`,
       ),
       create(
-        `object.metadata.name == ${literal(`${name}-`)} + ${parameter("task")} + "-" + ${parameter("after")}.substring(0, 12) + "-" + ${parameter("before")}.substring(0, 8)`,
+        `object.metadata.name == ${literal(`${name}-`)} + ${parameter("task")} + "-" + ${parameter("after")}.substring(0, 12) + "-" + ${parameter("before")}.substring(0, 8)${maker.suffix && ` + ${literal(maker.suffix)}`}`,
         "its name has to be made of its own task and commits",
       ),
       create(
@@ -98,15 +123,15 @@ export function runRules({ name, workflowTemplateName }: SensorRulesArgs): Rules
       ),
       create(
         [
-          keys("variables.labels", [...Object.keys(labels), taskLabel, ...Object.keys(eventLabels)]),
+          keys("variables.labels", [...Object.keys(labels), taskLabel, ...Object.keys(maker.labels)]),
           ...Object.entries(labels).map(([key, value]) => `${textAt("variables.labels", key)} == ${literal(value)}`),
           `${textAt("variables.labels", taskLabel)} == ${parameter("task")}`,
-          ...Object.entries(eventLabels).map(
+          ...Object.entries(maker.labels).map(
             ([key, pattern]) =>
               `(!(${literal(key)} in variables.labels) || variables.labels[${literal(key)}].matches(${literal(`^${pattern}$`)}))`,
           ),
         ].join(" && "),
-        "its labels have to be those that the Sensor sets",
+        `its labels have to be those that ${maker.words} sets`,
       ),
       create(
         [
@@ -131,7 +156,7 @@ export function runRules({ name, workflowTemplateName }: SensorRulesArgs): Rules
             ),
           ].join(" && ")})`,
         ].join(" || "),
-        refusal: `"the Sensor may write workflow " + request.name + " only as it is"`,
+        refusal: `${literal(`${maker.words} may write workflow `)} + request.name + " only as it is"`,
       },
     ],
   };

@@ -1,0 +1,65 @@
+# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# GitHub's deliveries of push events to this program's webhook. GitHub tries each once; a
+# failed one can be asked for again.
+
+# Two hours: with the growing pauses the last attempt is made before that.
+readonly DELIVERIES_SECONDS=7200 MOST_ATTEMPTS=5 FIRST_PAUSE_SECONDS=300
+
+# Of the App's own webhook, if that is where it goes.
+redeliver_of_app() {
+  [[ -n $WEBHOOK_URL ]] || return 0
+  as_app
+  github GET /app/hook/config || {
+    log "GitHub App $GITHUB_APP_ID has no webhook of its own"
+    return 0
+  }
+  if [[ $(jq -r '.url // "" | rtrimstr("/")' "$ANSWER") != "${WEBHOOK_URL%/}" ]]; then
+    log "the App's own webhook goes to $(jq -r '.url // "nowhere"' "$ANSWER"), not here: left alone"
+    return 0
+  fi
+  redeliver_failed /app/hook/deliveries
+}
+
+# Of the repository's webhooks that go here, where the installation may see them.
+redeliver_of_repository() {
+  local hook
+  [[ -n $WEBHOOK_URL ]] || return 0
+  [[ $(jq -r '.permissions.repository_hooks // ""' "$SCRATCH/installation") == write ]] || return 0
+  mint_token '{"repository_hooks": "write"}'
+  github_pages "/repos/$REPOSITORY/hooks" || fail "GitHub App $GITHUB_APP_ID cannot read the webhooks of $REPOSITORY"
+  jq -r --slurp --arg url "${WEBHOOK_URL%/}" '.[][] | select((.config.url // "" | rtrimstr("/")) == $url) | .id' "$SCRATCH/pages" >"$SCRATCH/hooks"
+  while IFS= read -r hook; do
+    redeliver_failed "/repos/$REPOSITORY/hooks/$hook/deliveries"
+  done <"$SCRATCH/hooks"
+}
+
+# redeliver_failed PATH: asks for each delivery of a push again of which no attempt has
+# succeeded, a few times at most, each after a longer pause than the one before.
+redeliver_failed() {
+  local id
+  read_deliveries "$1"
+  jq -r --slurp --argjson now "$EPOCHSECONDS" --argjson most "$MOST_ATTEMPTS" --argjson pause "$FIRST_PAUSE_SECONDS" '
+    [.[][] | select(.event == "push") | .at = (.delivered_at | sub("\\.[0-9]+"; "") | fromdateiso8601)] | group_by(.guid)[]
+    | select(any(.[]; .status_code >= 200 and .status_code < 300) | not)
+    | select(length < $most) | length as $attempts | max_by(.at)
+    | select($now - .at >= $pause * pow(2; $attempts - 1)) | .id' "$SCRATCH/deliveries" >"$SCRATCH/failed"
+  while IFS= read -r id; do
+    github POST "$1/$id/attempts" || fail "GitHub does not know delivery $id any more"
+    redelivered=$((redelivered + 1))
+    log "asked for delivery $id again"
+  done <"$SCRATCH/failed"
+}
+
+# The pages of the last hours, newest first, each a JSON list, in $SCRATCH/deliveries.
+read_deliveries() {
+  local cursor=''
+  : >"$SCRATCH/deliveries"
+  while :; do
+    github GET "$1?per_page=100$cursor" || fail "GitHub App $GITHUB_APP_ID cannot read $1"
+    cat "$ANSWER" >>"$SCRATCH/deliveries"
+    [[ $(header link) =~ [?\&](cursor=[^\&\>]+)[^\>]*\>\;\ rel=\"next\" ]] || return 0
+    cursor="&${BASH_REMATCH[1]}"
+    jq -e --argjson since "$((EPOCHSECONDS - DELIVERIES_SECONDS))" \
+      'all(.[]; (.delivered_at | sub("\\.[0-9]+"; "") | fromdateiso8601) > $since)' "$ANSWER" >/dev/null || return 0
+  done
+}

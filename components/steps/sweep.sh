@@ -1,0 +1,143 @@
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153 # in jq's texts, $ is jq's; the sourced files use what is set here
+# sweep: finds what GitHub could not deliver, or what was lost after it was. Failed
+# deliveries are asked for again; and a task's pull request whose head Rex pushed some
+# time ago, and of which neither ledger nor runs know, gets the run that its push should
+# have had. Whether anything is stale, that run's plan decides.
+# shellcheck source=components/steps/lib.sh
+source "${BASH_SOURCE%/*}/lib.sh"
+# shellcheck source=components/steps/kubernetes.sh
+source "${BASH_SOURCE%/*}/kubernetes.sh"
+# shellcheck source=components/steps/github.sh
+source "${BASH_SOURCE%/*}/github.sh"
+# shellcheck source=components/steps/token.sh
+source "${BASH_SOURCE%/*}/token.sh"
+# shellcheck source=components/steps/deliveries.sh
+source "${BASH_SOURCE%/*}/deliveries.sh"
+
+main() {
+  redelivered=0
+  redeliver_of_app
+  find_tasks
+  echo '[]' >"$SCRATCH/lost"
+  while IFS= read -r REPOSITORY; do
+    sweep_repository
+  done < <(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys[]')
+  start_remediations
+  printf '%d' "$redelivered" >"$SHARED_DIR/redelivered"
+  printf '%d' "$started" >"$SHARED_DIR/started"
+  finish "started $started remediations, asked for $redelivered redeliveries"
+}
+
+# The unfinished main workflows: task, repository, and the commits that the ledger knows.
+find_tasks() {
+  must_kube "list the main workflows" get --raw \
+    "$WORKFLOWS?labelSelector=$(uri "$MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE,workflows.argoproj.io/completed!=true")"
+  jq --argjson repositories "$REPOSITORIES" --arg task "$MAIN_WORKFLOW_TASK_LABEL" --arg repository "$MAIN_WORKFLOW_REPOSITORY_LABEL" --arg ledger "$LEDGER" '
+    [.items[] | .metadata | (.labels[$repository] // null) as $named
+      | {task: (.labels[$task] // ""),
+         repository: (if $named == null then ($repositories | keys | if length == 1 then .[0] else null end)
+           else ($repositories | to_entries | map(select((.value | ascii_downcase) == ($named | ascii_downcase)))[0].key) end),
+         known: [.annotations["\($ledger)/head", "\($ledger)/pushed"] // empty]}
+      | select(.task | test("^[1-9][0-9]{0,8}$"))]' "$ANSWER" >"$SCRATCH/tasks"
+}
+
+sweep_repository() {
+  jq --arg repository "$REPOSITORY" 'map(select(.repository == $repository))' "$SCRATCH/tasks" >"$SCRATCH/its-tasks"
+  find_installation
+  redeliver_of_repository
+  [[ $(jq length "$SCRATCH/its-tasks") != 0 ]] || return 0
+  mint_token '{"contents": "read", "pull_requests": "read"}'
+  find_unknown_heads
+  while IFS=$'\t' read -r task ref head; do
+    look_at_head "$task" "$ref" "$head"
+  done < <(jq -r '.[] | [.task, .ref, .head] | @tsv' "$SCRATCH/unknown")
+}
+
+# Heads of task pull requests of which the ledger of the task's main workflow says nothing.
+find_unknown_heads() {
+  github_pages "/repos/$REPOSITORY/pulls?state=open" ||
+    fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY"
+  jq --slurp --slurpfile tasks "$SCRATCH/its-tasks" --arg repository "$REPOSITORY" --arg prefix "$BRANCH_PREFIX" '
+    [.[][] | select((.head.repo.full_name // "" | ascii_downcase) == ($repository | ascii_downcase))
+      | select(.head.ref | startswith($prefix)) | .head
+      | {ref, head: .sha, task: (.ref[($prefix | length):] | capture("^(?<n>[1-9][0-9]{0,8})([-_/].*)?$").n)}
+      | . as $found | select(any($tasks[0][]; .task == $found.task))
+      | select(any($tasks[0][] | select(.task == $found.task).known[]; . == $found.head) | not)]
+    | unique' "$SCRATCH/pages" >"$SCRATCH/unknown"
+}
+
+# look_at_head TASK REF HEAD: notes the push that brought the branch there as lost, if it
+# was Rex's, long enough ago for its delivery, not before this program was installed,
+# recent enough for its run to be still there, and there is no run.
+look_at_head() {
+  local task=$1 ref=$2 head=$3
+  kube get workflows.v1alpha1.argoproj.io --namespace "$NAMESPACE" --selector "$LEDGER/task=$task" --no-headers ||
+    fail "cannot list the runs of task $task: $(last_error)"
+  ! grep -q "^$NAME-$task-${head:0:12}-" "$ANSWER" || return 0
+  github GET "/repos/$REPOSITORY/activity?ref=$(uri "refs/heads/$ref")&per_page=1" ||
+    fail "GitHub App $GITHUB_APP_ID cannot read the activity of $REPOSITORY"
+  jq --arg task "$task" --arg repository "$REPOSITORY" --arg head "$head" --arg pusher "${PUSHER,,}" --argjson now "$EPOCHSECONDS" \
+    --argjson after "$SWEEP_AFTER_SECONDS" --argjson retention "$RETENTION_DAYS" --arg installed "$INSTALLED_AT" '
+    [.[] | select(.after == $head and .activity_type != "branch_deletion")
+      | select(.actor.type == "Bot" and (.actor.login | ascii_downcase) == $pusher)
+      | (.timestamp | fromdateiso8601) as $at
+      | select($at <= $now - $after and $at > $now - $retention * 86400 and $at > ($installed | fromdateiso8601))
+      | {task: $task, repository: $repository, before, after, at: $at}]' "$ANSWER" >"$SCRATCH/push"
+  jq --slurpfile push "$SCRATCH/push" '. + $push[0]' "$SCRATCH/lost" >"$SCRATCH/lost.new"
+  mv "$SCRATCH/lost.new" "$SCRATCH/lost"
+}
+
+# The oldest first. So few an hour, because many at once are more likely an error here.
+start_remediations() {
+  local left number
+  started=0
+  number=$(jq length "$SCRATCH/lost")
+  ((number > 0)) || return 0
+  read_started
+  left=$((MOST_AN_HOUR - $(jq length "$SCRATCH/started")))
+  while IFS= read -r push; do
+    ((started < left)) || {
+      log "$((number - started)) more pushes are without a run, but $MOST_AN_HOUR remediations an hour is the limit"
+      return
+    }
+    start_remediation "$push"
+  done < <(jq -c 'sort_by(.at)[]' "$SCRATCH/lost")
+}
+
+readonly MOST_AN_HOUR=10
+
+# What was started within the last hour. Each bears the hour of its start, so that few have
+# to be read.
+read_started() {
+  local hour=$((EPOCHSECONDS / 3600))
+  must_kube "list what was started this hour" get --raw "$WORKFLOWS?labelSelector=$(uri "$LEDGER/swept in ($hour,$((hour - 1)))")"
+  jq --argjson now "$EPOCHSECONDS" '[.items[] | select((.metadata.creationTimestamp | fromdateiso8601) > $now - 3600)]' "$ANSWER" >"$SCRATCH/started"
+}
+
+# As the Sensor makes it, but for the end of its name: what the Sensor makes of a later
+# delivery is another run, and finds that there is nothing left to do.
+start_remediation() {
+  local status=0 run
+  jq --arg name "$NAME" --arg namespace "$NAMESPACE" --arg ledger "$LEDGER" --arg uid "$WORKFLOW_TEMPLATE_UID" \
+    --arg hour "$((EPOCHSECONDS / 3600))" '
+    {apiVersion: "argoproj.io/v1alpha1", kind: "Workflow",
+     metadata: {name: "\($name)-\(.task)-\(.after[:12])-\(.before[:8])-sweep", namespace: $namespace,
+       labels: {"app.kubernetes.io/name": "rex-remediation", "app.kubernetes.io/instance": $name, "app.kubernetes.io/component": "remediation",
+         ($ledger + "/task"): .task, ($ledger + "/swept"): $hour},
+       ownerReferences: [{apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name: $name, uid: $uid}]},
+     spec: {workflowTemplateRef: {name: $name}, priority: .at,
+       arguments: {parameters: [{name: "task", value: .task}, {name: "before", value: .before}, {name: "after", value: .after},
+         {name: "repository", value: .repository}, {name: "pushed-at", value: (.at | tostring)}]}}}' <<<"$1" >"$SCRATCH/run"
+  run=$(jq -r .metadata.name "$SCRATCH/run")
+  kube create --filename "$SCRATCH/run" --output name || status=$?
+  case $status in
+    0)
+      started=$((started + 1))
+      log "started $run for a push of $(jq -r '.at | todate' <<<"$1") that had none"
+      ;;
+    "$CONFLICT") log "$run is there already" ;;
+    *) fail "cannot create $run: $(last_error)" ;;
+  esac
+}
+
+main

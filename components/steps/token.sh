@@ -1,0 +1,53 @@
+# shellcheck shell=bash disable=SC2016,SC2034 # in jq's texts, $ is jq's; the steps use what is set here
+# The GitHub App's proof of itself, and the installation's token that it gets for it.
+
+# From here on GitHub is asked as the App itself.
+as_app() {
+  GITHUB_CREDENTIALS=$SCRATCH/app-credentials
+  printf 'header = "Authorization: Bearer %s"\n' "$(app_jwt)" >"$GITHUB_CREDENTIALS"
+}
+
+# Leaves the installation on this repository, an object with its id, in $SCRATCH/installation.
+find_installation() {
+  as_app
+  github GET "/repos/$REPOSITORY/installation" ||
+    fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests: write"
+  cp "$ANSWER" "$SCRATCH/installation"
+}
+
+# What a remediation needs of GitHub.
+readonly READ_AND_LABEL='{"contents": "read", "pull_requests": "write"}'
+
+# mint_token PERMISSIONS: a token for this repository alone, with no more than that. From
+# here on GitHub is asked with it.
+mint_token() {
+  local permissions=$1 installation=$GITHUB_INSTALLATION_ID
+  if [[ -z $installation ]]; then
+    find_installation
+    installation=$(jq -r .id "$SCRATCH/installation")
+  else
+    as_app
+  fi
+  jq -n --arg name "${REPOSITORY#*/}" --argjson permissions "$permissions" \
+    '{repositories: [$name], permissions: $permissions}' >"$SCRATCH/body"
+  github POST "/app/installations/$installation/access_tokens" "$SCRATCH/body" ||
+    fail "GitHub App $GITHUB_APP_ID has no installation $installation: correct githubInstallationId, or leave it out and it is found"
+  jq -r '"header = \"Authorization: Bearer \(.token)\""' "$ANSWER" >"$TOKEN_DIR/curl.new"
+  mv "$TOKEN_DIR/curl.new" "$TOKEN_DIR/curl"
+  # The answer held the token; the other steps see this folder.
+  rm -f "$ANSWER" "$GITHUB_CREDENTIALS"
+  GITHUB_CREDENTIALS=$TOKEN_DIR/curl
+}
+
+# https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+app_jwt() {
+  local unsigned
+  unsigned="$(printf '{"alg":"RS256","typ":"JWT"}' | base64url).$(
+    jq -cn --arg iss "$GITHUB_APP_ID" --argjson now "$EPOCHSECONDS" '{iat: ($now - 60), exp: ($now + 540), iss: $iss}' | base64url
+  )"
+  printf '%s.%s' "$unsigned" "$(printf '%s' "$unsigned" | openssl dgst -sha256 -sign "$GITHUB_PRIVATE_KEY_FILE" | base64url)"
+}
+
+base64url() {
+  openssl base64 -A | tr '+/' '-_' | tr -d '='
+}
