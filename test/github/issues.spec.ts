@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { JsonObject } from "../support/github/answers.ts";
 import { idOf, nodeIdOf } from "../support/github/identity.ts";
-import { errorBody, Fixture, repository } from "./fixture.ts";
+import { errorBody, Fixture, jwt, repository } from "./fixture.ts";
 
 const labelDocs = "/issues/labels#remove-a-label-from-an-issue";
 const odd = "über/als 50%";
@@ -132,6 +132,57 @@ describe("GitHub double: labels and comments", () => {
       deepEqual((await bodies("")).slice(-3), ["one", "two", "three"]);
       deepEqual(await bodies("?per_page=2&page=2"), ["two", "three"]);
       deepEqual(await bodies(`?since=${new Date(Date.now() + 60_000).toISOString()}`), []);
+    });
+
+    it("lead from page to page", async () => {
+      const { headers } = await send("GET", "/5/comments?per_page=1");
+      const url = `${fixture.double.url}/repositories/${idOf("Repository", repository)}/issues/5/comments?per_page=1`;
+      equal(String(headers.link).split(", ")[0], `<${url}&page=2>; rel="next"`);
+    });
+
+    it("need the permission to write pull requests, and no other", async () => {
+      const as = async (level: "read" | "write") => {
+        const token = await fixture.token({ permissions: { pull_requests: level } });
+        return (method: string, path: string, body?: unknown) =>
+          fixture.send(method, `/repos/acme/shop/issues${path}`, { authorization: `Bearer ${token}`, body });
+      };
+      const [writer, reader] = [await as("write"), await as("read")];
+      const created = await writer("POST", "/5/comments", { body: "written" });
+      const comment = `/comments/${(created.json() as { id: number }).id}`;
+      const updated = await writer("PATCH", comment, { body: "mended" });
+      const listed = await writer("GET", "/5/comments");
+      deepEqual([created.status, updated.status, listed.status], [201, 200, 200]);
+      for (const [method, path, page] of [
+        ["POST", "/5/comments", "create-an-issue-comment"],
+        ["PATCH", comment, "update-an-issue-comment"],
+      ] as const) {
+        const reply = await reader(method, path, { body: "refused" });
+        deepEqual(
+          [reply.status, reply.json(), reply.headers["x-accepted-github-permissions"]],
+          [
+            403,
+            errorBody(403, "Resource not accessible by integration", `/issues/comments#${page}`),
+            "issues=write; pull_requests=write",
+          ],
+        );
+      }
+      equal((await reader("GET", "/5/comments")).status, 200);
+      equal(((await reader("GET", comment)).json() as JsonObject).body, "mended");
+    });
+
+    it("keep their author when another App updates them", async () => {
+      const created = (await send("POST", "/5/comments", { body: "mine" })).json() as JsonObject;
+      await fixture.install({ appId: 5000, installationId: 43, clientId: "Iv23liOther", slug: "other" });
+      const minted = await fixture.post("/app/installations/43/access_tokens", {
+        authorization: `Bearer ${jwt({ iss: 5000 })}`,
+      });
+      const other = `Bearer ${(minted.json() as { token: string }).token}`;
+      const path = "/repos/acme/shop/issues";
+      const body = { body: "theirs" };
+      const theirs = await fixture.post(`${path}/5/comments`, { authorization: other, body });
+      const updated = await fixture.send("PATCH", `${path}/comments/${created.id}`, { authorization: other, body });
+      const author = (reply: { json: () => unknown }) => ((reply.json() as JsonObject).user as JsonObject).login;
+      deepEqual([author(theirs), author(updated)], ["other[bot]", "rex-remediation[bot]"]);
     });
 
     for (const [what, body, message] of [
