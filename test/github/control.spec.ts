@@ -177,6 +177,48 @@ describe("GitHub double: control", () => {
       () => client().putRepository(repository, { pulls: [{ number: 77 }] }),
       /headRef/,
     ],
+    [
+      "a hook of an App that there is not",
+      () => client().putAppHook(99, { url: "https://x.example" }),
+      /appId: expected/,
+    ],
+    ["a hook without a URL", () => client().putAppHook(appId, { url: "nowhere" }), /url: expected a URL/],
+    [
+      "a hook's content type that there is not",
+      () => client().putAppHook(appId, { url: "https://x.example", contentType: "xml" as "json" }),
+      /contentType: expected json or form/,
+    ],
+    [
+      "a repository's hook without an id",
+      () => client().putRepositoryHook(repository, { id: 0, url: "https://x.example" }),
+      /id: expected a positive integer/,
+    ],
+    [
+      "a hook's id that another repository's has",
+      async () => {
+        await client().putRepositoryHook(repository, { id: 7, url: "https://x.example" });
+        await client().putRepositoryHook("Acme/Other", { id: 7, url: "https://x.example" });
+      },
+      /id: hook 7 belongs to Acme\/Shop/,
+    ],
+    ["a delivery to no hook", () => client().noteDelivery({ hook: 8, statusCode: 200 }), /hook: expected "app" or/],
+    [
+      "a delivery's status code that there is not",
+      async () => {
+        await client().putRepositoryHook(repository, { id: 7, url: "https://x.example" });
+        await client().noteDelivery({ hook: 7, statusCode: 600 });
+      },
+      /statusCode: expected 0 to 599/,
+    ],
+    [
+      "a delivery to the App's hook where two Apps have one",
+      async () => {
+        await put({ repositories: ["a/two"] });
+        for (const id of [1, appId]) await client().putAppHook(id, { url: "https://x.example" });
+        await client().noteDelivery({ hook: "app", statusCode: 200 });
+      },
+      /hook: several Apps have one: expected its id/,
+    ],
     ["an unknown repository's state", () => client().repository("a/b"), /has no repository a\/b/],
   ] as const)
     it(`refuses ${what}`, () => rejects(refused(), message));

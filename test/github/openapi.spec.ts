@@ -1,9 +1,16 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { Endpoint } from "../support/github/endpoint.ts";
 import { endpoints } from "../support/github/endpoints/all.ts";
+import type { AppDefinition } from "../support/github/index.ts";
 import { OpenApiCheck, operation } from "../support/github/openapi.ts";
 import { find } from "../support/github/router.ts";
-import { Fixture, installationId, jwt, type Reply, repository } from "./fixture.ts";
+import { appId, Fixture, installationId, jwt, permissions, type Reply, repository } from "./fixture.ts";
+
+/** What all endpoints together need. */
+const installed: Partial<AppDefinition> = {
+  permissions: { ...permissions, repository_hooks: "write" },
+  repositories: [repository, "Acme/Other", "Acme/Empty"],
+};
 
 /** A body that succeeds, where one is needed. */
 const goodBodies: Record<string, unknown> = {
@@ -13,8 +20,16 @@ const goodBodies: Record<string, unknown> = {
   "POST /app/installations/{installation_id}/access_tokens": { repositories: ["shop"] },
 };
 
+/** A query that is malformed, where no body can be. */
+const malformed: Record<string, string> = {
+  "GET /app/hook/deliveries": "?cursor=none",
+  "GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries": "?cursor=none",
+};
+
 /** A query or a body that cannot be processed. */
 const unprocessable: Record<string, { query?: string; body?: unknown }> = {
+  "GET /app/hook/deliveries": { query: "?status=none" },
+  "GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries": { query: "?status=none" },
   "GET /repos/{owner}/{repo}/activity": { query: "?activity_type=none" },
   "GET /repos/{owner}/{repo}/pulls": { query: "?state=none" },
   "POST /repos/{owner}/{repo}/issues/{issue_number}/labels": { body: {} },
@@ -23,12 +38,20 @@ const unprocessable: Record<string, { query?: string; body?: unknown }> = {
   "POST /app/installations/{installation_id}/access_tokens": { body: { permissions: { administration: "write" } } },
 };
 
+/** What GitHub describes without saying which request is answered so: as faults only. */
+const unexplained: Record<string, number[]> = {
+  "GET /app/hook/deliveries/{delivery_id}": [400, 422],
+  "GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}": [400, 422],
+};
+
 describe("GitHub double: GitHub's OpenAPI description", () => {
   let fixture: Fixture;
   let commentId: number;
+  /** A delivery to the App's hook and to the repository's, each of today and of last week. */
+  const deliveries = { app: { recent: 0, old: 0 }, repository: { recent: 0, old: 0 } };
   before(async () => {
     fixture = await Fixture.open();
-    await fixture.install({ repositories: [repository, "Acme/Other", "Acme/Empty"] });
+    await fixture.install(installed);
     await fixture.double.client.putRepository("Acme/Empty", { branches: { main: null } });
     await fixture.double.client.putRepository(repository, {
       branches: { "task-3": "a".repeat(40) },
@@ -43,20 +66,32 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
       body: { body: "first" },
     });
     commentId = (created.json() as { id: number }).id;
+    const { client } = fixture.double;
+    await client.putAppHook(appId, { url: "https://hooks.example.com/push" });
+    await client.putRepositoryHook(repository, { id: 7, url: "https://hooks.example.com/push" });
+    const note = async (hook: "app" | number, daysAgo: number) => {
+      const deliveredAt = Math.floor(Date.now() / 1000) - daysAgo * 24 * 3600;
+      return (await client.noteDelivery({ hook, statusCode: 502, repository, deliveredAt })).id;
+    };
+    deliveries.app = { recent: await note("app", 0), old: await note("app", 7) };
+    deliveries.repository = { recent: await note(7, 0), old: await note(7, 7) };
   });
   after(() => fixture.close());
   afterEach(() => deepEqual(fixture.problems, []));
 
   const keyOf = ({ method, path }: Endpoint) => `${method} ${path}`;
 
-  function pathOf(endpoint: Endpoint, fullName = repository): string {
+  function pathOf(endpoint: Endpoint, fullName = repository, age: "recent" | "old" = "recent"): string {
+    const { [age]: deliveryId } = endpoint.for === "app" ? deliveries.app : deliveries.repository;
     return endpoint.path
       .replace("{owner}/{repo}", fullName)
       .replace("{installation_id}", String(installationId))
       .replace("{ref}", "heads/task-3")
       .replace(/\{(pull|issue)_number\}/, "5")
       .replace("{name}", "ready-for-qa")
-      .replace("{comment_id}", String(commentId));
+      .replace("{comment_id}", String(commentId))
+      .replace("{hook_id}", "7")
+      .replace("{delivery_id}", String(deliveryId));
   }
 
   async function goodAuthorization(endpoint: Endpoint): Promise<string> {
@@ -71,13 +106,13 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
     const authorization = await goodAuthorization(endpoint);
     switch (status) {
       case 400:
-        return send(pathOf(endpoint), authorization, "{");
+        return send(pathOf(endpoint) + (malformed[key] ?? ""), authorization, malformed[key] ? undefined : "{");
       case 401:
         return send(pathOf(endpoint), "Bearer x");
       case 403: {
         await fixture.install({ suspended: true });
         const reply = await send(pathOf(endpoint), authorization);
-        await fixture.install({ repositories: [repository, "Acme/Other", "Acme/Empty"] });
+        await fixture.install(installed);
         return reply;
       }
       case 404:
@@ -88,7 +123,7 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
         return send(pathOf(endpoint, "Acme/Empty"), authorization);
       case 422:
         return send(
-          pathOf(endpoint) + (unprocessable[key]?.query ?? ""),
+          pathOf(endpoint, repository, "old") + (unprocessable[key]?.query ?? ""),
           authorization,
           unprocessable[key]?.body ?? goodBodies[key],
         );
@@ -113,7 +148,7 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
 
     it(`has no status for ${keyOf(endpoint)} that the double never gives, but those listed here`, () => {
       // Moved, not modified, not acceptable, gone, down: as faults only.
-      const never = [301, 304, 406, 410, 500, 503];
+      const never = [301, 304, 406, 410, 500, 503, ...(unexplained[keyOf(endpoint)] ?? [])];
       const described = Object.keys(operation(endpoint).responses).map(Number);
       deepEqual(
         described.filter((status) => !endpoint.statuses.includes(status) && !never.includes(status)),

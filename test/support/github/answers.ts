@@ -52,6 +52,10 @@ export function badCredentials(): GitHubError {
   return new GitHubError(401, "Bad credentials");
 }
 
+export function badRequest(): GitHubError {
+  return new GitHubError(400, "Bad Request");
+}
+
 export function validationFailed(...errors: FieldError[]): GitHubError {
   return new GitHubError(422, "Validation Failed", { fields: { errors } });
 }

@@ -2,6 +2,14 @@ import type { AppDefinition, Installation } from "./apps.ts";
 import type { Settings, StateView } from "./control.ts";
 import type { Credential } from "./credentials.ts";
 import type { Fault, FaultDefinition } from "./faults.ts";
+import type {
+  Hook,
+  HookDefinition,
+  HookDelivery,
+  HookDeliveryDefinition,
+  Redelivery,
+  RepositoryHookDefinition,
+} from "./hooks.ts";
 import { zeroSha } from "./identity.ts";
 import { defaultRepository, type PushOptions, type PushPayload, pushPayload, refOf } from "./push.ts";
 import type { Repository, RepositoryDefinition } from "./repositories.ts";
@@ -44,6 +52,29 @@ export class GitHubDoubleClient {
       forced: payload.forced,
     });
     return payload;
+  }
+
+  /** Gives an App its webhook, or changes it. */
+  putAppHook(appId: number, definition: HookDefinition): Promise<Hook> {
+    return this.call("PUT", `app-hooks/${appId}`, definition);
+  }
+
+  /** Adds a webhook to a repository, or changes it; creates the repository that does not exist. */
+  putRepositoryHook(fullName: string, definition: RepositoryHookDefinition): Promise<Hook> {
+    return this.call("PUT", `repository-hooks/${fullName}`, definition);
+  }
+
+  /** Notes a delivery to a hook, as if GitHub had made it. */
+  noteDelivery(definition: HookDeliveryDefinition): Promise<HookDelivery> {
+    return this.call("POST", "deliveries", definition);
+  }
+
+  /**
+   * The redeliveries that were asked for, oldest first. The double makes none: a test that stands for GitHub there
+   * delivers again and notes that as another delivery with the same guid.
+   */
+  redeliveries(): Promise<Redelivery[]> {
+    return this.call("GET", "redeliveries");
   }
 
   settings(settings: Settings): Promise<Required<Settings>> {

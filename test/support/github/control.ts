@@ -2,6 +2,7 @@ import type { AppDefinition } from "./apps.ts";
 import type { Credentials } from "./credentials.ts";
 import type { World } from "./endpoint.ts";
 import type { FaultDefinition, Faults } from "./faults.ts";
+import type { HookDefinition, HookDeliveryDefinition, RepositoryHookDefinition } from "./hooks.ts";
 import type { RateLimit } from "./rateLimit.ts";
 import type { RepositoryDefinition } from "./repositories.ts";
 import type { RequestLog } from "./requestLog.ts";
@@ -29,6 +30,8 @@ export interface StateView {
   apps: { appId: number; clientId: string; slug: string }[];
   installations: World["apps"]["installations"];
   repositories: World["repositories"]["all"];
+  hooks: World["hooks"]["all"];
+  deliveries: World["hooks"]["deliveries"];
   faults: Faults["pending"];
 }
 
@@ -51,10 +54,18 @@ export function control(controlled: Controlled, method: string, target: string, 
       for (const fullName of definition.repositories) world.repositories.upsert(fullName);
       return { clientId: registered.app.clientId, ...registered.installation };
     }
-    case "PUT /repositories": {
-      const fullName = path.split("/").slice(2).map(decodeURIComponent).join("/");
-      return world.repositories.upsert(fullName, body as RepositoryDefinition);
+    case "PUT /repositories":
+      return world.repositories.upsert(named(path), body as RepositoryDefinition);
+    case "PUT /app-hooks":
+      return world.hooks.putForApp(Number(named(path)), body as HookDefinition);
+    case "PUT /repository-hooks": {
+      const { fullName } = world.repositories.upsert(named(path));
+      return world.hooks.putForRepository(fullName, body as RepositoryHookDefinition);
     }
+    case "POST /deliveries":
+      return world.hooks.note(body as HookDeliveryDefinition);
+    case "GET /redeliveries":
+      return world.hooks.redeliveries;
     case "PUT /settings": {
       const { tokenLifetimeSeconds, clockOffsetSeconds } = body as Settings;
       if (tokenLifetimeSeconds !== undefined) world.tokens.lifetimeSeconds = tokenLifetimeSeconds;
@@ -81,6 +92,11 @@ export function control(controlled: Controlled, method: string, target: string, 
   }
 }
 
+/** What a control path names after its first part. */
+function named(path: string): string {
+  return path.split("/").slice(2).map(decodeURIComponent).join("/");
+}
+
 function settings(world: World): Required<Settings> {
   return { tokenLifetimeSeconds: world.tokens.lifetimeSeconds, clockOffsetSeconds: world.clock.offsetSeconds };
 }
@@ -91,6 +107,8 @@ function view(world: World, faults: Faults): StateView {
     apps: world.apps.apps.map(({ appId, clientId, slug }) => ({ appId, clientId, slug })),
     installations: world.apps.installations,
     repositories: world.repositories.all,
+    hooks: world.hooks.all,
+    deliveries: world.hooks.deliveries,
     faults: faults.pending,
   };
 }

@@ -9,6 +9,7 @@ import { type Controlled, control, isControl } from "./control.ts";
 import { Credentials } from "./credentials.ts";
 import type { World } from "./endpoint.ts";
 import { Faults, usualBody } from "./faults.ts";
+import { Hooks } from "./hooks.ts";
 import { RateLimit } from "./rateLimit.ts";
 import { Repositories } from "./repositories.ts";
 import { type LoggedRequest, RequestLog } from "./requestLog.ts";
@@ -44,7 +45,13 @@ const largestBody = 25 * 1024 * 1024;
 export async function startGitHubDouble(options: GitHubDoubleOptions = {}): Promise<GitHubDouble> {
   const clock = new Clock();
   const apps = new Apps(clock);
-  const world: World = { clock, apps, tokens: new Tokens(apps, clock), repositories: new Repositories(clock) };
+  const world: World = {
+    clock,
+    apps,
+    tokens: new Tokens(apps, clock),
+    repositories: new Repositories(clock),
+    hooks: new Hooks(apps, clock),
+  };
   const controlled: Controlled = {
     world,
     faults: new Faults(),

@@ -1,6 +1,7 @@
 import type { Answer, JsonObject } from "./answers.ts";
 import type { App, Apps } from "./apps.ts";
 import type { Clock } from "./clock.ts";
+import type { Hooks } from "./hooks.ts";
 import type { Permissions } from "./permissions.ts";
 import type { Repositories, Repository } from "./repositories.ts";
 import type { Token, Tokens } from "./tokens.ts";
@@ -24,6 +25,7 @@ export interface World {
   apps: Apps;
   tokens: Tokens;
   repositories: Repositories;
+  hooks: Hooks;
 }
 
 interface Described {

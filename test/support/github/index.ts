@@ -5,6 +5,7 @@ export type { Settings, StateView } from "./control.ts";
 export type { Credential } from "./credentials.ts";
 export { type GitHubDouble, type GitHubDoubleOptions, startGitHubDouble } from "./double.ts";
 export type { Fault, FaultDefinition } from "./faults.ts";
+export type { Hook, HookDelivery, HookDeliveryDefinition, Redelivery } from "./hooks.ts";
 export { randomSha, zeroSha } from "./identity.ts";
 export { type AppKey, generateAppKey } from "./keys.ts";
 export { type AppCredentials, appOctokit, mintInstallationToken } from "./octokit.ts";

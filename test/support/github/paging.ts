@@ -1,4 +1,4 @@
-import { invalidQuery } from "./answers.ts";
+import { badRequest, invalidQuery } from "./answers.ts";
 import type { Call } from "./endpoint.ts";
 
 const defaultPageSize = 30;
@@ -58,6 +58,29 @@ export function cursorPage<T extends { id: number }>(
   if (end < items.length) link("next", "after", found.at(-1));
   if (start > 0) link("prev", "before", found[0]);
   return { items: found, headers: links.length > 0 ? { link: links.join(", ") } : {} };
+}
+
+/**
+ * One page of the items from that on which the parameter `cursor` names, and the Link header that leads to its
+ * neighbours. Throws for a cursor that is none of theirs.
+ */
+export function pageFromCursor<T extends { id: number }>(
+  call: Call,
+  items: readonly T[],
+): { items: T[]; headers: Record<string, string> } {
+  const size = pageSize(call);
+  const cursor = call.query.get("cursor");
+  const start = cursor === null ? 0 : items.findIndex(({ id }) => cursor === `v1_${id}`);
+  if (start < 0) throw badRequest();
+  const links: string[] = [];
+  const link = (relation: string, item: T | undefined): void => {
+    const query = new URLSearchParams(call.query);
+    query.set("cursor", `v1_${item?.id}`);
+    links.push(`<${call.base}${call.canonicalPath}?${query}>; rel="${relation}"`);
+  };
+  if (start + size < items.length) link("next", items[start + size]);
+  if (start > 0) link("prev", items[Math.max(0, start - size)]);
+  return { items: items.slice(start, start + size), headers: links.length > 0 ? { link: links.join(", ") } : {} };
 }
 
 function cursorOf({ id }: { id: number }): string {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { type Answer, GitHubError, type JsonObject, notFound } from "./answers.ts";
+import { type Answer, badRequest, GitHubError, type JsonObject, notFound } from "./answers.ts";
 import { authenticateApp } from "./appAuthentication.ts";
 import type { Call, Endpoint, RepositoryEndpoint, World } from "./endpoint.ts";
 import { endpoints } from "./endpoints/all.ts";
@@ -128,7 +128,7 @@ function percentDecode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new GitHubError(400, "Bad Request");
+    throw badRequest();
   }
 }
 

@@ -3,7 +3,7 @@ import type { World } from "./endpoint.ts";
 import type { Repository } from "./repositories.ts";
 
 /** Puts what was saved into an empty world; nothing when there is no such file. */
-export function loadState(file: string, { clock, apps, tokens, repositories }: World): void {
+export function loadState(file: string, { clock, apps, tokens, repositories, hooks }: World): void {
   if (!existsSync(file)) return;
   const saved = JSON.parse(readFileSync(file, "utf8"));
   clock.offsetSeconds = saved.clockOffsetSeconds;
@@ -14,10 +14,14 @@ export function loadState(file: string, { clock, apps, tokens, repositories }: W
   // Files from before activities were recorded have none.
   const upgraded = (repository: Repository) => ({ ...repository, activities: repository.activities ?? [] });
   repositories.all = saved.repositories.map(upgraded);
+  // Files from before hooks were known have none.
+  hooks.all = saved.hooks ?? [];
+  hooks.deliveries = saved.deliveries ?? [];
+  hooks.redeliveries = saved.redeliveries ?? [];
 }
 
 /** Saves the world, whole or not at all. */
-export function saveState(file: string, { clock, apps, tokens, repositories }: World): void {
+export function saveState(file: string, { clock, apps, tokens, repositories, hooks }: World): void {
   const saved = {
     clockOffsetSeconds: clock.offsetSeconds,
     tokenLifetimeSeconds: tokens.lifetimeSeconds,
@@ -25,6 +29,9 @@ export function saveState(file: string, { clock, apps, tokens, repositories }: W
     apps: apps.apps,
     installations: apps.installations,
     repositories: repositories.all,
+    hooks: hooks.all,
+    deliveries: hooks.deliveries,
+    redeliveries: hooks.redeliveries,
   };
   writeFileSync(`${file}.new`, JSON.stringify(saved), { mode: 0o600 });
   renameSync(`${file}.new`, file);

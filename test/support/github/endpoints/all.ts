@@ -1,6 +1,7 @@
 import type { Endpoint } from "../endpoint.ts";
 import { activityEndpoints } from "./activities.ts";
 import { appEndpoints } from "./apps.ts";
+import { hookEndpoints } from "./hooks.ts";
 import { issueEndpoints } from "./issues.ts";
 import { pullEndpoints } from "./pulls.ts";
 import { repositoryEndpoints } from "./repositories.ts";
@@ -12,4 +13,5 @@ export const endpoints: readonly Endpoint[] = [
   ...activityEndpoints,
   ...pullEndpoints,
   ...issueEndpoints,
+  ...hookEndpoints,
 ];
