@@ -1,0 +1,119 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import type { StepBench } from "../support/step.ts";
+import { mainWorkflow } from "../support/workflows.ts";
+import { gate, newTask, ours } from "./planning.ts";
+import { Scenario, sha } from "./scenario.ts";
+
+/** Runs that somebody starts with the task alone: `argo submit`, or `npm run remediate`. */
+describe("plan of a run by hand", function () {
+  this.timeout(60_000);
+  let scenario: Scenario;
+
+  before(async () => {
+    scenario = await Scenario.open();
+  });
+  after(() => scenario.close());
+
+  const single = { REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop" }) };
+
+  function benchOf(task: string, more: Record<string, string> = {}): Promise<StepBench> {
+    return scenario.bench(task, {
+      BEFORE: "",
+      AFTER: "",
+      PUSHED_AT: "",
+      REPOSITORY: "",
+      RUN_NAME: `rex-remediation-${task}-x7k2p`,
+      ...single,
+      ...more,
+    });
+  }
+
+  async function prepared(annotations: Record<string, string> = {}): Promise<string> {
+    const { task, pull } = newTask();
+    await scenario.cluster.create(
+      mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours, annotations }),
+    );
+    await scenario.pullRequest(task, pull, ["ready-for-qa"], sha("c"));
+    return task;
+  }
+
+  it("is for the present head, at the time of GitHub's clock", async () => {
+    const task = await prepared();
+    await scenario.github.settings({ clockOffsetSeconds: -40 });
+    const before = Math.floor(Date.now() / 1000) - 40;
+    const bench = await benchOf(task);
+    const result = await bench.run("plan");
+    await scenario.github.settings({ clockOffsetSeconds: 0 });
+    equal(result.exitCode, 0, result.log);
+    match(result.log, new RegExp(`task ${task}, by hand, head cccccccccccc`));
+    const { outcome, head } = await bench.plan();
+    deepEqual([outcome, head], ["remediate", sha("c")]);
+    const ledger = (await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations ?? {};
+    deepEqual(
+      [ledger["rex-remediation/head"], ledger["rex-remediation/pushed"], ledger["rex-remediation/run"]],
+      [sha("c"), sha("c"), `rex-remediation-${task}-x7k2p`],
+    );
+    const at = Number(ledger["rex-remediation/pushed-at"]);
+    equal(at >= before && at < before + 30, true, `${at} of ${before}`);
+  });
+
+  it("restarts QA on a head that was handled already: somebody asked for it", async () => {
+    const task = await prepared({
+      "rex-remediation/head": sha("c"),
+      "rex-remediation/pushed": sha("c"),
+      "rex-remediation/pushed-at": String(Math.floor(Date.now() / 1000) - 60),
+      "rex-remediation/run": "another",
+      "rex-remediation/resumed": "true",
+    });
+    const bench = await benchOf(task);
+    equal((await bench.run("plan")).exitCode, 0);
+    equal((await bench.plan()).outcome, "remediate");
+  });
+
+  it("is done when its pod comes a second time after the restart, wherever the branch is then", async () => {
+    const task = await prepared({
+      "rex-remediation/head": sha("a"),
+      "rex-remediation/pushed": sha("a"),
+      "rex-remediation/pushed-at": String(Math.floor(Date.now() / 1000) - 60),
+      "rex-remediation/resumed": "true",
+    });
+    await scenario.cluster.patchWorkflow(`play-${task}`, {
+      metadata: { annotations: { "rex-remediation/run": `rex-remediation-${task}-x7k2p` } },
+    });
+    const bench = await benchOf(task);
+    equal((await bench.run("plan")).exitCode, 0);
+    equal((await bench.plan()).outcome, "remediated");
+  });
+
+  it("has nothing to do where the task has no branch", async () => {
+    const { task } = newTask();
+    await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }));
+    const bench = await benchOf(task);
+    equal((await bench.run("plan")).exitCode, 0);
+    deepEqual(
+      [(await bench.plan()).outcome, (await bench.plan()).reason],
+      ["no-pull-request", `acme/shop has no branch of task ${task} (task-${task})`],
+    );
+  });
+
+  it("needs the repository where several are watched", async () => {
+    const task = await prepared();
+    const several = { REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop", "acme/other": "acme-other" }) };
+    const refused = await (await benchOf(task, several)).run("plan");
+    equal(refused.exitCode, 1);
+    equal(
+      refused.lastWords,
+      "plan: parameter repository is missing; expected one of the configured ones (acme/other, acme/shop): -p repository=OWNER/NAME",
+    );
+    const bench = await benchOf(task, { ...several, REPOSITORY: "acme/shop" });
+    equal((await bench.run("plan")).exitCode, 0);
+    equal((await bench.plan()).outcome, "remediate");
+  });
+
+  it("needs all of a push or nothing of it", async () => {
+    const task = await prepared();
+    const result = await (await benchOf(task, { AFTER: sha("c") })).run("plan");
+    equal(result.exitCode, 1);
+    match(result.lastWords, /^plan: parameter BEFORE is ''; expected a commit SHA of 40 hex digits$/);
+  });
+});
