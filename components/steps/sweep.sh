@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153 # in jq's texts, $ is jq's; the sourced files use what is set here
 # sweep: finds what GitHub could not deliver, or what was lost after it was. Failed
-# deliveries are asked for again; and a task's pull request whose head Rex pushed some
-# time ago, and of which neither ledger nor runs know, gets the run that its push should
-# have had. Whether anything is stale, that run's plan decides.
+# deliveries are asked for again; and the last push of Rex's to a task's pull request that
+# neither ledger nor runs know some time later gets the run that it should have had.
+# Whether anything is stale, that run's plan decides.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -28,7 +28,7 @@ main() {
   finish "started $started remediations, asked for $redelivered redeliveries"
 }
 
-# The unfinished main workflows: task, repository, and the commits that the ledger knows.
+# The unfinished main workflows: task, repository, and what the ledger knows.
 find_tasks() {
   must_kube "list the main workflows" get --raw \
     "$WORKFLOWS?labelSelector=$(uri "$MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE,workflows.argoproj.io/completed!=true")"
@@ -37,7 +37,8 @@ find_tasks() {
       | {task: (.labels[$task] // ""),
          repository: (if $named == null then ($repositories | keys | if length == 1 then .[0] else null end)
            else ($repositories | to_entries | map(select((.value | ascii_downcase) == ($named | ascii_downcase)))[0].key) end),
-         known: [.annotations["\($ledger)/head", "\($ledger)/pushed"] // empty]}
+         known: [.annotations["\($ledger)/head", "\($ledger)/pushed"] // empty],
+         handledAt: (.annotations["\($ledger)/pushed-at"] // "0" | tonumber? // 0)}
       | select(.task | test("^[1-9][0-9]{0,8}$"))]' "$ANSWER" >"$SCRATCH/tasks"
 }
 
@@ -48,9 +49,9 @@ sweep_repository() {
   [[ $(jq length "$SCRATCH/its-tasks") != 0 ]] || return 0
   mint_token '{"contents": "read", "pull_requests": "read"}'
   find_unknown_heads
-  while IFS=$'\t' read -r task ref head; do
-    look_at_head "$task" "$ref" "$head"
-  done < <(jq -r '.[] | [.task, .ref, .head] | @tsv' "$SCRATCH/unknown")
+  while IFS= read -r found; do
+    look_at_branch "$found"
+  done < <(jq -c '.[]' "$SCRATCH/unknown")
 }
 
 # Heads of task pull requests of which the ledger of the task's main workflow says nothing.
@@ -61,30 +62,40 @@ find_unknown_heads() {
     [.[][] | select((.head.repo.full_name // "" | ascii_downcase) == ($repository | ascii_downcase))
       | select(.head.ref | startswith($prefix)) | .head
       | {ref, head: .sha, task: (.ref[($prefix | length):] | capture("^(?<n>[1-9][0-9]{0,8})([-_/].*)?$").n)}
-      | . as $found | select(any($tasks[0][]; .task == $found.task))
-      | select(any($tasks[0][] | select(.task == $found.task).known[]; . == $found.head) | not)]
+      | . as $found | $tasks[0][] | select(.task == $found.task) | select(.known | index($found.head) | not)
+      | {task, ref: $found.ref, head: $found.head, handledAt}]
     | unique' "$SCRATCH/pages" >"$SCRATCH/unknown"
 }
 
-# look_at_head TASK REF HEAD: notes the push that brought the branch there as lost, if it
-# was Rex's, long enough ago for its delivery, not before this program was installed,
-# recent enough for its run to be still there, and there is no run.
-look_at_head() {
-  local task=$1 ref=$2 head=$3
+# look_at_branch FOUND: notes Rex's last push to the branch as lost, if it was made long
+# enough ago for its delivery, not before this program was installed, recently enough for
+# its run to be still there, and there is no run. Somebody may have pushed on top of it.
+look_at_branch() {
+  local task ref
+  task=$(jq -r .task <<<"$1")
+  ref=$(jq -r .ref <<<"$1")
   kube get workflows.v1alpha1.argoproj.io --namespace "$NAMESPACE" --selector "$LEDGER/task=$task" --no-headers ||
     fail "cannot list the runs of task $task: $(last_error)"
-  ! grep -q "^$NAME-$task-${head:0:12}-" "$ANSWER" || return 0
-  github GET "/repos/$REPOSITORY/activity?ref=$(uri "refs/heads/$ref")&per_page=1" ||
+  cp "$ANSWER" "$SCRATCH/runs"
+  ! has_run "$task" "$(jq -r .head <<<"$1")" || return 0
+  github GET "/repos/$REPOSITORY/activity?ref=$(uri "refs/heads/$ref")&per_page=100" ||
     fail "GitHub App $GITHUB_APP_ID cannot read the activity of $REPOSITORY"
-  jq --arg task "$task" --arg repository "$REPOSITORY" --arg head "$head" --arg pusher "${PUSHER,,}" --argjson now "$EPOCHSECONDS" \
+  jq -c --argjson found "$1" --arg repository "$REPOSITORY" --arg pusher "${PUSHER,,}" --argjson now "$EPOCHSECONDS" \
     --argjson after "$SWEEP_AFTER_SECONDS" --argjson retention "$RETENTION_DAYS" --arg installed "$INSTALLED_AT" '
-    [.[] | select(.after == $head and .activity_type != "branch_deletion")
-      | select(.actor.type == "Bot" and (.actor.login | ascii_downcase) == $pusher)
-      | (.timestamp | fromdateiso8601) as $at
-      | select($at <= $now - $after and $at > $now - $retention * 86400 and $at > ($installed | fromdateiso8601))
-      | {task: $task, repository: $repository, before, after, at: $at}]' "$ANSWER" >"$SCRATCH/push"
-  jq --slurpfile push "$SCRATCH/push" '. + $push[0]' "$SCRATCH/lost" >"$SCRATCH/lost.new"
+    first(.[] | select(.actor.type == "Bot" and (.actor.login | ascii_downcase) == $pusher))
+    | select(.activity_type != "branch_deletion") | (.timestamp | fromdateiso8601) as $at
+    | select($at > $found.handledAt and $at <= $now - $after)
+    | select($at > $now - $retention * 86400 and $at > ($installed | fromdateiso8601))
+    | {task: $found.task, repository: $repository, before, after, at: $at}' "$ANSWER" >"$SCRATCH/push"
+  [[ -s $SCRATCH/push ]] || return 0
+  ! has_run "$task" "$(jq -r .after "$SCRATCH/push")" || return 0
+  jq --slurpfile push "$SCRATCH/push" '. + $push' "$SCRATCH/lost" >"$SCRATCH/lost.new"
   mv "$SCRATCH/lost.new" "$SCRATCH/lost"
+}
+
+# has_run TASK HEAD: whether a push to that head has a run, whatever came of it.
+has_run() {
+  grep -q "^$NAME-$1-${2:0:12}-" "$SCRATCH/runs"
 }
 
 # The oldest first. So few an hour, because many at once are more likely an error here.

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { StepBench } from "../support/step.ts";
 import { mainWorkflow, workflowNode } from "../support/workflows.ts";
-import { push, Scenario } from "./scenario.ts";
+import { push, repository, Scenario } from "./scenario.ts";
 
 describe("record and failed", function () {
   this.timeout(60_000);
@@ -47,6 +47,135 @@ describe("record and failed", function () {
     deepEqual((await scenario.cluster.workflow("play-1"))?.metadata.annotations, {
       "rex-remediation/outcome": "remediated",
       "rex-remediation/message": `QA restarted by ${run}`,
+    });
+  });
+
+  describe("tell the pull request", () => {
+    /** What plan left of a restart, on disk and on GitHub. */
+    async function planned(task: string): Promise<StepBench> {
+      const { bench } = await prepared(task);
+      await scenario.pullRequest(task, Number(task), []);
+      const environment = { RUN_NAME: `${bench.environment.RUN_NAME}` };
+      const plan = await scenario.bench(task, environment);
+      equal((await plan.run("plan")).exitCode, 0);
+      await bench.writeShared(
+        "plan.json",
+        JSON.stringify({
+          outcome: "remediate",
+          reason: "why",
+          before: push.before,
+          after: push.after,
+          head: push.after,
+          workflow: { name: `play-${task}`, stage: "waiting-ready-for-qa" },
+          pulls: [{ number: Number(task), ready: true }],
+          targets: [
+            {
+              name: "cleo-`x`",
+              agent: "cleo",
+              created: new Date(Date.now() - 90_000).toISOString().replace(/\.[0-9]+/, ""),
+            },
+          ],
+        }),
+      );
+      await bench.writeShared("steps/plan.json", JSON.stringify({ step: "plan", did: "remediate: why", seconds: 1.5 }));
+      await bench.writeShared("planned", "what was planned\n");
+      bench.environment.TOKEN_DIR = plan.environment.TOKEN_DIR ?? "";
+      return bench;
+    }
+
+    const comments = async (task: string) =>
+      (await scenario.github.repository(repository)).comments.filter(({ issue }) => issue === Number(task));
+
+    it("of a restart, in one comment for each head that is written anew", async () => {
+      const bench = await planned("61");
+      const before = Date.now();
+      equal((await bench.run("record")).exitCode, 0);
+      const [comment, ...more] = await comments("61");
+      deepEqual(more, []);
+      const age = /`cleo`, ([0-9]+) s old/.exec(comment?.body ?? "")?.[1];
+      equal(Number(age) >= 90 && Number(age) <= 91 + (Date.now() - before) / 1000, true, age);
+      equal(
+        comment?.body,
+        [
+          `<!-- rex-remediation ${push.after} -->`,
+          "**QA begins again on `bbbbbbbbbbbb`**, because `5DLabs-Rex[bot]` pushed it.",
+          "",
+          `- cancelled \`cleo-'x'\` (\`cleo\`, ${age} s old)`,
+          "- label `ready-for-qa`: taken off",
+          "- stage of `play-61`: `waiting-ready-for-qa` → `waiting-pr-created`",
+          `- run \`${bench.environment.RUN_NAME}\` in namespace \`${scenario.cluster.namespace}\`: plan 1.5 s`,
+          `- once more: \`argo -n ${scenario.cluster.namespace} submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-61- -p task=61 -p repository=acme/shop\``,
+          "",
+        ].join("\n"),
+      );
+      equal((await bench.run("record")).exitCode, 0);
+      deepEqual(
+        (await comments("61")).map(({ id }) => id),
+        [comment?.id],
+      );
+    });
+
+    it("of a failure, in the same comment, which a later restart writes over", async () => {
+      const bench = await planned("62");
+      const failed = await bench.run("failed", {
+        WORKFLOW_STATUS: "Failed",
+        FAILURES: failures(["remove-label", "Error (exit code 1): `@everybody` look"]),
+      });
+      equal(failed.exitCode, 0, failed.log);
+      equal(
+        (await comments("62"))[0]?.body,
+        [
+          `<!-- rex-remediation ${push.after} -->`,
+          `**The remediation of \`${push.after}\` failed**, and is not done.`,
+          "",
+          "- why: `remove-label: Error (exit code 1): '@everybody' look`",
+          `- when mended: \`argo -n ${scenario.cluster.namespace} retry ${bench.environment.RUN_NAME}\``,
+          "",
+        ].join("\n"),
+      );
+      equal((await bench.run("record")).exitCode, 0);
+      const [comment, ...more] = await comments("62");
+      deepEqual(more, []);
+      match(comment?.body ?? "", /QA begins again/);
+    });
+
+    it("never over somebody else's comment with the same mark", async () => {
+      // To another App this one's comment is somebody else's.
+      const foreign = await planned("64");
+      equal((await foreign.run("record", { GITHUB_APP_ID: "4712" })).exitCode, 0);
+      equal((await foreign.run("record", { GITHUB_APP_ID: "4712" })).exitCode, 0);
+      equal((await comments("64")).length, 2);
+    });
+
+    it("as a courtesy: GitHub's refusal fails no run", async () => {
+      const bench = await planned("65");
+      await scenario.github.addFault({ pathPattern: "/issues/65/comments", status: 403, times: null });
+      const result = await bench.run("record");
+      equal(result.exitCode, 0, result.log);
+      match(result.log, /the pull request was not told: GitHub refused GET .*status 403/);
+      equal(await bench.shared("outcome"), "remediated");
+      const failed = await bench.run("failed", { WORKFLOW_STATUS: "Failed", FAILURES: "" });
+      equal(failed.exitCode, 0, failed.log);
+      match(failed.log, /the pull request was not told/);
+      await scenario.github.clearFaults();
+    });
+
+    it("only if configured so", async () => {
+      const bench = await planned("66");
+      equal((await bench.run("record", { PULL_REQUEST_COMMENTS: "false" })).exitCode, 0);
+      const off = { WORKFLOW_STATUS: "Failed", FAILURES: "", PULL_REQUEST_COMMENTS: "false" };
+      equal((await bench.run("failed", off)).exitCode, 0);
+      deepEqual(await comments("66"), []);
+    });
+
+    it("and leave a report and the seconds of each step", async () => {
+      const bench = await planned("67");
+      equal((await bench.run("record")).exitCode, 0);
+      equal(await bench.shared("seconds/plan"), "1.5");
+      match(
+        await bench.shared("report"),
+        /^what was planned\nplan: remediate: why \(1.5 s\)\nrecord: remediated: QA begins again on head bbbbbbbbbbbb \([0-9.]+ s\)\n$/,
+      );
     });
   });
 

@@ -30,19 +30,21 @@ export class Scenario {
   readonly #closeGitHub: () => Promise<void>;
   readonly #benches: StepBench[] = [];
   readonly privateKey: string;
+  readonly #publicKey: string;
 
   private constructor(
     cluster: Cluster,
     github: GitHubDoubleClient,
     closeGitHub: () => Promise<void>,
     environment: Record<string, string>,
-    privateKey: string,
+    key: { publicKeyPem: string; privateKeyPem: string },
   ) {
     this.cluster = cluster;
     this.github = github;
     this.#closeGitHub = closeGitHub;
     this.#environment = environment;
-    this.privateKey = privateKey;
+    this.privateKey = key.privateKeyPem;
+    this.#publicKey = key.publicKeyPem;
   }
 
   static async open(): Promise<Scenario> {
@@ -51,22 +53,27 @@ export class Scenario {
     await cluster.installCodeRuns();
     const double = await startGitHubDouble({ host: "127.0.0.1", port: 0 });
     const github = new GitHubDoubleClient(double.url);
-    const key = generateAppKey();
-    await github.putApp({
-      appId: 4711,
-      slug: "rex-remediation",
-      publicKeyPem: key.publicKeyPem,
-      installationId: 42,
-      permissions: { contents: "read", pull_requests: "write", metadata: "read" },
-      repositories: [repository, "acme/other"],
-    });
-    return new Scenario(
+    const scenario = new Scenario(
       cluster,
       github,
       () => double.close(),
       stepEnvironment({ NAMESPACE: cluster.namespace, GITHUB_API_URL: double.url }),
-      key.privateKeyPem,
+      generateAppKey(),
     );
+    await scenario.installApp();
+    return scenario;
+  }
+
+  /** Installs the App on the repositories, with the permissions that it needs and more. */
+  async installApp(more: Record<string, "read" | "write"> = {}): Promise<void> {
+    await this.github.putApp({
+      appId: 4711,
+      slug: "rex-remediation",
+      publicKeyPem: this.#publicKey,
+      installationId: 42,
+      permissions: { contents: "read", pull_requests: "write", metadata: "read", ...more },
+      repositories: [repository, "acme/other"],
+    });
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Step, stepScript } from "../../components/stepScripts.ts";
 
 /** What a step left behind. */
@@ -99,7 +99,9 @@ export class StepBench {
   }
 
   async writeShared(name: string, text: string): Promise<void> {
-    await writeFile(join(this.environment.SHARED_DIR ?? "", name), text);
+    const path = join(this.environment.SHARED_DIR ?? "", name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
   }
 
   async token(): Promise<string> {

@@ -1,0 +1,325 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { randomSha } from "../support/github/index.ts";
+import type { StepResult } from "../support/step.ts";
+import { mainWorkflow, type Workflow, workflowResource } from "../support/workflows.ts";
+import { gate } from "./planning.ts";
+import { repository, Scenario } from "./scenario.ts";
+
+const now = () => Math.floor(Date.now() / 1000);
+const iso = (seconds: number) => new Date(seconds * 1000).toISOString().replace(/\.[0-9]+/, "");
+const day = 24 * 60 * 60;
+
+/**
+ * The sweep for pushes that nobody handled, on a real API server and the double of GitHub. What this does not show: its schedule, its
+ * account and the policy that binds it (test/admission, test/sweep), and that GitHub really delivers again.
+ */
+describe("sweep", function () {
+  this.timeout(60_000);
+  let scenario: Scenario;
+  let templateUid: string;
+
+  before(async () => {
+    scenario = await Scenario.open();
+    // What has no owner that exists is soon removed.
+    const { cluster } = scenario;
+    const template = await cluster.custom.createNamespacedCustomObject({
+      ...workflowResource,
+      plural: "workflowtemplates",
+      namespace: cluster.namespace,
+      body: {
+        apiVersion: "argoproj.io/v1alpha1",
+        kind: "WorkflowTemplate",
+        metadata: { name: "rex-remediation" },
+        spec: {},
+      },
+    });
+    templateUid = template.metadata.uid;
+  });
+  after(() => scenario.close());
+
+  const webhookUrl = "https://hooks.example.com/push";
+
+  async function sweep(
+    more: Record<string, string> = {},
+  ): Promise<StepResult & { started: string; redelivered: string }> {
+    const bench = await scenario.bench("0", {
+      REPOSITORY: "",
+      WEBHOOK_URL: webhookUrl,
+      WORKFLOW_TEMPLATE_UID: templateUid,
+      INSTALLED_AT: iso(now() - 30 * day),
+      SWEEP_AFTER_SECONDS: "300",
+      RETENTION_DAYS: "7",
+      STEP_DEADLINE_SECONDS: "55",
+      ...more,
+    });
+    const result = await bench.run("sweep");
+    equal(result.exitCode, 0, result.log);
+    return { ...result, started: await bench.shared("started"), redelivered: await bench.shared("redelivered") };
+  }
+
+  let lastTask = 7000;
+
+  interface Push {
+    task: string;
+    before: string;
+    after: string;
+    at: number;
+  }
+
+  /** A task with a main workflow and a pull request, and a push to it of which nobody knows. */
+  async function lost(
+    more: {
+      ago?: number;
+      pushedBy?: string | { login: string; type: "Bot" | "User" };
+      in?: string;
+      branch?: (task: string) => string;
+      pull?: object;
+      workflow?: false | { labels?: Record<string, string>; annotations?: (push: Push) => Record<string, string> };
+    } = {},
+  ): Promise<Push> {
+    lastTask += 1;
+    const task = String(lastTask);
+    const push = { task, before: randomSha(), after: randomSha(), at: now() - (more.ago ?? 600) };
+    const where = more.in ?? repository;
+    const branch = more.branch?.(task) ?? `task-${task}-fix`;
+    const pushedBy = more.pushedBy ?? "5dlabs-rex[bot]";
+    await scenario.github.putRepository(where, {
+      branches: { [branch]: push.before },
+      pushedAt: push.at - 60,
+      pushedBy,
+    });
+    await scenario.github.putRepository(where, {
+      branches: { [branch]: push.after },
+      pushedAt: push.at,
+      pushedBy,
+      pulls: [{ number: lastTask, headRef: branch, ...more.pull }],
+    });
+    if (more.workflow !== false) {
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
+          labels: { repository: where.replace("/", "-"), ...more.workflow?.labels },
+          annotations: more.workflow?.annotations?.(push),
+        }),
+      );
+    }
+    return push;
+  }
+
+  const nameOf = ({ task, after, before }: Push) =>
+    `rex-remediation-${task}-${after.slice(0, 12)}-${before.slice(0, 8)}`;
+  const runOf = (push: Push) => scenario.cluster.workflow(`${nameOf(push)}-sweep`);
+
+  async function onlyStarted(started: Push[], left: Push[]): Promise<void> {
+    const all = await Promise.all(
+      [...started, ...left].map(async (push) => [push.task, (await runOf(push)) !== undefined]),
+    );
+    deepEqual(all, [...started.map(({ task }) => [task, true]), ...left.map(({ task }) => [task, false])]);
+  }
+
+  /** Runs that exist no longer count, and none of an earlier case may. */
+  afterEach(async () => {
+    await scenario.cluster.deleteWorkflows("app.kubernetes.io/component=remediation");
+    await scenario.cluster.deleteWorkflows("workflow-type=play-orchestration");
+  });
+
+  it("starts the run that a lost push should have had, as the Sensor makes it, once", async () => {
+    const push = await lost();
+    const result = await sweep();
+    match(result.log, new RegExp(`started ${nameOf(push)}-sweep for a push of ${iso(push.at)} that had none`));
+    equal(result.started, "1");
+    const { metadata, spec, ...rest } = (await runOf(push)) as Workflow & { metadata: Record<string, unknown> };
+    const { uid, creationTimestamp, generation, managedFields, resourceVersion, ...own } = metadata;
+    deepEqual(
+      { ...rest, metadata: own, spec },
+      {
+        apiVersion: "argoproj.io/v1alpha1",
+        kind: "Workflow",
+        metadata: {
+          name: `${nameOf(push)}-sweep`,
+          namespace: scenario.cluster.namespace,
+          labels: {
+            "app.kubernetes.io/name": "rex-remediation",
+            "app.kubernetes.io/instance": "rex-remediation",
+            "app.kubernetes.io/component": "remediation",
+            "rex-remediation/task": push.task,
+            "rex-remediation/swept": own.labels?.["rex-remediation/swept"],
+          },
+          ownerReferences: [
+            {
+              apiVersion: "argoproj.io/v1alpha1",
+              kind: "WorkflowTemplate",
+              name: "rex-remediation",
+              uid: templateUid,
+            },
+          ],
+        },
+        spec: {
+          workflowTemplateRef: { name: "rex-remediation" },
+          priority: push.at,
+          arguments: {
+            parameters: [
+              { name: "task", value: push.task },
+              { name: "before", value: push.before },
+              { name: "after", value: push.after },
+              { name: "repository", value: repository },
+              { name: "pushed-at", value: String(push.at) },
+            ],
+          },
+        },
+      },
+    );
+    const hour = Number(own.labels?.["rex-remediation/swept"]);
+    equal(Math.abs(hour - Math.floor(now() / 3600)) <= 1, true, `${hour}`);
+    equal((await sweep()).started, "0");
+  });
+
+  it("starts one only for Rex's pushes to task branches of the watched repositories", async () => {
+    const started = [
+      await lost({ in: "acme/other" }),
+      await lost({ pushedBy: "5DLabs-Rex[bot]" }),
+      await lost({ branch: (task) => `task-${task}` }),
+    ];
+    const left = [
+      await lost({ pushedBy: "alice" }),
+      await lost({ pushedBy: { login: "5dlabs-rex[bot]", type: "User" } }),
+      await lost({ pushedBy: "5dlabs-rexx[bot]" }),
+      await lost({ branch: (task) => `task-${task}x` }),
+      await lost({ branch: (task) => `mytask-${task}` }),
+      await lost({ pull: { headRepo: "mallory/shop" } }),
+      await lost({ pull: { state: "closed" } }),
+    ];
+    equal((await sweep()).started, "3");
+    await onlyStarted(started, left);
+  });
+
+  it("leaves a push to its own delivery for a while, and one alone that is older than the program or than its runs", async () => {
+    const left = [await lost({ ago: 200 }), await lost({ ago: 8 * day })];
+    const old = await lost({ ago: 2 * day });
+    equal((await sweep({ INSTALLED_AT: iso(now() - day) })).started, "0");
+    await onlyStarted([], [...left, old]);
+    equal((await sweep()).started, "1");
+    await onlyStarted([old], left);
+  });
+
+  it("leaves a push alone that the ledger knows or that has a run, whatever came of it", async () => {
+    const annotations = (key: string) => (push: Push) => ({ [`rex-remediation/${key}`]: push.after });
+    const left = [
+      await lost({ workflow: { annotations: annotations("head") } }),
+      await lost({ workflow: { annotations: annotations("pushed") } }),
+      await lost({ workflow: { annotations: ({ at }) => ({ "rex-remediation/pushed-at": String(at) }) } }),
+      await lost({ workflow: false }),
+      await lost({ workflow: { labels: { "workflows.argoproj.io/completed": "true" } } }),
+      await lost({ workflow: { labels: { "workflow-type": "report" } } }),
+      await lost({ workflow: { labels: { repository: "acme-unwatched" } } }),
+    ];
+    const withRun = await lost();
+    await scenario.cluster.create({
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "Workflow",
+      metadata: {
+        name: nameOf(withRun),
+        labels: { "rex-remediation/task": withRun.task, "app.kubernetes.io/component": "remediation" },
+      },
+      spec: { workflowTemplateRef: { name: "rex-remediation" } },
+    });
+    equal((await sweep()).started, "0");
+    await onlyStarted([], [...left, withRun]);
+  });
+
+  it("starts one for Rex's push under somebody's on top of it", async () => {
+    const push = await lost();
+    await scenario.github.putRepository(repository, {
+      branches: { [`task-${push.task}-fix`]: randomSha() },
+      pushedBy: "alice",
+    });
+    equal((await sweep()).started, "1");
+    await onlyStarted([push], []);
+  });
+
+  it("starts at most ten an hour, the oldest pushes first, and says how many wait", async () => {
+    const pushes: Push[] = [];
+    for (let index = 0; index < 12; index += 1) pushes.push(await lost({ ago: 3000 - index * 60 }));
+    const result = await sweep();
+    equal(result.started, "10");
+    match(result.log, /2 more pushes are without a run, but 10 remediations an hour is the limit/);
+    await onlyStarted(pushes.slice(0, 10), pushes.slice(10));
+    equal((await sweep()).started, "0");
+    await onlyStarted(pushes.slice(0, 10), pushes.slice(10));
+  });
+
+  describe("asks GitHub again for failed deliveries", () => {
+    async function failed(hook: "app" | number, more: object = {}): Promise<number> {
+      const { id } = await scenario.github.noteDelivery({
+        hook,
+        guid: randomUUID(),
+        event: "push",
+        statusCode: 502,
+        status: "Bad Gateway",
+        deliveredAt: now() - 600,
+        repository,
+        ...more,
+      });
+      return id;
+    }
+
+    /** What was asked for since, of those deliveries. */
+    async function asked(ids: number[]): Promise<number[]> {
+      const all = await scenario.github.redeliveries();
+      return all.map(({ deliveryId }) => deliveryId).filter((id) => ids.includes(id));
+    }
+
+    it("of the App's webhook that goes here: pushes of which no attempt has succeeded, after a growing pause, five times at most", async () => {
+      await scenario.github.putAppHook(4711, { url: webhookUrl });
+      const guid = randomUUID();
+      const tooOften = randomUUID();
+      const healed = randomUUID();
+      const again = [await failed("app"), await failed("app", { statusCode: 0, status: "failed to connect to host" })];
+      const left = [
+        await failed("app", { event: "pull_request" }),
+        await failed("app", { statusCode: 200, status: "OK" }),
+        await failed("app", { deliveredAt: now() - 100 }),
+        // Its second attempt was made too short a time ago for a third.
+        await failed("app", { guid, deliveredAt: now() - 900 }),
+        await failed("app", { guid, deliveredAt: now() - 500, redelivery: true }),
+        await failed("app", { guid: healed, deliveredAt: now() - 900 }),
+        await failed("app", { guid: healed, deliveredAt: now() - 800, statusCode: 200, redelivery: true }),
+      ];
+      for (const ago of [7000, 6000, 5000, 4000, 3000]) {
+        left.push(await failed("app", { guid: tooOften, deliveredAt: now() - ago, redelivery: ago < 7000 }));
+      }
+      const result = await sweep();
+      deepEqual((await asked([...again, ...left])).sort(), [...again].sort(), result.log);
+      equal(result.redelivered, "2");
+    });
+
+    it("of all pages of the last hours", async () => {
+      await scenario.github.putAppHook(4711, { url: webhookUrl });
+      const oldest = await failed("app", { deliveredAt: now() - 5000 });
+      for (let index = 0; index < 220; index += 1) {
+        await failed("app", { event: "pull_request", deliveredAt: now() - 4000 });
+      }
+      await sweep();
+      deepEqual(await asked([oldest]), [oldest]);
+    });
+
+    it("but of no webhook that goes elsewhere, and none where it is not known where ours goes", async () => {
+      await scenario.github.putAppHook(4711, { url: "https://elsewhere.example.com/push" });
+      const id = await failed("app");
+      match((await sweep()).log, /the App's own webhook goes to https:\/\/elsewhere\.example\.com\/push, not here/);
+      await sweep({ WEBHOOK_URL: "" });
+      deepEqual(await asked([id]), []);
+    });
+
+    it("of a repository's webhook, where the installation may see it", async () => {
+      await scenario.github.putRepositoryHook(repository, { id: 31, url: webhookUrl });
+      await scenario.github.putRepositoryHook(repository, { id: 32, url: "https://elsewhere.example.com/push" });
+      const [ours, others] = [await failed(31), await failed(32)];
+      await sweep();
+      deepEqual(await asked([ours, others]), []);
+      await scenario.installApp({ repository_hooks: "write" });
+      await sweep();
+      deepEqual(await asked([ours, others]), [ours]);
+    });
+  });
+});
