@@ -85,7 +85,7 @@ look_at_branch() {
     first(.[] | select(.actor.type == "Bot" and (.actor.login | ascii_downcase) == $pusher))
     | select(.activity_type != "branch_deletion") | (.timestamp | fromdateiso8601) as $at
     | select($at > $found.handledAt and $at <= $now - $after)
-    | select($at > $now - $retention * 86400 and $at > ($installed | fromdateiso8601))
+    | select($at > $now - $retention * 86400 and $at > ($installed | sub("\\.[0-9]+"; "") | fromdateiso8601))
     | {task: $found.task, repository: $repository, before, after, at: $at}' "$ANSWER" >"$SCRATCH/push"
   [[ -s $SCRATCH/push ]] || return 0
   ! has_run "$task" "$(jq -r .after "$SCRATCH/push")" || return 0

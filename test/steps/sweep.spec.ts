@@ -196,7 +196,7 @@ describe("sweep", function () {
   it("leaves a push to its own delivery for a while, and one alone that is older than the program or than its runs", async () => {
     const left = [await lost({ ago: 200 }), await lost({ ago: 8 * day })];
     const old = await lost({ ago: 2 * day });
-    equal((await sweep({ INSTALLED_AT: iso(now() - day) })).started, "0");
+    equal((await sweep({ INSTALLED_AT: new Date((now() - day) * 1000).toISOString() })).started, "0");
     await onlyStarted([], [...left, old]);
     equal((await sweep()).started, "1");
     await onlyStarted([old], left);
