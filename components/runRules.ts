@@ -91,12 +91,12 @@ function runRules({ name, workflowTemplateName }: RunRulesArgs, maker: Maker): R
             "managedFields",
           ]),
           keys("object.spec", ["workflowTemplateRef", "priority", "arguments"]),
-          keys("object.spec.arguments", ["parameters"]),
+          keys(mapAt("object.spec", "arguments"), ["parameters"]),
         ].join(" && "),
         "there is a field that none of them has",
       ),
       create(
-        `object.spec.workflowTemplateRef == ${literal({ name: workflowTemplateName })}`,
+        `object.spec.?workflowTemplateRef.orValue({}) == ${literal({ name: workflowTemplateName })}`,
         `it has to refer to the WorkflowTemplate ${workflowTemplateName}`,
       ),
       create(

@@ -90,7 +90,11 @@ describe("rights", function () {
     deepEqual(await own("remediation"), promised("remediation"));
     deepEqual(await own("sensor"), promised("Sensor"));
     deepEqual(await own("event-source"), promised("EventSource"));
-    deepEqual([promised("remediation").length, promised("Sensor").length, promised("EventSource").length], [8, 3, 0]);
+    deepEqual(await own("sweep"), promised("sweep"));
+    deepEqual(
+      ["remediation", "Sensor", "sweep", "EventSource"].map((account) => promised(account).length),
+      [8, 3, 5, 0],
+    );
   });
 
   it("hold in each of the reviews in reviews.yaml", async () => {

@@ -8,7 +8,7 @@ import { type Manifest, manifests } from "./pulumi/manifests.ts";
 import { mainWorkflow } from "./workflows.ts";
 
 /** An account of the program. */
-export type Account = "remediation" | "sensor" | "event-source";
+export type Account = "remediation" | "sensor" | "event-source" | "sweep";
 
 const accountKinds = ["ServiceAccount", "Role", "RoleBinding"];
 const policyKinds = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
@@ -74,6 +74,8 @@ export class Guarded {
       ],
       ["remediation", { method: "POST", path: path("argoproj.io/v1alpha1", "workflowtaskresults"), body: result }],
       ["sensor", { method: "POST", path: path("argoproj.io/v1alpha1", "workflows"), body: workflow }],
+      ["sweep", { method: "POST", path: path("argoproj.io/v1alpha1", "workflows"), body: workflow }],
+      ["sweep", { method: "POST", path: path("argoproj.io/v1alpha1", "workflowtaskresults"), body: result }],
     ];
     for (const [account, request] of probes) {
       const caller = await this.as(account);
