@@ -25,6 +25,7 @@ describe("docs/security.md", () => {
       [
         "test/admission/remediation.spec.ts",
         "test/admission/sensor.spec.ts",
+        "test/admission/sweep.spec.ts",
         "test/admission/reviews.yaml",
         "test/corpus/events.yaml",
         "test/mutations/guards.yaml",

@@ -1,10 +1,12 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { ApiException, type V1Container, type V1Pod } from "@kubernetes/client-node";
 import { devPlatform } from "../support/devPlatform.ts";
 import { readDevStack } from "../support/devStack.ts";
 
 /** What the program's own objects are called, by the label that every pod of theirs carries. */
-const parts = ["event-source", "sensor", "remediation"] as const;
+const parts = ["event-source", "sensor", "remediation", "sweep"] as const;
 
 /**
  * The pods as they really are, Argo's own containers in them included, in a namespace that enforces the `restricted` pod security
@@ -34,6 +36,12 @@ describe("the program's pods", function () {
     const runs = await Promise.all(tasks.map((task) => dev.platform.push(task)));
     const outcomes = await Promise.all(runs.map(({ run }) => dev.platform.outcome(run, 200_000)));
     deepEqual(outcomes, ["remediated", "failed"]);
+    const { stdout: sweep } = await promisify(execFile)(
+      "argo",
+      ["-n", namespace, "submit", "--from", "cronworkflow/rex-remediation-sweep", "--output", "name"],
+      { timeout: 30_000 },
+    );
+    equal((await dev.platform.ended(sweep.trim())).status?.phase, "Succeeded");
     const { items } = await dev.platform.cluster.core.listNamespacedPod({
       namespace,
       labelSelector: `app.kubernetes.io/name=rex-remediation,app.kubernetes.io/component in (${parts.join(",")})`,
@@ -53,7 +61,8 @@ describe("the program's pods", function () {
     ...(pod.spec?.initContainers ?? []),
     ...(pod.spec?.containers ?? []),
   ];
-  const named = (pod: V1Pod, container: V1Container) => `${of(pod)} ${container.name}`;
+  const named = (pod: V1Pod, container: V1Container) =>
+    `${pod.metadata?.name?.includes("-record-failure-") ? "exit handler" : of(pod)} ${container.name}`;
   const mounting = (volume: RegExp) =>
     pods.flatMap((pod) =>
       containers(pod)
@@ -134,6 +143,9 @@ describe("the program's pods", function () {
     );
     // Argo reports a pod's results with the same token, so that all containers of a remediation have it.
     deepEqual(once(mounting(/^projected /)), [
+      "exit handler init",
+      "exit handler main",
+      "exit handler wait",
       "remediation cancel-agents",
       "remediation init",
       "remediation main",
@@ -143,17 +155,20 @@ describe("the program's pods", function () {
       "remediation resume",
       "remediation wait",
       "sensor main",
+      "sweep init",
+      "sweep main",
+      "sweep wait",
     ]);
     deepEqual(once(mounting(/^projected (?!kube-api-access-)/)), []);
   });
 
-  it("have the App's key in plan alone, GitHub's token where it is used, the webhook's secret in the EventSource alone", () => {
-    deepEqual(once(mounting(/^secret rex-remediation-github-app-/)), ["remediation plan"]);
-    deepEqual(once(mounting(/^emptyDir github-token$/)), [
-      "remediation plan",
-      "remediation remove-label",
-      "remediation reset-stage",
-    ]);
+  it("have the App's key where a token is minted, GitHub's token where it is used, the webhook's secret in the EventSource alone", () => {
+    const minting = ["exit handler main", "remediation plan", "sweep main"];
+    deepEqual(once(mounting(/^secret rex-remediation-github-app/)), minting);
+    deepEqual(
+      once(mounting(/^emptyDir github-token$/)),
+      [...minting, "remediation main", "remediation remove-label", "remediation reset-stage"].sort(),
+    );
     deepEqual(once(mounting(/^secret rex-remediation-webhook-/)), ["event-source main"]);
   });
 
@@ -169,6 +184,6 @@ describe("the program's pods", function () {
       ),
       [],
     );
-    deepEqual(once(mounting(/^secret (?!rex-remediation-(github-app|webhook)-)/)), []);
+    deepEqual(once(mounting(/^secret (?!rex-remediation-(github-app|webhook))/)), []);
   });
 });

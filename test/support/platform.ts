@@ -111,6 +111,8 @@ export class Platform {
     };
     await this.github.putRepository(repository, {
       branches: { [task.branch]: task.head },
+      // Rex's pushes are those that a case makes; a sweep would look for the run of this one.
+      pushedBy: "somebody",
       pulls:
         more.pullRequest === false
           ? []
