@@ -1,4 +1,5 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { controllerMetrics } from "../support/controllerMetrics.ts";
 import { devPlatform } from "../support/devPlatform.ts";
 import { type PushOptions, randomSha } from "../support/github/index.ts";
 import { type Platform, runName, type Task } from "../support/platform.ts";
@@ -80,6 +81,31 @@ describe("remediation of a task whose agents are at work", function () {
         .sort(),
       ["cancel-agents", "main", "plan", "remove-label", "reset-stage", "resume"].map((name) => `${name} Succeeded`),
     );
+  });
+
+  it("tells the pull request, once, what was done", async () => {
+    const { comments } = await dev.platform.github.repository(task.repository);
+    const [comment, ...more] = comments.filter(({ issue }) => issue === task.pull);
+    deepEqual(more, []);
+    for (const part of [
+      `<!-- rex-remediation ${task.head} -->\n**QA begins again on \`${task.head.slice(0, 12)}\`**, because \`5DLabs-Rex[bot]\` pushed it.`,
+      "- label `ready-for-qa`: taken off",
+      `- run \`${pushed.run}\` in namespace \`${dev.platform.cluster.namespace}\`: `,
+    ]) {
+      ok(comment?.body.includes(part), comment?.body);
+    }
+    equal(comment?.body.match(/^- cancelled `(cleo|tess)-/gm)?.length, 2);
+  });
+
+  it("counts the run by its outcome, and each step's seconds", async () => {
+    const text = await controllerMetrics();
+    match(text, /^argo_workflows_rex_remediation_runs_total\{outcome="remediated"\} [1-9]/m);
+    for (const step of ["plan", "cancel-agents", "remove-label", "reset-stage", "resume"]) {
+      match(
+        text,
+        new RegExp(`^argo_workflows_rex_remediation_step_duration_seconds_count\\{step="${step}"\\} [1-9]`, "m"),
+      );
+    }
   });
 
   it("does nothing more when the same push is delivered again, or an older one late", async () => {
