@@ -157,7 +157,7 @@ describe("pushes that come to nobody", function () {
     );
 
   it("while secret and filters are changed by pulumi up: every one is remediated, at the latest by the next sweep", async () => {
-    const tasks = await waitingTasks(16);
+    const tasks = await waitingTasks(10);
     const newSecret = randomBytes(24).toString("hex");
     const made: Pushed[] = [await push(tasks.shift() as Task), await push(tasks.shift() as Task)];
     const changed = { webhookSecret: newSecret, repositories: [repository, "acme/another"] };
@@ -175,7 +175,7 @@ describe("pushes that come to nobody", function () {
     for (const task of tasks) made.push(await push(task));
     const ends = await remediated(made, 420_000);
     tell("secret and filters changed meanwhile", made, ends);
-    ok(made.length === 16, `${made.length} pushes`);
+    ok(made.length === 10, `${made.length} pushes`);
   });
 
   it("while the EventSource is down: all three tasks are remediated without a hand", async () => {
