@@ -24,8 +24,14 @@ export interface GithubAppSecretsArgs {
 /**
  * The webhook's secret and the GitHub App's private key, as Secrets of this program or as the names of existing ones.
  *
- * The EventSource reads its secret only when it starts. So the name carries a digest of the content: a changed secret is a new object,
- * and what names it rolls over; the old one goes last.
+ * The EventSource reads its secret only when it starts. So that one's name carries a digest of the content: a changed secret is a new
+ * object, and what names it rolls over; the old one goes last.
+ *
+ * Every run mounts the key anew, and a run that waits for another keeps the name that it began with. So that name is always the same. To
+ * change the key, Pulumi's provider deletes the Secret and creates it again, unless its enableSecretMutable is set: a pod that starts in
+ * between waits until it is there.
+ *
+ * @see https://www.pulumi.com/registry/packages/kubernetes/api-docs/provider/
  */
 export class GithubAppSecrets extends pulumi.ComponentResource {
   /** Name of the Secret with the private key. */
@@ -35,12 +41,12 @@ export class GithubAppSecrets extends pulumi.ComponentResource {
 
   constructor(name: string, args: GithubAppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rex-remediation:index:GithubAppSecrets", name, {}, opts);
-    const secret = (suffix: string, key: string, value: pulumi.Input<string>) =>
+    const secret = (resourceName: string, objectName: pulumi.Input<string>, key: string, value: pulumi.Input<string>) =>
       new k8s.core.v1.Secret(
-        `${name}-${suffix}`,
+        resourceName,
         {
           metadata: {
-            name: pulumi.interpolate`${name}-${suffix}-${digest(value)}`,
+            name: objectName,
             namespace: args.namespace,
             labels: commonLabels(name, "secrets"),
           },
@@ -53,12 +59,17 @@ export class GithubAppSecrets extends pulumi.ComponentResource {
     this.privateKeySecretName = pulumi.output(
       args.privateKey === undefined
         ? required(args.existingPrivateKeySecret, "privateKey or existingPrivateKeySecret")
-        : secret("github-app", privateKeyKey, args.privateKey),
+        : secret(`${name}-github-app`, `${name}-github-app`, privateKeyKey, args.privateKey),
     );
     const webhookSecretName =
       args.webhookSecret === undefined
         ? args.existingWebhookSecret
-        : secret("webhook", webhookSecretKey, args.webhookSecret);
+        : secret(
+            `${name}-webhook`,
+            pulumi.interpolate`${name}-webhook-${digest(args.webhookSecret)}`,
+            webhookSecretKey,
+            args.webhookSecret,
+          );
     this.webhookSecretName = webhookSecretName === undefined ? undefined : pulumi.output(webhookSecretName);
     this.registerOutputs({
       privateKeySecretName: this.privateKeySecretName,

@@ -45,7 +45,7 @@ describe("GithubAppSecrets", () => {
       stringData: { secret: "HOOK" },
     });
     assert.deepEqual([key?.secretInputs, hook?.secretInputs], [["stringData"], ["stringData"]]);
-    assert.match(value.privateKeySecretName, /^rex-github-app-[0-9a-f]{8}$/);
+    assert.equal(value.privateKeySecretName, "rex-github-app");
     assert.match(value.webhookSecretName ?? "", /^rex-webhook-[0-9a-f]{8}$/);
     assert.deepEqual([value.privateKeySecretNameIsSecret, value.webhookSecretNameIsSecret], [false, false]);
   });
@@ -59,13 +59,18 @@ describe("GithubAppSecrets", () => {
     );
   });
 
-  it("names a Secret anew when its content changes, and only then", async () => {
+  it("names the webhook's Secret anew when its content changes, and only then", async () => {
     const one = await secrets({ privateKey: "KEY", webhookSecret: "HOOK" });
     const same = await secrets({ privateKey: "KEY", webhookSecret: "HOOK" });
     const other = await secrets({ privateKey: "KEY", webhookSecret: "HOOK2" });
-    assert.deepEqual(same.value, one.value);
-    assert.equal(other.value.privateKeySecretName, one.value.privateKeySecretName);
+    assert.equal(same.value.webhookSecretName, one.value.webhookSecretName);
     assert.notEqual(other.value.webhookSecretName, one.value.webhookSecretName);
+  });
+
+  it("never names the key's Secret anew: a run that waits names it as it began", async () => {
+    const one = await secrets({ privateKey: "KEY", webhookSecret: "HOOK" });
+    const other = await secrets({ privateKey: "KEY2", webhookSecret: "HOOK" });
+    assert.equal(other.value.privateKeySecretName, one.value.privateKeySecretName);
   });
 
   it("makes nothing of what exists", async () => {

@@ -36,7 +36,7 @@ const args: RemediationWorkflowArgs = {
   pullRequests: { taskLabelPrefix: "task-", readyLabel: "ready $(HOME)", holdLabel: "hold $(HOME)" },
   githubApiUrl: "https://api.github.com",
   githubAppId: "1234",
-  privateKeySecretName: "rex-github-app-01234567",
+  privateKeySecretName: "rex-github-app",
   steps: {
     image: "registry.example.com/steps:1",
     cancelSeconds: 50,
@@ -176,7 +176,7 @@ describe("RemediationWorkflow", () => {
       {
         name: "github-app",
         secret: {
-          secretName: "rex-github-app-01234567",
+          secretName: "rex-github-app",
           items: [{ key: "private-key.pem", path: "private-key.pem" }],
           defaultMode: 0o440,
         },

@@ -110,7 +110,7 @@ describe("a stack on the node", function () {
         "Role rex-sensor",
         "RoleBinding rex",
         "RoleBinding rex-sensor",
-        "Secret rex-github-app-HASH",
+        "Secret rex-github-app",
         "Secret rex-webhook-HASH",
         "Sensor rex",
         "Service rex-webhook",

@@ -164,7 +164,7 @@ describe("the program's pods", function () {
 
   it("have the App's key where a token is minted, GitHub's token where it is used, the webhook's secret in the EventSource alone", () => {
     const minting = ["exit handler main", "remediation plan", "sweep main"];
-    deepEqual(once(mounting(/^secret rex-remediation-github-app/)), minting);
+    deepEqual(once(mounting(/^secret rex-remediation-github-app$/)), minting);
     deepEqual(
       once(mounting(/^emptyDir github-token$/)),
       [...minting, "remediation main", "remediation remove-label", "remediation reset-stage"].sort(),
@@ -184,6 +184,6 @@ describe("the program's pods", function () {
       ),
       [],
     );
-    deepEqual(once(mounting(/^secret (?!rex-remediation-(github-app|webhook))/)), []);
+    deepEqual(once(mounting(/^secret (?!rex-remediation-(github-app$|webhook-))/)), []);
   });
 });

@@ -98,7 +98,7 @@ describe("the secrets", function () {
   /** The stack's Secret objects, by name. */
   async function ownSecrets(): Promise<WrittenText[]> {
     const all = await objects(stack.outputs.namespace, ["secrets"]);
-    return all.filter(({ place }) => new RegExp(`^Secret ${name}-(github-app|webhook)-[0-9a-f]{8}$`).test(place));
+    return all.filter(({ place }) => new RegExp(`^Secret ${name}-(github-app|webhook-[0-9a-f]{8})$`).test(place));
   }
 
   /** Every container of the run's pods, as POD/CONTAINER. */
@@ -174,7 +174,7 @@ describe("the secrets", function () {
     }
     const own = await ownSecrets();
     const names = own.map(({ place }) => place.replace(/-[0-9a-f]{8}$/, "-HASH"));
-    deepEqual(names, [`Secret ${name}-github-app-HASH`, `Secret ${name}-webhook-HASH`]);
+    deepEqual(names, [`Secret ${name}-github-app`, `Secret ${name}-webhook-HASH`]);
     deepEqual(findings([privateKey, webhookSecret], own), [
       `${privateKey.name} in ${own[0]?.place}`,
       `${webhookSecret.name} in ${own[1]?.place}`,
