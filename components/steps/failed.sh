@@ -44,7 +44,7 @@ annotate_main_workflows() {
   local name
   find_main_workflows
   while IFS= read -r name; do
-    note_outcome "$name" failed "$RUN_NAME: $1 | when mended: argo -n $NAMESPACE retry $RUN_NAME"
+    note_outcome "$name" failed "$RUN_NAME: $1 | when mended: argo -n $NAMESPACE $(verb_to_go_on "$1") $RUN_NAME"
   done < <(jq -r '.[].metadata.name' "$SCRATCH/main-workflows")
 }
 
@@ -58,11 +58,20 @@ comment() {
   {
     printf '**The remediation of %s failed**, and is not done.\n\n' "$(as_code "${AFTER:-the present head}")"
     printf -- '- why: %s\n' "$(as_code "$1")"
-    printf -- '- when mended: %s\n' "$(as_code "argo -n $NAMESPACE retry $RUN_NAME")"
+    printf -- '- when mended: %s\n' "$(as_code "argo -n $NAMESPACE $(verb_to_go_on "$1") $RUN_NAME")"
   } >"$SCRATCH/words"
   while IFS= read -r number; do
     comment_on_pull "$number" "${AFTER:-$RUN_NAME}"
   done < <(jq -r '.[].number' "$SCRATCH/pulls")
+}
+
+# What a policy refused, because it was changed after the run had begun, it would refuse
+# once more: a retried run keeps the configuration that it began with.
+verb_to_go_on() {
+  case $1 in
+    *ValidatingAdmissionPolicy*) printf resubmit ;;
+    *) printf retry ;;
+  esac
 }
 
 main

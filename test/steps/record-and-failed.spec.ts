@@ -221,6 +221,21 @@ describe("record and failed", function () {
     });
   });
 
+  it("failed says resubmit where a policy refused the step: a retried run keeps what it began with", async () => {
+    const { bench, run } = await prepared("5");
+    const refused =
+      "reset-stage: cannot write stage: is forbidden: ValidatingAdmissionPolicy 'rex-remediation-workflows' denied request";
+    const result = await bench.run("failed", {
+      WORKFLOW_STATUS: "Failed",
+      FAILURES: failures(["reset-stage", refused]),
+    });
+    equal(result.exitCode, 0, result.log);
+    equal(
+      (await scenario.cluster.workflow("play-5"))?.metadata.annotations?.["rex-remediation/message"],
+      `${run}: reset-stage: ${refused} | when mended: argo -n ${scenario.cluster.namespace} resubmit ${run}`,
+    );
+  });
+
   for (const [name, text] of [
     ["nothing", ""],
     ["no JSON", "not { json"],
