@@ -48,6 +48,8 @@ export interface PlatformOptions {
   githubUrl: string;
   /** The dev stack's repository. */
   repository: string;
+  /** The stack's name, with which its runs' names begin. Default: the dev stack's. */
+  name?: string;
 }
 
 /**
@@ -223,7 +225,7 @@ export class Platform {
     };
     const answer = await this.send(push);
     if (answer.status !== 200) throw new Error(`the EventSource answered ${answer.status}: ${answer.body}`);
-    return { run: runName(task.id, push), push, pushedAt: answer.at };
+    return { run: runName(task.id, push, this.options.name), push, pushedAt: answer.at };
   }
 
   /** Waits for the end of a run; its outcome label says how. */
@@ -243,8 +245,8 @@ export class Platform {
 }
 
 /** The name that the Sensor gives to the run of a push. */
-export function runName(task: string, push: PushOptions): string {
-  return `rex-remediation-${task}-${push.after?.slice(0, 12)}-${push.before?.slice(0, 8)}`;
+export function runName(task: string, push: PushOptions, stack = "rex-remediation"): string {
+  return `${stack}-${task}-${push.after?.slice(0, 12)}-${push.before?.slice(0, 8)}`;
 }
 
 /** The suspend nodes of a workflow. */

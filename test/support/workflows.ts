@@ -36,6 +36,8 @@ export interface Workflow {
     finishedAt?: string;
     message?: string;
     outputs?: { parameters?: { name: string; value?: string }[] };
+    /** The WorkflowTemplate's spec as it was when Argo first saw the Workflow. */
+    storedWorkflowTemplateSpec?: object;
   };
 }
 

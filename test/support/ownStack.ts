@@ -1,0 +1,86 @@
+import { createPublicKey } from "node:crypto";
+import { readDevStack } from "./devStack.ts";
+import { GitHubDoubleClient } from "./github/index.ts";
+import { nodeEnvironment } from "./node.ts";
+import { Platform } from "./platform.ts";
+import { type ConfigValue, leastConfig, privateKey } from "./pulumi/stackConfig.ts";
+import { type Ended, freshName, StackRun } from "./pulumi/stackRun.ts";
+
+/**
+ * A stack of the program beside the dev stack, in the same namespace and for the same repository, with a name, a webhook and an App of
+ * its own. The real Pulumi engine brings it up and destroys it.
+ */
+export class OwnStack {
+  readonly name = freshName();
+  readonly github: GitHubDoubleClient;
+  readonly #stack = new StackRun(this.name);
+  readonly #repository: string;
+  readonly #config: Record<string, ConfigValue>;
+  // None that the double knows already; the App's only installation has the same number.
+  readonly #appId = 2_000_000 + Math.floor(Math.random() * 1_000_000);
+
+  constructor() {
+    const { githubUrl, repository } = readDevStack();
+    this.github = new GitHubDoubleClient(githubUrl);
+    this.#repository = repository;
+    this.#config = {
+      repositories: [repository],
+      githubAppId: String(this.#appId),
+      githubApiUrl: githubUrl,
+      stepsImage: nodeEnvironment().stepsImage,
+      // A run that is held has to stand longer than the engine takes, on a busy machine, too.
+      stepDeadlineSeconds: 300,
+      // There is a sweep, but it makes no runs beside those of the tests.
+      sweepSchedule: "0 0 1 1 *",
+    };
+  }
+
+  /**
+   * Brings the stack up, or makes it what the configuration says.
+   *
+   * @param config over the stack's own; the key of the App is known to GitHub from then on, and no other
+   * @returns the outputs
+   */
+  async up(config: Record<string, ConfigValue> = {}): Promise<Ended & { outputs: { webhookUrl: string } }> {
+    const ended = await this.#run("up", config);
+    await this.github.putApp({
+      appId: this.#appId,
+      slug: this.name,
+      publicKeyPem: createPublicKey(`${config.githubAppPrivateKey ?? privateKey}`)
+        .export({ type: "spki", format: "pem" })
+        .toString(),
+      installationId: this.#appId,
+      permissions: { contents: "read", pull_requests: "write", metadata: "read" },
+      repositories: [this.#repository],
+    });
+    return { ...ended, outputs: JSON.parse(ended.stdout) };
+  }
+
+  /** What its users have around it. */
+  platform(webhookUrl: string): Promise<Platform> {
+    return Platform.open({
+      name: this.name,
+      webhookUrl,
+      webhookSecret: `${leastConfig.webhookSecret}`,
+      githubUrl: this.github.url,
+      repository: this.#repository,
+    });
+  }
+
+  destroy(): Promise<Ended> {
+    return this.#run("destroy");
+  }
+
+  /** Removes what the engine keeps on this machine. */
+  remove(): void {
+    this.#stack.remove();
+  }
+
+  /** @throws Error with the engine's words if it fails */
+  async #run(command: "up" | "destroy", config: Record<string, ConfigValue> = {}): Promise<Ended> {
+    const args = command === "up" ? ["--json"] : [];
+    const ended = await this.#stack.run(command, { config: { ...this.#config, ...config }, args });
+    if (ended.exitCode !== 0) throw new Error(`${command} failed: ${ended.stderr}`);
+    return ended;
+  }
+}
