@@ -10,8 +10,7 @@ import {
   podSpecPatch,
   retryStrategy,
   sharedDirectory,
-  sharedMount,
-  stepContainer,
+  singleStep,
   volumes,
   withKey,
 } from "./stepContainer.ts";
@@ -96,10 +95,9 @@ function template(name: string, args: RedeliveryArgs) {
     when: `'{{outputs.parameters.${file}}}' != ''`,
     counter: { value: `{{outputs.parameters.${file}}}` },
   });
-  const container = stepContainer("main", "sweep", {
+  const containerSet = singleStep("sweep", {
     image: args.image,
-    volumeMounts: [sharedMount, ...withKey.volumeMounts],
-    env: withKey.env,
+    ...withKey,
     config: {
       NAME: name,
       NAMESPACE: args.namespace,
@@ -122,7 +120,7 @@ function template(name: string, args: RedeliveryArgs) {
     retryStrategy,
     activeDeadlineSeconds: pulumi.output(args.deadlineSeconds).apply((seconds) => seconds + 60),
     volumes: volumes(args, "16Mi"),
-    container,
+    containerSet,
     outputs: { parameters: [output("started"), output("redelivered")] },
     metrics: {
       prometheus: [

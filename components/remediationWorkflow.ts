@@ -12,6 +12,7 @@ import {
   type StepContainerArgs,
   sharedDirectory,
   sharedMount,
+  singleStep,
   stepContainer,
   type Variables,
   volumes,
@@ -259,20 +260,19 @@ function exitTemplate() {
 }
 
 function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
-  const container = stepContainer("main", "failed", {
+  const containerSet = singleStep("failed", {
     image: args.steps.image,
     config: fromConfig(name, args),
     filledIn: { ...fromRun, WORKFLOW_STATUS: "{{workflow.status}}", FAILURES: "{{workflow.failures}}" },
     // It tells the pull request, and the token of the run is gone with its pod.
-    volumeMounts: [sharedMount, ...withKey.volumeMounts],
-    env: withKey.env,
+    ...withKey,
   });
   return {
     name: recordFailure,
     retryStrategy,
     activeDeadlineSeconds: pulumi.output(args.steps.deadlineSeconds).apply((seconds) => seconds + 60),
     volumes: volumes(args, "16Mi"),
-    container,
+    containerSet,
   };
 }
 

@@ -147,6 +147,14 @@ export function stepContainer(name: string, step: Step, args: StepContainerArgs)
   };
 }
 
+/**
+ * A pod of one step. As a set, though it has one container: of a plain one Argo hands every volume on to its own container beside it,
+ * of a set only the shared one, so that nobody else sees the App's key.
+ */
+export function singleStep(step: Step, args: StepContainerArgs) {
+  return { volumeMounts: [sharedMount], containers: [stepContainer("main", step, args)] };
+}
+
 /** A configured text that neither Argo nor the kubelet expands. */
 function literal(variable: string, text: string): string {
   if (text.includes("{{")) {

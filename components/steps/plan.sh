@@ -350,7 +350,9 @@ begin() {
       $plan[0] as $plan
       | as_read + ledger({
           head: $plan.head, pushed: $plan.after, run: $plan.run, resumed: "false",
-          "pushed-at": ([$plan.pushedAt, (annotation("pushed-at") // "0" | tonumber)] | max | tostring)})'
+          outcome: "begun", message: "\($plan.run) has begun to restart QA; if it is gone, a new one carries it on: \($again)",
+          "pushed-at": ([$plan.pushedAt, (annotation("pushed-at") // "0" | tonumber)] | max | tostring)})' \
+      --arg again "argo -n $NAMESPACE submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK -p repository=$REPOSITORY"
     write_main_workflow "the ledger"
   done
 }

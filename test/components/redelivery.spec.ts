@@ -39,12 +39,15 @@ interface Spec {
     templates: {
       name: string;
       activeDeadlineSeconds: number;
-      container: {
-        command: string[];
-        args: string[];
-        env: { name: string; value: string }[];
+      containerSet: {
         volumeMounts: { name: string }[];
-        securityContext: object;
+        containers: {
+          name: string;
+          command: string[];
+          args: string[];
+          env: { name: string; value: string }[];
+          volumeMounts: { name: string }[];
+        }[];
       };
       volumes: { name: string }[];
       metrics: { prometheus: { name: string; when: string; counter: object }[] };
@@ -58,8 +61,9 @@ async function rendered(changes: Partial<RedeliveryArgs> = {}) {
   );
   const spec = only(registrations, type).inputs.spec as Spec;
   const template = spec.workflowSpec.templates[0];
-  assert.ok(template);
-  return { registrations, value, spec, template };
+  const container = template?.containerSet.containers[0];
+  assert.ok(template && container);
+  return { registrations, value, spec, template, container };
 }
 
 /** What the sweep does is shown by test/steps/sweep.spec.ts, and on the node by test/sweep. */
@@ -77,8 +81,8 @@ describe("Redelivery", () => {
   });
 
   it("runs the step with what it needs, and no more", async () => {
-    const { template } = await rendered();
-    const { command, args: text, env, volumeMounts } = template.container;
+    const { template, container } = await rendered();
+    const { command, args: text, env, volumeMounts } = container;
     assert.deepEqual(
       [command, text],
       [
@@ -88,7 +92,12 @@ describe("Redelivery", () => {
     );
     assert.deepEqual(
       volumeMounts.map(({ name }) => name),
-      ["remediation", "github-token", "github-app"],
+      ["github-token", "github-app"],
+    );
+    // What the set mounts, Argo's own container sees, too.
+    assert.deepEqual(
+      template.containerSet.volumeMounts.map(({ name }) => name),
+      ["remediation"],
     );
     assert.deepEqual(
       template.volumes.map(({ name }) => name),
@@ -124,8 +133,8 @@ describe("Redelivery", () => {
   });
 
   it("asks for no delivery again where it is not known where the webhook goes", async () => {
-    const { template } = await rendered({ webhookUrl: undefined });
-    assert.equal(template.container.env.find(({ name }) => name === "WEBHOOK_URL")?.value, "");
+    const { container } = await rendered({ webhookUrl: undefined });
+    assert.equal(container.env.find(({ name }) => name === "WEBHOOK_URL")?.value, "");
   });
 
   it("counts what it did", async () => {

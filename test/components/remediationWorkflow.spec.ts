@@ -63,7 +63,6 @@ interface Container {
 interface Template {
   name: string;
   containerSet: { containers: Container[]; volumeMounts: object[] };
-  container: Container;
   volumes: { name: string }[];
   retryStrategy: object;
   activeDeadlineSeconds: number;
@@ -81,7 +80,10 @@ async function rendered(changes: Partial<RemediationWorkflowArgs> = {}) {
     spec: Record<string, unknown> & { templates: Template[] };
   };
   const template = (name: string) => spec.templates.find((one) => one.name === name) as Template;
-  return { registrations, value, metadata, spec, template, containers: template("remediate").containerSet.containers };
+  const containersOf = (name: string) => template(name).containerSet.containers;
+  const [exitContainer] = containersOf("record-failure");
+  assert.ok(exitContainer);
+  return { registrations, value, metadata, spec, template, containers: containersOf("remediate"), exitContainer };
 }
 
 const timed = ["plan", "cancel-agents", "remove-label", "reset-stage", "resume"];
@@ -162,7 +164,7 @@ describe("RemediationWorkflow", () => {
   });
 
   it("shows the private key to plan and to the exit handler alone, and the token only where GitHub is called", async () => {
-    const { containers, template } = await rendered();
+    const { containers, template, exitContainer } = await rendered();
     const mounting = (volume: string) =>
       names(containers.filter(({ volumeMounts }) => names(volumeMounts).includes(volume)));
     assert.deepEqual(mounting("github-app"), ["plan"]);
@@ -184,18 +186,17 @@ describe("RemediationWorkflow", () => {
     ];
     assert.deepEqual(template("remediate").volumes, volumes("64Mi"));
     assert.deepEqual(template("record-failure").volumes, volumes("16Mi"));
-    assert.deepEqual(names(template("record-failure").container.volumeMounts), [
-      "remediation",
-      "github-token",
-      "github-app",
+    assert.deepEqual(names(exitContainer.volumeMounts), ["github-token", "github-app"]);
+    assert.deepEqual(template("record-failure").containerSet.volumeMounts, [
+      { name: "remediation", mountPath: "/remediation" },
     ]);
     const keyFile = containers.filter(({ env }) => names(env).includes("GITHUB_PRIVATE_KEY_FILE"));
     assert.deepEqual(names(keyFile), ["plan"]);
   });
 
   it("tells a step what its text asks for, and no more", async () => {
-    const { containers, template } = await rendered();
-    for (const { env, args } of [...containers, template("record-failure").container]) {
+    const { containers, exitContainer } = await rendered();
+    for (const { env, args } of [...containers, exitContainer]) {
       for (const { name } of env.filter(({ name }) => name !== "HOME")) {
         assert.match(args[0] ?? "", new RegExp(`\\b${name}\\b`), `${args[1]}: ${name}`);
       }
@@ -251,13 +252,13 @@ describe("RemediationWorkflow", () => {
   });
 
   it("passes the restricted pod security standard in every container, Argo's own included", async () => {
-    const { containers, template, spec } = await rendered();
+    const { containers, exitContainer, spec } = await rendered();
     const restricted = {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
       capabilities: { drop: ["ALL"] },
     };
-    for (const one of [...containers, template("record-failure").container]) {
+    for (const one of [...containers, exitContainer]) {
       assert.deepEqual(one.securityContext, restricted, one.name);
       assert.deepEqual(one.resources, {
         requests: { cpu: "10m", memory: "32Mi" },
@@ -304,11 +305,11 @@ describe("RemediationWorkflow", () => {
   });
 
   it("records a failure in a pod of its own, only after one", async () => {
-    const { template } = await rendered();
+    const { template, exitContainer } = await rendered();
     assert.deepEqual(template("record-failure-if-any").steps, [
       [{ name: "record-failure", template: "record-failure", when: "{{workflow.status}} != Succeeded" }],
     ]);
-    const { command, args: text, env } = template("record-failure").container;
+    const { command, args: text, env } = exitContainer;
     assert.deepEqual(
       [command, text],
       [

@@ -87,7 +87,12 @@ describe("plan", function () {
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
       const after = await scenario.cluster.workflow(`play-${task}`);
-      deepEqual(after?.metadata.annotations, ledger(task, "false"));
+      const run = `rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`;
+      deepEqual(after?.metadata.annotations, {
+        ...ledger(task, "false"),
+        "rex-remediation/outcome": "begun",
+        "rex-remediation/message": `${run} has begun to restart QA; if it is gone, a new one carries it on: argo -n ${scenario.cluster.namespace} submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-${task}- -p task=${task} -p repository=acme/shop`,
+      });
       deepEqual(
         [after?.metadata.labels, after?.spec, after?.status],
         [before.metadata.labels, before.spec, before.status],
