@@ -41,10 +41,6 @@ readonly OF_THIS_REPOSITORY='
     | if $named == null then ($repositories | length) == 1
       else ($named | ascii_downcase) == ($repositories[$repository | ascii_downcase] // "" | ascii_downcase) end;'
 
-# A run by hand may leave the repository out where there is but one.
-[[ -n $REPOSITORY ]] ||
-  REPOSITORY=$(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys | if length == 1 then .[0] else "" end')
-
 # with_repository JQ-ARGUMENTS…: jq that knows of_this_repository; its program comes first.
 with_repository() {
   local program=$1

@@ -26,6 +26,10 @@ last_trouble="no error"
 step_started=${EPOCHREALTIME/[.,]/}
 mkdir -p "$SCRATCH" "$SHARED_DIR/steps"
 
+# A run by hand may leave the repository out where there is but one.
+[[ -n $REPOSITORY ]] ||
+  REPOSITORY=$(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys | if length == 1 then .[0] else "" end')
+
 # ---------------------------------------------------------------- words and ends
 
 log() {

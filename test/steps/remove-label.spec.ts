@@ -34,6 +34,14 @@ describe("remove-label", function () {
     deepEqual(await scenario.labels(1), ["task-1", "urgent"]);
   });
 
+  it("knows the repository of a run that names none, where just one is watched", async () => {
+    const one = { REPOSITORY: "", REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop" }) };
+    const bench = await planned("9", ["ready-for-qa"], one);
+    const result = await bench.run("remove-label");
+    equal(result.exitCode, 0, result.log);
+    deepEqual(await scenario.labels(9), []);
+  });
+
   it("takes it off every pull request of the task", async () => {
     await scenario.github.putRepository(repository, {
       branches: { "task-2/more": push.after },
