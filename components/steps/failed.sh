@@ -27,14 +27,18 @@ main() {
 
 # $FAILURES is a list of Argo's, as JSON in a JSON string, with one entry for the pod and
 # one a container. When a container ends early, the others end with 64 (their
-# dependency failed) or 143 (ended from outside): those are not the cause.
+# dependency failed) or 143 (ended from outside): those are not the cause. A pod that was
+# tried three times mostly says the same three times: once is enough.
 failed_step() {
   jq -rn --arg failures "$FAILURES" --arg status "$WORKFLOW_STATUS" '
     def list: if type == "string" then (fromjson? // []) | list elif type == "array" then . else [] end;
     def steps: ["plan", "cancel-agents", "remove-label", "reset-stage", "resume", "main"];
+    def words: (.displayName | if . == "main" then "record" else . end) as $step
+      | (.message // "ended without a word") | sub("^([a-z-]+: )?Error \\(exit code [0-9]+\\): (?=.)"; "") | sub("\\s+$"; "")
+      | if startswith("\($step): ") then . else "\($step): \(.)" end;
     [$failures | list | .[] | select(type == "object") | select(.displayName | IN(steps[]))
       | select(.message // "" | test("exit code (64|143)") | not)] as $causes
-    | if ($causes | length) > 0 then $causes | map("\(.displayName | if . == "main" then "record" else . end): \(.message // "ended without a word")") | join("; ")
+    | if ($causes | length) > 0 then $causes | map(words) | reduce .[] as $each ([]; if any(.[]; . == $each) then . else . + [$each] end) | join("; ")
       else "the run ended as \($status) before a step could say why" end
     | gsub("[[:cntrl:]]"; " ") | .[:900]'
 }
@@ -65,11 +69,14 @@ comment() {
   done < <(jq -r '.[].number' "$SCRATCH/pulls")
 }
 
-# What a policy refused, because it was changed after the run had begun, it would refuse
-# once more: a retried run keeps the configuration that it began with.
+# A retried run keeps the configuration that it began with. What a policy refused, because
+# it was changed since, it would refuse once more; and some steps know no way out but
+# another configuration, and say so.
 verb_to_go_on() {
   case $1 in
     *ValidatingAdmissionPolicy*) printf resubmit ;;
+    *" retry $RUN_NAME"*) printf retry ;;
+    *" resubmit $RUN_NAME"*) printf resubmit ;;
     *) printf retry ;;
   esac
 }

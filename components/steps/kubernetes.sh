@@ -24,6 +24,11 @@ kube() {
   done
 }
 
+# then_again VERB: the command that carries on this run; a sweep goes on by itself.
+then_again() {
+  [[ -z ${RUN_NAME:-} ]] || printf ', then: argo -n %s %s %s' "$NAMESPACE" "$1" "$RUN_NAME"
+}
+
 # must_kube WHAT ARGUMENTS…: as kube; any refusal ends the step.
 must_kube() {
   local what=$1

@@ -101,7 +101,7 @@ check_repository() {
   must_match REPOSITORY "$REPOSITORY" '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$' 'owner/name'
   jq -en --argjson repositories "$REPOSITORIES" --arg repository "$REPOSITORY" \
     '$repositories | has($repository | ascii_downcase)' >/dev/null ||
-    fail "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(configured_repositories))"
+    fail "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(configured_repositories)): correct it, or add it to repositories (pulumi up)$(then_again resubmit)"
 }
 
 configured_repositories() {
@@ -147,7 +147,7 @@ find_main_workflow() {
       conclude no-workflow "no main workflow of task $TASK is running in $NAMESPACE ($MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE, $MAIN_WORKFLOW_TASK_LABEL=$TASK, of this repository)"
       ;;
     1) ;;
-    *) fail "task $TASK has more than one main workflow: $(jq -r '[.[].metadata.name] | join(", ")' "$SCRATCH/main-workflows"); end all but one (argo stop), then: argo retry $RUN_NAME" ;;
+    *) fail "task $TASK has more than one main workflow: $(jq -r '[.[].metadata.name] | join(", ")' "$SCRATCH/main-workflows"); end all but one (argo -n $NAMESPACE stop NAME), then: argo -n $NAMESPACE retry $RUN_NAME" ;;
   esac
   jq '.[0]' "$SCRATCH/main-workflows" >"$SCRATCH/workflow"
   fact workflow '
@@ -178,7 +178,7 @@ check_ledger() {
   handled_at=${handled[0]} resumed=${handled[1]} begun=false
   [[ ${handled[1]} != false ]] || begun=true
   [[ $handled_at =~ ^[0-9]{1,12}$ ]] ||
-    fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is not a time in seconds; remove the annotation"
+    fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is not a time in seconds; remove it (kubectl -n $NAMESPACE annotate workflow $(jq -r .workflow.name "$SCRATCH/facts") $LEDGER/pushed-at-), then: argo -n $NAMESPACE retry $RUN_NAME"
   is_past "$handled_at" ||
     fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is $handled_at, $((handled_at - EPOCHSECONDS)) s ahead of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: argo -n $NAMESPACE retry $RUN_NAME"
   if [[ $resumed == true && ${handled[4]} == "$RUN_NAME" ]] && [[ $by_hand == true || ${handled[3]} == "$AFTER" ]]; then
@@ -303,7 +303,7 @@ check_stale() {
     | if $stage == null then "before" else ($stages | index([$stage])) as $at
       | if $at == null then "unknown" elif $at <= ($stages | index([$reset])) then "before" else "after" end end' "$SCRATCH/facts")
   [[ $position != unknown ]] ||
-    fail "main workflow $(jq -r .workflow.name "$SCRATCH/facts") stands at stage $(jq -r .workflow.stage "$SCRATCH/facts"), which is none of the configured stages $STAGES: add it to the stages in config"
+    fail "main workflow $(jq -r .workflow.name "$SCRATCH/facts") stands at stage $(jq -r .workflow.stage "$SCRATCH/facts"), which is none of the configured stages $STAGES: add it to stages (pulumi up), then: argo -n $NAMESPACE resubmit $RUN_NAME; or correct the label $MAIN_WORKFLOW_STAGE_LABEL, then: argo -n $NAMESPACE retry $RUN_NAME"
   # What looks fresh may be half reset.
   [[ $begun == false ]] || return 0
   if [[ $position == before ]] && jq -e '(.targets | length) == 0 and all(.pulls[]; .ready | not)' "$SCRATCH/facts" >/dev/null; then
@@ -334,10 +334,17 @@ began_after_the_push() {
   [[ $(<"$SCRATCH/late") == true ]]
 }
 
+by_hand_commands() {
+  local name
+  name=$(jq -r .metadata.name "$SCRATCH/workflow")
+  printf 'kubectl -n %s label --overwrite workflow %s %s=%s; argo -n %s resume %s' \
+    "$NAMESPACE" "$name" "$MAIN_WORKFLOW_STAGE_LABEL" "$RESET_STAGE" "$NAMESPACE" "$name"
+}
+
 # Where Argo keeps the nodes packed, a written node would make it lose all others.
 check_writable() {
   jq -e '(.status.compressedNodes // "") == "" and (.status.offloadNodeStatusVersion // "") == ""' "$SCRATCH/workflow" >/dev/null ||
-    fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") keeps its node status compressed or offloaded, where no gate can be resumed from here; nothing was touched: resume it through the Argo server (argo resume) after setting $MAIN_WORKFLOW_STAGE_LABEL=$RESET_STAGE, or make the workflow smaller"
+    fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") keeps its node status compressed or offloaded, where no gate can be resumed from here; nothing was touched: end its agents, then: $(by_hand_commands) (through the Argo server where it is offloaded); or make the workflow smaller"
 }
 
 # ------------------------------------------------------------------------- begin

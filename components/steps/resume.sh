@@ -53,9 +53,16 @@ no_gate() {
   fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after $GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already: once it waits, argo -n $NAMESPACE retry $RUN_NAME"
 }
 
+# Argo has no other way to tell a gate that waits already.
+value_commands() {
+  jq -r --arg command "argo -n $NAMESPACE node set $(jq -r .metadata.name "$SCRATCH/workflow")" '
+    .[0] | .displayName as $gate | [.outputs.parameters[] | select(.valueFrom.supplied != null and .valueFrom.default == null)
+      | "\($command) --output-parameter \(.name)=VALUE --node-field-selector displayName=\($gate)"] | join("; ")' "$SCRATCH/gates"
+}
+
 write_resume() {
   jq -e 'all(.[]; all(.outputs.parameters // [] | .[]; .valueFrom.supplied == null or .valueFrom.default != null))' "$SCRATCH/gates" >/dev/null ||
-    fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default): give its output parameter a default, then: argo -n $NAMESPACE retry $RUN_NAME"
+    fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default): $(value_commands), then: argo -n $NAMESPACE retry $RUN_NAME; a default spares that the next time"
   guarded_patch '
     def supplied: .outputs.parameters // [] | to_entries | map(select(.value.valueFrom.supplied != null)
       | {op: "replace", path: "/outputs/parameters/\(.key)", value: (.value | .value = .valueFrom.default | del(.valueFrom))});

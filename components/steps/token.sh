@@ -11,7 +11,7 @@ as_app() {
 find_installation() {
   as_app
   github GET "/repos/$REPOSITORY/installation" ||
-    fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests: write"
+    fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests: write$(then_again retry)"
   cp "$ANSWER" "$SCRATCH/installation"
 }
 
@@ -31,7 +31,7 @@ mint_token() {
   jq -n --arg name "${REPOSITORY#*/}" --argjson permissions "$permissions" \
     '{repositories: [$name], permissions: $permissions}' >"$SCRATCH/body"
   github POST "/app/installations/$installation/access_tokens" "$SCRATCH/body" ||
-    fail "GitHub App $GITHUB_APP_ID has no installation $installation: correct githubInstallationId, or leave it out and it is found"
+    fail "GitHub App $GITHUB_APP_ID has no installation $installation: correct githubInstallationId, or leave it out and it is found (pulumi up)$(then_again resubmit)"
   jq -r '"header = \"Authorization: Bearer \(.token)\""' "$ANSWER" >"$TOKEN_DIR/curl.new"
   mv "$TOKEN_DIR/curl.new" "$TOKEN_DIR/curl"
   # The answer held the token; the other steps see this folder.

@@ -1,4 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { codeRun } from "../support/codeRuns.ts";
 import { mainWorkflow } from "../support/workflows.ts";
 import { gate, ledger, newTask, ours, outcomeOf, upcomingTask } from "./planning.ts";
@@ -12,6 +14,10 @@ describe("plan", function () {
     scenario = await Scenario.open();
   });
   after(() => scenario.close());
+
+  /** The command that carries on the run of a task. */
+  const goOn = (verb: "retry" | "resubmit", task: string) =>
+    `argo -n ${scenario.cluster.namespace} ${verb} rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`;
 
   describe("freezes what is to be touched", () => {
     it("takes the listed agents' unfinished CodeRuns by UID, and says why it leaves the others", async () => {
@@ -408,7 +414,11 @@ describe("plan", function () {
       ["BEFORE", "main", /^plan: parameter BEFORE is main; expected a commit SHA of 40 hex digits$/],
       ["AFTER", "{{workflow.name}}", /expected a commit SHA of 40 hex digits$/],
       ["REPOSITORY", "acme", /^plan: parameter REPOSITORY is acme; expected owner\/name$/],
-      ["REPOSITORY", "mallory/shop", /none of the configured repositories \(acme\/other, acme\/shop\)$/],
+      [
+        "REPOSITORY",
+        "mallory/shop",
+        /none of the configured repositories \(acme\/other, acme\/shop\): correct it, or add it to repositories \(pulumi up\), then: argo -n \S+ resubmit rex-remediation-3-\S+$/,
+      ],
       ["PUSHED_AT", "now", /^plan: parameter PUSHED_AT is now; expected seconds since 1970$/],
       [
         "PUSHED_AT",
@@ -427,13 +437,37 @@ describe("plan", function () {
       });
     }
 
-    it("two main workflows, naming them", async () => {
-      const { task } = newTask();
+    it("two main workflows, naming them, and goes on once one has ended", async () => {
+      const { task, pull } = newTask();
       await scenario.cluster.create(mainWorkflow(`one-${task}`, task, "waiting-pr-approved", [gate], { labels: ours }));
       await scenario.cluster.create(mainWorkflow(`two-${task}`, task, "waiting-pr-approved", [gate], { labels: ours }));
+      await scenario.pullRequest(task, pull, []);
       const result = await (await scenario.bench(task)).run("plan");
       equal(result.exitCode, 1, result.log);
-      match(result.lastWords, new RegExp(`more than one main workflow: one-${task}, two-${task}; end all but one`));
+      equal(
+        result.lastWords,
+        `plan: task ${task} has more than one main workflow: one-${task}, two-${task}; end all but one (argo -n ${scenario.cluster.namespace} stop NAME), then: ${goOn("retry", task)}`,
+      );
+      await scenario.cluster.patchWorkflow(`two-${task}`, { status: { phase: "Failed" } });
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+    });
+
+    it("a ledger whose time is none, and goes on once that is removed", async () => {
+      const { task, pull } = newTask();
+      const annotations = { "rex-remediation/pushed-at": "yesterday", "rex-remediation/resumed": "true" };
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours, annotations }),
+      );
+      await scenario.pullRequest(task, pull, []);
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      equal(
+        result.lastWords,
+        `plan: annotation rex-remediation/pushed-at of main workflow play-${task} is not a time in seconds; remove it (kubectl -n ${scenario.cluster.namespace} annotate workflow play-${task} rex-remediation/pushed-at-), then: ${goOn("retry", task)}`,
+      );
+      const [, command = ""] = /\(kubectl (.*)\)/.exec(result.lastWords) ?? [];
+      await promisify(execFile)("kubectl", command.split(" "), { timeout: 30_000 });
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
 
     it("to call it no-workflow where the main workflow on which this run began has ended", async () => {
@@ -471,13 +505,24 @@ describe("plan", function () {
       );
     });
 
-    it("a stage that config does not know", async () => {
+    it("a stage that config does not know, and goes on once config does, or the label is another", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "lunch", [gate], { labels: ours }));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
-      const result = await (await scenario.bench(task)).run("plan");
+      const bench = await scenario.bench(task);
+      const { STAGES = "" } = bench.environment;
+      const result = await bench.run("plan");
       equal(result.exitCode, 1, result.log);
-      match(result.lastWords, /stands at stage lunch, which is none of the configured stages/);
+      equal(
+        result.lastWords,
+        `plan: main workflow play-${task} stands at stage lunch, which is none of the configured stages ${STAGES}: add it to stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
+      );
+      const more = { DRY_RUN: "true", STAGES: JSON.stringify([...JSON.parse(STAGES), "lunch"]) };
+      equal((await outcomeOf(await scenario.bench(task, more))).outcome, "dry-run");
+      await scenario.cluster.patchWorkflow(`play-${task}`, {
+        metadata: { labels: { "current-stage": "waiting-pr-approved" } },
+      });
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
 
     for (const status of [{ compressedNodes: "H4sI" }, { offloadNodeStatusVersion: "fnv:1" }]) {
@@ -593,8 +638,45 @@ describe("plan", function () {
       });
       const result = await (await scenario.bench(task)).run("plan");
       equal(result.exitCode, 1, result.log);
-      match(result.lastWords, /the GitHub App 4711 is not installed on acme\/shop: install it there/);
+      equal(
+        result.lastWords,
+        `plan: the GitHub App 4711 is not installed on acme/shop: install it there, with contents: read and pull requests: write, then: ${goOn("retry", task)}`,
+      );
     });
+
+    it("names the installation where GitHub knows none of that number, and finds it where none is configured", async () => {
+      const task = await stale();
+      const result = await (await scenario.bench(task, { GITHUB_INSTALLATION_ID: "43" })).run("plan");
+      equal(result.exitCode, 1, result.log);
+      equal(
+        result.lastWords,
+        `plan: GitHub App 4711 has no installation 43: correct githubInstallationId, or leave it out and it is found (pulumi up), then: ${goOn("resubmit", task)}`,
+      );
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+    });
+
+    for (const [what, path, permission] of [
+      ["branches", "/matching-refs/", "contents: read"],
+      ["pull requests", "/pulls", "pull requests: write"],
+    ] as const) {
+      it(`names the permission where it does not show the ${what}`, async () => {
+        const task = await stale();
+        await scenario.github.addFault({
+          method: "GET",
+          pathPattern: path,
+          status: 404,
+          body: { message: "Not Found" },
+          times: 1,
+        });
+        const result = await (await scenario.bench(task)).run("plan");
+        equal(result.exitCode, 1, result.log);
+        equal(
+          result.lastWords,
+          `plan: GitHub App 4711 cannot read the ${what} of acme/shop: give it the permission ${permission} there, then: ${goOn("retry", task)}`,
+        );
+        equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+      });
+    }
   });
 });
 

@@ -128,7 +128,7 @@ describe("record and failed", function () {
           `<!-- rex-remediation ${push.after} -->`,
           `**The remediation of \`${push.after}\` failed**, and is not done.`,
           "",
-          "- why: `remove-label: Error (exit code 1): '@everybody' look`",
+          "- why: `remove-label: '@everybody' look`",
           `- when mended: \`argo -n ${scenario.cluster.namespace} retry ${bench.environment.RUN_NAME}\``,
           "",
         ].join("\n"),
@@ -217,7 +217,7 @@ describe("record and failed", function () {
     equal((await scenario.cluster.workflow(run))?.metadata.labels?.["rex-remediation/outcome"], "failed");
     deepEqual((await scenario.cluster.workflow("play-3"))?.metadata.annotations, {
       "rex-remediation/outcome": "failed",
-      "rex-remediation/message": `${run}: remove-label: Error (exit code 1): remove-label: GitHub refused DELETE | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
+      "rex-remediation/message": `${run}: remove-label: GitHub refused DELETE | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
     });
   });
 
@@ -232,8 +232,42 @@ describe("record and failed", function () {
     equal(result.exitCode, 0, result.log);
     equal(
       (await scenario.cluster.workflow("play-5"))?.metadata.annotations?.["rex-remediation/message"],
-      `${run}: reset-stage: ${refused} | when mended: argo -n ${scenario.cluster.namespace} resubmit ${run}`,
+      `${run}: ${refused} | when mended: argo -n ${scenario.cluster.namespace} resubmit ${run}`,
     );
+  });
+
+  it("failed says once what a step said at each try, and what else was said at one", async () => {
+    const { bench, run } = await prepared("6");
+    const said = ["plan: no answer\n", "plan: no answer\n", "plan: no token\n"];
+    const killed: [string, string] = ["resume", "Error (exit code 137)"];
+    const result = await bench.run("failed", {
+      WORKFLOW_STATUS: "Failed",
+      FAILURES: failures(
+        ...said.map((words): [string, string] => ["plan", `plan: Error (exit code 1): ${words}`]),
+        killed,
+      ),
+    });
+    equal(result.exitCode, 0, result.log);
+    equal(
+      (await scenario.cluster.workflow("play-6"))?.metadata.annotations?.["rex-remediation/message"],
+      `${run}: plan: no answer; plan: no token; resume: Error (exit code 137) | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
+    );
+  });
+
+  it("failed says resubmit where a step knows no other way on: a retried run keeps its configuration", async () => {
+    const { bench, run } = await prepared("7");
+    const { namespace } = scenario.cluster;
+    const wayOn = async (words: string): Promise<string> => {
+      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", `Error (exit code 1): plan: ${words}`]) };
+      const result = await bench.run("failed", more);
+      equal(result.exitCode, 0, result.log);
+      const message = (await scenario.cluster.workflow("play-7"))?.metadata.annotations?.["rex-remediation/message"];
+      return message?.split(" | when mended: ")[1] ?? "";
+    };
+    const [retry, resubmit] = [`argo -n ${namespace} retry ${run}`, `argo -n ${namespace} resubmit ${run}`];
+    equal(await wayOn(`correct it, then: ${resubmit}`), resubmit);
+    equal(await wayOn(`correct it, then: ${resubmit}; or end it, then: ${retry}`), retry);
+    equal(await wayOn("no word of it"), retry);
   });
 
   for (const [name, text] of [

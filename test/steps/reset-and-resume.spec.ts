@@ -105,11 +105,15 @@ describe("reset-stage and resume", function () {
     const gate = workflowNode("gate", "Suspend", "Running", {
       outputs: { parameters: [{ name: "verdict", valueFrom: { supplied: {} } }] },
     });
-    const { name, bench } = await planned([gate]);
+    const { task, name, bench } = await planned([gate]);
     await rightly(bench, "reset-stage");
     const result = await bench.run("resume");
     equal(result.exitCode, 1, result.log);
-    match(result.lastWords, /^resume: gate gate wants a value from a person .*argo -n \S+ retry/);
+    const { namespace } = scenario.cluster;
+    equal(
+      result.lastWords,
+      `resume: gate gate wants a value from a person (a supplied output without default): argo -n ${namespace} node set ${name} --output-parameter verdict=VALUE --node-field-selector displayName=gate, then: argo -n ${namespace} retry rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa; a default spares that the next time`,
+    );
     equal((await scenario.cluster.workflow(name))?.status?.nodes?.gate?.phase, "Running");
   });
 
