@@ -3,19 +3,18 @@ import {
   AdmissionregistrationV1Api,
   ApiException,
   AuthorizationV1Api,
-  type ConfigurationOptions,
   CoreV1Api,
   KubeConfig,
-  setHeaderOptions,
   VersionApi,
 } from "@kubernetes/client-node";
 import * as pulumi from "@pulumi/pulumi";
 import { privateKeyKey, webhookSecretKey } from "../components/githubAppSecrets.ts";
 import type { RexRemediationArgs } from "../components/rexRemediation.ts";
+import { bounded as boundedRequests } from "./boundedRequests.ts";
 import { type Kind, rsaPrivateKey, webhookSecret } from "./kinds.ts";
 
-/** How long one question to the API server may take. */
-const questionSeconds = 10;
+/** Options of a question: it may take ten seconds. */
+const bounded = boundedRequests(10);
 
 /**
  * Asks the cluster, before anything is registered, for what only it can tell: whether it has admission policies, and whether Secrets
@@ -159,15 +158,3 @@ async function badContent(
     throw error;
   }
 }
-
-/** Options of a request that does not wait for ever. */
-const bounded: ConfigurationOptions = {
-  middleware: (setHeaderOptions("User-Agent", "rex-remediation").middleware ?? []).map((header) => ({
-    pre: (request) => {
-      request.setSignal(AbortSignal.timeout(1000 * questionSeconds));
-      return header.pre(request);
-    },
-    post: (response) => header.post(response),
-  })),
-  middlewareMergeStrategy: "append",
-};

@@ -1,0 +1,174 @@
+#!/usr/bin/env node
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { taskNumber } from "../components/taskPush.ts";
+import {
+  type ExitCode,
+  exitCodes,
+  type Installation,
+  type InstallationChoice,
+  installationHelp,
+  installationOptions,
+  openInstallation,
+  Refusal,
+  runTool,
+} from "./tools/installation.ts";
+import { type EndedStep, endedSteps, type Run, type RunParameters, readRun, startRun } from "./tools/remediationRun.ts";
+
+const help = `usage: npm run remediate -- --task N [OPTION...]
+
+Starts a remediation of a task by hand, for the present head of its branch, as Rex's push would; says what each step did, and ends with
+the run's report and outcome. The same without this tool:
+  argo submit -n NAMESPACE --from workflowtemplate/rex-remediation --generate-name rex-remediation-N- -p task=N
+
+Options:
+  --task N            the task's number
+  --repository NAME   owner/name; needed where several repositories are watched
+  --dry-run           only plan: say what would be touched, and why the rest would not; touch nothing
+  --wait SECONDS      how long to wait for the end (default: 300); the run goes on in any case
+  --json              print one object on standard output at the end; what the steps did goes to standard error
+${installationHelp}
+
+Exit codes:
+  0  the run ended with any outcome but failed; there may have been nothing to do
+  1  it failed, or has not ended in time
+  2  nothing was started: the call is wrong, or the cluster cannot be asked`;
+
+interface Options extends InstallationChoice, RunParameters {
+  waitSeconds: number;
+  json: boolean;
+}
+
+/** What each outcome means for the person who asked for the run. */
+const meanings: Record<string, string> = {
+  remediated: "QA of the task begins again on the present head",
+  "already-remediated": "QA was restarted for this head before; nothing was touched",
+  superseded: "a newer push of the task is the one that counts; nothing was touched",
+  "nothing-stale": "no agent, label or stage is left from an old head; nothing was touched",
+  held: "a person holds the task with a label on its pull request; nothing was touched; take the label off and start this again",
+  "no-pull-request": "no open pull request comes from a branch of the task; nothing was touched",
+  "no-workflow": "no main workflow of the task is running; nothing was touched",
+  "dry-run": "nothing was touched; without --dry-run it would be",
+};
+
+await runTool("remediate", main);
+
+async function main(args: string[]): Promise<ExitCode> {
+  const options = readOptions(args);
+  if (options === undefined) {
+    console.log(help);
+    return exitCodes.well;
+  }
+  const installation = openInstallation(options);
+  const name = await startRun(installation, options);
+  const say = options.json ? console.error : console.log;
+  const { namespace } = installation.outputs;
+  say(`run ${name} of task ${options.task}${options.dryRun ? ", a dry run" : ""}, in namespace ${namespace}`);
+  const { run, steps } = await follow(installation, name, options.waitSeconds, say);
+  const message = conclusion(run, steps, options.waitSeconds, namespace);
+  if (options.json) {
+    const { outcome, ended, report } = run;
+    const said = steps.map(({ step, exitCode, said }) => ({ step, exitCode, said }));
+    console.log(
+      JSON.stringify({ run: name, namespace, task: options.task, outcome, ended, message, steps: said, report }),
+    );
+  } else {
+    printReport(run.report);
+    console.log(message);
+  }
+  return run.ended && run.outcome !== undefined && run.outcome !== "failed" ? exitCodes.well : exitCodes.failed;
+}
+
+/** @returns undefined if help is asked for */
+function readOptions(args: string[]): Options | undefined {
+  const values = parsed(args);
+  if (values.help === true || args.length === 0) return undefined;
+  const { task, repository, wait = "300", outputs, stack, context } = values;
+  if (task === undefined) {
+    throw new Refusal("--task is missing; expected the task's number: npm run remediate -- --task 3");
+  }
+  must("--task", task, `^${taskNumber}$`, "the number of a task, without leading zeros and letters, as 3");
+  if (repository !== undefined) {
+    must("--repository", repository, "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", "owner/name, as acme/shop");
+  }
+  must("--wait", wait, "^[1-9][0-9]{0,4}$", "whole seconds, from 1 to 99999");
+  const [dryRun, json] = [values["dry-run"] ?? false, values.json ?? false];
+  return { task, repository, dryRun, waitSeconds: Number(wait), json, outputs, stack, context };
+}
+
+function parsed(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        ...installationOptions,
+        task: { type: "string" },
+        repository: { type: "string" },
+        "dry-run": { type: "boolean" },
+        wait: { type: "string" },
+        json: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    throw new Refusal(`${(error as Error).message}; see --help`);
+  }
+}
+
+function must(option: string, value: string, pattern: string, expected: string): void {
+  if (!new RegExp(pattern).test(value)) {
+    throw new Refusal(`${option}: expected ${expected}; got ${JSON.stringify(value)}`);
+  }
+}
+
+/** Waits for the end of a run, at most so many seconds, and says what each step did as soon as it has ended. */
+async function follow(
+  installation: Installation,
+  name: string,
+  seconds: number,
+  say: (line: string) => void,
+): Promise<{ run: Run; steps: EndedStep[] }> {
+  const told = new Map<string, EndedStep>();
+  const deadline = Date.now() + 1000 * seconds;
+  let run: Run = { name, ended: false, report: [] };
+  let trouble: string | undefined;
+  let waitedFor: string | undefined;
+  for (;;) {
+    try {
+      run = await readRun(installation, name);
+      for (const step of await endedSteps(installation, name)) {
+        if (!told.has(step.id)) say(`  ${step.step}: ${step.said}`);
+        told.set(step.id, step);
+      }
+      trouble = undefined;
+    } catch (error) {
+      // The run does not depend on this tool: it asks again.
+      const words = (error as Error).message;
+      if (words !== trouble) say(`  (${words}; asking again)`);
+      trouble = words;
+    }
+    if (run.waitsFor !== waitedFor && run.waitsFor !== undefined) say(`  (waits: ${run.waitsFor})`);
+    waitedFor = run.waitsFor;
+    if (run.ended || Date.now() > deadline) return { run, steps: [...told.values()] };
+    await sleep(500);
+  }
+}
+
+function printReport(report: string[]): void {
+  if (report.length === 0) return;
+  console.log("report:");
+  for (const line of report) console.log(`  ${line}`);
+}
+
+/** The end in one sentence for a person on call. */
+function conclusion(run: Run, steps: EndedStep[], waitSeconds: number, namespace: string): string {
+  const look = `argo -n ${namespace} get ${run.name}; argo -n ${namespace} logs ${run.name}`;
+  if (!run.ended) {
+    const outcome = run.outcome === undefined ? "" : `, its outcome is ${run.outcome}`;
+    return `run ${run.name} has not ended within ${waitSeconds} s${outcome}; it goes on without this tool; look at it: ${look}`;
+  }
+  const meaning = meanings[run.outcome ?? ""];
+  if (meaning !== undefined) return `${run.outcome}: ${meaning}`;
+  const last = steps.filter(({ exitCode }) => exitCode !== 0).at(-1);
+  const why = last === undefined ? (run.lastWords ?? "it ended without a word") : `${last.step}: ${last.said}`;
+  return `failed: ${why}; more: ${look}; the ways out: docs/troubleshooting.md`;
+}

@@ -1,0 +1,217 @@
+import { ApiException, CoreV1Api, CustomObjectsApi, type V1ContainerStatus } from "@kubernetes/client-node";
+import { outcomeLabel, runLabels, taskLabel } from "../../components/labels.ts";
+import { ask, type Installation, Refusal, request } from "./installation.ts";
+
+/** A remediation that a person starts: the run is made, watched, and read. */
+
+const workflows = { group: "argoproj.io", version: "v1alpha1", plural: "workflows" };
+const workflowTemplates = { ...workflows, plural: "workflowtemplates" };
+
+/** What a run may be told; the plan finds out everything else. */
+export interface RunParameters {
+  task: string;
+  /** owner/name; needed only where several repositories are watched. */
+  repository?: string;
+  dryRun: boolean;
+}
+
+/** A run as it is now. */
+export interface Run {
+  name: string;
+  /** What it waits for, in Argo's words, as long as it has not begun. */
+  waitsFor?: string;
+  /** Whether Argo calls it ended. */
+  ended: boolean;
+  /** See `outcomes`; undefined as long as none is known. */
+  outcome?: string;
+  /** What Argo says of its end, where it says anything. */
+  lastWords?: string;
+  /** Lines: what is planned to be touched, what is left alone and why, what each step did. */
+  report: string[];
+}
+
+/** A step that has ended. */
+export interface EndedStep {
+  /** The same for the same end, however often it is looked at. */
+  id: string;
+  step: string;
+  exitCode: number;
+  /** What it did, or its last words. */
+  said: string;
+}
+
+interface Workflow {
+  metadata: { name: string; uid: string; labels?: Record<string, string> };
+  status?: {
+    phase?: string;
+    message?: string;
+    nodes?: Record<string, { finishedAt?: string; outputs?: { parameters?: { name: string; value?: string }[] } }>;
+  };
+}
+
+/**
+ * Makes a run of the present head, as the Sensor makes those of pushes.
+ *
+ * @returns its name
+ * @throws Refusal if the installation has no such template, or the API server refuses
+ */
+export async function startRun({ outputs, cluster }: Installation, parameters: RunParameters): Promise<string> {
+  const { namespace, workflowTemplate: name } = outputs;
+  const api = cluster.makeApiClient(CustomObjectsApi);
+  const template = (await ask(
+    cluster,
+    `read WorkflowTemplate ${name} in namespace ${namespace}`,
+    api.getNamespacedCustomObject({ ...workflowTemplates, namespace, name }, request),
+  )) as Workflow | undefined;
+  if (template === undefined) {
+    throw new Refusal(
+      `there is no WorkflowTemplate ${name} in namespace ${namespace} on ${cluster.getCurrentCluster()?.server}: the outputs are of another installation, the context is of another cluster, or pulumi up has still to be run`,
+    );
+  }
+  const made = (await ask(
+    cluster,
+    "make the run",
+    api.createNamespacedCustomObject(
+      { ...workflows, namespace, body: workflow(name, template.metadata.uid, parameters) },
+      request,
+    ),
+  )) as Workflow;
+  return made.metadata.name;
+}
+
+/** The Workflow, labelled and owned as components/pushSensor.ts makes it; it goes with the template. */
+function workflow(name: string, templateUid: string, { task, repository, dryRun }: RunParameters) {
+  return {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Workflow",
+    metadata: {
+      generateName: `${name}-${task}-`,
+      labels: { ...runLabels(name, "remediation"), [taskLabel]: task },
+      ownerReferences: [{ apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name, uid: templateUid }],
+    },
+    spec: {
+      workflowTemplateRef: { name },
+      arguments: {
+        parameters: [
+          { name: "task", value: task },
+          ...(repository === undefined ? [] : [{ name: "repository", value: repository }]),
+          ...(dryRun ? [{ name: "dry-run", value: "true" }] : []),
+        ],
+      },
+    },
+  };
+}
+
+/** @throws Refusal if the API server does not answer */
+export async function readRun({ outputs, cluster }: Installation, name: string): Promise<Run> {
+  const { namespace } = outputs;
+  const api = cluster.makeApiClient(CustomObjectsApi);
+  const read = (await ask(
+    cluster,
+    `read run ${name}`,
+    api.getNamespacedCustomObject({ ...workflows, namespace, name }, request),
+  )) as Workflow | undefined;
+  if (read === undefined) {
+    return { name, ended: true, lastWords: "somebody has deleted the run", report: [] };
+  }
+  const { phase = "", message, nodes } = read.status ?? {};
+  // One that Argo refuses has no exit handler either.
+  const failed = ["Failed", "Error"].includes(phase);
+  return {
+    name,
+    ended: failed || phase === "Succeeded",
+    outcome: failed ? "failed" : read.metadata.labels?.[outcomeLabel],
+    ...(message && (phase === "Pending" ? { waitsFor: message } : { lastWords: message })),
+    report: reportOf(Object.values(nodes ?? {})),
+  };
+}
+
+/** Of a run whose pod was tried several times, the last one's. */
+function reportOf(nodes: NonNullable<NonNullable<Workflow["status"]>["nodes"]>[string][]): string[] {
+  const reports = nodes
+    .map(({ finishedAt, outputs }) => ({
+      finishedAt: finishedAt ?? "",
+      value: outputs?.parameters?.find(({ name }) => name === "report")?.value ?? "",
+    }))
+    .filter(({ value }) => value !== "")
+    .sort((one, other) => one.finishedAt.localeCompare(other.finishedAt));
+  return reports.at(-1)?.value.trimEnd().split("\n") ?? [];
+}
+
+/** Names of the containers that are steps; `main`, Argo's name for the one whose outputs count, is `record`. */
+const steps = ["plan", "cancel-agents", "remove-label", "reset-stage", "resume", "main"];
+
+/** Ends with these because another step has failed, or from outside. */
+const endedByOthers = [64, 143];
+
+/** The steps that have ended so far, in the order of their ends; of every pod that the run had. */
+export async function endedSteps({ outputs, cluster }: Installation, run: string): Promise<EndedStep[]> {
+  const { namespace } = outputs;
+  const core = cluster.makeApiClient(CoreV1Api);
+  const { items } = await core.listNamespacedPod(
+    { namespace, labelSelector: `workflows.argoproj.io/workflow=${run}` },
+    request,
+  );
+  const ended = items
+    .flatMap(({ metadata, status }) =>
+      (status?.containerStatuses ?? []).map((container) => ({ pod: metadata?.name ?? "", container })),
+    )
+    .filter(({ pod, container }) => isEndedStep(run, pod, container))
+    .sort((one, other) => order(one.container) - order(other.container));
+  return Promise.all(
+    ended.map(async ({ pod, container }) => {
+      const { exitCode = 0, message } = container.state?.terminated ?? {};
+      const step = container.name === "main" ? "record" : container.name;
+      const log = exitCode === 0 ? await readLog(core, namespace, pod, container.name) : "";
+      return {
+        id: `${pod}/${step}`,
+        step,
+        exitCode,
+        said: exitCode === 0 ? lastLine(log, step) : words(message, step),
+      };
+    }),
+  );
+}
+
+/** The exit handler's pod has a container `main`, too. */
+function isEndedStep(run: string, pod: string, { name, state }: V1ContainerStatus): boolean {
+  const exitCode = state?.terminated?.exitCode;
+  return (
+    pod.startsWith(`${run}-remediate-`) &&
+    steps.includes(name) &&
+    exitCode !== undefined &&
+    !endedByOthers.includes(exitCode)
+  );
+}
+
+/** Kubernetes knows whole seconds; within one, the steps are in the order in which they depend on one another. */
+function order({ name, state }: V1ContainerStatus): number {
+  return new Date(state?.terminated?.finishedAt ?? 0).getTime() + steps.indexOf(name);
+}
+
+/** Who may look at pods may perhaps not read their logs; and a pod may be gone. */
+async function readLog(core: CoreV1Api, namespace: string, name: string, container: string): Promise<string> {
+  try {
+    return await core.readNamespacedPodLog({ namespace, name, container }, request);
+  } catch (error) {
+    if (error instanceof ApiException && [403, 404].includes(error.code)) return "";
+    throw error;
+  }
+}
+
+/** A step's last word in its log is what it did, but for `record`, which may tell the pull request after that. */
+function lastLine(log: string, step: string): string {
+  const recorded = /^record: (?<did>.*) \([\d.]+ s\)$/m.exec(log)?.groups?.did;
+  if (step === "record" && recorded !== undefined) return recorded;
+  const lines = log
+    .split("\n")
+    .map((line) => /^\d\d:\d\d:\d\d (?<step>[a-z-]+): (?<said>.*)$/.exec(line)?.groups)
+    .filter((line) => line?.step === step);
+  return lines.at(-1)?.said ?? "done";
+}
+
+/** What stands in the termination log begins with the step's name. */
+function words(message: string | undefined, step: string): string {
+  const text = (message ?? "ended without a word").trim();
+  return text.startsWith(`${step}: `) ? text.slice(step.length + 2) : text;
+}

@@ -1,0 +1,37 @@
+import { spawn } from "node:child_process";
+import { resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "../..");
+
+/** What a tool of scripts/ left behind. */
+export interface ToolResult {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs one as a person would, with this environment over the present one; undefined takes a variable away. */
+export async function runTool(
+  tool: string,
+  args: string[],
+  environment: Record<string, string | undefined> = {},
+): Promise<ToolResult> {
+  const child = spawn(process.execPath, [resolve(root, "scripts", tool), ...args], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 200_000,
+  });
+  const result: ToolResult = { exitCode: null, stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk) => {
+    result.stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    result.stderr += chunk;
+  });
+  result.exitCode = await new Promise<number | null>((done, reject) => {
+    child.on("error", reject);
+    child.on("close", done);
+  });
+  return result;
+}
