@@ -1,6 +1,7 @@
 import { deepEqual, ok } from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { missingTests, namedTests } from "../support/namedTests.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -10,20 +11,14 @@ const root = resolve(import.meta.dirname, "../..");
  */
 describe("docs/acceptance.md", () => {
   const document = readFileSync(join(root, "docs/acceptance.md"), "utf8");
-  const named = [...document.matchAll(/^ {2}- `(test\/[^`]+\.spec\.ts)`: (.+)$/gm)].map(
-    ([, file = "", title = ""]) => ({
-      file,
-      title,
-    }),
-  );
+  const named = namedTests(document);
 
   it("names tests", () => {
     ok(named.length >= 20, `${named.length} tests are named`);
   });
 
   it("names only tests that exist", () => {
-    const missing = named.filter(({ file, title }) => !titles(file).includes(title));
-    deepEqual(missing, []);
+    deepEqual(missingTests(named), []);
   });
 
   it("shows every check by at least one test", () => {
@@ -31,26 +26,4 @@ describe("docs/acceptance.md", () => {
     const bare = checks.filter((check) => !/^ {2}- `test\//m.test(check)).map((check) => check.split("\n")[0]);
     deepEqual(bare, []);
   });
-
-  it("is about files that exist", () => {
-    const folders = readdirSync(join(root, "test"));
-    deepEqual(
-      named.filter(({ file }) => !folders.includes(file.split("/")[1] ?? "")),
-      [],
-    );
-  });
 });
-
-const cache = new Map<string, string[]>();
-
-/** The titles of a spec file's tests, as they stand in its text; a title that is put together counts by its template. */
-function titles(file: string): string[] {
-  const known = cache.get(file);
-  if (known !== undefined) return known;
-  const text = readFileSync(join(root, file), "utf8");
-  const found = [...text.matchAll(/\bit\(\s*(["'`])((?:\\.|(?!\1).)+)\1/gs)].map(([, , title = ""]) =>
-    title.replaceAll(/\\(.)/g, "$1"),
-  );
-  cache.set(file, found);
-  return found;
-}

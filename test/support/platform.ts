@@ -21,13 +21,13 @@ export type Position = "implementing" | "cleo-at-work" | "at-ready-for-qa-gate" 
  * In place of the example a main workflow of gates in a row, without agents: where only the remediation is looked at, it saves the
  * pods of all others.
  */
-const bareGates = {
+const bareGates = (outputs?: object) => ({
   entrypoint: "gates",
   templates: [
     { name: "gates", steps: [1, 2, 3, 4, 5, 6].map((number) => [{ name: `gate-${number}`, template: "gate" }]) },
-    { name: "gate", suspend: {} },
+    { name: "gate", suspend: {}, ...(outputs && { outputs }) },
   ],
-};
+});
 
 /** A task in the making: its main workflow, its branch, its pull request. */
 export interface Task {
@@ -99,7 +99,7 @@ export class Platform {
   /** Makes a task: its branch and pull request on GitHub, and its main workflow, brought to the given position. */
   async startTask(
     position: Position,
-    more: { id?: string; pullLabels?: string[]; pullRequest?: boolean } = {},
+    more: { id?: string; pullLabels?: string[]; pullRequest?: boolean; gateOutputs?: object } = {},
   ): Promise<Task> {
     const id = more.id ?? this.newTask();
     const { repository } = this.options;
@@ -140,7 +140,7 @@ export class Platform {
       },
       spec: {
         ...(bare
-          ? bareGates
+          ? bareGates(more.gateOutputs)
           : { workflowTemplateRef: { name: "play" }, ...(implementing ? {} : { entrypoint: "round" }) }),
         arguments: {
           parameters: [
