@@ -93,7 +93,9 @@ const form = only({
  * test/corpus/events.yaml itself: enough events, of enough kinds, no two alike. What this does not show: what becomes of them when they
  * are sent (test/corpus/corpus.spec.ts).
  */
-describe("the hostile corpus's data", () => {
+describe("the hostile corpus's data", function () {
+  // Each case reads hundreds of events, on a machine that may be busy.
+  this.timeout(60_000);
   const events = readCorpus();
   const runs = events.filter(({ expect }) => expect !== "nothing");
 
