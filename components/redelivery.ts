@@ -98,6 +98,7 @@ function template(name: string, args: RedeliveryArgs) {
   const containerSet = singleStep("sweep", {
     image: args.image,
     ...withKey,
+    filledIn: { RUN_NAME: "{{workflow.name}}" },
     config: {
       NAME: name,
       NAMESPACE: args.namespace,
@@ -117,7 +118,8 @@ function template(name: string, args: RedeliveryArgs) {
   });
   return {
     name: sweepTemplate,
-    retryStrategy,
+    // One that failed is not tried again at once: the next one is as good.
+    retryStrategy: { ...retryStrategy, retryPolicy: "OnError" },
     activeDeadlineSeconds: pulumi.output(args.deadlineSeconds).apply((seconds) => seconds + 60),
     volumes: volumes(args, "16Mi"),
     containerSet,

@@ -45,7 +45,7 @@ redeliver_failed() {
     | select($now - .at >= $pause * pow(2; $attempts - 1)) | .id' "$SCRATCH/deliveries" >"$SCRATCH/failed"
   while IFS= read -r id; do
     github POST "$1/$id/attempts" || fail "GitHub does not know delivery $id any more"
-    redelivered=$((redelivered + 1))
+    echo "$id" >>"$SCRATCH/asked-again"
     log "asked for delivery $id again"
   done <"$SCRATCH/failed"
 }

@@ -4,6 +4,8 @@
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/github.sh
 source "${BASH_SOURCE%/*}/github.sh"
+# shellcheck source=components/steps/ready-label.sh
+source "${BASH_SOURCE%/*}/ready-label.sh"
 
 main() {
   local numbers=()

@@ -11,6 +11,8 @@ source "${BASH_SOURCE%/*}/coderuns.sh"
 source "${BASH_SOURCE%/*}/main-workflow.sh"
 # shellcheck source=components/steps/github.sh
 source "${BASH_SOURCE%/*}/github.sh"
+# shellcheck source=components/steps/ready-label.sh
+source "${BASH_SOURCE%/*}/ready-label.sh"
 
 main() {
   only_when_planned

@@ -15,17 +15,31 @@ source "${BASH_SOURCE%/*}/token.sh"
 source "${BASH_SOURCE%/*}/deliveries.sh"
 
 main() {
-  redelivered=0
-  redeliver_of_app
-  find_tasks
+  troubles=()
+  : >"$SCRATCH/asked-again"
   echo '[]' >"$SCRATCH/lost"
+  by_itself "the App's own webhook" redeliver_of_app
+  find_tasks
   while IFS= read -r REPOSITORY; do
-    sweep_repository
+    by_itself "$REPOSITORY" sweep_repository
   done < <(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys[]')
   start_remediations
+  report
+}
+
+# by_itself WHAT COMMAND: what cannot be looked at keeps nothing else from being looked at.
+by_itself() {
+  "$2" &
+  wait "$!" || troubles+=("$1 ($(<"$TERMINATION_LOG"))")
+}
+
+report() {
+  local redelivered
+  redelivered=$(wc -l <"$SCRATCH/asked-again")
   printf '%d' "$redelivered" >"$SHARED_DIR/redelivered"
   printf '%d' "$started" >"$SHARED_DIR/started"
   finish "started $started remediations, asked for $redelivered redeliveries"
+  ((${#troubles[@]} == 0)) || fail "not looked at, unlike all others: $(printf '%s; ' "${troubles[@]}")the next sweep tries again"
 }
 
 # The unfinished main workflows: task, repository, and what the ledger knows.

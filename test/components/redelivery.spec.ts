@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Redelivery, type RedeliveryArgs } from "../../components/redelivery.ts";
 import { stepScript } from "../../components/stepScripts.ts";
 import { only, register, resolved, shape } from "../support/pulumi/mockEngine.ts";
+import { unsetVariables } from "../support/unsetVariables.ts";
 
 const component = "rex-remediation:index:Redelivery";
 const type = "kubernetes:argoproj.io/v1alpha1:CronWorkflow";
@@ -39,6 +40,7 @@ interface Spec {
     templates: {
       name: string;
       activeDeadlineSeconds: number;
+      retryStrategy: { retryPolicy: string };
       containerSet: {
         volumeMounts: { name: string }[];
         containers: {
@@ -104,8 +106,11 @@ describe("Redelivery", () => {
       ["remediation", "github-token", "github-app"],
     );
     assert.equal(template.activeDeadlineSeconds, 180);
+    assert.equal(template.retryStrategy.retryPolicy, "OnError");
+    assert.deepEqual(unsetVariables(text[0] ?? "", env), []);
     assert.deepEqual(Object.fromEntries(env.map(({ name, value }) => [name, value])), {
       STEP: "sweep",
+      RUN_NAME: "{{workflow.name}}",
       NAME: "rex",
       NAMESPACE: "agents",
       REPOSITORIES: '{"5dlabs/platform":"5dlabs-platform"}',

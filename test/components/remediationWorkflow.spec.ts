@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { RemediationWorkflow, type RemediationWorkflowArgs } from "../../components/remediationWorkflow.ts";
 import { stepScript } from "../../components/stepScripts.ts";
 import { only, register, resolved, shape } from "../support/pulumi/mockEngine.ts";
+import { unsetVariables } from "../support/unsetVariables.ts";
 
 const component = "rex-remediation:index:RemediationWorkflow";
 const type = "kubernetes:argoproj.io/v1alpha1:WorkflowTemplate";
@@ -201,6 +202,7 @@ describe("RemediationWorkflow", () => {
         assert.match(args[0] ?? "", new RegExp(`\\b${name}\\b`), `${args[1]}: ${name}`);
       }
       assert.equal(new Set(names(env)).size, env.length, `${args[1]} has a variable twice`);
+      assert.deepEqual(unsetVariables(args[0] ?? "", env), [], args[1]);
     }
     const environment = Object.fromEntries(containers[0]?.env.map(({ name, value }) => [name, value]) ?? []);
     assert.deepEqual(environment, {

@@ -43,6 +43,14 @@ describe("sweep", function () {
   async function sweep(
     more: Record<string, string> = {},
   ): Promise<StepResult & { started: string; redelivered: string }> {
+    const result = await ran(more);
+    equal(result.exitCode, 0, result.log);
+    return result;
+  }
+
+  async function ran(
+    more: Record<string, string> = {},
+  ): Promise<StepResult & { started: string; redelivered: string }> {
     const bench = await scenario.bench("0", {
       REPOSITORY: "",
       WEBHOOK_URL: webhookUrl,
@@ -54,7 +62,6 @@ describe("sweep", function () {
       ...more,
     });
     const result = await bench.run("sweep");
-    equal(result.exitCode, 0, result.log);
     return { ...result, started: await bench.shared("started"), redelivered: await bench.shared("redelivered") };
   }
 
@@ -246,6 +253,19 @@ describe("sweep", function () {
     await onlyStarted(pushes.slice(0, 10), pushes.slice(10));
     equal((await sweep()).started, "0");
     await onlyStarted(pushes.slice(0, 10), pushes.slice(10));
+  });
+
+  it("looks at all repositories though one cannot be looked at, and fails in the end, naming that one", async () => {
+    const push = await lost({ in: "acme/shop" });
+    const result = await ran({
+      REPOSITORIES: JSON.stringify({ "acme/missing": "acme-missing", "acme/shop": "acme-shop" }),
+    });
+    equal(result.exitCode, 1, result.log);
+    match(
+      result.lastWords,
+      /^sweep: not looked at, unlike all others: acme\/missing \(sweep: the GitHub App 4711 is not installed on acme\/missing: install it there.*\); the next sweep tries again$/,
+    );
+    await onlyStarted([push], []);
   });
 
   describe("asks GitHub again for failed deliveries", () => {
