@@ -34,7 +34,18 @@ export function readDevStack(): DevStack {
 /** The platform around the dev stack, with the stack's App known to the double of GitHub. */
 export async function openDevPlatform(): Promise<Platform> {
   const stack = readDevStack();
-  const github = new GitHubDoubleClient(stack.githubUrl);
+  await installDevApp(new GitHubDoubleClient(stack.githubUrl));
+  return Platform.open({
+    webhookUrl: stack.outputs.webhookUrl,
+    webhookSecret: stack.webhookSecret,
+    githubUrl: stack.githubUrl,
+    repository: stack.repository,
+  });
+}
+
+/** Makes the stack's App known to a double of GitHub, installed on the stack's repository. */
+export async function installDevApp(github: GitHubDoubleClient): Promise<void> {
+  const stack = readDevStack();
   await github.putApp({
     appId: stack.appId,
     slug: "rex-remediation",
@@ -42,11 +53,5 @@ export async function openDevPlatform(): Promise<Platform> {
     installationId: 42,
     permissions: { contents: "read", pull_requests: "write", metadata: "read" },
     repositories: [stack.repository],
-  });
-  return Platform.open({
-    webhookUrl: stack.outputs.webhookUrl,
-    webhookSecret: stack.webhookSecret,
-    githubUrl: stack.githubUrl,
-    repository: stack.repository,
   });
 }

@@ -80,6 +80,11 @@ export class Platform {
     return platform;
   }
 
+  /** The same platform with another double of GitHub. What is made through it, it removes itself. */
+  withGitHub(githubUrl: string): Platform {
+    return new Platform(this.cluster, { ...this.options, githubUrl });
+  }
+
   /** Removes the main workflows, CodeRuns and runs of the tasks that were made here. */
   async close(): Promise<void> {
     for (const task of this.#tasks) {

@@ -1,0 +1,62 @@
+import type { Cluster } from "../cluster.ts";
+
+const resource = { group: "argoproj.io", version: "v1alpha1", plural: "workflowtemplates" };
+
+interface Container {
+  env: { name: string; value: string }[];
+}
+
+interface WorkflowTemplate {
+  metadata: { name: string; uid?: string };
+  spec: { templates: { containerSet?: { containers: Container[] }; container?: Container }[] };
+}
+
+/** A WorkflowTemplate of a test's own. */
+export interface DerivedTemplate {
+  name: string;
+  uid: string;
+  remove(): Promise<void>;
+}
+
+/**
+ * Makes a WorkflowTemplate that is the deployed one but for the values of some of its steps' environment variables.
+ *
+ * @throws Error if no step has one of them
+ */
+export async function deriveTemplate(
+  cluster: Cluster,
+  name: string,
+  environment: Record<string, string>,
+): Promise<DerivedTemplate> {
+  const { namespace } = cluster;
+  const {
+    metadata: _,
+    spec,
+    ...kind
+  } = (await cluster.custom.getNamespacedCustomObject({
+    ...resource,
+    namespace,
+    name: "rex-remediation",
+  })) as WorkflowTemplate;
+  const containers = spec.templates.flatMap(({ containerSet, container }) => [
+    ...(containerSet?.containers ?? []),
+    ...(container === undefined ? [] : [container]),
+  ]);
+  for (const [variable, value] of Object.entries(environment)) {
+    const found = containers.flatMap(({ env }) => env.filter((one) => one.name === variable));
+    if (found.length === 0) throw new Error(`no step has an environment variable ${variable}`);
+    for (const one of found) one.value = value;
+  }
+  const created = (await cluster.custom.createNamespacedCustomObject({
+    ...resource,
+    namespace,
+    body: { ...kind, metadata: { name }, spec },
+  })) as WorkflowTemplate;
+  return {
+    name,
+    uid: created.metadata.uid ?? "",
+    remove: async () => {
+      await cluster.custom.deleteNamespacedCustomObject({ ...resource, namespace, name });
+    },
+  };
+}

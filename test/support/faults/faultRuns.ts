@@ -1,0 +1,204 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { until } from "../cluster.ts";
+import type { Platform } from "../platform.ts";
+import type { Workflow } from "../workflows.ts";
+import { type FinalState, finalState } from "./finalState.ts";
+import { requestOf } from "./gitHubOfItsOwn.ts";
+import { Ground } from "./ground.ts";
+import { holdStep } from "./heldStep.ts";
+import type { FaultCase, Words } from "./matrix.ts";
+import { OtherWriter } from "./otherWriter.ts";
+import type { Round } from "./schedule.ts";
+import { type PushedRun, startRun } from "./sensorRun.ts";
+import { strikes } from "./strikes.ts";
+import { pushDuring, wayInIsReady } from "./wayIn.ts";
+
+/** How long a run may take to its outcome: three pods, each up to its steps' deadlines. */
+const longest = 480_000;
+
+/** Runs cases, and holds their ends against that of one clean run. */
+export class FaultRuns {
+  readonly #dev: Platform;
+  readonly #clean: Promise<FinalState>;
+
+  constructor(dev: Platform) {
+    this.#dev = dev;
+    this.#clean = this.#cleanRun();
+    // Each case that needs it fails with its error.
+    this.#clean.catch(() => undefined);
+  }
+
+  /**
+   * Runs one case.
+   *
+   * @param round where the fault strikes the whole node: the others that it strikes, too
+   * @returns seconds from the push to the right ending
+   * @throws Error for any other ending
+   */
+  async run(one: FaultCase, round?: Round): Promise<number> {
+    let pushed: PushedRun | undefined;
+    const ground = await Ground.prepare(this.#dev, one).catch((error) => {
+      round?.leave();
+      throw error;
+    });
+    try {
+      pushed =
+        one.step === "detection"
+          ? await pushThrough(one, ground)
+          : await startRun(ground.platform, ground.task, ground.template);
+      await this.#strike(one, ground, pushed, round);
+      return one.ending === "transient"
+        ? await this.#endsClean(ground, pushed)
+        : await this.#endsFailed(one, ground, pushed);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${await traceOf(ground, pushed)}`, { cause: error });
+    } finally {
+      await ground.close();
+    }
+  }
+
+  async #cleanRun(): Promise<FinalState> {
+    const ground = await Ground.prepare(this.#dev, { fault: "step-killed", step: "cancel-agents" });
+    try {
+      const pushed = await startRun(ground.platform, ground.task);
+      equal(await ground.platform.outcome(pushed.run), "remediated");
+      await ground.platform.ended(pushed.run);
+      return await finalState(ground.platform, ground.task, pushed);
+    } finally {
+      await ground.close();
+    }
+  }
+
+  async #strike(one: FaultCase, ground: Ground, pushed: PushedRun, round?: Round): Promise<void> {
+    const { platform, task } = ground;
+    if (one.fault === "other-writer") return writeMeanwhile(ground, pushed);
+    const strike = strikes[one.fault];
+    const away = one.fault === "github-refused" && one.call === undefined;
+    if (strike === undefined && round === undefined && !away) return;
+    const held = await holdStep(platform.cluster, pushed.run, one.step).catch((error) => {
+      round?.leave();
+      throw error;
+    });
+    try {
+      await strike?.(held, platform, task);
+      await round?.stand();
+      if (away) {
+        const back = ground.github?.goAway(5000);
+        held.release();
+        await back;
+      }
+    } finally {
+      held.release();
+    }
+  }
+
+  /** Ends as one clean run, without a person. */
+  async #endsClean(ground: Ground, pushed: PushedRun): Promise<number> {
+    equal(await ground.platform.outcome(pushed.run, longest), "remediated");
+    const seconds = secondsSince(pushed.pushedAt);
+    await this.#isClean(ground, pushed);
+    return seconds;
+  }
+
+  /** Ends failed, and says so; then the cause is mended, and the very command that was said ends it clean. */
+  async #endsFailed(one: FaultCase, ground: Ground, pushed: PushedRun): Promise<number> {
+    const { platform } = ground;
+    equal(await platform.outcome(pushed.run, longest), "failed");
+    const message = await until("main workflow or run say why", 30_000, () => saidOn(one, ground, pushed));
+    const seconds = secondsSince(pushed.pushedAt);
+    equal((await platform.ended(pushed.run)).status?.phase, "Failed");
+    says(message, one, ground);
+    if (one.fault === "main-workflow-ended") return seconds;
+    await ground.mend();
+    const [command = "", ...words] = commandOf(message).split(" ");
+    equal(words.at(-1), pushed.run);
+    await promisify(execFile)(command, words, { timeout: 30_000 });
+    await until("the run that was carried on has remediated", 180_000, async () => {
+      const run = await platform.cluster.workflow(pushed.run);
+      return run?.metadata.labels?.["rex-remediation/outcome"] === "remediated";
+    });
+    await this.#isClean(ground, pushed);
+    return seconds;
+  }
+
+  async #isClean({ platform, task, cleo }: Ground, pushed: PushedRun): Promise<void> {
+    const clean = await this.#clean;
+    const expected = cleo === undefined ? { ...clean, agents: [] } : clean;
+    // Argo ends a Workflow, and comes to the next gate, up to 20 s later.
+    let state: FinalState | undefined;
+    await until("the state of a clean end", 60_000, async () => {
+      state = await finalState(platform, task, pushed);
+      return JSON.stringify(state) === JSON.stringify(expected);
+    }).catch(() => undefined);
+    deepEqual(state, expected);
+    equal((await platform.cluster.workflows(`rex-remediation/task=${task.id}`)).length, 1);
+  }
+}
+
+async function pushThrough(one: FaultCase, { platform, task }: Ground): Promise<PushedRun> {
+  const pushed = await pushDuring(one.fault, one.how, platform, task);
+  await wayInIsReady(platform.cluster);
+  console.log(`    ${one.id}: answered ${summary(pushed.answers)}`);
+  return pushed;
+}
+
+function summary(answers: string[]): string {
+  const counts = new Map<string, number>();
+  for (const answer of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
+  return [...counts].map(([answer, count]) => `${answer} (${count})`).join(", ");
+}
+
+async function writeMeanwhile({ platform, task }: Ground, { run }: PushedRun): Promise<void> {
+  const writer = new OtherWriter(platform.cluster, task.workflow);
+  await platform.outcome(run).finally(async () => {
+    const rate = await writer.end();
+    ok(rate > 5, `the other writer wrote ${rate.toFixed(1)} times a second`);
+  });
+}
+
+/** What is said of the failure on the main workflow; where that has ended, nobody may write there, and the run says it. */
+async function saidOn(one: FaultCase, { platform, task }: Ground, { run }: PushedRun): Promise<string | undefined> {
+  if (one.fault === "main-workflow-ended") return messagesOf(await platform.cluster.workflow(run));
+  return (await platform.cluster.workflow(task.workflow))?.metadata.annotations?.["rex-remediation/message"];
+}
+
+function says(message: string, one: FaultCase, { task, cleo }: Ground): void {
+  if (one.words === undefined) throw new Error("a final case has to say which words are expected");
+  const request = one.call && requestOf(one.call, task);
+  const own: Record<string, string> = {
+    step: one.step,
+    call: request === undefined ? "" : `${request.method} ${request.path}\\S*`,
+    pull: String(task.pull),
+    task: task.id,
+    repository: task.repository,
+    workflow: task.workflow,
+    agent: cleo ?? "",
+  };
+  for (const part of ["step", "object", "command"] satisfies (keyof Words)[]) {
+    match(message, new RegExp(one.words[part].replaceAll(/\{([a-z]+)\}/g, (whole, name) => own[name] ?? whole)));
+  }
+}
+
+function commandOf(message: string): string {
+  const command = /\| when mended: (argo -n \S+ retry \S+)$/.exec(message)?.[1];
+  if (command === undefined) throw new Error(`no command is said in: ${message}`);
+  return command;
+}
+
+function messagesOf(run: Workflow | undefined): string {
+  return Object.values(run?.status?.nodes ?? {})
+    .flatMap(({ displayName, message }) => (message ? [`${displayName}: ${message}`] : []))
+    .join("\n");
+}
+
+async function traceOf({ platform, task }: Ground, pushed: PushedRun | undefined): Promise<string> {
+  if (pushed === undefined) return "";
+  const run = await platform.cluster.workflow(pushed.run).catch(() => undefined);
+  return `run ${pushed.run} of task ${task.id}: ${run?.status?.phase}\n${messagesOf(run)}`;
+}
+
+function secondsSince(time: Date): number {
+  return (Date.now() - time.getTime()) / 1000;
+}

@@ -1,0 +1,62 @@
+import { gates, type Platform, type Task } from "../platform.ts";
+import type { WorkflowNode } from "../workflows.ts";
+import type { PushedRun } from "./sensorRun.ts";
+
+/** The ledger and the words on the main workflow. What others keep there is no part of a clean end. */
+const annotations = ["head", "pushed", "pushed-at", "run", "resumed", "outcome", "message"].map(
+  (key) => `rex-remediation/${key}`,
+);
+
+/** How a task and its run stand, without what no two tasks have in common. */
+export interface FinalState {
+  run: { phase?: string; outcome?: string; output?: string };
+  /** Labels of the pull request, and of one whose branch only begins like the task's. */
+  labels: { task: string[]; neighbour: string[] };
+  main: { phase?: string; stage?: string; annotations: Record<string, string>; gates: string[] };
+  /** Kinds of the agents that are still there. */
+  agents: string[];
+}
+
+/** Reads all that a remediation changes. */
+export async function finalState(platform: Platform, task: Task, { run, push }: PushedRun): Promise<FinalState> {
+  const [of, main, agents, repository] = await Promise.all([
+    platform.cluster.workflow(run),
+    platform.cluster.workflow(task.workflow),
+    platform.agents(task.id),
+    platform.github.repository(task.repository),
+  ]);
+  const labels = (branch: string) => repository.pulls.find(({ headRef }) => headRef === branch)?.labels ?? [];
+  const state: FinalState = {
+    run: {
+      phase: of?.status?.phase,
+      outcome: of?.metadata.labels?.["rex-remediation/outcome"],
+      output: outputOf(of?.status?.nodes ?? {}),
+    },
+    labels: { task: labels(task.branch), neighbour: labels(neighbourBranch(task)) },
+    main: {
+      phase: main?.status?.phase,
+      stage: main?.metadata.labels?.["current-stage"],
+      annotations: Object.fromEntries(annotations.map((key) => [key, main?.metadata.annotations?.[key] ?? ""])),
+      gates: gates(main)
+        .map(({ displayName, phase, message = "" }) => `${displayName} ${phase} ${message}`.trim())
+        .sort(),
+    },
+    agents: agents.map(({ metadata }) => metadata.labels?.["agent-type"] ?? "").sort(),
+  };
+  // The run's name holds the others, so it goes first.
+  const names = { run, after: push.after, before: push.before, pushedAt: String(push.pushedAt), task: task.id };
+  return JSON.parse(
+    Object.entries(names).reduce((text, [name, own]) => text.replaceAll(own ?? "", `<${name}>`), JSON.stringify(state)),
+  );
+}
+
+/** The run's output parameter, as its last pod gave it. */
+function outputOf(nodes: Record<string, WorkflowNode>): string | undefined {
+  const outputs = Object.values(nodes).filter(({ type }) => type === "Retry");
+  return outputs.flatMap((node) => node.outputs?.parameters ?? []).find(({ name }) => name === "outcome")?.value;
+}
+
+/** A branch that GitHub finds, too, when it is asked for those that begin like the task's, and that is of no task. */
+export function neighbourBranch(task: Task): string {
+  return `task-${task.id}0-of-another`;
+}

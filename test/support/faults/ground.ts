@@ -1,0 +1,80 @@
+import type { Platform, Task } from "../platform.ts";
+import { type DerivedTemplate, deriveTemplate } from "./derivedTemplate.ts";
+import { neighbourBranch } from "./finalState.ts";
+import { GitHubOfItsOwn } from "./gitHubOfItsOwn.ts";
+import type { FaultCase } from "./matrix.ts";
+
+/** The finalizer that nobody takes off. */
+export const finalizer = "tests.example/never";
+
+/** What a case needs around its run: a task that waits at a gate, its agents, and GitHub where that is struck. */
+export class Ground {
+  readonly platform: Platform;
+  readonly task: Task;
+  /** GitHub, where the case has one of its own. */
+  readonly github?: GitHubOfItsOwn;
+  /** Where not the deployed WorkflowTemplate is run. */
+  readonly template?: DerivedTemplate;
+  /** Name of Cleo's CodeRun, where one is at work. Rex's is there, too, then. */
+  readonly cleo?: string;
+
+  private constructor(of: Pick<Ground, "platform" | "task" | "github" | "template" | "cleo">) {
+    this.platform = of.platform;
+    this.task = of.task;
+    this.github = of.github;
+    this.template = of.template;
+    this.cleo = of.cleo;
+  }
+
+  static async prepare(dev: Platform, one: Pick<FaultCase, "fault" | "step" | "call" | "github" | "limits">) {
+    const github = one.fault.startsWith("github-") ? await GitHubOfItsOwn.start() : undefined;
+    const platform = dev.withGitHub(github?.url ?? dev.options.githubUrl);
+    const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
+    await putNeighbour(platform, task);
+    const cleo = one.step === "cancel-agents" ? await startAgents(platform, task) : undefined;
+    if (one.fault === "finalizer" && cleo !== undefined)
+      await platform.cluster.patchCodeRun(cleo, { metadata: { finalizers: [finalizer] } });
+    if (one.call !== undefined && one.github !== undefined) await github?.fail(one.call, one.github, task);
+    const environment = {
+      ...(github === undefined ? {} : { GITHUB_API_URL: github.url }),
+      ...Object.fromEntries(Object.entries(one.limits ?? {}).map(([name, seconds]) => [name, String(seconds)])),
+    };
+    const template =
+      Object.keys(environment).length === 0
+        ? undefined
+        : await deriveTemplate(platform.cluster, `rex-remediation-faults-${task.id}`, environment);
+    return new Ground({ platform, task, github, template, cleo });
+  }
+
+  /** Mends what the case broke for good. */
+  async mend(): Promise<void> {
+    await this.github?.client.clearFaults();
+    if (this.cleo !== undefined) await this.#takeFinalizersOff(this.cleo);
+  }
+
+  async close(): Promise<void> {
+    await this.mend();
+    await this.platform.close();
+    await this.template?.remove();
+    await this.github?.close();
+  }
+
+  async #takeFinalizersOff(cleo: string): Promise<void> {
+    const { cluster } = this.platform;
+    if ((await cluster.codeRun(cleo))?.metadata.finalizers?.includes(finalizer))
+      await cluster.patchCodeRun(cleo, { metadata: { finalizers: ["foregroundDeletion"] } });
+  }
+}
+
+async function putNeighbour(platform: Platform, task: Task): Promise<void> {
+  const branch = neighbourBranch(task);
+  await platform.github.putRepository(task.repository, {
+    branches: { [branch]: task.head },
+    pulls: [{ number: task.pull + 1_000_000_000, headRef: branch, labels: ["ready-for-qa"] }],
+  });
+}
+
+async function startAgents(platform: Platform, task: Task): Promise<string> {
+  const [cleo] = await Promise.all([platform.startAgent("cleo", task), platform.startAgent("rex", task)]);
+  return cleo.metadata.name;
+}

@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { type Cluster, until } from "../cluster.ts";
+
+/** A step's process on the node, stopped at its first moment. */
+export interface HeldStep {
+  /** Name of its pod. */
+  pod: string;
+  /** Kills the step's bash, and nothing else. */
+  killStep(): void;
+  /** Kills the first process of its container, and with it the container. */
+  killContainer(): void;
+  /** Lets it go on, if it is still there. */
+  release(): void;
+}
+
+/**
+ * Waits until a step of this run begins, and stops its bash, so that what is done until `release` happens during that step for
+ * certain. The test has to see the node's processes, and to be root.
+ *
+ * @throws Error if the step has not begun within `limit` milliseconds
+ */
+export async function holdStep(cluster: Cluster, run: string, step: string, limit = 90_000): Promise<HeldStep> {
+  const end = Date.now() + limit;
+  const { pod, emissary } = await until(`the container of step ${step} of ${run} runs`, limit, async () =>
+    findEmissary(await podsOf(cluster, run), step),
+  );
+  for (;;) {
+    const bash = children(emissary).find((pid) => isStep(pid, step));
+    if (bash !== undefined && signal(bash, "SIGSTOP")) {
+      // A signal waits for the process's next turn.
+      await until(`step ${step} of ${run} stands still`, 10_000, async () => isStopped(bash));
+      return held(pod, emissary, bash);
+    }
+    if (Date.now() > end) throw new Error(`not seen within ${limit / 1000} s: step ${step} of ${run} begins`);
+    await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+}
+
+function held(pod: string, emissary: number, bash: number): HeldStep {
+  return {
+    pod,
+    killStep: () => void signal(bash, "SIGKILL"),
+    killContainer: () => void signal(emissary, "SIGKILL"),
+    release: () => void signal(bash, "SIGCONT"),
+  };
+}
+
+interface Pod {
+  name: string;
+  uid: string;
+}
+
+async function podsOf(cluster: Cluster, run: string): Promise<Pod[]> {
+  const { items } = await cluster.core.listNamespacedPod({
+    namespace: cluster.namespace,
+    labelSelector: `workflows.argoproj.io/workflow=${run}`,
+  });
+  return items.map(({ metadata }) => ({ name: metadata?.name ?? "", uid: metadata?.uid ?? "" }));
+}
+
+/** Argo's process that starts the step's bash when its turn has come: the first one of the step's container. */
+function findEmissary(pods: Pod[], step: string): { pod: string; emissary: number } | undefined {
+  if (pods.length === 0) return undefined;
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const argv = argumentsOf(Number(pid));
+    if (argv[1] !== "emissary" || argv.at(-1) !== step) continue;
+    const cgroup = read(`/proc/${pid}/cgroup`);
+    const pod = pods.find(({ uid }) => cgroup.includes(uid));
+    if (pod !== undefined) return { pod: pod.name, emissary: Number(pid) };
+  }
+  return undefined;
+}
+
+/** The step's name is the last argument of its bash; components/remediationWorkflow.ts sets it. */
+function isStep(pid: number, step: string): boolean {
+  const argv = argumentsOf(pid);
+  return basename(argv[0] ?? "") === "bash" && argv.at(-1) === step;
+}
+
+/** Whether the process was there to get it. */
+function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+function isStopped(pid: number): boolean {
+  return /^State:\tT/m.test(read(`/proc/${pid}/status`));
+}
+
+function argumentsOf(pid: number): string[] {
+  return read(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
+}
+
+function children(pid: number): number[] {
+  let threads: string[] = [];
+  try {
+    threads = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    // The process has ended.
+  }
+  return threads.flatMap((thread) =>
+    read(`/proc/${pid}/task/${thread}/children`)
+      .split(" ")
+      .filter((child) => child !== "")
+      .map(Number),
+  );
+}
+
+/** Processes come and go while they are looked at. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

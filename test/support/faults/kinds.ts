@@ -1,0 +1,43 @@
+/** Every kind of fault that the matrix has to have, and what is done, in words for docs/reliability.md. */
+export const faultKinds = {
+  "step-killed": "the step's bash killed",
+  "container-killed": "the step's container killed (its first process)",
+  "pod-deleted": "the run's pod deleted, with no time to end",
+  "kubelet-restarted": "kubelet restarted",
+  "controller-crashed": "workflow-controller killed, and started again by its keeper",
+  "api-server-restarted": "kube-apiserver restarted",
+  "sensor-killed": "the Sensor's pod deleted, with no time to end",
+  "event-source-killed": "the EventSource's pod deleted, with no time to end",
+  "nats-stopped": "NATS stopped for a minute, its data kept",
+  "other-writer": "another writer changes the main workflow ten times a second, for the whole run",
+  finalizer: "a CodeRun to cancel has a finalizer that never ends",
+  "main-workflow-ended": "the main workflow is ended meanwhile",
+  "label-back": "the label ready-for-qa is added back once it was removed",
+  "github-401": "GitHub answers 401",
+  "github-403-limit": "GitHub answers 403: the rate limit is used up",
+  "github-403": "GitHub answers 403: a right is missing",
+  "github-404": "GitHub answers 404",
+  "github-409": "GitHub answers 409",
+  "github-422": "GitHub answers 422",
+  "github-429": "GitHub answers 429 with Retry-After",
+  "github-500": "GitHub answers 500",
+  "github-502": "GitHub answers 502 with a page of HTML",
+  "github-broken-json": "GitHub's answer is half of its JSON",
+  "github-silent": "GitHub takes the call and says nothing",
+  "github-refused": "GitHub refuses or breaks the connection",
+} as const;
+
+export type FaultKind = keyof typeof faultKinds;
+
+/** Where a fault strikes: before there is a run, or in one of its steps. */
+export const steps = ["detection", "plan", "cancel-agents", "remove-label", "reset-stage", "resume", "record"] as const;
+
+export type Step = (typeof steps)[number];
+
+/** The steps' calls of GitHub. */
+export const calls = ["installation", "access-token", "matching-refs", "pulls", "remove", "labels"] as const;
+
+export type Call = (typeof calls)[number];
+
+/** The kinds that strike the whole node: every run on it, not only the one that is looked at. */
+export const nodeKinds: readonly FaultKind[] = ["kubelet-restarted", "controller-crashed", "api-server-restarted"];

@@ -1,0 +1,69 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import type { FaultDefinition } from "../github/index.ts";
+import { type Call, calls, type FaultKind, faultKinds, type Step, steps } from "./kinds.ts";
+
+/** What has to be said of a final failure: regular expressions, with the case's own names in braces. */
+export interface Words {
+  step: string;
+  object: string;
+  command: string;
+}
+
+/** What GitHub does to a call. */
+export type GitHubFault = Omit<FaultDefinition, "method" | "pathPattern"> & {
+  /** The rate limit is used up, and reset in so many seconds. */
+  resetIn?: number;
+};
+
+/** One case of the matrix; test/faults/faults.yaml says what each field means. */
+export interface FaultCase {
+  /** Its title, too; no two the same. */
+  id: string;
+  fault: FaultKind;
+  how?: string;
+  step: Step;
+  call?: Call;
+  ending: "transient" | "final";
+  isDefault: boolean;
+  github?: GitHubFault;
+  limits?: Record<string, number>;
+  words?: Words;
+  why: string;
+}
+
+export interface NotTried {
+  case: string;
+  why: string;
+}
+
+interface Entry extends Pick<FaultCase, "fault" | "how" | "ending" | "github" | "limits" | "words" | "why"> {
+  at: string[];
+  default?: string[];
+}
+
+/** The matrix as test/faults/faults.yaml has it. Throws for what is no case. */
+export function readMatrix(): { cases: FaultCase[]; notTried: NotTried[] } {
+  const file = new URL("../../faults/faults.yaml", import.meta.url);
+  const { cases, notTried } = parse(readFileSync(file, "utf8")) as { cases: Entry[]; notTried: NotTried[] };
+  return { cases: cases.flatMap(casesOf), notTried };
+}
+
+function casesOf({ at, default: inDefault = [], ...entry }: Entry): FaultCase[] {
+  if (!(entry.fault in faultKinds)) throw new Error(`fault ${entry.fault} is no kind of fault`);
+  const elsewhere = inDefault.filter((place) => !at.includes(place));
+  if (elsewhere.length > 0) throw new Error(`fault ${entry.fault}: default names ${elsewhere}, which is not in at`);
+  return at.map((place) => {
+    const [step = "", call] = place.split("/");
+    if (!(steps as readonly string[]).includes(step)) throw new Error(`fault ${entry.fault}: ${step} is no step`);
+    if (call !== undefined && !(calls as readonly string[]).includes(call))
+      throw new Error(`fault ${entry.fault}: ${call} is no call of GitHub`);
+    return {
+      ...entry,
+      id: `${entry.fault} (${place}${entry.how === undefined ? "" : `; ${entry.how}`})`,
+      step: step as Step,
+      call: call as Call | undefined,
+      isDefault: inDefault.includes(place),
+    };
+  });
+}

@@ -1,0 +1,68 @@
+import type { Cluster } from "../cluster.ts";
+import type { PushOptions } from "../github/index.ts";
+import { type Platform, runName, type Task } from "../platform.ts";
+import type { Workflow } from "../workflows.ts";
+
+/** A push to a task's branch, and the run that is made of it. */
+export interface PushedRun {
+  run: string;
+  push: PushOptions;
+  pushedAt: Date;
+}
+
+/** The Workflow that a Sensor makes of a push, as its trigger has it. */
+interface TriggerResource extends Workflow {
+  metadata: Workflow["metadata"] & { ownerReferences: object[] };
+}
+
+/**
+ * Makes the Workflow that the deployed Sensor would make of a push to the task's branch, so that a case does not need the way in.
+ *
+ * @param template WorkflowTemplate to run in place of the Sensor's, with its UID
+ */
+export async function startRun(
+  platform: Platform,
+  task: Task,
+  template?: { name: string; uid: string },
+): Promise<PushedRun> {
+  const pushed = await moved(platform, task);
+  const workflow = await triggerResource(platform.cluster);
+  const { push } = pushed;
+  const values = [task.id, push.before, push.after, task.repository, String(push.pushedAt)];
+  const { parameters } = workflow.spec.arguments as { parameters: { name: string; value: string }[] };
+  workflow.metadata.name = pushed.run;
+  workflow.metadata.labels = { ...workflow.metadata.labels, "rex-remediation/task": task.id };
+  workflow.spec.priority = push.pushedAt;
+  workflow.spec.arguments = {
+    parameters: parameters.map((parameter, index) => ({ ...parameter, value: values[index] ?? parameter.value })),
+  };
+  if (template !== undefined) {
+    workflow.spec.workflowTemplateRef = { name: template.name };
+    workflow.metadata.ownerReferences = [{ apiVersion: workflow.apiVersion, kind: "WorkflowTemplate", ...template }];
+  }
+  await platform.cluster.create<Workflow>(workflow);
+  return { ...pushed, pushedAt: new Date() };
+}
+
+/** The branch moves on GitHub, and nobody is told. */
+export async function moved(platform: Platform, task: Task): Promise<PushedRun> {
+  const push: PushOptions = {
+    ref: `refs/heads/${task.branch}`,
+    ...(await platform.moveBranch(task)),
+    pushedAt: platform.clock(),
+  };
+  return { run: runName(task.id, push), push, pushedAt: new Date() };
+}
+
+async function triggerResource(cluster: Cluster): Promise<TriggerResource> {
+  const sensor = (await cluster.custom.getNamespacedCustomObject({
+    group: "argoproj.io",
+    version: "v1alpha1",
+    plural: "sensors",
+    namespace: cluster.namespace,
+    name: "rex-remediation",
+  })) as { spec: { triggers: { template: { k8s: { source: { resource: TriggerResource } } } }[] } };
+  const resource = sensor.spec.triggers[0]?.template.k8s.source.resource;
+  if (resource === undefined) throw new Error("the Sensor has no trigger that makes a Workflow");
+  return resource;
+}

@@ -1,0 +1,37 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { until } from "../cluster.ts";
+import type { Platform, Task } from "../platform.ts";
+import type { HeldStep } from "./heldStep.ts";
+import type { FaultKind } from "./kinds.ts";
+import { nodeComponent } from "./nodeComponent.ts";
+
+/** What a fault does to one run, while its step is held. */
+type Strike = (held: HeldStep, platform: Platform, task: Task) => Promise<void>;
+
+/** The faults that strike one run in one step. */
+export const strikes: Partial<Record<FaultKind, Strike>> = {
+  "step-killed": async (held) => held.killStep(),
+  "container-killed": async (held) => held.killContainer(),
+  "pod-deleted": async ({ pod }, { cluster }) => {
+    await cluster.core.deleteNamespacedPod({ namespace: cluster.namespace, name: pod, gracePeriodSeconds: 0 });
+  },
+  "main-workflow-ended": async (_held, { cluster }, { workflow }) => {
+    await promisify(execFile)("argo", ["-n", cluster.namespace, "terminate", workflow], { timeout: 30_000 });
+    await until(`main workflow ${workflow} has ended`, 30_000, async () =>
+      ["Failed", "Error"].includes((await cluster.workflow(workflow))?.status?.phase ?? ""),
+    );
+  },
+  "label-back": async (_held, { github }, { repository, pull, id, branch }) => {
+    await github.putRepository(repository, {
+      pulls: [{ number: pull, headRef: branch, labels: [`task-${id}`, "ready-for-qa"] }],
+    });
+  },
+};
+
+/** The faults that strike the whole node. */
+export const nodeStrikes: Partial<Record<FaultKind, () => Promise<void>>> = {
+  "kubelet-restarted": () => nodeComponent("restart", "kubelet"),
+  "controller-crashed": () => nodeComponent("crash", "workflow-controller"),
+  "api-server-restarted": () => nodeComponent("restart", "kube-apiserver"),
+};

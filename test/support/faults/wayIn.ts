@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Cluster, until } from "../cluster.ts";
+import { deliver } from "../delivery.ts";
+import { pushPayload, signedDelivery } from "../github/index.ts";
+import { type Platform, rex, type Task } from "../platform.ts";
+import type { FaultKind } from "./kinds.ts";
+import { nodeComponent } from "./nodeComponent.ts";
+import { moved, type PushedRun } from "./sensorRun.ts";
+
+/** A push while the way in is disturbed. */
+export interface DisturbedPush extends PushedRun {
+  /** What the delivery and its redeliveries were answered with: a status, or the error of the connection. */
+  answers: string[];
+}
+
+/** Seconds for which NATS is away. */
+const natsAway = 60;
+
+/**
+ * Pushes while a part of the way in is struck. What is not answered with 200 is delivered again every two seconds, byte for
+ * byte and with the same delivery id, as GitHub does it when it is asked to: by itself it never does.
+ */
+export async function pushDuring(
+  fault: FaultKind,
+  how: string | undefined,
+  platform: Platform,
+  task: Task,
+): Promise<DisturbedPush> {
+  const pushed = await moved(platform, task);
+  const push = () => deliverUntilTaken(platform, pushed);
+  const { cluster } = platform;
+  switch (fault) {
+    case "sensor-killed": {
+      if (how === "right after the push") {
+        const disturbed = await push();
+        await killPod(cluster, "sensor-name");
+        return disturbed;
+      }
+      await killPod(cluster, "sensor-name");
+      return push();
+    }
+    case "event-source-killed":
+      await killPod(cluster, "eventsource-name");
+      return push();
+    case "nats-stopped": {
+      await nodeComponent("stop", "nats");
+      const back = sleep(natsAway * 1000).finally(() => nodeComponent("start", "nats"));
+      const [disturbed] = await Promise.all([push(), back]);
+      return disturbed;
+    }
+    default:
+      throw new Error(`${fault} does not strike the way in`);
+  }
+}
+
+/** Waits until the pods of EventSource and Sensor are ready, so that the next case begins as this one did. */
+export async function wayInIsReady(cluster: Cluster): Promise<void> {
+  for (const label of ["sensor-name", "eventsource-name"]) {
+    await until(`the pod with label ${label} is ready`, 120_000, async () => {
+      const pods = await podsWith(cluster, label);
+      return (
+        pods.length === 1 &&
+        pods[0]?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True")
+      );
+    });
+  }
+}
+
+async function killPod(cluster: Cluster, label: string): Promise<void> {
+  for (const { metadata } of await podsWith(cluster, label)) {
+    const name = metadata?.name ?? "";
+    await cluster.core.deleteNamespacedPod({ namespace: cluster.namespace, name, gracePeriodSeconds: 0 });
+  }
+}
+
+async function podsWith(cluster: Cluster, label: string) {
+  const { namespace } = cluster;
+  return (await cluster.core.listNamespacedPod({ namespace, labelSelector: `${label}=rex-remediation` })).items;
+}
+
+async function deliverUntilTaken(platform: Platform, pushed: PushedRun): Promise<DisturbedPush> {
+  const { webhookUrl, webhookSecret, repository } = platform.options;
+  const payload = pushPayload({ repository, sender: rex, ...pushed.push });
+  const delivery = await signedDelivery(webhookSecret, payload);
+  const pushedAt = new Date();
+  const answers: string[] = [];
+  for (;;) {
+    const answer = await deliver(platform.cluster, webhookUrl, delivery).then(
+      ({ status }) => String(status),
+      (error: Error) => error.message,
+    );
+    answers.push(answer);
+    if (answer === "200") return { ...pushed, pushedAt, answers };
+    if (Date.now() - pushedAt.getTime() > 180_000)
+      throw new Error(`no delivery was taken within 180 s; answers: ${answers.join(", ")}`);
+    await sleep(2000);
+  }
+}
