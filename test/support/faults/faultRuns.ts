@@ -63,7 +63,7 @@ export class FaultRuns {
     const ground = await Ground.prepare(this.#dev, { fault: "step-killed", step: "cancel-agents" });
     try {
       const pushed = await startRun(ground.platform, ground.task);
-      equal(await ground.platform.outcome(pushed.run), "remediated");
+      equal(await ground.platform.outcome(pushed.run, longest), "remediated");
       await ground.platform.ended(pushed.run);
       return await finalState(ground.platform, ground.task, pushed);
     } finally {
@@ -128,7 +128,7 @@ export class FaultRuns {
     const expected = cleo === undefined ? { ...clean, agents: [] } : clean;
     // Argo ends a Workflow, and comes to the next gate, up to 20 s later.
     let state: FinalState | undefined;
-    await until("the state of a clean end", 60_000, async () => {
+    await until("the state of a clean end", 90_000, async () => {
       state = await finalState(platform, task, pushed);
       return JSON.stringify(state) === JSON.stringify(expected);
     }).catch(() => undefined);
@@ -152,7 +152,7 @@ function summary(answers: string[]): string {
 
 async function writeMeanwhile({ platform, task }: Ground, { run }: PushedRun): Promise<void> {
   const writer = new OtherWriter(platform.cluster, task.workflow);
-  await platform.outcome(run).finally(async () => {
+  await platform.outcome(run, longest).finally(async () => {
     const rate = await writer.end();
     ok(rate > 5, `the other writer wrote ${rate.toFixed(1)} times a second`);
   });

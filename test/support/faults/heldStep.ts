@@ -20,7 +20,7 @@ export interface HeldStep {
  *
  * @throws Error if the step has not begun within `limit` milliseconds
  */
-export async function holdStep(cluster: Cluster, run: string, step: string, limit = 90_000): Promise<HeldStep> {
+export async function holdStep(cluster: Cluster, run: string, step: string, limit = 240_000): Promise<HeldStep> {
   const end = Date.now() + limit;
   const { pod, emissary } = await until(`the container of step ${step} of ${run} runs`, limit, async () =>
     findEmissary(await podsOf(cluster, run), step),
