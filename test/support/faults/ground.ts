@@ -61,8 +61,9 @@ export class Ground {
 
   async #takeFinalizersOff(cleo: string): Promise<void> {
     const { cluster } = this.platform;
-    if ((await cluster.codeRun(cleo))?.metadata.finalizers?.includes(finalizer))
-      await cluster.patchCodeRun(cleo, { metadata: { finalizers: ["foregroundDeletion"] } });
+    const finalizers = (await cluster.codeRun(cleo))?.metadata.finalizers ?? [];
+    if (!finalizers.includes(finalizer)) return;
+    await cluster.patchCodeRun(cleo, { metadata: { finalizers: finalizers.filter((one) => one !== finalizer) } });
   }
 }
 
