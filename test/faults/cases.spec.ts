@@ -30,6 +30,13 @@ describe("the matrix of faults", () => {
     );
   });
 
+  it("lets no final case share its run", () => {
+    deepEqual(
+      cases.filter(({ together, ending }) => together !== undefined && ending === "final").map(({ id }) => id),
+      [],
+    );
+  });
+
   it("says why, of each case and of each that is not tried", () => {
     deepEqual(
       [...cases, ...notTried].filter(({ why }) => !why),

@@ -15,7 +15,8 @@ const width = 5;
 
 /**
  * Faults, injected for real into remediations on the node, as test/faults/faults.yaml has them: its default cases, or those
- * whose titles REX_FAULTS matches. Each case has a task of its own, and its run is made as the Sensor makes it, but for those
+ * whose titles REX_FAULTS matches. Each case has a task of its own, but for the
+ * default ones that share one, and its run is made as the Sensor makes it, but for those
  * that strike the way in. A step is held at its first moment while it is struck. Faults of GitHub come from a double of the case's
  * own: its run has the deployed WorkflowTemplate but for GitHub's address, and the time limits that faults.yaml names.
  * What this does not show: what faults.yaml lists as not tried.
@@ -59,39 +60,48 @@ describe("remediation under faults", function () {
 
   after(() => sayResults(ended));
 
-  /** What strikes the whole node goes one after the other, and alone unless time is short: the default cases go on meanwhile. */
+  /** What strikes the whole node goes one after the other and alone, but for the default cases, which have little time. */
   async function runAll(runs: FaultRuns): Promise<void> {
-    const onNode = oneByOne(rounds(runs));
-    if (wanted !== undefined) await onNode;
-    const detection = cases.filter(({ step }) => step === "detection");
-    const others = cases.filter(({ step, fault }) => step !== "detection" && !nodeKinds.includes(fault));
+    const sets = wanted === undefined ? together(cases) : cases.map((one) => [one]);
+    const detection = sets.filter((set) => set.some(({ step }) => step === "detection"));
+    const onNode = sets.filter((set) => set.some(({ fault }) => nodeKinds.includes(fault)));
+    const others = sets.filter((set) => !detection.includes(set) && !onNode.includes(set));
+    const struck = wanted === undefined ? oneByOne(onNode.map((set) => job(runs, set))) : oneByOne(rounds(runs));
+    if (wanted !== undefined) await struck;
     await Promise.all([
-      onNode,
-      oneByOne(detection.map((one) => job(runs, one))),
+      struck,
+      oneByOne(detection.map((set) => job(runs, set))),
       sideBySide(
-        others.map((one) => job(runs, one)),
+        others.map((set) => job(runs, set)),
         width,
       ),
     ]);
   }
 
+  /** Each kind strikes once, and all of its cases. */
   function rounds(runs: FaultRuns): Job[] {
     return nodeKinds.map((kind) => async () => {
       const struck = cases.filter(({ fault }) => fault === kind);
       const round = new Round(struck.length, nodeStrikes[kind] ?? (async () => undefined));
-      await Promise.all(struck.map((one) => job(runs, one, round)()));
+      await Promise.all(struck.map((one) => job(runs, [one], round)()));
     });
   }
 
-  function job(runs: FaultRuns, one: FaultCase, round?: Round): Job {
+  function job(runs: FaultRuns, set: FaultCase[], round?: Round): Job {
     return async () => {
-      const { id, fault, step, ending } = one;
-      const result = await runs.run(one, round).then(
+      const result = await runs.run(set, round).then(
         (seconds) => ({ right: true, seconds }),
         (error: Error) => ({ right: false, error: error.message }),
       );
-      if ("error" in result) console.log(`    ${id}: ${result.error}`);
-      results.get(id)?.resolve({ id, fault, step, ending, ...result });
+      for (const { id, fault, step, ending } of set) {
+        if ("error" in result) console.log(`    ${id}: ${result.error}`);
+        results.get(id)?.resolve({ id, fault, step, ending, ...result });
+      }
     };
   }
 });
+
+/** The cases that strike one run, set by set. */
+function together(cases: FaultCase[]): FaultCase[][] {
+  return [...Map.groupBy(cases, ({ id, together = id }) => together).values()];
+}

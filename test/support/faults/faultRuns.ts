@@ -8,11 +8,12 @@ import { type FinalState, finalState } from "./finalState.ts";
 import { requestOf } from "./gitHubOfItsOwn.ts";
 import { Ground } from "./ground.ts";
 import { holdStep } from "./heldStep.ts";
+import { type FaultKind, steps } from "./kinds.ts";
 import type { FaultCase, Words } from "./matrix.ts";
 import { OtherWriter } from "./otherWriter.ts";
 import type { Round } from "./schedule.ts";
 import { type PushedRun, startRun } from "./sensorRun.ts";
-import { strikes } from "./strikes.ts";
+import { nodeStrikes, strikes } from "./strikes.ts";
 import { pushDuring, wayInIsReady } from "./wayIn.ts";
 
 /** How long a run may take to its outcome: three pods, each up to its steps' deadlines. */
@@ -31,27 +32,25 @@ export class FaultRuns {
   }
 
   /**
-   * Runs one case.
+   * Runs cases that strike one run; they end alike.
    *
    * @param round where the fault strikes the whole node: the others that it strikes, too
    * @returns seconds from the push to the right ending
    * @throws Error for any other ending
    */
-  async run(one: FaultCase, round?: Round): Promise<number> {
+  async run(cases: FaultCase[], round?: Round): Promise<number> {
     let pushed: PushedRun | undefined;
-    const ground = await Ground.prepare(this.#dev, one).catch((error) => {
+    const ground = await Ground.prepare(this.#dev, cases).catch((error) => {
       round?.leave();
       throw error;
     });
     try {
-      pushed =
-        one.step === "detection"
-          ? await pushThrough(one, ground)
-          : await startRun(ground.platform, ground.task, ground.template);
-      await this.#strike(one, ground, pushed, round);
-      return one.ending === "transient"
-        ? await this.#endsClean(ground, pushed)
-        : await this.#endsFailed(one, ground, pushed);
+      pushed = await push(cases, ground);
+      await Promise.all([strikeInSteps(cases, ground, pushed, round), writeMeanwhile(cases, ground, pushed)]);
+      const [one] = cases;
+      return one?.ending === "final"
+        ? await this.#endsFailed(one, ground, pushed)
+        : await this.#endsClean(ground, pushed);
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${await traceOf(ground, pushed)}`, { cause: error });
     } finally {
@@ -60,7 +59,7 @@ export class FaultRuns {
   }
 
   async #cleanRun(): Promise<FinalState> {
-    const ground = await Ground.prepare(this.#dev, { fault: "step-killed", step: "cancel-agents" });
+    const ground = await Ground.prepare(this.#dev, []);
     try {
       const pushed = await startRun(ground.platform, ground.task);
       equal(await ground.platform.outcome(pushed.run, longest), "remediated");
@@ -71,34 +70,12 @@ export class FaultRuns {
     }
   }
 
-  async #strike(one: FaultCase, ground: Ground, pushed: PushedRun, round?: Round): Promise<void> {
-    const { platform, task } = ground;
-    if (one.fault === "other-writer") return writeMeanwhile(ground, pushed);
-    const strike = strikes[one.fault];
-    const away = one.fault === "github-refused" && one.call === undefined;
-    if (strike === undefined && round === undefined && !away) return;
-    const held = await holdStep(platform.cluster, pushed.run, one.step).catch((error) => {
-      round?.leave();
-      throw error;
-    });
-    try {
-      await strike?.(held, platform, task);
-      await round?.stand();
-      if (away) {
-        const back = ground.github?.goAway(5000);
-        held.release();
-        await back;
-      }
-    } finally {
-      held.release();
-    }
-  }
-
   /** Ends as one clean run, without a person. */
   async #endsClean(ground: Ground, pushed: PushedRun): Promise<number> {
     equal(await ground.platform.outcome(pushed.run, longest), "remediated");
     const seconds = secondsSince(pushed.pushedAt);
     await this.#isClean(ground, pushed);
+    deepEqual(await ground.github?.client.faults(), ground.github && [], "what has not struck");
     return seconds;
   }
 
@@ -137,11 +114,56 @@ export class FaultRuns {
   }
 }
 
-async function pushThrough(one: FaultCase, { platform, task }: Ground): Promise<PushedRun> {
-  const pushed = await pushDuring(one.fault, one.how, platform, task);
+/** How deliveries are answered while a part of the way in is away; where it is not named here, they are taken. */
+const refusalsOf: Partial<Record<FaultKind, RegExp>> = {
+  "event-source-killed": /^connect ECONNREFUSED|^read ECONNRESET|^socket hang up/,
+  "nats-stopped": /^500$/,
+};
+
+async function push(cases: FaultCase[], { platform, task, template }: Ground): Promise<PushedRun> {
+  if (cases[0]?.step !== "detection") return startRun(platform, task, template);
+  const pushed = await pushDuring(cases, platform, task);
   await wayInIsReady(platform.cluster);
-  console.log(`    ${one.id}: answered ${summary(pushed.answers)}`);
+  console.log(`    ${cases.map(({ id }) => id).join(", ")}: answered ${summary(pushed.answers)}`);
+  // Until it is taken GitHub is told so: then it can be asked to deliver it again.
+  const refusals = pushed.answers.slice(0, -1);
+  const expected = cases.flatMap(({ fault }) => refusalsOf[fault] ?? []);
+  equal(refusals.length > 0, expected.length > 0, `refused ${refusals.length} times`);
+  for (const refusal of refusals)
+    ok(
+      expected.some((pattern) => pattern.test(refusal)),
+      refusal,
+    );
   return pushed;
+}
+
+/** Holds each step that a case strikes, in the steps' order, while it is struck. */
+async function strikeInSteps(
+  cases: FaultCase[],
+  { platform, task, github }: Ground,
+  { run }: PushedRun,
+  round?: Round,
+): Promise<void> {
+  const away = ({ fault, call }: FaultCase) => fault === "github-refused" && call === undefined;
+  const struck = cases.filter((one) => one.fault in strikes || one.fault in nodeStrikes || away(one));
+  for (const one of struck.sort((first, second) => steps.indexOf(first.step) - steps.indexOf(second.step))) {
+    const held = await holdStep(platform.cluster, run, one.step).catch((error) => {
+      round?.leave();
+      throw error;
+    });
+    try {
+      await strikes[one.fault]?.(held, platform, task);
+      if (round === undefined) await nodeStrikes[one.fault]?.();
+      else await round.stand();
+      if (away(one)) {
+        const back = github?.goAway(5000);
+        held.release();
+        await back;
+      }
+    } finally {
+      held.release();
+    }
+  }
 }
 
 function summary(answers: string[]): string {
@@ -150,7 +172,8 @@ function summary(answers: string[]): string {
   return [...counts].map(([answer, count]) => `${answer} (${count})`).join(", ");
 }
 
-async function writeMeanwhile({ platform, task }: Ground, { run }: PushedRun): Promise<void> {
+async function writeMeanwhile(cases: FaultCase[], { platform, task }: Ground, { run }: PushedRun): Promise<void> {
+  if (!cases.some(({ fault }) => fault === "other-writer")) return;
   const writer = new OtherWriter(platform.cluster, task.workflow);
   await platform.outcome(run, longest).finally(async () => {
     const rate = await writer.end();

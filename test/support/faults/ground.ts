@@ -26,18 +26,23 @@ export class Ground {
     this.cleo = of.cleo;
   }
 
-  static async prepare(dev: Platform, one: Pick<FaultCase, "fault" | "step" | "call" | "github" | "limits">) {
-    const github = one.fault.startsWith("github-") ? await GitHubOfItsOwn.start() : undefined;
+  /** For the cases that strike one run; for none of them, that is a clean run, with agents. */
+  static async prepare(dev: Platform, cases: FaultCase[]): Promise<Ground> {
+    const github = cases.some(({ fault }) => fault.startsWith("github-")) ? await GitHubOfItsOwn.start() : undefined;
     const platform = dev.withGitHub(github?.url ?? dev.options.githubUrl);
     const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     await putNeighbour(platform, task);
-    const cleo = one.step === "cancel-agents" ? await startAgents(platform, task) : undefined;
-    if (one.fault === "finalizer" && cleo !== undefined)
+    const withAgents = cases.length === 0 || cases.some(({ step }) => step === "cancel-agents");
+    const cleo = withAgents ? await startAgents(platform, task) : undefined;
+    if (cleo !== undefined && cases.some(({ fault }) => fault === "finalizer"))
       await platform.cluster.patchCodeRun(cleo, { metadata: { finalizers: [finalizer] } });
-    if (one.call !== undefined && one.github !== undefined) await github?.fail(one.call, one.github, task);
+    for (const one of cases) {
+      if (one.call !== undefined && one.github !== undefined) await github?.fail(one.call, one.github, task);
+    }
+    const limits = cases.flatMap((one) => Object.entries(one.limits ?? {}));
     const environment = {
       ...(github === undefined ? {} : { GITHUB_API_URL: github.url }),
-      ...Object.fromEntries(Object.entries(one.limits ?? {}).map(([name, seconds]) => [name, String(seconds)])),
+      ...Object.fromEntries(limits.map(([name, seconds]) => [name, String(seconds)])),
     };
     const template =
       Object.keys(environment).length === 0

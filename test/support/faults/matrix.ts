@@ -28,6 +28,8 @@ export interface FaultCase {
   isDefault: boolean;
   github?: GitHubFault;
   limits?: Record<string, number>;
+  /** Among the default cases, those with the same word here strike one run. */
+  together?: string;
   words?: Words;
   why: string;
 }
@@ -37,7 +39,8 @@ export interface NotTried {
   why: string;
 }
 
-interface Entry extends Pick<FaultCase, "fault" | "how" | "ending" | "github" | "limits" | "words" | "why"> {
+interface Entry
+  extends Pick<FaultCase, "fault" | "how" | "ending" | "github" | "limits" | "together" | "words" | "why"> {
   at: string[];
   default?: string[];
 }

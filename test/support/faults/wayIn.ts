@@ -3,7 +3,7 @@ import { type Cluster, until } from "../cluster.ts";
 import { deliver } from "../delivery.ts";
 import { pushPayload, signedDelivery } from "../github/index.ts";
 import { type Platform, rex, type Task } from "../platform.ts";
-import type { FaultKind } from "./kinds.ts";
+import type { FaultCase } from "./matrix.ts";
 import { nodeComponent } from "./nodeComponent.ts";
 import { moved, type PushedRun } from "./sensorRun.ts";
 
@@ -20,37 +20,21 @@ const natsAway = 60;
  * Pushes while a part of the way in is struck. What is not answered with 200 is delivered again every two seconds, byte for
  * byte and with the same delivery id, as GitHub does it when it is asked to: by itself it never does.
  */
-export async function pushDuring(
-  fault: FaultKind,
-  how: string | undefined,
-  platform: Platform,
-  task: Task,
-): Promise<DisturbedPush> {
-  const pushed = await moved(platform, task);
-  const push = () => deliverUntilTaken(platform, pushed);
+export async function pushDuring(cases: FaultCase[], platform: Platform, task: Task): Promise<DisturbedPush> {
   const { cluster } = platform;
-  switch (fault) {
-    case "sensor-killed": {
-      if (how === "right after the push") {
-        const disturbed = await push();
-        await killPod(cluster, "sensor-name");
-        return disturbed;
-      }
-      await killPod(cluster, "sensor-name");
-      return push();
-    }
-    case "event-source-killed":
-      await killPod(cluster, "eventsource-name");
-      return push();
-    case "nats-stopped": {
-      await nodeComponent("stop", "nats");
-      const back = sleep(natsAway * 1000).finally(() => nodeComponent("start", "nats"));
-      const [disturbed] = await Promise.all([push(), back]);
-      return disturbed;
-    }
-    default:
-      throw new Error(`${fault} does not strike the way in`);
-  }
+  const pushed = await moved(platform, task);
+  const strike = async (one: FaultCase) => {
+    if (one.fault === "nats-stopped") await nodeComponent("stop", "nats");
+    else await killPod(cluster, one.fault === "sensor-killed" ? "sensor-name" : "eventsource-name");
+  };
+  const after = cases.filter(({ how }) => how === "right after the push");
+  for (const one of cases.filter((one) => !after.includes(one))) await strike(one);
+  const back = cases.some(({ fault }) => fault === "nats-stopped")
+    ? sleep(natsAway * 1000).finally(() => nodeComponent("start", "nats"))
+    : Promise.resolve();
+  const [disturbed] = await Promise.all([deliverUntilTaken(platform, pushed), back]);
+  for (const one of after) await strike(one);
+  return disturbed;
 }
 
 /** Waits until the pods of EventSource and Sensor are ready, so that the next case begins as this one did. */
