@@ -43,7 +43,7 @@ describe("remediation under faults", function () {
     const result = await results.get(id)?.promise;
     if (result === undefined) throw new Error(`${id} was not run`);
     ended.push(result);
-    equal(result.error, undefined);
+    if (result.error !== undefined) throw new Error(result.error);
   }
 
   for (const one of cases.filter(({ ending }) => ending === "transient")) {

@@ -46,7 +46,8 @@ export async function deliver(
   });
 }
 
-async function addressOf(cluster: Cluster, host: string): Promise<string> {
+/** The address of a host, which may be a Service's name. */
+export async function addressOf(cluster: Cluster, host: string): Promise<string> {
   const [, name, namespace] = /^([^.]+)\.([^.]+)\.svc$/.exec(host) ?? [];
   if (name === undefined || namespace === undefined) return host;
   const service = await cluster.core.readNamespacedService({ name, namespace });

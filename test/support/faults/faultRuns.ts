@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { until } from "../cluster.ts";
 import type { Platform } from "../platform.ts";
 import type { Workflow } from "../workflows.ts";
+import { apiServer } from "./apiServerUse.ts";
 import { type FinalState, finalState } from "./finalState.ts";
 import { requestOf } from "./gitHubOfItsOwn.ts";
 import { Ground } from "./ground.ts";
@@ -40,10 +41,12 @@ export class FaultRuns {
    */
   async run(cases: FaultCase[], round?: Round): Promise<number> {
     let pushed: PushedRun | undefined;
-    const ground = await Ground.prepare(this.#dev, cases).catch((error) => {
-      round?.leave();
-      throw error;
-    });
+    const ground = await apiServer
+      .whileThere(() => Ground.prepare(this.#dev, cases))
+      .catch((error) => {
+        round?.leave();
+        throw error;
+      });
     try {
       pushed = await push(cases, ground);
       await Promise.all([strikeInSteps(cases, ground, pushed, round), writeMeanwhile(cases, ground, pushed)]);
@@ -54,19 +57,19 @@ export class FaultRuns {
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${await traceOf(ground, pushed)}`, { cause: error });
     } finally {
-      await ground.close();
+      await apiServer.whileThere(() => ground.close());
     }
   }
 
   async #cleanRun(): Promise<FinalState> {
-    const ground = await Ground.prepare(this.#dev, []);
+    const ground = await apiServer.whileThere(() => Ground.prepare(this.#dev, []));
     try {
-      const pushed = await startRun(ground.platform, ground.task);
+      const pushed = await push([], ground);
       equal(await ground.platform.outcome(pushed.run, longest), "remediated");
       await ground.platform.ended(pushed.run);
-      return await finalState(ground.platform, ground.task, pushed);
+      return await until("the state of the clean run", 30_000, () => finalState(ground.platform, ground.task, pushed));
     } finally {
-      await ground.close();
+      await apiServer.whileThere(() => ground.close());
     }
   }
 
@@ -88,10 +91,12 @@ export class FaultRuns {
     equal((await platform.ended(pushed.run)).status?.phase, "Failed");
     says(message, one, ground);
     if (one.fault === "main-workflow-ended") return seconds;
-    await ground.mend();
     const [command = "", ...words] = commandOf(message).split(" ");
     equal(words.at(-1), pushed.run);
-    await promisify(execFile)(command, words, { timeout: 30_000 });
+    await apiServer.whileThere(async () => {
+      await ground.mend();
+      await promisify(execFile)(command, words, { timeout: 30_000 });
+    });
     await until("the run that was carried on has remediated", 180_000, async () => {
       const run = await platform.cluster.workflow(pushed.run);
       return run?.metadata.labels?.["rex-remediation/outcome"] === "remediated";
@@ -110,7 +115,10 @@ export class FaultRuns {
       return JSON.stringify(state) === JSON.stringify(expected);
     }).catch(() => undefined);
     deepEqual(state, expected);
-    equal((await platform.cluster.workflows(`rex-remediation/task=${task.id}`)).length, 1);
+    const runs = await until("runs are listed", 30_000, () =>
+      platform.cluster.workflows(`rex-remediation/task=${task.id}`),
+    );
+    equal(runs.length, 1);
   }
 }
 
@@ -121,7 +129,7 @@ const refusalsOf: Partial<Record<FaultKind, RegExp>> = {
 };
 
 async function push(cases: FaultCase[], { platform, task, template }: Ground): Promise<PushedRun> {
-  if (cases[0]?.step !== "detection") return startRun(platform, task, template);
+  if (cases[0]?.step !== "detection") return apiServer.whileThere(() => startRun(platform, task, template));
   const pushed = await pushDuring(cases, platform, task);
   await wayInIsReady(platform.cluster);
   console.log(`    ${cases.map(({ id }) => id).join(", ")}: answered ${summary(pushed.answers)}`);
@@ -152,7 +160,8 @@ async function strikeInSteps(
       throw error;
     });
     try {
-      await strikes[one.fault]?.(held, platform, task);
+      const strike = strikes[one.fault];
+      if (strike !== undefined) await apiServer.whileThere(() => strike(held, platform, task));
       if (round === undefined) await nodeStrikes[one.fault]?.();
       else await round.stand();
       if (away(one)) {

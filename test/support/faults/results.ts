@@ -28,6 +28,7 @@ export function sayResults(results: Result[]): void {
     const of = results.filter((result) => result.ending === ending);
     if (of.length === 0) continue;
     const times = of.flatMap(({ seconds }) => (seconds === undefined ? [] : [seconds]));
+    if (times.length === 0) times.push(Number.NaN);
     say(
       `${ending} faults: ${of.length} tried, ${of.filter(({ right }) => right).length} ended right; from the push to the right ending median ${median(times).toFixed(1)} s, worst ${Math.max(...times).toFixed(1)} s`,
     );

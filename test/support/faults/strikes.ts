@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { until } from "../cluster.ts";
 import type { Platform, Task } from "../platform.ts";
+import { apiServer } from "./apiServerUse.ts";
 import type { HeldStep } from "./heldStep.ts";
 import type { FaultKind } from "./kinds.ts";
 import { nodeComponent } from "./nodeComponent.ts";
@@ -33,5 +34,5 @@ export const strikes: Partial<Record<FaultKind, Strike>> = {
 export const nodeStrikes: Partial<Record<FaultKind, () => Promise<void>>> = {
   "kubelet-restarted": () => nodeComponent("restart", "kubelet"),
   "controller-crashed": () => nodeComponent("crash", "workflow-controller"),
-  "api-server-restarted": () => nodeComponent("restart", "kube-apiserver"),
+  "api-server-restarted": () => apiServer.away(() => nodeComponent("restart", "kube-apiserver")),
 };

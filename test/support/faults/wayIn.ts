@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Cluster, until } from "../cluster.ts";
-import { deliver } from "../delivery.ts";
+import { addressOf, deliver } from "../delivery.ts";
 import { pushPayload, signedDelivery } from "../github/index.ts";
 import { type Platform, rex, type Task } from "../platform.ts";
+import { apiServer } from "./apiServerUse.ts";
 import type { FaultCase } from "./matrix.ts";
 import { nodeComponent } from "./nodeComponent.ts";
 import { moved, type PushedRun } from "./sensorRun.ts";
@@ -25,7 +26,10 @@ export async function pushDuring(cases: FaultCase[], platform: Platform, task: T
   const pushed = await moved(platform, task);
   const strike = async (one: FaultCase) => {
     if (one.fault === "nats-stopped") await nodeComponent("stop", "nats");
-    else await killPod(cluster, one.fault === "sensor-killed" ? "sensor-name" : "eventsource-name");
+    else
+      await apiServer.whileThere(() =>
+        killPod(cluster, one.fault === "sensor-killed" ? "sensor-name" : "eventsource-name"),
+      );
   };
   const after = cases.filter(({ how }) => how === "right after the push");
   for (const one of cases.filter((one) => !after.includes(one))) await strike(one);
@@ -62,11 +66,19 @@ async function podsWith(cluster: Cluster, label: string) {
   return (await cluster.core.listNamespacedPod({ namespace, labelSelector: `${label}=rex-remediation` })).items;
 }
 
+/** The webhook's URL with its Service's address, so that a delivery needs no look-up. */
+async function addressed({ cluster, options: { webhookUrl } }: Platform): Promise<string> {
+  const url = new URL(webhookUrl);
+  url.hostname = await addressOf(cluster, url.hostname);
+  return url.href;
+}
+
 async function deliverUntilTaken(platform: Platform, pushed: PushedRun): Promise<DisturbedPush> {
-  const { webhookUrl, webhookSecret, repository } = platform.options;
+  const { webhookSecret, repository } = platform.options;
   const payload = pushPayload({ repository, sender: rex, ...pushed.push });
   const delivery = await signedDelivery(webhookSecret, payload);
   const pushedAt = new Date();
+  const webhookUrl = await apiServer.whileThere(() => addressed(platform));
   const answers: string[] = [];
   for (;;) {
     const answer = await deliver(platform.cluster, webhookUrl, delivery).then(
