@@ -55,6 +55,10 @@ const bad: Record<string, [string | undefined, string]> = {
   cancelSeconds: ["1", "a whole number from 5 to 600"],
   gateSeconds: ["1", "a whole number from 5 to 600"],
   stepDeadlineSeconds: ["1", "a whole number from 10 to 3600"],
+  sweepSchedule: ["now", "five fields as cron has them"],
+  sweepAfterSeconds: ["60", "a whole number from 180 to 86400"],
+  quietSeconds: ["601", "a whole number from 0 to 600"],
+  pullRequestComments: ["perhaps", "true or false"],
   retentionDays: ["0", "a whole number from 1 to 365"],
   deployedSeconds: ["soon", "a whole number from 10 to 3600"],
 };
