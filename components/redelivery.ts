@@ -95,7 +95,7 @@ function template(name: string, args: RedeliveryArgs) {
     when: `'{{outputs.parameters.${file}}}' != ''`,
     counter: { value: `{{outputs.parameters.${file}}}` },
   });
-  const containerSet = singleStep("sweep", {
+  const container = singleStep("sweep", {
     image: args.image,
     ...withKey,
     filledIn: { RUN_NAME: "{{workflow.name}}" },
@@ -122,7 +122,7 @@ function template(name: string, args: RedeliveryArgs) {
     retryStrategy: { ...retryStrategy, retryPolicy: "OnError" },
     activeDeadlineSeconds: pulumi.output(args.deadlineSeconds).apply((seconds) => seconds + 60),
     volumes: volumes(args, "16Mi"),
-    containerSet,
+    container,
     outputs: { parameters: [output("started"), output("redelivered")] },
     metrics: {
       prometheus: [

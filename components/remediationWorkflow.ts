@@ -260,7 +260,7 @@ function exitTemplate() {
 }
 
 function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
-  const containerSet = singleStep("failed", {
+  const container = singleStep("failed", {
     image: args.steps.image,
     config: fromConfig(name, args),
     filledIn: { ...fromRun, WORKFLOW_STATUS: "{{workflow.status}}", FAILURES: "{{workflow.failures}}" },
@@ -272,7 +272,7 @@ function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
     retryStrategy,
     activeDeadlineSeconds: pulumi.output(args.steps.deadlineSeconds).apply((seconds) => seconds + 60),
     volumes: volumes(args, "16Mi"),
-    containerSet,
+    container,
   };
 }
 

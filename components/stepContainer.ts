@@ -147,12 +147,9 @@ export function stepContainer(name: string, step: Step, args: StepContainerArgs)
   };
 }
 
-/**
- * A pod of one step. As a set, though it has one container: of a plain one Argo hands every volume on to its own container beside it,
- * of a set only the shared one, so that nobody else sees the App's key.
- */
+/** The container of a pod of one step. Argo hands its volumes on to its own container beside it, the App's key among them. */
 export function singleStep(step: Step, args: StepContainerArgs) {
-  return { volumeMounts: [sharedMount], containers: [stepContainer("main", step, args)] };
+  return stepContainer("main", step, { ...args, volumeMounts: [sharedMount, ...(args.volumeMounts ?? [])] });
 }
 
 /** A configured text that neither Argo nor the kubelet expands. */

@@ -41,15 +41,11 @@ interface Spec {
       name: string;
       activeDeadlineSeconds: number;
       retryStrategy: { retryPolicy: string };
-      containerSet: {
+      container: {
+        command: string[];
+        args: string[];
+        env: { name: string; value: string }[];
         volumeMounts: { name: string }[];
-        containers: {
-          name: string;
-          command: string[];
-          args: string[];
-          env: { name: string; value: string }[];
-          volumeMounts: { name: string }[];
-        }[];
       };
       volumes: { name: string }[];
       metrics: { prometheus: { name: string; when: string; counter: object }[] };
@@ -63,7 +59,7 @@ async function rendered(changes: Partial<RedeliveryArgs> = {}) {
   );
   const spec = only(registrations, type).inputs.spec as Spec;
   const template = spec.workflowSpec.templates[0];
-  const container = template?.containerSet.containers[0];
+  const container = template?.container;
   assert.ok(template && container);
   return { registrations, value, spec, template, container };
 }
@@ -94,12 +90,7 @@ describe("Redelivery", () => {
     );
     assert.deepEqual(
       volumeMounts.map(({ name }) => name),
-      ["github-token", "github-app"],
-    );
-    // What the set mounts, Argo's own container sees, too.
-    assert.deepEqual(
-      template.containerSet.volumeMounts.map(({ name }) => name),
-      ["remediation"],
+      ["remediation", "github-token", "github-app"],
     );
     assert.deepEqual(
       template.volumes.map(({ name }) => name),

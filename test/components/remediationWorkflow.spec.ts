@@ -64,6 +64,7 @@ interface Container {
 interface Template {
   name: string;
   containerSet: { containers: Container[]; volumeMounts: object[] };
+  container: Container;
   volumes: { name: string }[];
   retryStrategy: object;
   activeDeadlineSeconds: number;
@@ -81,10 +82,9 @@ async function rendered(changes: Partial<RemediationWorkflowArgs> = {}) {
     spec: Record<string, unknown> & { templates: Template[] };
   };
   const template = (name: string) => spec.templates.find((one) => one.name === name) as Template;
-  const containersOf = (name: string) => template(name).containerSet.containers;
-  const [exitContainer] = containersOf("record-failure");
-  assert.ok(exitContainer);
-  return { registrations, value, metadata, spec, template, containers: containersOf("remediate"), exitContainer };
+  const { containers } = template("remediate").containerSet;
+  const exitContainer = template("record-failure").container;
+  return { registrations, value, metadata, spec, template, containers, exitContainer };
 }
 
 const timed = ["plan", "cancel-agents", "remove-label", "reset-stage", "resume"];
@@ -187,10 +187,7 @@ describe("RemediationWorkflow", () => {
     ];
     assert.deepEqual(template("remediate").volumes, volumes("64Mi"));
     assert.deepEqual(template("record-failure").volumes, volumes("16Mi"));
-    assert.deepEqual(names(exitContainer.volumeMounts), ["github-token", "github-app"]);
-    assert.deepEqual(template("record-failure").containerSet.volumeMounts, [
-      { name: "remediation", mountPath: "/remediation" },
-    ]);
+    assert.deepEqual(names(exitContainer.volumeMounts), ["remediation", "github-token", "github-app"]);
     const keyFile = containers.filter(({ env }) => names(env).includes("GITHUB_PRIVATE_KEY_FILE"));
     assert.deepEqual(names(keyFile), ["plan"]);
   });

@@ -14,7 +14,8 @@ describe("pulumi up, where Argo Events cannot deploy", function () {
     stack.remove();
   });
 
-  const noBus = { eventBusName: "no-such-bus", deployedSeconds: 10 };
+  // What was made with it has as long for its deletion, too.
+  const noBus = { eventBusName: "no-such-bus", deployedSeconds: 20 };
 
   it("fails with the EventSource's own message", async () => {
     const { exitCode, stderr } = await stack.run("up", { config: noBus });

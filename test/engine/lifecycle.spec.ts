@@ -33,6 +33,7 @@ async function objects(namespace: string): Promise<string[]> {
       items: { metadata: { name: string } }[];
     }>;
   const lists = {
+    CronWorkflow: argo("cronworkflows"),
     EventSource: argo("eventsources"),
     Sensor: argo("sensors"),
     Workflow: argo("workflows"),
@@ -87,7 +88,12 @@ describe("a stack on the node", function () {
       eventSource: name,
       sensor: name,
       workflowTemplate: name,
-      serviceAccounts: { eventSource: `${name}-event-source`, sensor: `${name}-sensor`, remediation: name },
+      serviceAccounts: {
+        eventSource: `${name}-event-source`,
+        sensor: `${name}-sensor`,
+        remediation: name,
+        sweep: `${name}-sweep`,
+      },
     });
   });
 
@@ -105,11 +111,14 @@ describe("a stack on the node", function () {
     assert.deepEqual(
       (await objects(namespace)).map((object) => object.replace(name, "rex").replace(/-[0-9a-f]{8}$/, "-HASH")),
       [
+        "CronWorkflow rex-sweep",
         "EventSource rex",
         "Role rex",
         "Role rex-sensor",
+        "Role rex-sweep",
         "RoleBinding rex",
         "RoleBinding rex-sensor",
+        "RoleBinding rex-sweep",
         "Secret rex-github-app",
         "Secret rex-webhook-HASH",
         "Sensor rex",
@@ -117,8 +126,9 @@ describe("a stack on the node", function () {
         "ServiceAccount rex",
         "ServiceAccount rex-event-source",
         "ServiceAccount rex-sensor",
+        "ServiceAccount rex-sweep",
         ...["", "Binding"].flatMap((kind) =>
-          ["coderuns", "runs", "taskresults", "workflows"].map(
+          ["coderuns", "runs", "swept", "sweptresults", "taskresults", "workflows"].map(
             (subject) => `ValidatingAdmissionPolicy${kind} rex-${subject}.${namespace}`,
           ),
         ),
@@ -145,8 +155,8 @@ describe("a stack on the node", function () {
     const { exitCode, stderr } = await run("preview", { config });
     assert.equal(exitCode, 0, stderr);
     assert.match(stderr, / ~ {2}kubernetes:argoproj\.io\/v1alpha1:EventSource \S+ update/);
-    // The WorkflowTemplate, too, and the policies for CodeRuns and main workflows.
-    assert.match(stderr, /~ 4 to update\n.* unchanged/, stderr);
+    // The WorkflowTemplate and the sweep, too, and the policies for CodeRuns and main workflows.
+    assert.match(stderr, /~ 5 to update\n.* unchanged/, stderr);
     assert.doesNotMatch(stderr, /replace|v1alpha1:Sensor/);
   });
 

@@ -163,12 +163,11 @@ describe("the program's pods", function () {
   });
 
   it("have the App's key where a token is minted, GitHub's token where it is used, the webhook's secret in the EventSource alone", () => {
-    const minting = ["exit handler main", "remediation plan", "sweep main"];
-    deepEqual(once(mounting(/^secret rex-remediation-github-app$/)), minting);
-    deepEqual(
-      once(mounting(/^emptyDir github-token$/)),
-      [...minting, "remediation main", "remediation remove-label", "remediation reset-stage"].sort(),
-    );
+    // Argo hands the volumes of a pod's last or only step on to its own container, `wait`.
+    const minting = ["exit handler main", "exit handler wait", "remediation plan", "sweep main", "sweep wait"];
+    deepEqual(once(mounting(/^secret rex-remediation-github-app/)), minting);
+    const calling = ["remediation main", "remediation remove-label", "remediation reset-stage", "remediation wait"];
+    deepEqual(once(mounting(/^emptyDir github-token$/)), [...minting, ...calling].sort());
     deepEqual(once(mounting(/^secret rex-remediation-webhook-/)), ["event-source main"]);
   });
 

@@ -95,9 +95,13 @@ describe("a destruction of the stack", function () {
       equal((await platform.cluster.workflow(workflow))?.status?.phase, "Running");
   });
 
-  it("leaves in the ledger that the run at work began and did not end", async () => {
-    const { run, resumed, pushed, ...more } = await ledgerOf(platform, task);
-    deepEqual({ run, resumed }, { run: active, resumed: "false" });
+  it("leaves in the ledger that the run at work began and did not end, and how it is carried on", async () => {
+    const { run, resumed, outcome, message, pushed, ...more } = await ledgerOf(platform, task);
+    deepEqual({ run, resumed, outcome }, { run: active, resumed: "false", outcome: "begun" });
+    match(
+      message ?? "",
+      new RegExp(`^${active} has begun to restart QA; if it is gone, a new one carries it on: argo `),
+    );
     deepEqual(Object.keys(more).sort(), ["head", "pushed-at"]);
     match(pushed ?? "", /^[0-9a-f]{40}$/);
   });

@@ -166,11 +166,10 @@ describe("an update of the stack", function () {
     await stack.up({ ...second, resetStage: "implementation-in-progress" });
     await stack.github.clearFaults();
     equal(await platform.outcome(run, 200_000), "failed");
-    const message = await until(
-      "the main workflow says why",
-      20_000,
-      async () => (await ledgerOf(platform, fresh)).message,
-    );
+    const message = await until("the main workflow says why", 20_000, async () => {
+      const { outcome, message } = await ledgerOf(platform, fresh);
+      return outcome === "failed" && message;
+    });
     match(
       message,
       /^\S+: reset-stage: .*'\S+' denied request: .*only current-stage may be set, to implementation-in-progress/,

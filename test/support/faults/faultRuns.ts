@@ -136,7 +136,8 @@ async function push(cases: FaultCase[], { platform, task, template }: Ground): P
   // Until it is taken GitHub is told so: then it can be asked to deliver it again.
   const refusals = pushed.answers.slice(0, -1);
   const expected = cases.flatMap(({ fault }) => refusalsOf[fault] ?? []);
-  equal(refusals.length > 0, expected.length > 0, `refused ${refusals.length} times`);
+  // An EventSource that is being ended may still take one.
+  if (cases.some(({ fault }) => fault === "nats-stopped")) ok(refusals.length > 0, "no delivery was refused");
   for (const refusal of refusals)
     ok(
       expected.some((pattern) => pattern.test(refusal)),
@@ -193,7 +194,9 @@ async function writeMeanwhile(cases: FaultCase[], { platform, task }: Ground, { 
 /** What is said of the failure on the main workflow; where that has ended, nobody may write there, and the run says it. */
 async function saidOn(one: FaultCase, { platform, task }: Ground, { run }: PushedRun): Promise<string | undefined> {
   if (one.fault === "main-workflow-ended") return messagesOf(await platform.cluster.workflow(run));
-  return (await platform.cluster.workflow(task.workflow))?.metadata.annotations?.["rex-remediation/message"];
+  const { annotations = {} } = (await platform.cluster.workflow(task.workflow))?.metadata ?? {};
+  // Before, it says that a remediation has begun.
+  return annotations["rex-remediation/outcome"] === "failed" ? annotations["rex-remediation/message"] : undefined;
 }
 
 function says(message: string, one: FaultCase, { task, cleo }: Ground): void {

@@ -1,8 +1,8 @@
 import { deepEqual, equal, match } from "node:assert/strict";
+import { gate, newTask, ours, outcomeOf } from "../steps/planning.ts";
+import { Scenario, sha } from "../steps/scenario.ts";
 import { codeRun } from "../support/codeRuns.ts";
 import { mainWorkflow } from "../support/workflows.ts";
-import { gate, newTask, ours, outcomeOf } from "./planning.ts";
-import { Scenario, sha } from "./scenario.ts";
 
 const now = () => Math.floor(Date.now() / 1000);
 

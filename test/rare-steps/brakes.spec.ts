@@ -1,8 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { gate, ledger, newTask, ours, outcomeOf } from "../steps/planning.ts";
+import { repository, Scenario, sha } from "../steps/scenario.ts";
 import { codeRun } from "../support/codeRuns.ts";
 import { mainWorkflow } from "../support/workflows.ts";
-import { gate, ledger, newTask, ours, outcomeOf } from "./planning.ts";
-import { repository, Scenario, sha } from "./scenario.ts";
 
 describe("plan", function () {
   this.timeout(60_000);
