@@ -24,9 +24,9 @@ kube() {
   done
 }
 
-# then_again VERB: the command that carries on this run; a sweep goes on by itself.
+# then_again VERB: the command that carries on this run.
 then_again() {
-  [[ -z ${RUN_NAME:-} ]] || printf ', then: argo -n %s %s %s' "$NAMESPACE" "$1" "$RUN_NAME"
+  printf ', then: argo -n %s %s %s' "$NAMESPACE" "$1" "$RUN_NAME"
 }
 
 # must_kube WHAT ARGUMENTS…: as kube; any refusal ends the step.
