@@ -124,7 +124,7 @@ export class FaultRuns {
 
 /** How deliveries are answered while a part of the way in is away; where it is not named here, they are taken. */
 const refusalsOf: Partial<Record<FaultKind, RegExp>> = {
-  "event-source-killed": /^connect ECONNREFUSED|^read ECONNRESET|^socket hang up/,
+  "event-source-killed": /^connect ECONNREFUSED|^(connect|read|write) ECONNRESET|^write EPIPE|^socket hang up/,
   "nats-stopped": /^500$/,
 };
 
