@@ -43,13 +43,13 @@ export function sensorRules(args: RunRulesArgs): Rules {
   });
 }
 
+/** Ends the name of a run that a sweep started. */
+const sweepSuffix = "-sweep";
+
 /** What the sweep may write: the same runs, by names of its own. */
 export function sweepRules(args: RunRulesArgs): Rules {
   return runRules(args, { words: "the sweep", suffix: sweepSuffix, labels: { [sweptLabel]: "[0-9]{1,10}" } });
 }
-
-/** Ends the name of a run that a sweep started. */
-export const sweepSuffix = "-sweep";
 
 function runRules({ name, workflowTemplateName }: RunRulesArgs, maker: Maker): Rules {
   const refusal = (what: string) =>
