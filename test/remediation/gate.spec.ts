@@ -25,7 +25,7 @@ describe("remediation of a task that waits at its gate", function () {
   });
 
   it("for the newest of two pushes that come at once", async () => {
-    const task = await dev.platform.startTask("at-ready-for-qa-gate", { pullLabels: ["ready-for-qa"] });
+    const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const first = await dev.platform.moveBranch(task);
     const second = await dev.platform.moveBranch(task);
     const pushes = [first, second].map((move) => ({

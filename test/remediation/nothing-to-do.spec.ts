@@ -25,7 +25,7 @@ describe("remediation that is not begun", function () {
   });
 
   it("without an open pull request: no-pull-request", async () => {
-    const task = await dev.platform.startTask("cleo-at-work", { pullRequest: false });
+    const task = await dev.platform.startTask("at-bare-gate", { pullRequest: false });
     const before = await dev.stateOf(task);
     const { run } = await dev.platform.push(task);
     equal(await dev.platform.outcome(run), "no-pull-request");
