@@ -208,8 +208,8 @@ take_present_head() {
   AFTER=$(jq -r '.branches[0].sha // empty' "$SCRATCH/facts")
   [[ -n $AFTER ]] || conclude no-pull-request "$REPOSITORY has no branch of task $TASK ($BRANCH_PREFIX$TASK)"
   PUSHED_AT=$(date --date "$(header date)" +%s) || fail "GitHub's answer bears no date: $(header date)"
-  jq --arg after "$AFTER" --argjson at "$PUSHED_AT" '. + {after: $after, pushedAt: $at}' "$SCRATCH/facts" >"$SCRATCH/facts.new"
-  mv "$SCRATCH/facts.new" "$SCRATCH/facts"
+  fact after '$after' --null-input --arg after "$AFTER"
+  fact pushedAt '$at' --null-input --argjson at "$PUSHED_AT"
 }
 
 # The branch that stands at the pushed commit is the one that was pushed. If none

@@ -7,12 +7,13 @@ as_app() {
   printf 'header = "Authorization: Bearer %s"\n' "$(app_jwt)" >"$GITHUB_CREDENTIALS"
 }
 
-# Leaves the installation on this repository, an object with its id, in $SCRATCH/installation.
+# Leaves the installation on this repository in $SCRATCH/installation, and its id for mint_token.
 find_installation() {
   as_app
   github GET "/repos/$REPOSITORY/installation" ||
     fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests: write$(then_again retry)"
   cp "$ANSWER" "$SCRATCH/installation"
+  GITHUB_INSTALLATION_ID=$(jq -r .id "$ANSWER")
 }
 
 # What a remediation needs of GitHub.
@@ -21,17 +22,12 @@ readonly READ_AND_LABEL='{"contents": "read", "pull_requests": "write"}'
 # mint_token PERMISSIONS: a token for this repository alone, with no more than that. From
 # here on GitHub is asked with it.
 mint_token() {
-  local permissions=$1 installation=$GITHUB_INSTALLATION_ID
-  if [[ -z $installation ]]; then
-    find_installation
-    installation=$(jq -r .id "$SCRATCH/installation")
-  else
-    as_app
-  fi
+  local permissions=$1
+  if [[ -n $GITHUB_INSTALLATION_ID ]]; then as_app; else find_installation; fi
   jq -n --arg name "${REPOSITORY#*/}" --argjson permissions "$permissions" \
     '{repositories: [$name], permissions: $permissions}' >"$SCRATCH/body"
-  github POST "/app/installations/$installation/access_tokens" "$SCRATCH/body" ||
-    fail "GitHub App $GITHUB_APP_ID has no installation $installation: correct githubInstallationId, or leave it out and it is found (pulumi up)$(then_again resubmit)"
+  github POST "/app/installations/$GITHUB_INSTALLATION_ID/access_tokens" "$SCRATCH/body" ||
+    fail "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubInstallationId, or leave it out and it is found (pulumi up)$(then_again resubmit)"
   jq -r '"header = \"Authorization: Bearer \(.token)\""' "$ANSWER" >"$TOKEN_DIR/curl.new"
   mv "$TOKEN_DIR/curl.new" "$TOKEN_DIR/curl"
   # The answer held the token; the other steps see this folder.
