@@ -8,7 +8,7 @@ import { apiServer } from "./apiServerUse.ts";
 import { type FinalState, finalState } from "./finalState.ts";
 import { requestOf } from "./gitHubOfItsOwn.ts";
 import { Ground } from "./ground.ts";
-import { holdStep } from "./heldStep.ts";
+import { holdStep, StepWentBy } from "./heldStep.ts";
 import { type FaultKind, steps } from "./kinds.ts";
 import type { FaultCase, Words } from "./matrix.ts";
 import { OtherWriter } from "./otherWriter.ts";
@@ -40,6 +40,19 @@ export class FaultRuns {
    * @throws Error for any other ending
    */
   async run(cases: FaultCase[], round?: Round): Promise<number> {
+    for (let again = 2; ; again--) {
+      try {
+        return await this.#runOnce(cases, round);
+      } catch (error) {
+        // A node is struck once.
+        const nothingStruck = (error as Error).cause instanceof StepWentBy && round === undefined;
+        if (!nothingStruck || again === 0) throw error;
+        console.log(`    ${cases.map(({ id }) => id).join(", ")}: once more, for ${(error as Error).message}`);
+      }
+    }
+  }
+
+  async #runOnce(cases: FaultCase[], round?: Round): Promise<number> {
     let pushed: PushedRun | undefined;
     const ground = await apiServer
       .whileThere(() => Ground.prepare(this.#dev, cases))
