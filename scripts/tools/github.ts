@@ -1,0 +1,90 @@
+import { createAppAuth } from "@octokit/auth-app";
+import { Octokit } from "@octokit/rest";
+import { type Installation, Refusal } from "./installation.ts";
+import { readSecret, type Settings } from "./settings.ts";
+
+/** GitHub as the tools for operators ask it: as the installation's App, or as whoever's token they are given. */
+
+/** How long one request may take, in milliseconds. */
+const requestMilliseconds = 15_000;
+
+/** Octokit would tell of deprecations and failures on standard error; the tools say what matters. */
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** The App that an installation acts as. */
+export class GithubApp {
+  readonly #settings: Settings;
+  readonly #auth: { appId: string; privateKey: string };
+
+  private constructor(settings: Settings, privateKey: string) {
+    this.#settings = settings;
+    this.#auth = { appId: settings.githubAppId, privateKey };
+  }
+
+  /** @throws Refusal if the App's key may not be read */
+  static async open(installation: Installation, settings: Settings): Promise<GithubApp> {
+    return new GithubApp(settings, await readSecret(installation, settings.privateKey));
+  }
+
+  /** As the App itself: its webhook, its installations. */
+  asApp(): Octokit {
+    return this.#octokit(this.#auth);
+  }
+
+  /**
+   * As the App where it is installed on a repository.
+   *
+   * @param repository owner/name
+   * @throws Refusal if it is not installed there, or GitHub refuses
+   */
+  async forRepository(repository: string): Promise<Octokit> {
+    const [owner = "", repo = ""] = repository.split("/");
+    const { githubInstallationId, githubAppId } = this.#settings;
+    const installationId =
+      githubInstallationId ??
+      (
+        await askGithub(
+          `find App ${githubAppId}'s installation on ${repository}`,
+          this.asApp().rest.apps.getRepoInstallation({ owner, repo }),
+        )
+      ).data.id;
+    return this.#octokit({ ...this.#auth, installationId });
+  }
+
+  #octokit(auth: object): Octokit {
+    return new Octokit({
+      baseUrl: this.#settings.githubApiUrl,
+      authStrategy: createAppAuth,
+      auth,
+      log,
+      request: { fetch: boundedFetch },
+    });
+  }
+}
+
+/** GitHub as the owner of a token. */
+export function githubWithToken(token: string, baseUrl: string): Octokit {
+  return new Octokit({ baseUrl, auth: token, log, request: { fetch: boundedFetch } });
+}
+
+function boundedFetch(url: string, options: RequestInit): Promise<Response> {
+  return fetch(url, { ...options, signal: AbortSignal.timeout(requestMilliseconds) });
+}
+
+/**
+ * Asks GitHub.
+ *
+ * @param what what is asked for, as in "list the webhooks of acme/shop"
+ * @throws Refusal if it does not answer, or refuses, with GitHub's own words
+ */
+export async function askGithub<T>(what: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    const { status, message } = error as { status?: number; message: string };
+    const words = message.trim().replaceAll(/\s+/g, " ");
+    throw new Refusal(
+      `cannot ${what}: GitHub ${status === undefined || status === 500 ? `does not answer as it should (${words})` : `says ${status}: ${words}`}`,
+    );
+  }
+}

@@ -1,0 +1,155 @@
+import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
+import { privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
+import { ask, type Installation, Refusal, request } from "./installation.ts";
+
+/** What an installation was told, as it stands in the cluster: so no tool is told it a second time, or otherwise. */
+
+const argo = { group: "argoproj.io", version: "v1alpha1" };
+
+/** A key of a Secret in the installation's namespace. */
+export interface SecretKey {
+  name: string;
+  key: string;
+}
+
+/** See Pulumi.yaml for what each means. */
+export interface Settings {
+  /** owner/name, in lower case. */
+  repositories: string[];
+  pusher: string;
+  branchPrefix: string;
+  taskLabelPrefix: string;
+  readyLabel: string;
+  holdLabel: string;
+  agents: string[];
+  codeRuns: { group: string; version: string; resource: string; taskLabel: string; agentLabel: string };
+  mainWorkflows: { typeLabel: string; type: string; taskLabel: string; stageLabel: string; repositoryLabel: string };
+  stages: string[];
+  resetStage: string;
+  githubApiUrl: string;
+  githubAppId: string;
+  /** Undefined where GitHub is asked for it. */
+  githubInstallationId?: string;
+  /** Where the App's private key is. */
+  privateKey: SecretKey;
+  /** Where the webhook's secret is; undefined if the EventSource is not the program's, or verifies no signatures. */
+  webhookSecret?: SecretKey;
+}
+
+interface Template {
+  containerSet?: { containers: Container[] };
+  volumes?: { secret?: { secretName: string } }[];
+}
+
+interface Container {
+  env?: { name: string; value?: string }[];
+}
+
+interface EventSource {
+  spec: { github?: Record<string, { webhookSecret?: SecretKey }> };
+}
+
+/** @throws Refusal if the installation is not in the cluster, or was made by another version of the program */
+export async function readSettings({ outputs, cluster }: Installation): Promise<Settings> {
+  const { namespace, workflowTemplate, eventSource } = outputs;
+  const api = cluster.makeApiClient(CustomObjectsApi);
+  const read = (what: string, plural: string, name: string) =>
+    ask(
+      cluster,
+      `read ${what} ${name} in namespace ${namespace}`,
+      api.getNamespacedCustomObject({ ...argo, plural, namespace, name }, request),
+    );
+  const template = (await read("WorkflowTemplate", "workflowtemplates", workflowTemplate)) as
+    | { spec: { templates: Template[] } }
+    | undefined;
+  if (template === undefined) {
+    throw new Refusal(
+      `there is no WorkflowTemplate ${workflowTemplate} in namespace ${namespace} on ${cluster.getCurrentCluster()?.server}: the outputs are of another installation, the context is of another cluster, or pulumi up has still to be run`,
+    );
+  }
+  const source = (await read("EventSource", "eventsources", eventSource)) as EventSource | undefined;
+  const webhookSecret = Object.values(source?.spec.github ?? {})[0]?.webhookSecret;
+  return { ...settingsOf(template.spec.templates, workflowTemplate), ...(webhookSecret && { webhookSecret }) };
+}
+
+function settingsOf(templates: Template[], name: string): Settings {
+  const remediation = templates.find(({ containerSet }) => containerSet !== undefined);
+  // What one step is told, another may not be: together they are told everything.
+  const variables = new Map<string, string>();
+  for (const { name, value = "" } of remediation?.containerSet?.containers.flatMap(({ env }) => env ?? []) ?? []) {
+    if (!value.includes("{{")) variables.set(name, value.replaceAll("$$", "$"));
+  }
+  const text = (variable: string): string => {
+    const value = variables.get(variable);
+    if (value === undefined) {
+      throw new Refusal(
+        `WorkflowTemplate ${name} does not say its ${variable}: it was made by another version of this program; run pulumi up with this one, or use that one's tools`,
+      );
+    }
+    return value;
+  };
+  const secretName = remediation?.volumes?.find(({ secret }) => secret !== undefined)?.secret?.secretName ?? "";
+  const installationId = text("GITHUB_INSTALLATION_ID");
+  return {
+    repositories: Object.keys(JSON.parse(text("REPOSITORIES"))),
+    pusher: text("PUSHER"),
+    branchPrefix: text("BRANCH_PREFIX"),
+    taskLabelPrefix: text("TASK_LABEL_PREFIX"),
+    readyLabel: text("READY_LABEL"),
+    holdLabel: text("HOLD_LABEL"),
+    agents: JSON.parse(text("AGENTS")),
+    codeRuns: {
+      group: text("CODERUN_GROUP"),
+      version: text("CODERUN_VERSION"),
+      resource: text("CODERUN_RESOURCE"),
+      taskLabel: text("CODERUN_TASK_LABEL"),
+      agentLabel: text("CODERUN_AGENT_LABEL"),
+    },
+    mainWorkflows: {
+      typeLabel: text("MAIN_WORKFLOW_TYPE_LABEL"),
+      type: text("MAIN_WORKFLOW_TYPE"),
+      taskLabel: text("MAIN_WORKFLOW_TASK_LABEL"),
+      stageLabel: text("MAIN_WORKFLOW_STAGE_LABEL"),
+      repositoryLabel: text("MAIN_WORKFLOW_REPOSITORY_LABEL"),
+    },
+    stages: JSON.parse(text("STAGES")),
+    resetStage: text("RESET_STAGE"),
+    githubApiUrl: text("GITHUB_API_URL"),
+    githubAppId: text("GITHUB_APP_ID"),
+    ...(installationId && { githubInstallationId: installationId }),
+    privateKey: { name: secretName, key: privateKeyKey },
+  };
+}
+
+/**
+ * The text of a secret. Who calls a tool that needs it may read it, and is told where it is if not.
+ *
+ * @throws Refusal if there is none, or it may not be read
+ */
+export async function readSecret({ outputs, cluster }: Installation, { name, key }: SecretKey): Promise<string> {
+  const { namespace } = outputs;
+  const core = cluster.makeApiClient(CoreV1Api);
+  const secret = await ask(
+    cluster,
+    `read Secret ${name} in namespace ${namespace}`,
+    core.readNamespacedSecret({ namespace, name }, request),
+  );
+  const value = secret?.data?.[key];
+  if (value === undefined) {
+    throw new Refusal(
+      `Secret ${name} in namespace ${namespace}: expected the key ${key}; got ${secret === undefined ? "no such Secret" : "none"}; pulumi up makes it`,
+    );
+  }
+  return Buffer.from(value, "base64").toString("utf8");
+}
+
+/** The secret that GitHub signs deliveries with. @throws Refusal as {@link readSecret}, or if the program does not know which it is */
+export function readWebhookSecret(installation: Installation, { webhookSecret }: Settings): Promise<string> {
+  if (webhookSecret === undefined) {
+    const { namespace, eventSource } = installation.outputs;
+    throw new Refusal(
+      `EventSource ${eventSource} in namespace ${namespace} names no webhookSecret, so it takes pushes that anybody made up; give it one: https://argoproj.github.io/argo-events/eventsources/setup/github/`,
+    );
+  }
+  return readSecret(installation, { ...webhookSecret, key: webhookSecret.key || webhookSecretKey });
+}
