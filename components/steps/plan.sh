@@ -214,7 +214,8 @@ take_present_head() {
 
 # The branch that stands at the pushed commit is the one that was pushed. If none
 # does, either a newer push has a run of its own, or somebody pushed on top of Rex. A
-# newer run that ended as held handled nothing. What was made by `argo resubmit` bears
+# newer run that ended as held handled nothing, nor did one that Argo refused, which has no
+# outcome. What was made by `argo resubmit` bears
 # the label of the run that it was made from until it has its own.
 find_head() {
   fact head '$facts[0].after as $after | $facts[0].branches | map(.sha)
@@ -223,7 +224,8 @@ find_head() {
     must_kube "list the runs of task $TASK" get --raw "$WORKFLOWS?labelSelector=$(uri "$LEDGER/task=$TASK")"
     newer=$(jq -r --argjson mine "$PUSHED_AT" --arg run "$RUN_NAME" --arg repository "$REPOSITORY" --arg ledger "$LEDGER" --slurpfile facts "$SCRATCH/facts" '
       def ended_as_held: .status.phase == "Succeeded" and .metadata.labels["\($ledger)/outcome"] == "held";
-      [.items[] | select(.metadata.name != $run) | select(ended_as_held | not)
+      def never_begun: (.status.phase | IN("Error", "Failed")) and .metadata.labels["\($ledger)/outcome"] == null;
+      [.items[] | select(.metadata.name != $run) | select((ended_as_held or never_begun) | not)
         | (.spec.arguments.parameters // [] | map({(.name): .value}) | add // {}) as $push
         | select($push.repository == $repository)
         | select(($push["pushed-at"] | tonumber? // 0) as $at

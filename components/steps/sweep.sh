@@ -39,7 +39,7 @@ report() {
   printf '%d' "$redelivered" >"$SHARED_DIR/redelivered"
   printf '%d' "$started" >"$SHARED_DIR/started"
   finish "started $started remediations, asked for $redelivered redeliveries"
-  ((${#troubles[@]} == 0)) || fail "not looked at, unlike all others: $(printf '%s; ' "${troubles[@]}")the next sweep tries again"
+  ((${#troubles[@]} == 0)) || fail "not done, unlike all else: $(printf '%s; ' "${troubles[@]}")the next sweep tries again"
 }
 
 # The unfinished main workflows: task, repository, and what the ledger knows.
@@ -88,9 +88,7 @@ look_at_branch() {
   local task ref
   task=$(jq -r .task <<<"$1")
   ref=$(jq -r .ref <<<"$1")
-  kube get workflows.v1alpha1.argoproj.io --namespace "$NAMESPACE" --selector "$LEDGER/task=$task" --no-headers ||
-    fail "cannot list the runs of task $task: $(last_error)"
-  cp "$ANSWER" "$SCRATCH/runs"
+  list_runs "$task"
   ! has_run "$task" "$(jq -r .head <<<"$1")" || return 0
   github GET "/repos/$REPOSITORY/activity?ref=$(uri "refs/heads/$ref")&per_page=100" ||
     fail "GitHub App $GITHUB_APP_ID cannot read the activity of $REPOSITORY"
@@ -107,7 +105,19 @@ look_at_branch() {
   mv "$SCRATCH/lost.new" "$SCRATCH/lost"
 }
 
-# has_run TASK HEAD: whether a push to that head has a run, whatever came of it.
+# list_runs TASK: but for those that ended without an outcome. Argo refused them, or their
+# exit handler was lost: nobody was told of the push.
+list_runs() {
+  local which
+  : >"$SCRATCH/runs"
+  for which in "$LEDGER/outcome" "!$LEDGER/outcome,workflows.argoproj.io/phase notin (Error,Failed)"; do
+    kube get workflows.v1alpha1.argoproj.io --namespace "$NAMESPACE" --selector "$LEDGER/task=$1,$which" --no-headers ||
+      fail "cannot list the runs of task $1: $(last_error)"
+    cat "$ANSWER" >>"$SCRATCH/runs"
+  done
+}
+
+# has_run TASK HEAD: whether a push to that head has a run, whatever its outcome.
 has_run() {
   grep -q "^$NAME-$1-${2:0:12}-" "$SCRATCH/runs"
 }
@@ -160,9 +170,19 @@ start_remediation() {
       started=$((started + 1))
       log "started $run for a push of $(jq -r '.at | todate' <<<"$1") that had none"
       ;;
-    "$CONFLICT") log "$run is there already" ;;
+    "$CONFLICT") must_have_begun "$run" ;;
     *) fail "cannot create $run: $(last_error)" ;;
   esac
+}
+
+# must_have_begun RUN: it was made a moment ago, or by an earlier sweep, and ended without an outcome.
+must_have_begun() {
+  must_kube "read run $1" get --raw "$WORKFLOWS/$1"
+  if jq -e --arg outcome "$LEDGER/outcome" '(.status.phase | IN("Error", "Failed")) and .metadata.labels[$outcome] == null' "$ANSWER" >/dev/null; then
+    troubles+=("a lost push, whose run $1 ended without an outcome, too ($(jq -r '.status.message // "without a reason"' "$ANSWER"); once that is mended: argo -n $NAMESPACE resubmit $1)")
+  else
+    log "$1 is there already"
+  fi
 }
 
 main

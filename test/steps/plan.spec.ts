@@ -262,19 +262,22 @@ describe("plan", function () {
       });
     });
 
-    it("not for a newer push whose run ended as held: the older goes on for the present head", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
-      );
-      await scenario.pullRequest(task, pull, ["ready-for-qa"], sha("c"));
-      await scenario.cluster.create(
-        run(`newer-${task}`, task, sha("c"), push.pushedAt + 1, { outcome: "held", phase: "Succeeded" }),
-      );
-      const bench = await scenario.bench(task);
-      equal((await outcomeOf(bench)).outcome, "remediate");
-      equal((await bench.plan()).head, sha("c"));
-    });
+    for (const [what, ended] of [
+      ["ended as held", { outcome: "held", phase: "Succeeded" }],
+      ["Argo refused", { phase: "Error" }],
+    ] as const) {
+      it(`not for a newer push whose run ${what}: the older goes on for the present head`, async () => {
+        const { task, pull } = newTask();
+        await scenario.cluster.create(
+          mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+        );
+        await scenario.pullRequest(task, pull, ["ready-for-qa"], sha("c"));
+        await scenario.cluster.create(run(`newer-${task}`, task, sha("c"), push.pushedAt + 1, ended));
+        const bench = await scenario.bench(task);
+        equal((await outcomeOf(bench)).outcome, "remediate");
+        equal((await bench.plan()).head, sha("c"));
+      });
+    }
 
     it("but for one that is at work, though it bears the label held of the run that it was resubmitted from", async () => {
       const { task, pull } = newTask();
@@ -681,13 +684,13 @@ describe("plan", function () {
 });
 
 /** Another run of this program's template. */
-function run(name: string, task: string, after: string, pushedAt: number, ended?: { outcome: string; phase: string }) {
+function run(name: string, task: string, after: string, pushedAt: number, ended?: { outcome?: string; phase: string }) {
   return {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "Workflow" as const,
     metadata: {
       name,
-      labels: { "rex-remediation/task": task, ...(ended && { "rex-remediation/outcome": ended.outcome }) },
+      labels: { "rex-remediation/task": task, ...(ended?.outcome && { "rex-remediation/outcome": ended.outcome }) },
     },
     ...(ended && { status: { phase: ended.phase } }),
     spec: {

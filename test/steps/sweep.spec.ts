@@ -117,6 +117,25 @@ describe("sweep", function () {
     `rex-remediation-${task}-${after.slice(0, 12)}-${before.slice(0, 8)}`;
   const runOf = (push: Push) => scenario.cluster.workflow(`${nameOf(push)}-sweep`);
 
+  /** A run of the push; where it has ended, as Argo and the exit handler label it. */
+  async function run(name: string, { task }: Push, end?: { phase: string; outcome?: string }): Promise<void> {
+    await scenario.cluster.create({
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "Workflow",
+      metadata: {
+        name,
+        labels: {
+          "rex-remediation/task": task,
+          "app.kubernetes.io/component": "remediation",
+          ...(end && { "workflows.argoproj.io/phase": end.phase, "workflows.argoproj.io/completed": "true" }),
+          ...(end?.outcome && { "rex-remediation/outcome": end.outcome }),
+        },
+      },
+      spec: { workflowTemplateRef: { name: "rex-remediation" } },
+      ...(end && { status: { phase: end.phase, message: "no template" } }),
+    });
+  }
+
   async function onlyStarted(started: Push[], left: Push[]): Promise<void> {
     const all = await Promise.all(
       [...started, ...left].map(async (push) => [push.task, (await runOf(push)) !== undefined]),
@@ -220,18 +239,28 @@ describe("sweep", function () {
       await lost({ workflow: { labels: { "workflow-type": "report" } } }),
       await lost({ workflow: { labels: { repository: "acme-unwatched" } } }),
     ];
-    const withRun = await lost();
-    await scenario.cluster.create({
-      apiVersion: "argoproj.io/v1alpha1",
-      kind: "Workflow",
-      metadata: {
-        name: nameOf(withRun),
-        labels: { "rex-remediation/task": withRun.task, "app.kubernetes.io/component": "remediation" },
-      },
-      spec: { workflowTemplateRef: { name: "rex-remediation" } },
-    });
+    const running = await lost();
+    await run(nameOf(running), running);
+    const failed = await lost();
+    await run(nameOf(failed), failed, { phase: "Failed", outcome: "failed" });
     equal((await sweep()).started, "0");
-    await onlyStarted([], [...left, withRun]);
+    await onlyStarted([], [...left, running, failed]);
+  });
+
+  it("starts one where the push's run ended without an outcome, once, and fails where that one ends so, too", async () => {
+    const push = await lost();
+    await run(nameOf(push), push, { phase: "Error" });
+    equal((await sweep()).started, "1");
+    await onlyStarted([push], []);
+    await scenario.cluster.deleteWorkflow(`${nameOf(push)}-sweep`);
+    await run(`${nameOf(push)}-sweep`, push, { phase: "Error" });
+    const result = await ran();
+    equal(result.exitCode, 1, result.log);
+    equal(
+      result.lastWords,
+      `sweep: not done, unlike all else: a lost push, whose run ${nameOf(push)}-sweep ended without an outcome, too (no template; once that is mended: argo -n ${scenario.cluster.namespace} resubmit ${nameOf(push)}-sweep); the next sweep tries again`,
+    );
+    equal(result.started, "0");
   });
 
   it("starts one for Rex's push under somebody's on top of it", async () => {
@@ -263,7 +292,7 @@ describe("sweep", function () {
     equal(result.exitCode, 1, result.log);
     match(
       result.lastWords,
-      /^sweep: not looked at, unlike all others: acme\/missing \(sweep: the GitHub App 4711 is not installed on acme\/missing: install it there.*\); the next sweep tries again$/,
+      /^sweep: not done, unlike all else: acme\/missing \(sweep: the GitHub App 4711 is not installed on acme\/missing: install it there.*\); the next sweep tries again$/,
     );
     await onlyStarted([push], []);
   });

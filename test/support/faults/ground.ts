@@ -30,7 +30,10 @@ export class Ground {
   static async prepare(dev: Platform, cases: FaultCase[]): Promise<Ground> {
     const github = cases.some(({ fault }) => fault.startsWith("github-")) ? await GitHubOfItsOwn.start() : undefined;
     const platform = dev.withGitHub(github?.url ?? dev.options.githubUrl);
-    const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
+    const id = platform.newTask();
+    // First of all: Argo's controller learns of a new template a moment later.
+    const template = await ownTemplate(platform, id, cases, github);
+    const task = await platform.startTask("at-bare-gate", { id, pullLabels: ["ready-for-qa"] });
     await putNeighbour(platform, task);
     const withAgents = cases.length === 0 || cases.some(({ step }) => step === "cancel-agents");
     const cleo = withAgents ? await startAgents(platform, task) : undefined;
@@ -39,15 +42,6 @@ export class Ground {
     for (const one of cases) {
       if (one.call !== undefined && one.github !== undefined) await github?.fail(one.call, one.github, task);
     }
-    const limits = cases.flatMap((one) => Object.entries(one.limits ?? {}));
-    const environment = {
-      ...(github === undefined ? {} : { GITHUB_API_URL: github.url }),
-      ...Object.fromEntries(limits.map(([name, seconds]) => [name, String(seconds)])),
-    };
-    const template =
-      Object.keys(environment).length === 0
-        ? undefined
-        : await deriveTemplate(platform.cluster, `rex-remediation-faults-${task.id}`, environment);
     return new Ground({ platform, task, github, template, cleo });
   }
 
@@ -70,6 +64,22 @@ export class Ground {
     if (!finalizers.includes(finalizer)) return;
     await cluster.patchCodeRun(cleo, { metadata: { finalizers: finalizers.filter((one) => one !== finalizer) } });
   }
+}
+
+/** The deployed WorkflowTemplate but for what the cases need otherwise; undefined where they need nothing. */
+async function ownTemplate(
+  { cluster }: Platform,
+  task: string,
+  cases: FaultCase[],
+  github: GitHubOfItsOwn | undefined,
+): Promise<DerivedTemplate | undefined> {
+  const limits = cases.flatMap((one) => Object.entries(one.limits ?? {}));
+  const environment = {
+    ...(github === undefined ? {} : { GITHUB_API_URL: github.url }),
+    ...Object.fromEntries(limits.map(([name, seconds]) => [name, String(seconds)])),
+  };
+  if (Object.keys(environment).length === 0) return undefined;
+  return deriveTemplate(cluster, `rex-remediation-faults-${task}`, environment);
 }
 
 async function putNeighbour(platform: Platform, task: Task): Promise<void> {
