@@ -200,13 +200,8 @@ function readGithubApp(stack: StackConfig): RexRemediationArgs["githubApp"] {
 
 function readWebhook(stack: StackConfig, eventSourceExists: boolean): RexRemediationArgs["webhook"] {
   const existingSecret = stack.optionalText("existingWebhookSecret", dnsSubdomain);
-  const host = stack.optionalText("ingressHost", hostName);
-  const ingress = {
-    className: stack.optionalText("ingressClass", dnsSubdomain),
-    tls: stack.boolean("ingressTls"),
-    tlsSecretName: stack.optionalText("ingressTlsSecret", dnsSubdomain),
-    annotations: stack.textMap("ingressAnnotations"),
-  };
+  const ingress = readIngress(stack);
+  const gatewayRoute = readGatewayRoute(stack, ingress !== undefined);
   const secret = stack.secret("webhookSecret", webhookSecret, {
     needed: existingSecret === undefined && !eventSourceExists,
     insteadOf:
@@ -222,13 +217,11 @@ function readWebhook(stack: StackConfig, eventSourceExists: boolean): RexRemedia
         null,
       );
     }
-    if (host !== undefined) {
-      stack.refuse(
-        "ingressHost",
-        "nothing, because existingEventSource has its own way in",
-        JSON.stringify(host),
-        null,
-      );
+    for (const [key, wayIn] of [["ingressHost", ingress] as const, ["gatewayHost", gatewayRoute] as const]) {
+      if (wayIn !== undefined) {
+        const expected = "nothing, because existingEventSource has its own way in";
+        stack.refuse(key, expected, JSON.stringify(wayIn.host), null);
+      }
     }
     if (existingSecret !== undefined) {
       stack.refuse(
@@ -239,10 +232,47 @@ function readWebhook(stack: StackConfig, eventSourceExists: boolean): RexRemedia
       );
     }
   }
+  return { secret, existingSecret, allowedFrom, ingress, gatewayRoute };
+}
+
+function readIngress(stack: StackConfig) {
+  const host = stack.optionalText("ingressHost", hostName);
+  const ingress = {
+    className: stack.optionalText("ingressClass", dnsSubdomain),
+    tls: stack.boolean("ingressTls"),
+    tlsSecretName: stack.optionalText("ingressTlsSecret", dnsSubdomain),
+    annotations: stack.textMap("ingressAnnotations"),
+  };
   if (!ingress.tls && ingress.tlsSecretName !== undefined) {
     stack.refuse("ingressTlsSecret", "nothing while ingressTls is false", JSON.stringify(ingress.tlsSecretName), null);
   }
-  return { secret, existingSecret, allowedFrom, ingress: host === undefined ? undefined : { host, ...ingress } };
+  return host === undefined ? undefined : { host, ...ingress };
+}
+
+function readGatewayRoute(stack: StackConfig, hasIngress: boolean) {
+  const host = stack.optionalText("gatewayHost", hostName);
+  const gatewayName = stack.optionalText("gatewayName", dnsSubdomain);
+  const route = {
+    gatewayNamespace: stack.optionalText("gatewayNamespace", dnsLabel),
+    sectionName: stack.optionalText("gatewaySectionName", dnsSubdomain),
+    tls: stack.boolean("gatewayTls"),
+  };
+  if (host !== undefined && hasIngress) {
+    stack.refuse("gatewayHost", "nothing, because ingressHost is set: one way in", JSON.stringify(host), null);
+  }
+  if (host !== undefined && gatewayName === undefined) {
+    stack.refuse("gatewayName", "the name of the Gateway that serves gatewayHost", "nothing", "public");
+  }
+  const others = gatewayName ?? route.gatewayNamespace ?? route.sectionName;
+  if (host === undefined && others !== undefined) {
+    stack.refuse(
+      "gatewayHost",
+      `a host name, because other gateway keys are set (${others})`,
+      "nothing",
+      hostName.example,
+    );
+  }
+  return host === undefined || gatewayName === undefined ? undefined : { host, gatewayName, ...route };
 }
 
 function readSweep(stack: StackConfig): RexRemediationArgs["sweep"] {

@@ -12,7 +12,7 @@ const webhookPath = "/push";
 /** Where Argo Events offers its metrics. */
 const metricsPort = 7777;
 
-/** How GitHub reaches the EventSource from outside the cluster. */
+/** How GitHub reaches the EventSource from outside the cluster: an Ingress. */
 export interface IngressArgs {
   /** Public host name. */
   host: pulumi.Input<string>;
@@ -25,6 +25,20 @@ export interface IngressArgs {
   annotations?: pulumi.Input<Record<string, string>>;
 }
 
+/** How GitHub reaches the EventSource from outside the cluster: a route of a Gateway that somebody else runs. */
+export interface GatewayRouteArgs {
+  /** Public host name; a listener of the Gateway has to serve it. */
+  host: pulumi.Input<string>;
+  /** Name of the Gateway. */
+  gatewayName: pulumi.Input<string>;
+  /** Its namespace, from which routes have to be allowed; default: the component's own. */
+  gatewayNamespace?: pulumi.Input<string>;
+  /** The listener; default: each that serves the host and takes the route. */
+  sectionName?: pulumi.Input<string>;
+  /** Whether the listener terminates TLS. */
+  tls: boolean;
+}
+
 export interface PushEventSourceArgs {
   namespace: pulumi.Input<string>;
   /** Which pushes pass. */
@@ -35,8 +49,10 @@ export interface PushEventSourceArgs {
   eventBusName: pulumi.Input<string>;
   /** Pods; all of them serve. */
   replicas: pulumi.Input<number>;
-  /** Default: no way in from outside. */
+  /** Default: no way in from outside, unless there is {@link gatewayRoute}. */
   ingress?: IngressArgs;
+  /** Instead of {@link ingress}, not beside it. */
+  gatewayRoute?: GatewayRouteArgs;
   /** Names of namespaces and CIDRs that may reach the webhook; empty: no NetworkPolicy, so that the cluster's rules hold. */
   allowedFrom: string[];
   /** How long to wait until it is deployed and answers. */
@@ -127,7 +143,7 @@ export class PushEventSource extends pulumi.ComponentResource {
     this.eventSourceName = eventSource.metadata.name;
     this.eventName = pulumi.output(eventName);
     this.inClusterWebhookUrl = pulumi.interpolate`http://${service.metadata.name}.${args.namespace}.svc:${webhookPort}${webhookPath}`;
-    this.webhookUrl = args.ingress ? this.#wayIn(name, args, args.ingress, service, labels) : this.inClusterWebhookUrl;
+    this.webhookUrl = this.#wayIn(name, args, service, labels) ?? this.inClusterWebhookUrl;
     this.registerOutputs({
       eventSourceName: this.eventSourceName,
       eventName: this.eventName,
@@ -156,13 +172,31 @@ export class PushEventSource extends pulumi.ComponentResource {
     );
   }
 
+  /** Makes the way in from outside, and returns the webhook's public URL; undefined where there is none. */
   #wayIn(
+    name: string,
+    args: PushEventSourceArgs,
+    service: k8s.core.v1.Service,
+    labels: Record<string, string>,
+  ): pulumi.Output<string> | undefined {
+    const { ingress, gatewayRoute } = args;
+    if (ingress !== undefined) {
+      this.#ingress(name, args, ingress, service, labels);
+    }
+    if (gatewayRoute !== undefined) {
+      this.#gatewayRoute(name, args, gatewayRoute, service, labels);
+    }
+    const wayIn = ingress ?? gatewayRoute;
+    return wayIn && pulumi.interpolate`${wayIn.tls ? "https" : "http"}://${wayIn.host}${webhookPath}`;
+  }
+
+  #ingress(
     name: string,
     args: PushEventSourceArgs,
     ingress: IngressArgs,
     service: k8s.core.v1.Service,
     labels: Record<string, string>,
-  ): pulumi.Output<string> {
+  ): void {
     new k8s.networking.v1.Ingress(
       `${name}-webhook`,
       {
@@ -197,7 +231,38 @@ export class PushEventSource extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    return pulumi.interpolate`${ingress.tls ? "https" : "http"}://${ingress.host}${webhookPath}`;
+  }
+
+  /**
+   * Not waited for, as the Ingress is not: which Gateway takes it is for its owner to say.
+   * @see https://gateway-api.sigs.k8s.io/api-types/httproute/
+   */
+  #gatewayRoute(
+    name: string,
+    args: PushEventSourceArgs,
+    route: GatewayRouteArgs,
+    service: k8s.core.v1.Service,
+    labels: Record<string, string>,
+  ): void {
+    new k8s.apiextensions.CustomResource(
+      `${name}-webhook`,
+      {
+        apiVersion: "gateway.networking.k8s.io/v1",
+        kind: "HTTPRoute",
+        metadata: { name: `${name}-webhook`, namespace: args.namespace, labels },
+        spec: {
+          parentRefs: [{ name: route.gatewayName, namespace: route.gatewayNamespace, sectionName: route.sectionName }],
+          hostnames: [route.host],
+          rules: [
+            {
+              matches: [{ path: { type: "Exact", value: webhookPath } }],
+              backendRefs: [{ name: service.metadata.name, port: webhookPort }],
+            },
+          ],
+        },
+      },
+      { parent: this },
+    );
   }
 }
 

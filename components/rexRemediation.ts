@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { AdmissionPolicies } from "./admissionPolicies.ts";
 import { EventBus, type EventBusArgs } from "./eventBus.ts";
 import { GithubAppSecrets } from "./githubAppSecrets.ts";
-import { type IngressArgs, PushEventSource } from "./pushEventSource.ts";
+import { type GatewayRouteArgs, type IngressArgs, PushEventSource } from "./pushEventSource.ts";
 import { PushSensor } from "./pushSensor.ts";
 import { Redelivery } from "./redelivery.ts";
 import { RemediationAccess } from "./remediationAccess.ts";
@@ -34,8 +34,10 @@ export interface WebhookArgs {
   secret?: pulumi.Input<string>;
   /** Name of a Secret that holds the webhook's secret under `secret`. */
   existingSecret?: pulumi.Input<string>;
-  /** Default: no way in from outside the cluster. */
+  /** Default: no way in from outside the cluster, unless there is {@link gatewayRoute}. */
   ingress?: IngressArgs;
+  /** Instead of {@link ingress}, not beside it. */
+  gatewayRoute?: GatewayRouteArgs;
   /** Names of namespaces and CIDRs that may reach the EventSource; empty: no NetworkPolicy. */
   allowedFrom: string[];
 }
@@ -180,6 +182,7 @@ export class RexRemediation extends pulumi.ComponentResource {
               eventBusName,
               replicas: args.eventSourceReplicas,
               ingress: args.webhook.ingress,
+              gatewayRoute: args.webhook.gatewayRoute,
               allowedFrom: args.webhook.allowedFrom,
               deployedSeconds,
             },

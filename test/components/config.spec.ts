@@ -168,6 +168,11 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   ingressTls: { values: ["", "yes", "True"], expected: /true or false/ },
   ingressTlsSecret: { values: ["Not Legal"], expected: /as in Kubernetes names/ },
   ingressAnnotations: { values: [{ a: 1 }, "x", []], expected: /an object/ },
+  gatewayHost: { values: ["hooks", "https://x.y", "x.y/z", "*.x.y"], expected: /a host name/ },
+  gatewayName: { values: ["Public"], expected: /as in Kubernetes names/ },
+  gatewayNamespace: { values: ["Gateways", "a.b"], expected: /1 to 63 lower-case letters/ },
+  gatewaySectionName: { values: ["No Section"], expected: /as in Kubernetes names/ },
+  gatewayTls: { values: ["", "yes", "True"], expected: /true or false/ },
   eventBusName: { values: ["", "Default"], expected: /lower-case letters/ },
   createEventBus: { values: ["", "1"], expected: /true or false/ },
   eventBusVersion: { values: ["", "2 10"], expected: /a version that Argo Events is configured with/ },
@@ -214,7 +219,7 @@ describe("config", () => {
     const none = Object.fromEntries(Object.keys(project.config).map((key) => [key, undefined]));
     const message = await refusal(none);
     const optional =
-      /^(githubInstallationId|existing|webhookAllowedFrom|ingress(Host|Class|TlsSecret|Annotations)|eventBusStorageClass|sweepSchedule)/;
+      /^(githubInstallationId|existing|webhookAllowedFrom|ingress(Host|Class|TlsSecret|Annotations)|gateway(Host|Name|Namespace|SectionName)|eventBusStorageClass|sweepSchedule)/;
     for (const key of Object.keys(project.config).filter((key) => !optional.test(key))) {
       assert.match(message, new RegExp(`^ {2}${key}: expected .+; got nothing\\.`, "m"), key);
     }
@@ -285,6 +290,10 @@ describe("config", () => {
       /ingressHost: expected nothing, because existingEventSource/,
     );
     assert.match(
+      await refusal({ existingEventSource, webhookSecret: "", gatewayHost: "a.b", gatewayName: "public" }),
+      /gatewayHost: expected nothing, because existingEventSource/,
+    );
+    assert.match(
       await refusal({ existingEventSource, webhookSecret: "", existingWebhookSecret: "x" }),
       /existingWebhookSecret: expected nothing, because existingEventSource/,
     );
@@ -304,6 +313,24 @@ describe("config", () => {
       await refusal({ ingressTls: false, ingressTlsSecret: "x" }),
       /ingressTlsSecret: expected nothing while ingressTls is false/,
     );
+  });
+
+  it("refuses a Gateway beside an Ingress, without a host, and a host without a Gateway", async () => {
+    assert.match(
+      await refusal({ ingressHost: "a.b", gatewayHost: "a.b", gatewayName: "public" }),
+      /gatewayHost: expected nothing, because ingressHost is set: one way in; got "a\.b"\.\n *.*pulumi config rm gatewayHost$/m,
+    );
+    assert.match(
+      await refusal({ gatewayHost: "a.b" }),
+      /gatewayName: expected the name of the Gateway that serves gatewayHost; got nothing\.\n *Set it with: pulumi config set gatewayName public$/m,
+    );
+    for (const [key, value] of Object.entries({ gatewayName: "x", gatewayNamespace: "x", gatewaySectionName: "x" })) {
+      assert.match(
+        await refusal({ [key]: value }),
+        /gatewayHost: expected a host name, because other gateway keys are set \(x\); got nothing\./,
+        key,
+      );
+    }
   });
 
   it("has defaults for all but repositories, App id, secrets and image", async () => {
@@ -352,6 +379,7 @@ describe("config", () => {
       deployedSeconds: 180,
     });
     assert.equal(webhook.ingress, undefined);
+    assert.equal(webhook.gatewayRoute, undefined);
     assert.deepEqual(webhook.allowedFrom, []);
     assert.deepEqual(
       [githubApp.apiUrl, githubApp.appId, githubApp.installationId],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type IngressArgs, PushEventSource } from "../../components/pushEventSource.ts";
+import { PushEventSource, type PushEventSourceArgs } from "../../components/pushEventSource.ts";
 import { pushExpression } from "../../components/taskPush.ts";
 import { only, register, resolved, shape } from "../support/pulumi/mockEngine.ts";
 
@@ -8,6 +8,7 @@ const eventSourceType = "kubernetes:argoproj.io/v1alpha1:EventSource";
 const serviceType = "kubernetes:core/v1:Service";
 const networkPolicyType = "kubernetes:networking.k8s.io/v1:NetworkPolicy";
 const ingressType = "kubernetes:networking.k8s.io/v1:Ingress";
+const routeType = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute";
 
 const push = {
   pusher: "5DLabs-Rex[bot]",
@@ -15,7 +16,9 @@ const push = {
   branchPrefix: "task-",
 };
 
-function eventSource(ingress?: IngressArgs, allowedFrom: string[] = []) {
+type WayIn = Pick<PushEventSourceArgs, "ingress" | "gatewayRoute">;
+
+function eventSource(wayIn: WayIn = {}, allowedFrom: string[] = []) {
   return register(async () => {
     const made = new PushEventSource("rex", {
       namespace: "agents",
@@ -24,7 +27,7 @@ function eventSource(ingress?: IngressArgs, allowedFrom: string[] = []) {
       serviceAccountName: "rex-event-source",
       eventBusName: "default",
       replicas: 2,
-      ingress,
+      ...wayIn,
       allowedFrom,
       deployedSeconds: 90,
     });
@@ -54,7 +57,7 @@ describe("PushEventSource", () => {
   });
 
   it("can be reached from listed namespaces and addresses alone, and goes on to show its metrics to the cluster", async () => {
-    const { registrations } = await eventSource(undefined, ["ingress-nginx", "192.30.252.0/22", "fd00::/8"]);
+    const { registrations } = await eventSource({}, ["ingress-nginx", "192.30.252.0/22", "fd00::/8"]);
     assert.ok(shape(registrations).includes(`${component} > ${networkPolicyType} rex-webhook`));
     const { spec } = only(registrations, networkPolicyType).inputs;
     assert.deepEqual(spec, {
@@ -150,11 +153,13 @@ describe("PushEventSource", () => {
 
   it("is reached from outside by exactly one path of one host", async () => {
     const { registrations, value } = await eventSource({
-      host: "hooks.example.com",
-      className: "nginx",
-      tls: true,
-      tlsSecretName: "hooks-tls",
-      annotations: { "cert-manager.io/cluster-issuer": "letsencrypt" },
+      ingress: {
+        host: "hooks.example.com",
+        className: "nginx",
+        tls: true,
+        tlsSecretName: "hooks-tls",
+        annotations: { "cert-manager.io/cluster-issuer": "letsencrypt" },
+      },
     });
     assert.equal(value.webhookUrl, "https://hooks.example.com/push");
     assert.equal(value.inClusterWebhookUrl, "http://rex-webhook.agents.svc:12000/push");
@@ -187,8 +192,58 @@ describe("PushEventSource", () => {
   });
 
   it("has a plain URL where the Ingress does not terminate TLS", async () => {
-    const { registrations, value } = await eventSource({ host: "hooks.example.com", tls: false });
+    const { registrations, value } = await eventSource({ ingress: { host: "hooks.example.com", tls: false } });
     assert.equal(value.webhookUrl, "http://hooks.example.com/push");
     assert.equal("tls" in (only(registrations, ingressType).inputs.spec as object), false);
+  });
+
+  /** That a Gateway takes the route, and that its CRD has nothing against it, only a cluster with a Gateway shows. */
+  it("is reached through a Gateway by exactly one path of one host", async () => {
+    const { registrations, value } = await eventSource({
+      gatewayRoute: {
+        host: "hooks.example.com",
+        gatewayName: "public",
+        gatewayNamespace: "gateways",
+        sectionName: "https",
+        tls: true,
+      },
+    });
+    assert.equal(value.webhookUrl, "https://hooks.example.com/push");
+    assert.equal(value.inClusterWebhookUrl, "http://rex-webhook.agents.svc:12000/push");
+    const { parentType, inputs } = only(registrations, routeType);
+    assert.equal(parentType, component);
+    assert.deepEqual(inputs, {
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "HTTPRoute",
+      metadata: {
+        name: "rex-webhook",
+        namespace: "agents",
+        labels: {
+          "app.kubernetes.io/name": "rex-remediation",
+          "app.kubernetes.io/instance": "rex",
+          "app.kubernetes.io/component": "event-source",
+          "app.kubernetes.io/managed-by": "pulumi",
+        },
+      },
+      spec: {
+        parentRefs: [{ name: "public", namespace: "gateways", sectionName: "https" }],
+        hostnames: ["hooks.example.com"],
+        rules: [
+          {
+            matches: [{ path: { type: "Exact", value: "/push" } }],
+            backendRefs: [{ name: "rex-webhook", port: 12000 }],
+          },
+        ],
+      },
+    });
+  });
+
+  it("names of a Gateway no more than it was told, and has a plain URL where its listener does not terminate TLS", async () => {
+    const { registrations, value } = await eventSource({
+      gatewayRoute: { host: "hooks.example.com", gatewayName: "public", tls: false },
+    });
+    assert.equal(value.webhookUrl, "http://hooks.example.com/push");
+    const { spec } = only(registrations, routeType).inputs as { spec: { parentRefs: unknown } };
+    assert.deepEqual(spec.parentRefs, [{ name: "public" }]);
   });
 });

@@ -60,6 +60,7 @@ const ownEventSource = [
   `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation-event-source`,
 ];
 const secret = (name: string) => `${part("GithubAppSecrets")} > kubernetes:core/v1:Secret rex-remediation-${name}`;
+const gatewayRoute = `${part("PushEventSource")} > kubernetes:gateway.networking.k8s.io/v1:HTTPRoute rex-remediation-webhook`;
 const ingress = `${part("PushEventSource")} > kubernetes:networking.k8s.io/v1:Ingress rex-remediation-webhook`;
 const eventBus = [
   `${whole} > ${part("EventBus")} rex-remediation`,
@@ -98,6 +99,15 @@ describe("RexRemediation", () => {
     assert.deepEqual(
       shape(registrations),
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook"), ingress], eventBus),
+    );
+    assert.equal(outputs.webhookUrl, "https://hooks.example.com/push");
+  });
+
+  it("makes an HTTPRoute for a Gateway in the Ingress's place", async () => {
+    const { registrations, outputs } = await program({ gatewayHost: "hooks.example.com", gatewayName: "public" });
+    assert.deepEqual(
+      shape(registrations),
+      sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook"), gatewayRoute]),
     );
     assert.equal(outputs.webhookUrl, "https://hooks.example.com/push");
   });
