@@ -26,13 +26,19 @@ mint_token() {
   if [[ -n $GITHUB_INSTALLATION_ID ]]; then as_app; else find_installation; fi
   jq -n --arg name "${REPOSITORY#*/}" --argjson permissions "$permissions" \
     '{repositories: [$name], permissions: $permissions}' >"$SCRATCH/body"
-  github POST "/app/installations/$GITHUB_INSTALLATION_ID/access_tokens" "$SCRATCH/body" ||
-    fail "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubInstallationId, or leave it out and it is found (pulumi up)$(then_again resubmit)"
+  github POST "/app/installations/$GITHUB_INSTALLATION_ID/access_tokens" "$SCRATCH/body" || no_installation
   jq -r '"header = \"Authorization: Bearer \(.token)\""' "$ANSWER" >"$TOKEN_DIR/curl.new"
   mv "$TOKEN_DIR/curl.new" "$TOKEN_DIR/curl"
   # The answer held the token; the other steps see this folder.
   rm -f "$ANSWER" "$GITHUB_CREDENTIALS"
   GITHUB_CREDENTIALS=$TOKEN_DIR/curl
+}
+
+# A run keeps the configuration that it began with: where that is wrong, it takes another.
+no_installation() {
+  [[ -e $SCRATCH/installation ]] ||
+    fail "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubInstallationId, or leave it out and it is found (pulumi up)$(then_again resubmit)"
+  fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY any more, where it was a moment ago: install it there again$(then_again retry)"
 }
 
 # https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
