@@ -19,8 +19,8 @@ export interface PushSensorArgs {
   unfilteredPush?: pulumi.Input<TaskPush>;
   /** WorkflowTemplate of the remediation. */
   workflowTemplateName: pulumi.Input<string>;
-  /** metadata.uid of that WorkflowTemplate. */
-  workflowTemplateUid: pulumi.Input<string>;
+  /** metadata.uid of that WorkflowTemplate, which then owns the runs; undefined if that is not known. */
+  workflowTemplateUid?: pulumi.Input<string>;
   serviceAccountName: pulumi.Input<string>;
   eventBusName: pulumi.Input<string>;
   /** Pods; one works, the others stand by. */
@@ -122,14 +122,16 @@ function workflow(name: string, args: PushSensorArgs) {
       namespace: args.namespace,
       labels: { ...runLabels(name, "remediation"), [taskLabel]: "" },
       // What the template leaves behind is deleted with it: pulumi destroy knows nothing of the runs.
-      ownerReferences: [
-        {
-          apiVersion: "argoproj.io/v1alpha1",
-          kind: "WorkflowTemplate",
-          name: args.workflowTemplateName,
-          uid: args.workflowTemplateUid,
-        },
-      ],
+      ...(args.workflowTemplateUid !== undefined && {
+        ownerReferences: [
+          {
+            apiVersion: "argoproj.io/v1alpha1",
+            kind: "WorkflowTemplate",
+            name: args.workflowTemplateName,
+            uid: args.workflowTemplateUid,
+          },
+        ],
+      }),
     },
     spec: {
       workflowTemplateRef: { name: args.workflowTemplateName },

@@ -32,9 +32,9 @@ export interface RedeliveryArgs extends GithubAccessArgs {
   mainWorkflows: MainWorkflowLabelArgs;
   /** Where GitHub's webhook goes; undefined if that is not known, and then no delivery is asked for again. */
   webhookUrl?: pulumi.Input<string>;
-  /** metadata.uid of the remediation's WorkflowTemplate. */
-  workflowTemplateUid: pulumi.Input<string>;
-  /** metadata.creationTimestamp of the same. What was pushed before was never this program's to handle. */
+  /** metadata.uid of the remediation's WorkflowTemplate, which then owns the runs; undefined if that is not known. */
+  workflowTemplateUid?: pulumi.Input<string>;
+  /** metadata.creationTimestamp of the same, or another time as ISO 8601 has it. What was pushed before was never this program's to handle. */
   installedAt: pulumi.Input<string>;
   /** How long a remediation is kept, in days. Of an older push nobody knows whether it had one. */
   retentionDays: pulumi.Input<number>;
@@ -109,7 +109,7 @@ function template(name: string, args: RedeliveryArgs) {
       BRANCH_PREFIX: args.branchPrefix,
       PUSHER: args.pusher,
       WEBHOOK_URL: args.webhookUrl ?? "",
-      WORKFLOW_TEMPLATE_UID: args.workflowTemplateUid,
+      WORKFLOW_TEMPLATE_UID: args.workflowTemplateUid ?? "",
       INSTALLED_AT: args.installedAt,
       SWEEP_AFTER_SECONDS: args.afterSeconds,
       RETENTION_DAYS: args.retentionDays,

@@ -83,6 +83,11 @@ export interface RexRemediationArgs {
   retentionDays: pulumi.Input<number>;
   /** How long to wait until EventBus, EventSource and Sensor are deployed. */
   deployedSeconds: pulumi.Input<number>;
+  /**
+   * Set where the objects are written out, and others apply them: then the WorkflowTemplate's identity is not known, so that no run
+   * can be owned by it and go with it; and what was pushed before `installedAt` (ISO 8601) is not this installation's to handle.
+   */
+  appliedByOthers?: { installedAt: pulumi.Input<string> };
 }
 
 /** Everything that turns a push by the coding agent into a clean restart of QA. */
@@ -162,6 +167,7 @@ export class RexRemediation extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    const workflowTemplateUid = args.appliedByOthers === undefined ? workflow.workflowTemplateUid : undefined;
     const eventBusName = args.eventBus.created
       ? new EventBus(
           name,
@@ -199,7 +205,7 @@ export class RexRemediation extends pulumi.ComponentResource {
         eventName: ownEventSource?.eventName ?? existingEventSource?.event ?? "",
         unfilteredPush: existingEventSource && push,
         workflowTemplateName: workflow.workflowTemplateName,
-        workflowTemplateUid: workflow.workflowTemplateUid,
+        workflowTemplateUid,
         serviceAccountName: access.sensorAccount,
         eventBusName,
         replicas: args.sensorReplicas,
@@ -226,8 +232,8 @@ export class RexRemediation extends pulumi.ComponentResource {
           githubInstallationId: args.githubApp.installationId,
           privateKeySecretName: secrets.privateKeySecretName,
           webhookUrl: ownEventSource?.webhookUrl,
-          workflowTemplateUid: workflow.workflowTemplateUid,
-          installedAt: workflow.createdAt,
+          workflowTemplateUid,
+          installedAt: args.appliedByOthers?.installedAt ?? workflow.createdAt,
           retentionDays: args.retentionDays,
           image: args.steps.image,
           deadlineSeconds: args.steps.deadlineSeconds,
@@ -272,6 +278,7 @@ export class RexRemediation extends pulumi.ComponentResource {
           codeRuns,
           mainWorkflows,
           sweep: args.sweep !== undefined,
+          ownedRuns: args.appliedByOthers === undefined,
         },
         { parent: this },
       ),

@@ -9,6 +9,8 @@ export interface RunRulesArgs {
   /** Prefix of every run's name, and name of the Sensor. */
   name: string;
   workflowTemplateName: string;
+  /** Whether runs are owned by the WorkflowTemplate, and so go with it. */
+  ownedRuns: boolean;
 }
 
 /** A pattern for each value that a push fills in; see pushTransform, which lets nothing else through. */
@@ -51,7 +53,7 @@ export function sweepRules(args: RunRulesArgs): Rules {
   return runRules(args, { words: "the sweep", suffix: sweepSuffix, labels: { [sweptLabel]: "[0-9]{1,10}" } });
 }
 
-function runRules({ name, workflowTemplateName }: RunRulesArgs, maker: Maker): Rules {
+function runRules({ name, workflowTemplateName, ownedRuns }: RunRulesArgs, maker: Maker): Rules {
   const refusal = (what: string) =>
     literal(`${maker.words} may only create remediations as a push makes them: ${what}`);
   const create = (expression: string, what: string) => ({
@@ -133,16 +135,18 @@ function runRules({ name, workflowTemplateName }: RunRulesArgs, maker: Maker): R
         ].join(" && "),
         `its labels have to be those that ${maker.words} sets`,
       ),
-      create(
-        [
-          "variables.owners.size() == 1",
-          keys("variables.owners[0]", ["apiVersion", "kind", "name", "uid"]),
-          'variables.owners[0].apiVersion == "argoproj.io/v1alpha1"',
-          'variables.owners[0].kind == "WorkflowTemplate"',
-          `variables.owners[0].name == ${literal(workflowTemplateName)}`,
-        ].join(" && "),
-        `its only owner has to be the WorkflowTemplate ${workflowTemplateName}`,
-      ),
+      ownedRuns
+        ? create(
+            [
+              "variables.owners.size() == 1",
+              keys("variables.owners[0]", ["apiVersion", "kind", "name", "uid"]),
+              'variables.owners[0].apiVersion == "argoproj.io/v1alpha1"',
+              'variables.owners[0].kind == "WorkflowTemplate"',
+              `variables.owners[0].name == ${literal(workflowTemplateName)}`,
+            ].join(" && "),
+            `its only owner has to be the WorkflowTemplate ${workflowTemplateName}`,
+          )
+        : create("variables.owners.size() == 0", "it has to have no owner"),
       {
         // A push that is delivered again writes its run once more: with the same content, so that nothing changes.
         expression: [

@@ -22,6 +22,7 @@ async function policies(
   namespace = "agents",
   repositories: Record<string, string> = { "a/b": "a-b" },
   sweep = true,
+  ownedRuns = true,
 ) {
   const { registrations } = await register(() => {
     new AdmissionPolicies(name, {
@@ -49,6 +50,7 @@ async function policies(
         resetStage: "one",
       },
       sweep,
+      ownedRuns,
     });
   });
   return registrations;
@@ -163,5 +165,22 @@ describe("AdmissionPolicies", () => {
       await expression({ "a/b": "A-b", "a/c": "a-c" }),
       '(variables.labels[?"repository"].orValue("").lowerAscii() in ["a-b","a-c"])',
     );
+  });
+
+  it("lets runs have no owner where none can be known, and demands the WorkflowTemplate where it can", async () => {
+    const aboutOwners = async (ownedRuns: boolean) => {
+      const registrations = await policies("rex", "agents", { "a/b": "a-b" }, true, ownedRuns);
+      return ["runs", "swept"].map((subject) =>
+        policy(registrations, subject)
+          .spec.validations.map(({ expression }) => expression)
+          .filter((expression) => expression.includes("variables.owners")),
+      );
+    };
+    const none = 'request.operation != "CREATE" || (variables.owners.size() == 0)';
+    assert.deepEqual(await aboutOwners(false), [[none], [none]]);
+    for (const [expression, ...more] of await aboutOwners(true)) {
+      assert.match(expression ?? "", /owners\.size\(\) == 1 && .* && variables\.owners\[0\]\.name == "rex"\)$/);
+      assert.deepEqual(more, []);
+    }
   });
 });
