@@ -1,0 +1,142 @@
+import { meanings } from "./outcomes.ts";
+import type { Remediation } from "./remediations.ts";
+import type { Settings } from "./settings.ts";
+import type { TaskBranch } from "./taskOnGithub.ts";
+import type { MainWorkflow, Pods, Sweep } from "./taskState.ts";
+
+/** Why something happened to a task, or nothing did: sentences for a person on call. */
+
+/** What is known of a task. */
+export interface Known {
+  task: string;
+  namespace: string;
+  settings: Settings;
+  /** Newest first. */
+  remediations: Remediation[];
+  mainWorkflows: MainWorkflow[];
+  pods: Pods[];
+  sweep: Sweep | undefined;
+  /** The branches, or why GitHub was not asked. */
+  github: TaskBranch[] | string;
+}
+
+/** @returns what keeps a push from arriving first, then what the task itself says, then GitHub */
+export function findings(known: Known): string[] {
+  return [
+    ...ofTheWay(known),
+    ...ofTheLastRun(known),
+    ...ofMainWorkflows(known),
+    ...ofGithub(known),
+    ...ofTheSweep(known),
+  ];
+}
+
+function ofTheWay({ namespace, pods }: Known): string[] {
+  return pods
+    .filter(({ ready }) => ready === 0)
+    .map(
+      ({ of, name, selector, all }) =>
+        `no pod of ${of} ${name} is ready (there ${all === 1 ? "is" : "are"} ${all}), so ${
+          of === "Sensor" ? "what arrives waits on the event bus" : "no push gets in"
+        }: kubectl -n ${namespace} describe pod -l ${selector}; kubectl -n ${namespace} get ${of.toLowerCase()} ${name} -o yaml`,
+    );
+}
+
+function ofTheLastRun({ task, namespace, settings, remediations }: Known): string[] {
+  const [last] = remediations;
+  if (last === undefined) {
+    const { pusher, branchPrefix, repositories } = settings;
+    const branch = `${branchPrefix}${task}`;
+    return [
+      `no run: no push of task ${task} has arrived, or its runs are older than they are kept. A push counts if its sender is the App ${pusher}, its branch ${branch}, alone or followed by -, / or _ and more, and its repository ${repositories.join(" or ")}. What GitHub delivered, and where: npm run webhook -- deliveries; whether everything on the way is well: npm run doctor`,
+    ];
+  }
+  const look = `argo -n ${namespace} get ${last.run}`;
+  if (last.state === "waits") return [`run ${last.run} has not begun: ${last.did}; ${look}`];
+  if (last.state === "at work") return [`run ${last.run} is ${last.did}: ${look}`];
+  if (last.outcome === "failed") {
+    return [`run ${last.run} failed: ${last.did}; more: ${look}; the ways out: docs/troubleshooting.md`];
+  }
+  const meaning = meanings[last.outcome ?? ""];
+  return meaning === undefined
+    ? [`run ${last.run} ended without an outcome: ${look}`]
+    : [`${last.outcome}: ${meaning}`];
+}
+
+function ofMainWorkflows({ task, namespace, settings, remediations, mainWorkflows }: Known): string[] {
+  const unfinished = mainWorkflows.filter(({ ended }) => !ended);
+  const { typeLabel, type, taskLabel } = settings.mainWorkflows;
+  if (unfinished.length === 0) {
+    const ended = mainWorkflows[0];
+    return [
+      `no main workflow of task ${task} is running (${typeLabel}=${type}, ${taskLabel}=${task})${ended === undefined ? "" : `; the last one, ${ended.name}, has ended (${ended.phase})`}, so there is nothing to restart`,
+    ];
+  }
+  const alike = unfinished.filter(({ repository }) => repository === unfinished[0]?.repository);
+  if (alike.length > 1) {
+    return [
+      `task ${task} has more than one main workflow: ${alike.map(({ name }) => name).join(", ")}; a run fails until all but one are ended: argo -n ${namespace} stop NAME`,
+    ];
+  }
+  const atWork = remediations.some(({ state }) => state !== "ended");
+  return unfinished
+    .filter(({ ledger }) => ledger.resumed === "false" && !atWork)
+    .map(
+      ({ name, ledger }) =>
+        `run ${ledger.run} began on ${name} and did not end; a new one carries it on: npm run remediate -- --task ${task}`,
+    );
+}
+
+function ofGithub({ task, settings, github, remediations, mainWorkflows }: Known): string[] {
+  if (typeof github === "string") {
+    return [`GitHub was not asked: ${github}; so whether the branch's head has had a remediation is not known here`];
+  }
+  if (github.length === 0) {
+    return [`GitHub has no branch ${settings.branchPrefix}${task} in ${settings.repositories.join(" or ")}`];
+  }
+  return github.flatMap((branch) => {
+    const where = `${branch.branch} of ${branch.repository}`;
+    return [
+      `${where} is at ${branch.head.slice(0, 12)}, ${pushedBy(branch)}: ${verdict(branch, { task, settings, remediations, mainWorkflows })}`,
+      ...ofPulls(branch, where, settings),
+    ];
+  });
+}
+
+function pushedBy({ lastPush }: TaskBranch): string {
+  return lastPush === undefined
+    ? "pushed by nobody that GitHub names"
+    : `pushed by ${lastPush.login} at ${lastPush.at}`;
+}
+
+function verdict(
+  { head, lastPush, repository }: TaskBranch,
+  { task, settings, remediations, mainWorkflows }: Pick<Known, "task" | "settings" | "remediations" | "mainWorkflows">,
+): string {
+  const run = remediations.find(
+    (one) => one.sha === head.slice(0, 12) && (one.repository ?? repository).toLowerCase() === repository,
+  );
+  if (run !== undefined) return `this head has had run ${run.run} (${run.outcome ?? run.state})`;
+  const noted = mainWorkflows.find(({ ledger }) => [ledger.head, ledger.pushed].includes(head));
+  if (noted !== undefined) return `this head was handled by run ${noted.ledger.run}, as ${noted.name} says`;
+  if (lastPush?.login.toLowerCase() !== settings.pusher.toLowerCase()) {
+    return `this head has had none, because only pushes of ${settings.pusher} count`;
+  }
+  const again = `npm run remediate -- --task ${task}${settings.repositories.length > 1 ? ` --repository ${repository}` : ""}`;
+  return `this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one, or at once: ${again}`;
+}
+
+function ofPulls({ pulls }: TaskBranch, where: string, { holdLabel }: Settings): string[] {
+  if (pulls.length === 0) return [`no open pull request comes from ${where}: a run of it ends as no-pull-request`];
+  return pulls
+    .filter(({ labels }) => labels.some((label) => label.toLowerCase() === holdLabel.toLowerCase()))
+    .map(({ number }) => `a person holds the task: label ${holdLabel} is on pull request #${number}; runs end as held`);
+}
+
+function ofTheSweep({ sweep }: Known): string[] {
+  return [
+    sweep === undefined
+      ? "no sweep for lost pushes has run within a day: there is none where sweepSchedule is empty"
+      : `the last sweep for lost pushes, ${sweep.run} of ${sweep.began}: ${sweep.said}`,
+  ];
+}

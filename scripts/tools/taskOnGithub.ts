@@ -1,0 +1,69 @@
+import { askGithub, GithubApp } from "./github.ts";
+import type { Installation } from "./installation.ts";
+import type { Settings } from "./settings.ts";
+
+/** What GitHub has of a task. */
+
+/** A branch of the task, with its open pull requests. */
+export interface TaskBranch {
+  repository: string;
+  branch: string;
+  /** Head, 40 digits. */
+  head: string;
+  /** Who pushed last, and when (ISO 8601); undefined where GitHub does not say. */
+  lastPush?: { login: string; type: string; at: string };
+  pulls: { number: number; labels: string[] }[];
+}
+
+/**
+ * @param repositories owner/name each
+ * @throws Refusal if GitHub cannot be asked
+ */
+export async function taskBranches(
+  installation: Installation,
+  settings: Settings,
+  repositories: string[],
+  task: string,
+): Promise<TaskBranch[]> {
+  const app = await GithubApp.open(installation, settings);
+  const found = await Promise.all(
+    repositories.map(async (repository) => {
+      const [owner = "", repo = ""] = repository.split("/");
+      const { rest } = await app.forRepository(repository);
+      const prefix = `${settings.branchPrefix}${task}`;
+      const { data: refs } = await askGithub(
+        `read the branches of ${repository}`,
+        rest.git.listMatchingRefs({ owner, repo, ref: `heads/${prefix}` }),
+      );
+      const branches = refs
+        .map(({ ref, object }) => ({ branch: ref.replace("refs/heads/", ""), head: object.sha }))
+        // It answers by prefix: task-3 finds task-30, too.
+        .filter(({ branch }) => ["", "-", "/", "_"].includes(branch.slice(prefix.length, prefix.length + 1)));
+      return Promise.all(
+        branches.map(async ({ branch, head }): Promise<TaskBranch> => {
+          const { data: activities } = await askGithub(
+            `read the activity of ${repository}`,
+            rest.repos.listActivities({ owner, repo, ref: `refs/heads/${branch}`, per_page: 1 }),
+          );
+          const { data: pulls } = await askGithub(
+            `read the pull requests of ${repository}`,
+            rest.pulls.list({ owner, repo, state: "open", head: `${owner}:${branch}`, per_page: 100 }),
+          );
+          const [last] = activities;
+          return {
+            repository,
+            branch,
+            head,
+            ...(last?.actor && {
+              lastPush: { login: last.actor.login, type: last.actor.type, at: last.timestamp },
+            }),
+            pulls: pulls
+              .filter(({ head: { ref, repo } }) => ref === branch && repo?.full_name.toLowerCase() === repository)
+              .map(({ number, labels }) => ({ number, labels: labels.map(({ name }) => name) })),
+          };
+        }),
+      );
+    }),
+  );
+  return found.flat();
+}

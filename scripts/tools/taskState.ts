@@ -1,0 +1,156 @@
+import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
+import { ledgerPrefix, runLabels } from "../../components/labels.ts";
+import { ask, type Installation, request } from "./installation.ts";
+import { failureOf, listRuns, type RunObject } from "./remediations.ts";
+import type { Settings } from "./settings.ts";
+
+/** What the cluster has of a task, and of the way that a push takes to it. */
+
+/** A main workflow of the task. */
+export interface MainWorkflow {
+  name: string;
+  /** Argo's phase. */
+  phase: string;
+  ended: boolean;
+  stage?: string;
+  /** Value of its repository label. */
+  repository?: string;
+  /** Gates that wait. */
+  gates: string[];
+  /** The program's annotations, by their names without the prefix. */
+  ledger: Record<string, string>;
+}
+
+/** A CodeRun of the task. */
+export interface Agent {
+  name: string;
+  agent: string;
+  phase: string;
+  /** Seconds since it was made. */
+  age: number;
+  /** Whether a remediation may cancel its kind. */
+  listed: boolean;
+}
+
+/** Pods of an EventSource or a Sensor. */
+export interface Pods {
+  of: "EventSource" | "Sensor";
+  name: string;
+  /** Label that finds them. */
+  selector: string;
+  ready: number;
+  all: number;
+}
+
+/** The last look for lost pushes. */
+export interface Sweep {
+  run: string;
+  began: string;
+  said: string;
+}
+
+interface MainWorkflowObject extends RunObject {
+  metadata: RunObject["metadata"] & { annotations?: Record<string, string> };
+}
+
+/** @returns the newest first */
+export async function mainWorkflows(
+  installation: Installation,
+  { mainWorkflows }: Settings,
+  task: string,
+): Promise<MainWorkflow[]> {
+  const { typeLabel, type, taskLabel, stageLabel, repositoryLabel } = mainWorkflows;
+  const { items } = await listRuns(installation, `${typeLabel}=${type},${taskLabel}=${task}`);
+  return (items as MainWorkflowObject[])
+    .sort((one, other) => other.metadata.creationTimestamp.localeCompare(one.metadata.creationTimestamp))
+    .map(({ metadata, status }) => ({
+      name: metadata.name,
+      phase: status?.phase ?? "Pending",
+      ended: ["Succeeded", "Failed", "Error"].includes(status?.phase ?? ""),
+      ...(metadata.labels?.[stageLabel] && { stage: metadata.labels[stageLabel] }),
+      ...(metadata.labels?.[repositoryLabel] && { repository: metadata.labels[repositoryLabel] }),
+      gates: Object.values(status?.nodes ?? {})
+        .filter(({ type, phase }) => type === "Suspend" && phase === "Running")
+        .map(({ displayName }) => displayName),
+      ledger: Object.fromEntries(
+        Object.entries(metadata.annotations ?? {})
+          .filter(([key]) => key.startsWith(ledgerPrefix))
+          .map(([key, value]) => [key.slice(ledgerPrefix.length), value]),
+      ),
+    }));
+}
+
+export async function agents(
+  { outputs, cluster }: Installation,
+  { codeRuns, agents: listed }: Settings,
+  task: string,
+): Promise<Agent[]> {
+  const { group, version, resource, taskLabel, agentLabel } = codeRuns;
+  const { namespace } = outputs;
+  const list = (await ask(
+    cluster,
+    `list the ${resource}.${group} in namespace ${namespace}`,
+    cluster
+      .makeApiClient(CustomObjectsApi)
+      .listNamespacedCustomObject(
+        { group, version, plural: resource, namespace, labelSelector: `${taskLabel}=${task}` },
+        request,
+      ),
+  )) as { items: (RunObject & { status?: { phase?: string } })[] } | undefined;
+  return (list?.items ?? []).map(({ metadata, status }) => {
+    const agent = metadata.labels?.[agentLabel] ?? "";
+    return {
+      name: metadata.name,
+      agent,
+      phase: status?.phase ?? "",
+      age: Math.max(0, Math.round((Date.now() - Date.parse(metadata.creationTimestamp)) / 1000)),
+      listed: listed.includes(agent),
+    };
+  });
+}
+
+/** Of what receives pushes and of what makes runs of them. */
+export async function podsOfTheWay({ outputs, cluster }: Installation): Promise<Pods[]> {
+  const { namespace, eventSource, sensor } = outputs;
+  const core = cluster.makeApiClient(CoreV1Api);
+  const look = async (of: Pods["of"], name: string, selector: string): Promise<Pods> => {
+    const list = await ask(
+      cluster,
+      `list the pods of ${of} ${name}`,
+      core.listNamespacedPod({ namespace, labelSelector: selector }, request),
+    );
+    const pods = (list?.items ?? []).filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
+    const ready = pods.filter(({ status }) =>
+      status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
+    );
+    return { of, name, selector, ready: ready.length, all: pods.length };
+  };
+  return Promise.all([
+    look("EventSource", eventSource, `eventsource-name=${eventSource}`),
+    look("Sensor", sensor, `sensor-name=${sensor}`),
+  ]);
+}
+
+/** @returns undefined if none stands in the cluster any more */
+export async function lastSweep(installation: Installation): Promise<Sweep | undefined> {
+  const labels = runLabels(installation.outputs.workflowTemplate, "sweep");
+  const { items } = await listRuns(
+    installation,
+    Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(","),
+  );
+  const last = items.sort((one, other) =>
+    other.metadata.creationTimestamp.localeCompare(one.metadata.creationTimestamp),
+  )[0];
+  return last && { run: last.metadata.name, began: last.metadata.creationTimestamp, said: saidOf(last) };
+}
+
+function saidOf(run: RunObject): string {
+  const { phase = "" } = run.status ?? {};
+  if (["Failed", "Error"].includes(phase)) return `it failed: ${failureOf(run)}`;
+  if (phase !== "Succeeded") return "it is at work";
+  const parameters = Object.values(run.status?.nodes ?? {}).flatMap(({ outputs }) => outputs?.parameters ?? []);
+  const number = (name: string) => parameters.find((one) => one.name === name)?.value || "0";
+  return `it started ${number("started")} remediations and asked for ${number("redelivered")} redeliveries`;
+}

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** An answer; none means that the connection is cut, and a list of lines that they are streamed and the connection stays open. */
+export type ApiAnswer = { code: number; body: object } | { lines: object[] } | undefined;
+
+/** Asked with `METHOD path` and the query. */
+export type ApiAnswers = (request: string, query: URLSearchParams) => ApiAnswer;
+
+/**
+ * A few lines that stand in for an API server, and the files with which a tool is pointed at it. That a real one answers so, tests on
+ * the node show.
+ */
+export class ApiServerDouble {
+  readonly folder = mkdtempSync(join(tmpdir(), "rex-tool-"));
+  answers: ApiAnswers = () => undefined;
+  readonly #server: Server;
+
+  private constructor() {
+    this.#server = createServer((request, response) => {
+      const url = new URL(request.url ?? "", "http://localhost");
+      const answer = this.answers(`${request.method} ${url.pathname}`, url.searchParams);
+      if (answer === undefined) return void request.socket.destroy();
+      response.writeHead("code" in answer ? answer.code : 200, { "content-type": "application/json" });
+      if ("code" in answer) return void response.end(JSON.stringify(answer.body));
+      for (const line of answer.lines) response.write(`${JSON.stringify(line)}\n`);
+    });
+  }
+
+  /** @param outputs the stack's, as the tools read them */
+  static async open(outputs: object): Promise<ApiServerDouble> {
+    const double = new ApiServerDouble();
+    const server = double.#server.listen(0, "127.0.0.1");
+    await new Promise((listening) => server.once("listening", listening));
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const config = {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name: "c", cluster: { server: address, "insecure-skip-tls-verify": true } }],
+      users: [{ name: "u", user: {} }],
+      contexts: [{ name: "production", context: { cluster: "c", user: "u" } }],
+      "current-context": "production",
+    };
+    writeFileSync(join(double.folder, "kubeconfig"), JSON.stringify(config));
+    writeFileSync(join(double.folder, "outputs.json"), JSON.stringify(outputs));
+    return double;
+  }
+
+  /** Environment of a tool that shall ask it. */
+  get environment(): Record<string, string> {
+    return { KUBECONFIG: join(this.folder, "kubeconfig"), REX_OUTPUTS: join(this.folder, "outputs.json") };
+  }
+
+  /** Ends what is open, as an API server does that restarts. */
+  cutConnections(): void {
+    this.#server.closeAllConnections();
+  }
+
+  async close(): Promise<void> {
+    rmSync(this.folder, { recursive: true, force: true });
+    this.#server.closeAllConnections();
+    await new Promise((closed) => this.#server.close(closed));
+  }
+}
