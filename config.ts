@@ -117,6 +117,7 @@ function readKeys(stack: StackConfig): RexRemediationConfig {
       quietSeconds: stack.integer("quietSeconds", 0, 600),
     },
     pullRequestComments: stack.boolean("pullRequestComments"),
+    argoServerUrl: stack.optionalText("argoServerUrl", baseUrl)?.replace(/\/+$/, ""),
     retentionDays: stack.integer("retentionDays", 1, 365),
     deployedSeconds: stack.integer("deployedSeconds", 10, 3600),
   };

@@ -87,6 +87,8 @@ export interface RemediationWorkflowArgs extends GithubAccessArgs {
   pullRequests: PullRequestArgs;
   /** Whether pull requests are told what was done, or what failed. */
   pullRequestComments: pulumi.Input<boolean>;
+  /** Where people reach Argo's server; default: nowhere. */
+  argoServerUrl?: pulumi.Input<string>;
   steps: StepsArgs;
   /** How long a Workflow is kept after its end. */
   retentionDays: pulumi.Input<number>;
@@ -317,6 +319,7 @@ function fromConfig(name: string, args: RemediationWorkflowArgs): Variables {
     MAX_AGENTS_TO_CANCEL: args.maxAgentsToCancel,
     PUSHER: args.pusher,
     PULL_REQUEST_COMMENTS: args.pullRequestComments,
+    ARGO_SERVER_URL: args.argoServerUrl ?? "",
     QUIET_SECONDS: args.steps.quietSeconds,
     PUSHER_NAMES: pulumi.jsonStringify(args.pusherNames),
     CODERUN_GROUP: args.codeRuns.group,

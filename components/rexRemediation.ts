@@ -79,6 +79,8 @@ export interface RexRemediationArgs {
   steps: StepsArgs;
   /** Whether pull requests are told what was done, or what failed. */
   pullRequestComments: pulumi.Input<boolean>;
+  /** Base URL of Argo's server, for a link to the run; default: the command that shows it. */
+  argoServerUrl?: pulumi.Input<string>;
   /** How long a remediation's Workflow is kept after its end. */
   retentionDays: pulumi.Input<number>;
   /** How long to wait until EventBus, EventSource and Sensor are deployed. */
@@ -154,6 +156,7 @@ export class RexRemediation extends pulumi.ComponentResource {
         pusher: push.pusher,
         pusherNames: push.apply(({ pusher }) => pusherNames(pusher)),
         pullRequestComments: args.pullRequestComments,
+        argoServerUrl: args.argoServerUrl,
         codeRuns: args.codeRuns,
         mainWorkflows: args.mainWorkflows,
         pullRequests: args.pullRequests,

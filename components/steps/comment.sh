@@ -30,6 +30,22 @@ comment_on_pull() {
   log "told pull request #$number"
 }
 
+# The run: a link where Argo's server is known, else the command that shows it.
+run_words() {
+  if [[ -n $ARGO_SERVER_URL ]]; then
+    printf '[%s](%s/workflows/%s/%s)' "$(as_code "$RUN_NAME")" "$ARGO_SERVER_URL" "$NAMESPACE" "$RUN_NAME"
+  else
+    printf '%s, %s' "$(as_code "$RUN_NAME")" "$(as_code "argo -n $NAMESPACE get $RUN_NAME")"
+  fi
+}
+
+# How to begin anew, with this project at hand and without.
+anew_words() {
+  local which=''
+  [[ $(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | length') == 1 ]] || which=" --repository $REPOSITORY"
+  printf '%s, or %s' "$(as_code "npm run remediate -- --task $TASK$which")" "$(as_code "$(anew)")"
+}
+
 # As code, so that nothing in it calls people or makes links.
 as_code() {
   local text=${1//[$'\r\n']/ }

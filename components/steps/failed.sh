@@ -62,7 +62,9 @@ comment() {
   {
     printf '**The remediation of %s failed**, and is not done.\n\n' "$(as_code "${AFTER:-the present head}")"
     printf -- '- why: %s\n' "$(as_code "$1")"
+    printf -- '- run %s\n' "$(run_words)"
     printf -- '- when mended: %s\n' "$(as_code "argo -n $NAMESPACE $(verb_to_go_on "$1") $RUN_NAME")"
+    printf -- '- or anew, for the present head: %s\n' "$(anew_words)"
   } >"$SCRATCH/words"
   while IFS= read -r number; do
     comment_on_pull "$number" "${AFTER:-$RUN_NAME}"

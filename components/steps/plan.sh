@@ -351,17 +351,20 @@ check_writable() {
 
 # ------------------------------------------------------------------------- begin
 
+# What was begun and is carried on belongs to the round in which it was begun.
 begin() {
+  fact round '$facts[0].workflow.ledger.round as $last | ($last // "0" | tonumber? // 0) + if $begun and $last != null then 0 else 1 end' \
+    --null-input --argjson begun "$begun"
   write_plan remediate "begun"
   until begun_is_written; do
     must_be_unfinished
     guarded_patch '
       $plan[0] as $plan
       | as_read + ledger({
-          head: $plan.head, pushed: $plan.after, run: $plan.run, resumed: "false",
+          head: $plan.head, pushed: $plan.after, run: $plan.run, round: ($plan.round | tostring), resumed: "false",
           outcome: "begun", message: "\($plan.run) has begun to restart QA; if it is gone, a new one carries it on: \($again)",
           "pushed-at": ([$plan.pushedAt, (annotation("pushed-at") // "0" | tonumber)] | max | tostring)})' \
-      --arg again "argo -n $NAMESPACE submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK -p repository=$REPOSITORY"
+      --arg again "$(anew)"
     write_main_workflow "the ledger"
   done
 }

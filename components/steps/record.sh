@@ -64,10 +64,11 @@ words() {
     (if .targets == [] then "- no agent was at work"
      else .targets[] | "- cancelled \(.name | code) (\(.agent | code), \($now - (.created | fromdateiso8601)) s old)" end),
     "- label \($ready | code): \(if any(.pulls[]; .ready) then "taken off" else "was not on" end)",
-    "- stage of \(.workflow.name | code): \(.workflow.stage // "none" | code) → \($reset | code)"' "$PLAN"
-  printf -- '- run %s in namespace %s: %s\n' "$(as_code "$RUN_NAME")" "$(as_code "$NAMESPACE")" \
+    "- stage of \(.workflow.name | code): \(.workflow.stage // "none" | code) → \($reset | code)",
+    "- round \(.round) of this task"' "$PLAN"
+  printf -- '- run %s: %s\n' "$(run_words)" \
     "$(jq -rs '[.[] | select(.step != "record") | "\(.step) \(.seconds) s"] | join(", ")' "$SHARED_DIR"/steps/*.json)"
-  printf -- '- once more: %s\n' "$(as_code "argo -n $NAMESPACE submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK -p repository=$REPOSITORY")"
+  printf -- '- once more: %s\n' "$(anew_words)"
 }
 
 main

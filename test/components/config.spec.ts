@@ -191,6 +191,10 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   stepDeadlineSeconds: { values: ["", "9", "3601", "60"], expected: /a whole number from 10|more than cancelSeconds/ },
   quietSeconds: { values: ["", "-1", "601"], expected: /a whole number from 0 to 600/ },
   pullRequestComments: { values: ["", "no"], expected: /true or false/ },
+  argoServerUrl: {
+    values: ["argo", "ftp://argo", "https://argo.example.com?x"],
+    expected: /an http or https URL without/,
+  },
   retentionDays: { values: ["", "0", "366"], expected: /a whole number from 1 to 365/ },
   deployedSeconds: { values: ["", "9"], expected: /a whole number from 10 to 3600/ },
 };
@@ -219,7 +223,7 @@ describe("config", () => {
     const none = Object.fromEntries(Object.keys(project.config).map((key) => [key, undefined]));
     const message = await refusal(none);
     const optional =
-      /^(githubInstallationId|existing|webhookAllowedFrom|ingress(Host|Class|TlsSecret|Annotations)|gateway(Host|Name|Namespace|SectionName)|eventBusStorageClass|sweepSchedule)/;
+      /^(githubInstallationId|argoServerUrl|existing|webhookAllowedFrom|ingress(Host|Class|TlsSecret|Annotations)|gateway(Host|Name|Namespace|SectionName)|eventBusStorageClass|sweepSchedule)/;
     for (const key of Object.keys(project.config).filter((key) => !optional.test(key))) {
       assert.match(message, new RegExp(`^ {2}${key}: expected .+; got nothing\\.`, "m"), key);
     }
@@ -375,6 +379,7 @@ describe("config", () => {
         quietSeconds: 0,
       },
       pullRequestComments: true,
+      argoServerUrl: undefined,
       retentionDays: 7,
       deployedSeconds: 180,
     });

@@ -46,6 +46,7 @@ const args: RemediationWorkflowArgs = {
     quietSeconds: 30,
   },
   pullRequestComments: true,
+  argoServerUrl: "https://argo.example.com",
   retentionDays: 7,
 };
 

@@ -95,7 +95,7 @@ describe("plan", function () {
       const after = await scenario.cluster.workflow(`play-${task}`);
       const run = `rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`;
       deepEqual(after?.metadata.annotations, {
-        ...ledger(task, "false"),
+        ...ledger(task, "false", { round: "1" }),
         "rex-remediation/outcome": "begun",
         "rex-remediation/message": `${run} has begun to restart QA; if it is gone, a new one carries it on: argo -n ${scenario.cluster.namespace} submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-${task}- -p task=${task} -p repository=acme/shop`,
       });
@@ -323,6 +323,31 @@ describe("plan", function () {
       );
       await scenario.pullRequest(task, pull, []);
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+    });
+
+    it("in the same round where an earlier run began, and in the next one where it resumed", async () => {
+      for (const [resumed, round] of [
+        ["false", "4"],
+        ["true", "5"],
+      ] as const) {
+        const { task, pull } = newTask();
+        await scenario.cluster.create(
+          mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
+            labels: ours,
+            annotations: ledger(task, resumed, {
+              run: "an-earlier-run",
+              head: sha("c"),
+              pushed: sha("c"),
+              "pushed-at": String(push.pushedAt - 60),
+              round: "4",
+            }),
+          }),
+        );
+        await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+        equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+        const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
+        equal(annotations?.["rex-remediation/round"], round);
+      }
     });
 
     it("where an earlier run began, even if the pull request was closed meanwhile", async () => {

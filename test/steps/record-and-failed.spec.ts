@@ -67,6 +67,7 @@ describe("record and failed", function () {
           after: push.after,
           head: push.after,
           workflow: { name: `play-${task}`, stage: "waiting-ready-for-qa" },
+          round: 3,
           pulls: [{ number: Number(task), ready: true }],
           targets: [
             {
@@ -82,6 +83,10 @@ describe("record and failed", function () {
       bench.environment.TOKEN_DIR = plan.environment.TOKEN_DIR ?? "";
       return bench;
     }
+
+    /** How to begin a task anew, as the comments say it. */
+    const anew = (task: string) =>
+      `\`npm run remediate -- --task ${task} --repository acme/shop\`, or \`argo -n ${scenario.cluster.namespace} submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-${task}- -p task=${task} -p repository=acme/shop\``;
 
     const comments = async (task: string) =>
       (await scenario.github.repository(repository)).comments.filter(({ issue }) => issue === Number(task));
@@ -103,8 +108,9 @@ describe("record and failed", function () {
           `- cancelled \`cleo-'x'\` (\`cleo\`, ${age} s old)`,
           "- label `ready-for-qa`: taken off",
           "- stage of `play-61`: `waiting-ready-for-qa` → `waiting-pr-created`",
-          `- run \`${bench.environment.RUN_NAME}\` in namespace \`${scenario.cluster.namespace}\`: plan 1.5 s`,
-          `- once more: \`argo -n ${scenario.cluster.namespace} submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-61- -p task=61 -p repository=acme/shop\``,
+          "- round 3 of this task",
+          `- run \`${bench.environment.RUN_NAME}\`, \`argo -n ${scenario.cluster.namespace} get ${bench.environment.RUN_NAME}\`: plan 1.5 s`,
+          `- once more: ${anew("61")}`,
           "",
         ].join("\n"),
       );
@@ -129,7 +135,9 @@ describe("record and failed", function () {
           `**The remediation of \`${push.after}\` failed**, and is not done.`,
           "",
           "- why: `remove-label: '@everybody' look`",
+          `- run \`${bench.environment.RUN_NAME}\`, \`argo -n ${scenario.cluster.namespace} get ${bench.environment.RUN_NAME}\``,
           `- when mended: \`argo -n ${scenario.cluster.namespace} retry ${bench.environment.RUN_NAME}\``,
+          `- or anew, for the present head: ${anew("62")}`,
           "",
         ].join("\n"),
       );
@@ -137,6 +145,30 @@ describe("record and failed", function () {
       const [comment, ...more] = await comments("62");
       deepEqual(more, []);
       match(comment?.body ?? "", /QA begins again/);
+    });
+
+    it("with a link to the run where Argo's server is known, and of one repository without its name", async () => {
+      const bench = await planned("63");
+      const more = { ARGO_SERVER_URL: "https://argo.example.com/x", REPOSITORIES: '{"acme/shop":"acme-shop"}' };
+      const link = `[\`${bench.environment.RUN_NAME}\`](https://argo.example.com/x/workflows/${scenario.cluster.namespace}/${bench.environment.RUN_NAME})`;
+      equal((await bench.run("record", more)).exitCode, 0);
+      const done = (await comments("63"))[0]?.body ?? "";
+      equal(done.includes(`\n- run ${link}: plan 1.5 s\n`), true, done);
+      equal(done.includes("\n- once more: `npm run remediate -- --task 63`, or `argo "), true, done);
+      equal((await bench.run("failed", { ...more, WORKFLOW_STATUS: "Failed", FAILURES: "" })).exitCode, 0);
+      const failed = (await comments("63"))[0]?.body ?? "";
+      equal(failed.includes(`\n- run ${link}\n`), true, failed);
+    });
+
+    it("of a failure also where the main workflow has ended, so that its words stand nowhere but on the run", async () => {
+      const { bench } = await prepared("68");
+      await scenario.pullRequest("68", 68, []);
+      await scenario.cluster.deleteWorkflows("task-id=68");
+      const words = "resume: main workflow play-68 ended (Failed) before it could be resumed";
+      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["resume", `Error (exit code 1): ${words}`]) };
+      const result = await bench.run("failed", more);
+      equal(result.exitCode, 0, result.log);
+      match((await comments("68"))[0]?.body ?? "", new RegExp(`^- why: \`${words.replaceAll(/[()]/g, ".")}\`$`, "m"));
     });
 
     it("never over somebody else's comment with the same mark", async () => {

@@ -132,6 +132,7 @@ export function stepEnvironment(more: Record<string, string>): Record<string, st
     MAX_AGENTS_TO_CANCEL: "10",
     QUIET_SECONDS: "0",
     PULL_REQUEST_COMMENTS: "true",
+    ARGO_SERVER_URL: "",
     PUSHER: "5DLabs-Rex[bot]",
     PUSHER_NAMES: JSON.stringify(["5dlabs-rex", "rex"]),
     CODERUN_GROUP: "agents.platform",
