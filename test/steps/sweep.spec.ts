@@ -200,6 +200,13 @@ describe("sweep", function () {
     equal((await sweep()).started, "0");
   });
 
+  it("makes it without an owner where the WorkflowTemplate's identity is not known", async () => {
+    const push = await lost();
+    equal((await sweep({ WORKFLOW_TEMPLATE_UID: "" })).started, "1");
+    const { metadata } = (await runOf(push)) as { metadata: { ownerReferences?: object } };
+    equal(metadata.ownerReferences, undefined);
+  });
+
   it("starts one only for Rex's pushes to task branches of the watched repositories", async () => {
     const started = [
       await lost({ in: "acme/other" }),
