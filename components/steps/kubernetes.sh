@@ -29,12 +29,6 @@ then_again() {
   printf ', then: argo -n %s %s %s' "$NAMESPACE" "$1" "$RUN_NAME"
 }
 
-# The command that begins anew, for the present head.
-anew() {
-  printf 'argo -n %s submit --from workflowtemplate/%s --generate-name %s-%s- -p task=%s -p repository=%s' \
-    "$NAMESPACE" "$NAME" "$NAME" "$TASK" "$TASK" "$REPOSITORY"
-}
-
 # must_kube WHAT ARGUMENTS…: as kube; any refusal ends the step.
 must_kube() {
   local what=$1

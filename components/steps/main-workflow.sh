@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034 # in jq's texts, $ is jq's; the steps use what is set here
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153 # in jq's texts, $ is jq's; the steps use what is set here; NAME is no misspelling
 # The task's main workflow: found, read, and written in guarded patches only.
 
 # list_main_workflows MORE: the task's main workflows that the selector MORE leaves, of
@@ -39,6 +39,12 @@ must_be_unfinished() {
 
 start_anew() {
   printf 'start a new main workflow for task %s: it begins on the present head' "$TASK"
+}
+
+# The command that begins anew, for the present head.
+anew() {
+  printf 'argo -n %s submit --from workflowtemplate/%s --generate-name %s-%s- -p task=%s -p repository=%s' \
+    "$NAMESPACE" "$NAME" "$NAME" "$TASK" "$TASK" "$REPOSITORY"
 }
 
 # ledger_says RESUMED: whether the ledger's entry is this run's, and resumed or not.

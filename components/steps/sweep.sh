@@ -156,10 +156,10 @@ start_remediation() {
   jq --arg name "$NAME" --arg namespace "$NAMESPACE" --arg ledger "$LEDGER" --arg uid "$WORKFLOW_TEMPLATE_UID" \
     --arg hour "$((EPOCHSECONDS / 3600))" '
     {apiVersion: "argoproj.io/v1alpha1", kind: "Workflow",
-     metadata: {name: "\($name)-\(.task)-\(.after[:12])-\(.before[:8])-sweep", namespace: $namespace,
+     metadata: ({name: "\($name)-\(.task)-\(.after[:12])-\(.before[:8])-sweep", namespace: $namespace,
        labels: {"app.kubernetes.io/name": "rex-remediation", "app.kubernetes.io/instance": $name, "app.kubernetes.io/component": "remediation",
          ($ledger + "/task"): .task, ($ledger + "/swept"): $hour}}
-       + if $uid == "" then {} else {ownerReferences: [{apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name: $name, uid: $uid}]} end,
+       + if $uid == "" then {} else {ownerReferences: [{apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name: $name, uid: $uid}]} end),
      spec: {workflowTemplateRef: {name: $name}, priority: .at,
        arguments: {parameters: [{name: "task", value: .task}, {name: "before", value: .before}, {name: "after", value: .after},
          {name: "repository", value: .repository}, {name: "pushed-at", value: (.at | tostring)}]}}}' <<<"$1" >"$SCRATCH/run"

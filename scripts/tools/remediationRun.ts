@@ -45,7 +45,7 @@ interface Workflow {
   status?: {
     phase?: string;
     message?: string;
-    nodes?: Record<string, { finishedAt?: string; outputs?: { parameters?: { name: string; value?: string }[] } }>;
+    nodes?: Record<string, ReportingNode>;
   };
 }
 
@@ -126,8 +126,13 @@ export async function readRun({ outputs, cluster }: Installation, name: string):
   };
 }
 
-/** Of a run whose pod was tried several times, the last one's. */
-function reportOf(nodes: NonNullable<NonNullable<Workflow["status"]>["nodes"]>[string][]): string[] {
+interface ReportingNode {
+  finishedAt?: string;
+  outputs?: { parameters?: { name: string; value?: string }[] };
+}
+
+/** The report's lines; of a run whose pod was tried several times, the last one's. */
+export function reportOf(nodes: ReportingNode[]): string[] {
   const reports = nodes
     .map(({ finishedAt, outputs }) => ({
       finishedAt: finishedAt ?? "",

@@ -1,6 +1,7 @@
 import { CustomObjectsApi, Watch } from "@kubernetes/client-node";
 import { outcomeLabel, runLabels, taskLabel } from "../../components/labels.ts";
 import { ask, type Installation, request } from "./installation.ts";
+import { reportOf } from "./remediationRun.ts";
 
 /** The remediations of an installation, as their runs tell of them. */
 
@@ -127,7 +128,7 @@ export function remediationOf(run: RunObject, installation: string): Remediation
   const failed = ["Failed", "Error"].includes(phase);
   const state = failed || phase === "Succeeded" ? "ended" : phase === "Running" ? "at work" : "waits";
   const outcome = failed ? "failed" : state === "ended" ? labels[outcomeLabel] : undefined;
-  const report = lastReport(run);
+  const report = reportOf(nodesOf(run));
   const until = state === "ended" ? Date.parse(finishedAt ?? creationTimestamp) : Date.now();
   return {
     run: name,
@@ -162,14 +163,6 @@ function nodesOf(run: RunObject): RunNode[] {
   return Object.values(run.status?.nodes ?? {}).sort((one, other) =>
     (one.finishedAt ?? "~").localeCompare(other.finishedAt ?? "~"),
   );
-}
-
-/** Lines of the report, of the last pod that left one. */
-function lastReport(run: RunObject): string[] {
-  const reports = nodesOf(run)
-    .map(({ outputs }) => outputs?.parameters?.find(({ name }) => name === "report")?.value ?? "")
-    .filter((report) => report !== "");
-  return reports.at(-1)?.trimEnd().split("\n") ?? [];
 }
 
 /** The steps whose words tell what was done. */

@@ -49,6 +49,7 @@ describe("plan", function () {
           after: push.after,
           pushedAt: push.pushedAt,
           run: `rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+          round: 1,
           workflow: { name: `play-${task}`, uid: workflow.metadata.uid, stage: "waiting-ready-for-qa", ledger: {} },
           branches: [{ ref: `task-${task}-fix`, sha: push.after }],
           head: push.after,
