@@ -27,7 +27,7 @@ export const sweptLabel = "rex-remediation/swept";
 /** Label of a remediation's Workflow that holds its outcome; the steps set it. */
 export const outcomeLabel = "rex-remediation/outcome";
 
-/** How a remediation can end; see README. */
+/** How a remediation can end; see docs/operate.md. */
 export const outcomes = [
   "remediated",
   "already-remediated",

@@ -116,9 +116,9 @@ describe("a destruction of the stack", function () {
     equal((await ledgerOf(platform, task)).resumed, "true");
   });
 
-  it("can wait for the runs, by the command in the README", async () => {
-    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-    const [command = ""] = readme.match(/^ {4}kubectl wait workflows (.*\\\n)*.*$/m) ?? [];
+  it("can wait for the runs, by the command in docs/operate.md", async () => {
+    const document = readFileSync(new URL("../../docs/operate.md", import.meta.url), "utf8");
+    const [command = ""] = document.match(/^ {4}kubectl wait workflows (.*\\\n)*.*$/m) ?? [];
     const { run } = await platform.push(neighbour);
     await until(`run ${run} is there`, 10_000, () => platform.cluster.workflow(run));
     await promisify(execFile)("bash", ["-c", command], { timeout: 120_000 });

@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+/** A text for people, as Markdown. */
+export interface Document {
+  /** Path from the root of the project. */
+  file: string;
+  text: string;
+}
+
+/** The README and all of docs/. */
+export function documents(): Document[] {
+  const root = resolve(import.meta.dirname, "../..");
+  const files = readdirSync(resolve(root, "docs")).filter((file) => file.endsWith(".md"));
+  return ["README.md", ...files.map((file) => `docs/${file}`)].map((file) => ({
+    file,
+    text: readFileSync(resolve(root, file), "utf8"),
+  }));
+}
+
+/** A command that a document gives its reader. */
+export interface DocumentedCommand {
+  file: string;
+  /** The text of the section that it stands in, up to the next heading. */
+  section: string;
+  /** Without a comment behind it; lines that end with a backslash are one. */
+  command: string;
+}
+
+/** The commands in indented blocks and in fenced ones of bash. Other fenced ones are data and pictures. */
+export function documentedCommands(): DocumentedCommand[] {
+  return documents().flatMap(({ file, text }) =>
+    text.split(/^(?=#+ )/m).flatMap((section) => commandsIn(section).map((command) => ({ file, section, command }))),
+  );
+}
+
+function commandsIn(section: string): string[] {
+  const fences = /^```(\w*)\n(.*?)^```$/gms;
+  const fenced = [...section.matchAll(fences)].flatMap(([, kind = "", block = ""]) =>
+    ["", "bash", "sh", "console"].includes(kind) ? [block] : [],
+  );
+  // A line that is indented below a list's or a paragraph's goes on with that one.
+  const indented = [...section.replaceAll(fences, "").matchAll(/(?<=\n\n)(?: {4}.+\n)+/g)].map(([block]) => block);
+  return [...fenced, ...indented].flatMap((block) =>
+    block
+      .replaceAll(/\s*\\\n\s*/g, " ")
+      .split("\n")
+      .map((line) => line.replace(/\s+# .*$/, "").trim())
+      .filter((line) => line !== ""),
+  );
+}
