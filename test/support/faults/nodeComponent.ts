@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { getPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -6,5 +7,6 @@ const script = fileURLToPath(new URL("../../../scripts/cluster/component", impor
 
 /** Does something to a process of the embedded node; scripts/cluster/component says what each verb means. */
 export async function nodeComponent(verb: "start" | "stop" | "restart" | "crash", name: string): Promise<void> {
-  await promisify(execFile)(script, [verb, name], { timeout: 120_000 });
+  // What is started outlives the test, and is not to keep its priority (heldStep.ts).
+  await promisify(execFile)("nice", ["-n", `${-getPriority()}`, script, verb, name], { timeout: 120_000 });
 }
