@@ -6,15 +6,18 @@ import { faultKinds, steps } from "../support/faults/kinds.ts";
 import type { Measured, Result } from "../support/faults/results.ts";
 import { median } from "../support/times.ts";
 
-const help = `usage: node test/faults/report.ts FILE
+const help = `usage: node test/faults/report.ts FILE...
 
-Writes the table of docs/reliability.md from what scripts/test fault-matrix measured: FILE is what REX_RELIABILITY named then.`;
+Writes the table of docs/reliability.md from what scripts/test fault-matrix measured: FILE is what REX_RELIABILITY named then. Cases that
+were run again alone (REX_FAULTS) take the place of the same ones in the files before, and are named.`;
 
 const document = fileURLToPath(new URL("../../docs/reliability.md", import.meta.url));
 const [begin, end] = ["<!-- measured: begin -->", "<!-- measured: end -->"];
 
-/** The table, with what it was measured on, as docs/reliability.md has it. */
-export function report({ date, commit, machine, results }: Measured): string {
+/** The table, with what it was measured on, as docs/reliability.md has it; what is measured later takes the place of the same cases. */
+export function report(first: Measured, ...later: Measured[]): string {
+  const byId = new Map([first, ...later].flatMap(({ results }) => results.map((result) => [result.id, result])));
+  const results = [...byId.values()];
   const groups = Map.groupBy(results, ({ fault, step, ending }) => `${ending} ${fault} ${step}`);
   const place = ({ fault, step, ending }: Result) => [
     ending === "transient" ? 0 : 1,
@@ -28,7 +31,11 @@ export function report({ date, commit, machine, results }: Measured): string {
     )
     .map(({ group }) => row(group));
   return [
-    `Measured on ${date} at commit \`${commit}\`, ${machine}:`,
+    `Measured on ${first.date} at commit \`${first.commit}\`, ${first.machine}: ${first.results.length} cases in one go.`,
+    ...later.map(
+      ({ date, commit, machine, results }) =>
+        `Run again on ${date} at commit \`${commit}\`, ${machine}: ${results.map(({ id }) => id).join("; ")}.`,
+    ),
     "",
     "| ending | fault | step | tries | right endings | median s | worst s |",
     "| --- | --- | --- | ---: | ---: | ---: | ---: |",
@@ -53,16 +60,15 @@ function figures(group: Result[]): string {
   return [group.length, right, seconds(median(times)), seconds(Math.max(...times))].join(" | ");
 }
 
-function write(file: string): void {
-  const measured = JSON.parse(readFileSync(file, "utf8")) as Measured;
+function write(files: string[]): void {
+  const [first, ...later] = files.map((file) => JSON.parse(readFileSync(file, "utf8")) as Measured);
   const text = readFileSync(document, "utf8");
   const [before, , after] = text.split(new RegExp(`(?<=${begin}\n)|(?=${end})`));
-  writeFileSync(document, `${before}\n${report(measured)}\n\n${after}`);
+  writeFileSync(document, `${before}\n${report(first as Measured, ...later)}\n\n${after}`);
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
   const { values, positionals } = parseArgs({ options: { help: { type: "boolean" } }, allowPositionals: true });
-  const [file] = positionals;
-  if (values.help || file === undefined) console.log(help);
-  else write(file);
+  if (values.help || positionals.length === 0) console.log(help);
+  else write(positionals);
 }
