@@ -83,9 +83,9 @@ export class Fixture {
   }
 
   /** A token minted by hand. */
-  async token(body?: unknown): Promise<string> {
-    const reply = await this.post(`/app/installations/${installationId}/access_tokens`, {
-      authorization: `Bearer ${jwt()}`,
+  async token(body?: unknown, installation = installationId, iss = appId): Promise<string> {
+    const reply = await this.post(`/app/installations/${installation}/access_tokens`, {
+      authorization: `Bearer ${jwt({ iss })}`,
       body,
     });
     return (reply.json() as { token: string }).token;

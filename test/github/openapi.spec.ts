@@ -8,7 +8,7 @@ import { appId, Fixture, installationId, jwt, permissions, type Reply, repositor
 
 /** What all endpoints together need. */
 const installed: Partial<AppDefinition> = {
-  permissions: { ...permissions, repository_hooks: "write" },
+  permissions: { ...permissions, repository_hooks: "write", organization_hooks: "write" },
   repositories: [repository, "Acme/Other", "Acme/Empty"],
 };
 
@@ -18,18 +18,32 @@ const goodBodies: Record<string, unknown> = {
   "POST /repos/{owner}/{repo}/issues/{issue_number}/comments": { body: "hello" },
   "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}": { body: "hello again" },
   "POST /app/installations/{installation_id}/access_tokens": { repositories: ["shop"] },
+  "PATCH /app/hook/config": { content_type: "json" },
+  "POST /repos/{owner}/{repo}/hooks": { config: { url: "https://hooks.example.com/other" } },
+  "PATCH /repos/{owner}/{repo}/hooks/{hook_id}": { active: true },
+  "POST /orgs/{org}/hooks": { name: "web", config: { url: "https://hooks.example.com/other" } },
+  "PATCH /orgs/{org}/hooks/{hook_id}": { active: true },
 };
 
 /** A query that is malformed, where no body can be. */
 const malformed: Record<string, string> = {
   "GET /app/hook/deliveries": "?cursor=none",
   "GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries": "?cursor=none",
+  "GET /orgs/{org}/hooks/{hook_id}/deliveries": "?cursor=none",
 };
 
 /** A query or a body that cannot be processed. */
 const unprocessable: Record<string, { query?: string; body?: unknown }> = {
   "GET /app/hook/deliveries": { query: "?status=none" },
   "GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries": { query: "?status=none" },
+  "GET /orgs/{org}/hooks/{hook_id}/deliveries": { query: "?status=none" },
+  "PATCH /app/hook/config": { body: { url: "nowhere" } },
+  "POST /repos/{owner}/{repo}/hooks": {
+    body: { config: { url: "https://hooks.example.com/push", content_type: "json" } },
+  },
+  "PATCH /repos/{owner}/{repo}/hooks/{hook_id}": { body: { events: [] } },
+  "POST /orgs/{org}/hooks": { body: { config: { url: "https://hooks.example.com/push" } } },
+  "PATCH /orgs/{org}/hooks/{hook_id}": { body: { config: { url: "nowhere" } } },
   "GET /repos/{owner}/{repo}/activity": { query: "?activity_type=none" },
   "GET /repos/{owner}/{repo}/pulls": { query: "?state=none" },
   "POST /repos/{owner}/{repo}/issues/{issue_number}/labels": { body: {} },
@@ -42,13 +56,19 @@ const unprocessable: Record<string, { query?: string; body?: unknown }> = {
 const unexplained: Record<string, number[]> = {
   "GET /app/hook/deliveries/{delivery_id}": [400, 422],
   "GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}": [400, 422],
+  "GET /orgs/{org}/hooks/{hook_id}/deliveries/{delivery_id}": [400, 422],
 };
 
 describe("GitHub double: GitHub's OpenAPI description", () => {
   let fixture: Fixture;
   let commentId: number;
-  /** A delivery to the App's hook and to the repository's, each of today and of last week. */
-  const deliveries = { app: { recent: 0, old: 0 }, repository: { recent: 0, old: 0 } };
+  /** A delivery to the App's hook, to the repository's and to the organisation's, each of today and of last week. */
+  const deliveries = {
+    app: { recent: 0, old: 0 },
+    repository: { recent: 0, old: 0 },
+    organization: { recent: 0, old: 0 },
+  };
+  let organizationHook: number;
   before(async () => {
     fixture = await Fixture.open();
     await fixture.install(installed);
@@ -75,6 +95,12 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
     };
     deliveries.app = { recent: await note("app", 0), old: await note("app", 7) };
     deliveries.repository = { recent: await note(7, 0), old: await note(7, 7) };
+    const made = await fixture.post("/orgs/Acme/hooks", {
+      authorization: `Bearer ${await fixture.token()}`,
+      body: { name: "web", config: { url: "https://hooks.example.com/push" } },
+    });
+    organizationHook = (made.json() as { id: number }).id;
+    deliveries.organization = { recent: await note(organizationHook, 0), old: await note(organizationHook, 7) };
   });
   after(() => fixture.close());
   afterEach(() => deepEqual(fixture.problems, []));
@@ -82,7 +108,7 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
   const keyOf = ({ method, path }: Endpoint) => `${method} ${path}`;
 
   function pathOf(endpoint: Endpoint, fullName = repository, age: "recent" | "old" = "recent"): string {
-    const { [age]: deliveryId } = endpoint.for === "app" ? deliveries.app : deliveries.repository;
+    const { [age]: deliveryId } = deliveries[endpoint.for === "installation" ? "repository" : endpoint.for];
     return endpoint.path
       .replace("{owner}/{repo}", fullName)
       .replace("{installation_id}", String(installationId))
@@ -90,7 +116,8 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
       .replace(/\{(pull|issue)_number\}/, "5")
       .replace("{name}", "ready-for-qa")
       .replace("{comment_id}", String(commentId))
-      .replace("{hook_id}", "7")
+      .replace("{org}", fullName.split("/")[0] ?? "")
+      .replace("{hook_id}", String(endpoint.for === "organization" ? organizationHook : 7))
       .replace("{delivery_id}", String(deliveryId));
   }
 
@@ -118,7 +145,7 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
       case 404:
         return endpoint.for === "app"
           ? send(pathOf(endpoint), `Bearer ${jwt({ iss: 99 })}`)
-          : send(pathOf(endpoint, "Acme/Nothing"), authorization);
+          : send(pathOf(endpoint, "Nobody/Nothing"), authorization);
       case 409:
         return send(pathOf(endpoint, "Acme/Empty"), authorization);
       case 422:

@@ -64,14 +64,19 @@ export class GitHubDoubleClient {
     return this.call("PUT", `repository-hooks/${fullName}`, definition);
   }
 
+  /** Takes a webhook away, and its deliveries. */
+  async removeHook(id: number): Promise<void> {
+    await this.call("DELETE", `hooks/${id}`);
+  }
+
   /** Notes a delivery to a hook, as if GitHub had made it. */
   noteDelivery(definition: HookDeliveryDefinition): Promise<HookDelivery> {
     return this.call("POST", "deliveries", definition);
   }
 
   /**
-   * The redeliveries that were asked for, oldest first. The double makes none: a test that stands for GitHub there
-   * delivers again and notes that as another delivery with the same guid.
+   * The redeliveries that were asked for, oldest first. The double makes those whose secret and payload it knows; for
+   * all others a test that stands for GitHub delivers again and notes that as another delivery with the same guid.
    */
   redeliveries(): Promise<Redelivery[]> {
     return this.call("GET", "redeliveries");

@@ -62,6 +62,9 @@ export function control(controlled: Controlled, method: string, target: string, 
       const { fullName } = world.repositories.upsert(named(path));
       return world.hooks.putForRepository(fullName, body as RepositoryHookDefinition);
     }
+    case "DELETE /hooks":
+      world.hooks.remove(Number(named(path)));
+      return {};
     case "POST /deliveries":
       return world.hooks.note(body as HookDeliveryDefinition);
     case "GET /redeliveries":

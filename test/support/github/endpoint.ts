@@ -60,4 +60,13 @@ export interface RepositoryEndpoint extends Described {
   handle(call: Call, world: World, repository: Repository, token: Token): Answer;
 }
 
-export type Endpoint = AppEndpoint | InstallationEndpoint | RepositoryEndpoint;
+/** An endpoint for installation tokens under /orgs/{org}. */
+export interface OrganizationEndpoint extends Described {
+  for: "organization";
+  /** Sets of permissions, of which one is enough. */
+  accepted: readonly Permissions[];
+  /** `organization`: its login, as the installation on it spells it. */
+  handle(call: Call, world: World, organization: string): Answer;
+}
+
+export type Endpoint = AppEndpoint | InstallationEndpoint | RepositoryEndpoint | OrganizationEndpoint;

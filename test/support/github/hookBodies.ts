@@ -6,26 +6,42 @@ import { idOf } from "./identity.ts";
 const hidden = "********";
 
 export function hookConfigBody({ url, contentType, insecureSsl, hasSecret }: Hook): JsonObject {
-  return { content_type: contentType, insecure_ssl: insecureSsl, ...(hasSecret ? { secret: hidden } : {}), url };
+  return {
+    content_type: contentType,
+    insecure_ssl: insecureSsl,
+    ...(hasSecret ? { secret: hidden } : {}),
+    ...(url === "" ? {} : { url }),
+  };
 }
 
 /** A repository's hook. `last` is the newest delivery to it. */
 export function hookBody(hook: Hook, last: HookDelivery | undefined, base: string): JsonObject {
   const url = `${base}/repos/${hook.repository}/hooks/${hook.id}`;
   return {
-    type: "Repository",
+    ...commonBody(hook, "Repository", url),
+    test_url: `${url}/test`,
+    last_response: lastResponseBody(last),
+  };
+}
+
+/** An organisation's hook, of which GitHub does not tell the last response. */
+export function organizationHookBody(hook: Hook, base: string): JsonObject {
+  return commonBody(hook, "Organization", `${base}/orgs/${hook.organization}/hooks/${hook.id}`);
+}
+
+function commonBody(hook: Hook, type: "Repository" | "Organization", url: string): JsonObject {
+  return {
+    type,
     id: hook.id,
     name: "web",
-    active: true,
+    active: hook.active,
     events: hook.events,
     config: hookConfigBody(hook),
     updated_at: hook.updatedAt,
     created_at: hook.createdAt,
     url,
-    test_url: `${url}/test`,
     ping_url: `${url}/pings`,
     deliveries_url: `${url}/deliveries`,
-    last_response: lastResponseBody(last),
   };
 }
 
@@ -73,7 +89,17 @@ function requestHeaders(hook: Hook, { guid, event }: HookDelivery): JsonObject {
     "X-GitHub-Delivery": guid,
     "X-GitHub-Event": event,
     "X-GitHub-Hook-ID": String(hook.id),
-    "X-GitHub-Hook-Installation-Target-ID": String(hook.appId ?? idOf("Repository", String(hook.repository))),
-    "X-GitHub-Hook-Installation-Target-Type": hook.appId === null ? "repository" : "integration",
+    "X-GitHub-Hook-Installation-Target-ID": String(targetId(hook)),
+    "X-GitHub-Hook-Installation-Target-Type": targetType(hook),
   };
+}
+
+function targetId({ appId, organization, repository }: Hook): number {
+  return appId ?? (organization === null ? idOf("Repository", String(repository)) : idOf("User", organization));
+}
+
+/** What kind of thing the hook belongs to, as its deliveries' headers say. */
+export function targetType({ appId, organization }: Hook): "integration" | "organization" | "repository" {
+  if (appId !== null) return "integration";
+  return organization === null ? "repository" : "organization";
 }

@@ -11,19 +11,29 @@ const dayInMs = 24 * 60 * 60 * 1000;
 /** More than 32 bits, as GitHub's ids of deliveries have. */
 const firstDeliveryId = 17_000_000_000;
 
-/** A webhook: an App's own, or a repository's. */
+/** What the API makes has ids above those that tests choose. */
+const firstHookId = 400_000_000;
+
+const nobodys = { appId: null, repository: null, organization: null };
+
+/** A webhook: an App's own, a repository's, or an organisation's. */
 export interface Hook {
   id: number;
-  /** The App that it belongs to; null for a repository's. */
+  /** The App that it belongs to; null for none. */
   appId: number | null;
-  /** Full name of the repository that it belongs to; null for an App's. */
+  /** Full name of the repository that it belongs to; null for none. */
   repository: string | null;
+  /** Login of the organisation that it belongs to; null for none. */
+  organization: string | null;
+  active: boolean;
   url: string;
   contentType: "json" | "form";
   /** `1`: GitHub does not check the URL's certificate. */
   insecureSsl: "0" | "1";
-  /** Whether what it sends is signed; the secret itself the double does not know. */
+  /** Whether what it sends is signed. */
   hasSecret: boolean;
+  /** What it is signed with, where the double was told: only to such a hook it really delivers. */
+  secret?: string;
   events: string[];
   createdAt: string;
   updatedAt: string;
@@ -31,7 +41,7 @@ export interface Hook {
 
 /** What a test sets on a hook; what it leaves out gets its default again. */
 export interface HookDefinition {
-  /** Where its deliveries go. */
+  /** Where its deliveries go. Empty: nowhere, which only an App's own may. */
   url: string;
   /** Default: json. */
   contentType?: "json" | "form";
@@ -39,6 +49,14 @@ export interface HookDefinition {
   insecureSsl?: "0" | "1";
   /** Default: true. */
   hasSecret?: boolean;
+  /** Default: the double does not know it, and sends nothing. */
+  secret?: string;
+}
+
+/** What the API sets on a hook. */
+export interface HookSettings extends HookDefinition {
+  events: string[];
+  active: boolean;
 }
 
 export interface RepositoryHookDefinition extends HookDefinition {
@@ -46,6 +64,8 @@ export interface RepositoryHookDefinition extends HookDefinition {
   id: number;
   /** Default: push. */
   events?: string[];
+  /** Default: true. */
+  active?: boolean;
 }
 
 /** One attempt to deliver an event to a hook. */
@@ -67,7 +87,7 @@ export interface HookDelivery {
   payload: JsonObject | null;
 }
 
-/** What a test tells of a delivery; the double itself sends nothing. */
+/** What a test tells of a delivery. */
 export interface HookDeliveryDefinition {
   /** A hook's id, or `app`: the hook of the only App that has one. */
   hook: "app" | number;
@@ -116,16 +136,39 @@ export class Hooks {
   /** Gives an App its hook, or changes it. */
   putForApp(appId: number, definition: HookDefinition): Hook {
     if (!this.apps.byId(appId)) throw new Error(`appId: expected a registered App, got ${appId}`);
-    return this.put(definition, { id: idOf("AppHook", String(appId)), appId, repository: null, events: ["push"] });
+    return this.put(definition, {
+      ...nobodys,
+      id: idOf("AppHook", String(appId)),
+      appId,
+      active: true,
+      events: ["push"],
+    });
   }
 
   /** Adds a hook to a repository, named by its full name, or changes it. */
   putForRepository(repository: string, definition: RepositoryHookDefinition): Hook {
-    const { id, events = ["push"] } = definition;
+    const { id, events = ["push"], active = true } = definition;
     if (!Number.isSafeInteger(id) || id < 1) throw new Error("id: expected a positive integer");
     const known = this.all.find((hook) => hook.id === id);
     if (known && !isOf(known, repository)) throw new Error(`id: hook ${id} belongs to ${known.repository ?? "an App"}`);
-    return this.put(definition, { id, appId: null, repository, events: [...events] });
+    return this.put(definition, { ...nobodys, id, repository, active, events: [...events] });
+  }
+
+  /** Adds a hook as the API does. */
+  add(owner: { repository: string } | { organization: string }, { events, active, ...definition }: HookSettings): Hook {
+    const id = Math.max(firstHookId, ...this.all.map(({ id }) => id)) + 1;
+    return this.put(definition, { ...nobodys, ...owner, id, active, events });
+  }
+
+  /** Changes a hook as the API does. */
+  change({ id, appId, repository, organization }: Hook, { events, active, ...definition }: HookSettings): Hook {
+    return this.put(definition, { id, appId, repository, organization, active, events });
+  }
+
+  /** Takes a hook away, by its id; its deliveries go, too. */
+  remove(id: number): void {
+    this.all = this.all.filter((hook) => hook.id !== id);
+    this.deliveries = this.deliveries.filter(({ hookId }) => hookId !== id);
   }
 
   ofApp(app: App): Hook | undefined {
@@ -134,6 +177,10 @@ export class Hooks {
 
   ofRepository(repository: string): Hook[] {
     return this.all.filter((hook) => isOf(hook, repository));
+  }
+
+  ofOrganization(login: string): Hook[] {
+    return this.all.filter(({ organization }) => organization?.toLowerCase() === login.toLowerCase());
   }
 
   /** The deliveries to a hook, newest first. */
@@ -152,7 +199,7 @@ export class Hooks {
     const repository = definition.repository ?? hook.repository;
     if (repository !== null) splitFullName(repository);
     const delivery: HookDelivery = {
-      id: (this.deliveries.at(-1)?.id ?? firstDeliveryId) + 1,
+      id: Math.max(firstDeliveryId, ...this.deliveries.map(({ id }) => id)) + 1,
       hookId: hook.id,
       guid: definition.guid ?? randomUUID(),
       event: definition.event ?? "push",
@@ -173,22 +220,23 @@ export class Hooks {
     return this.clock.now() - Date.parse(deliveredAt) > redeliverableDays * dayInMs;
   }
 
-  /** Notes that a redelivery was asked for. To send it is up to the test. */
+  /** Notes that a redelivery was asked for. */
   askAgain(hook: Hook, { id, guid }: HookDelivery): void {
     const at = new Date(this.clock.now()).toISOString();
     this.redeliveries.push({ deliveryId: id, guid, hook: hook.appId === null ? hook.id : "app", at });
   }
 
   private put(
-    { url, contentType = "json", insecureSsl = "0", hasSecret = true }: HookDefinition,
-    rest: Pick<Hook, "id" | "appId" | "repository" | "events">,
+    { url, contentType = "json", insecureSsl = "0", hasSecret = true, secret }: HookDefinition,
+    rest: Pick<Hook, "id" | "appId" | "repository" | "organization" | "active" | "events">,
   ): Hook {
-    if (!URL.canParse(url ?? "")) throw new Error("url: expected a URL");
+    if (!URL.canParse(url ?? "") && !(url === "" && rest.appId !== null)) throw new Error("url: expected a URL");
     if (!["json", "form"].includes(contentType)) throw new Error("contentType: expected json or form");
     if (!["0", "1"].includes(insecureSsl)) throw new Error('insecureSsl: expected "0" or "1"');
     const updatedAt = this.clock.iso();
     const createdAt = this.all.find(({ id }) => id === rest.id)?.createdAt ?? updatedAt;
-    const hook: Hook = { ...rest, url, contentType, insecureSsl, hasSecret, createdAt, updatedAt };
+    const known = secret === undefined ? {} : { secret };
+    const hook: Hook = { ...rest, url, contentType, insecureSsl, hasSecret, ...known, createdAt, updatedAt };
     this.all = [...this.all.filter(({ id }) => id !== rest.id), hook];
     return hook;
   }

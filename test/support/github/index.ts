@@ -1,4 +1,5 @@
 /** A double of GitHub's REST API and of its webhook deliveries. */
+export { type Delivery, signedDelivery } from "../../../scripts/tools/signedDelivery.ts";
 export type { AppDefinition, Installation } from "./apps.ts";
 export { GitHubDoubleClient, rateLimited, secondaryLimit } from "./client.ts";
 export type { Settings, StateView } from "./control.ts";
@@ -10,7 +11,7 @@ export { randomSha, zeroSha } from "./identity.ts";
 export { type AppKey, generateAppKey } from "./keys.ts";
 export { type AppCredentials, appOctokit, mintInstallationToken } from "./octokit.ts";
 export type { Permissions } from "./permissions.ts";
-export { type Delivery, type PushOptions, type PushPayload, pushPayload, signedDelivery } from "./push.ts";
+export { type PushOptions, type PushPayload, pushPayload } from "./push.ts";
 export type { PullRequest, PullRequestDefinition, Repository, RepositoryDefinition } from "./repositories.ts";
 export type { LoggedRequest } from "./requestLog.ts";
 export type { Token } from "./tokens.ts";

@@ -1,5 +1,3 @@
-import { createHmac, randomUUID } from "node:crypto";
-import { sign } from "@octokit/webhooks-methods";
 import type { JsonObject } from "./answers.ts";
 import { accountBody } from "./bodies.ts";
 import { isoSeconds } from "./clock.ts";
@@ -170,59 +168,4 @@ function compareUrl(repository: string, ref: string, before: string, after: stri
 
 function emailOf({ login }: Account): string {
   return `${idOf("User", login)}+${login}@users.noreply.github.com`;
-}
-
-/** A webhook delivery: post `body` with `headers`. */
-export interface Delivery {
-  headers: Record<string, string>;
-  /** Exactly the bytes that were signed. */
-  body: string;
-}
-
-export interface DeliveryOptions {
-  /** Default: push. */
-  event?: string;
-  /** A UUID, kept by redeliveries. Default: a fresh one. */
-  deliveryId?: string;
-  /** Default: 1. */
-  hookId?: number;
-  /** How the hook sends its payload. Default: json. */
-  contentType?: "json" | "form";
-  /** Who owns the hook. Default: repository. */
-  target?: "repository" | "organization" | "integration";
-}
-
-/**
- * A delivery as GitHub sends it, signed with the hook's secret. A text as payload is sent as it is, signed all the same.
- * Without a secret it is unsigned, as GitHub sends it for a hook that has none.
- * https://docs.github.com/webhooks/webhook-events-and-payloads#delivery-headers
- */
-export async function signedDelivery(
-  secret: string | undefined,
-  payload: JsonObject | string,
-  options: DeliveryOptions = {},
-): Promise<Delivery> {
-  const json = typeof payload === "string" ? payload : JSON.stringify(payload);
-  const form = options.contentType === "form";
-  const body = form ? new URLSearchParams({ payload: json }).toString() : json;
-  const repository = typeof payload === "object" ? (payload.repository as JsonObject | undefined) : undefined;
-  return {
-    headers: {
-      accept: "*/*",
-      "content-type": form ? "application/x-www-form-urlencoded" : "application/json",
-      "user-agent": "GitHub-Hookshot/044aadd",
-      "x-github-delivery": options.deliveryId ?? randomUUID(),
-      "x-github-event": options.event ?? "push",
-      "x-github-hook-id": String(options.hookId ?? 1),
-      "x-github-hook-installation-target-id": String(repository?.id ?? 1),
-      "x-github-hook-installation-target-type": options.target ?? "repository",
-      ...(secret
-        ? {
-            "x-hub-signature": `sha1=${createHmac("sha1", secret).update(body).digest("hex")}`,
-            "x-hub-signature-256": await sign(secret, body),
-          }
-        : {}),
-    },
-    body,
-  };
 }

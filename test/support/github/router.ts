@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { type Answer, badRequest, GitHubError, type JsonObject, notFound } from "./answers.ts";
 import { authenticateApp } from "./appAuthentication.ts";
-import type { Call, Endpoint, RepositoryEndpoint, World } from "./endpoint.ts";
+import type { Call, Endpoint, OrganizationEndpoint, RepositoryEndpoint, World } from "./endpoint.ts";
 import { endpoints } from "./endpoints/all.ts";
 import { acceptedPermissions, requireOneOf } from "./permissions.ts";
 import type { Token } from "./tokens.ts";
@@ -54,7 +54,7 @@ export function route(request: Request, world: World): Routed {
     if (!(error instanceof GitHubError)) throw error;
     routed.answer = error.answer(routed.endpoint?.docs ?? generalDocs);
   }
-  if (routed.endpoint?.for === "repository" && routed.token)
+  if (routed.endpoint && "accepted" in routed.endpoint && routed.token)
     routed.answer.headers = {
       "x-accepted-github-permissions": acceptedPermissions(routed.endpoint.accepted),
       ...routed.answer.headers,
@@ -75,7 +75,15 @@ function answer(
   if (token) routed.token = token;
   if (endpoint.for === "repository") return answerForRepository(endpoint, call, token, world);
   if (!token) throw new GitHubError(401, "Requires authentication");
+  if (endpoint.for === "organization") return answerForOrganization(endpoint, call, token, world);
   return endpoint.handle(call, world, token);
+}
+
+function answerForOrganization(endpoint: OrganizationEndpoint, call: Call, token: Token, world: World): Answer {
+  const account = world.apps.installation(token.installationId)?.account ?? "";
+  if (account.toLowerCase() !== call.params.org?.toLowerCase()) throw notFound();
+  requireOneOf(token.permissions, endpoint.accepted);
+  return endpoint.handle(call, world, account);
 }
 
 function answerForRepository(endpoint: RepositoryEndpoint, call: Call, token: Token | undefined, world: World): Answer {

@@ -66,6 +66,21 @@ const getRepositoryInstallation: AppEndpoint = {
   },
 };
 
+const getOrganizationInstallation: AppEndpoint = {
+  for: "app",
+  method: "GET",
+  path: "/orgs/{org}/installation",
+  docs: `${docs}/apps#get-an-organization-installation-for-the-authenticated-app`,
+  statuses: [200, 401, 404],
+  handle(call, world, app) {
+    const found = world.apps
+      .installationsOf(app)
+      .find(({ account }) => account.toLowerCase() === call.params.org?.toLowerCase());
+    if (!found) throw notFound();
+    return { status: 200, body: installationBody(app, found, call.base) };
+  },
+};
+
 const createToken: AppEndpoint = {
   for: "app",
   method: "POST",
@@ -114,6 +129,7 @@ export const appEndpoints: readonly Endpoint[] = [
   listInstallations,
   getInstallation,
   getRepositoryInstallation,
+  getOrganizationInstallation,
   createToken,
   listRepositories,
   revokeToken,
