@@ -3,12 +3,13 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 
 /** An answer; none means that the connection is cut, and a list of lines that they are streamed and the connection stays open. */
 export type ApiAnswer = { code: number; body: object } | { lines: object[] } | undefined;
 
-/** Asked with `METHOD path` and the query. */
-export type ApiAnswers = (request: string, query: URLSearchParams) => ApiAnswer;
+/** Asked with `METHOD path`, the query, and what was sent. */
+export type ApiAnswers = (request: string, query: URLSearchParams, body: string) => ApiAnswer;
 
 /**
  * A few lines that stand in for an API server, and the files with which a tool is pointed at it. That a real one answers so, tests on
@@ -20,9 +21,9 @@ export class ApiServerDouble {
   readonly #server: Server;
 
   private constructor() {
-    this.#server = createServer((request, response) => {
+    this.#server = createServer(async (request, response) => {
       const url = new URL(request.url ?? "", "http://localhost");
-      const answer = this.answers(`${request.method} ${url.pathname}`, url.searchParams);
+      const answer = this.answers(`${request.method} ${url.pathname}`, url.searchParams, await text(request));
       if (answer === undefined) return void request.socket.destroy();
       response.writeHead("code" in answer ? answer.code : 200, { "content-type": "application/json" });
       if ("code" in answer) return void response.end(JSON.stringify(answer.body));

@@ -1,9 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type ApiAnswer as Answer, type ApiAnswers as Answers, ApiServerDouble } from "../support/apiServerDouble.ts";
 import { runTool, type ToolResult } from "../support/tool.ts";
 
 const outputs = {
@@ -16,65 +13,24 @@ const outputs = {
 
 const template = { metadata: { name: "rex-remediation", uid: "the-template" } };
 
-/** An answer of the API server; none means that the connection is cut. */
-type Answer = { code: number; body: object } | undefined;
-
-/** Requests as `METHOD path`, without the host and the query. */
-type Answers = (request: string, body: string) => Answer;
-
 /**
  * scripts/remediate.ts as a person calls it. Where the API server is asked, one of a few lines stands in for it: what this does not
  * show is that a real one answers so; test/tools/remediate.spec.ts asks a real one.
  */
 describe("npm run remediate", function () {
   this.timeout(30_000);
-  let folder: string;
-  let server: Server;
-  let answers: Answers = () => undefined;
+  let cluster: ApiServerDouble;
 
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "rex-tool-"));
-    writeFileSync(join(folder, "outputs.json"), JSON.stringify(outputs));
-    server = createServer((request, response) => {
-      let body = "";
-      request.on("data", (chunk) => {
-        body += chunk;
-      });
-      request.on("end", () => {
-        const answer = answers(`${request.method} ${request.url?.split("?")[0]}`, body);
-        if (answer === undefined) return void request.socket.destroy();
-        response.writeHead(answer.code, { "content-type": "application/json" }).end(JSON.stringify(answer.body));
-      });
-    }).listen(0, "127.0.0.1");
-    await new Promise((listening) => server.once("listening", listening));
-    kubeconfig("kubeconfig", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    cluster = await ApiServerDouble.open(outputs);
   });
-  after(async () => {
-    rmSync(folder, { recursive: true, force: true });
-    await new Promise((closed) => server.close(closed));
-  });
+  after(() => cluster.close());
   afterEach(() => {
-    answers = () => undefined;
+    cluster.answers = () => undefined;
   });
-
-  function kubeconfig(name: string, address: string): void {
-    const config = {
-      apiVersion: "v1",
-      kind: "Config",
-      clusters: [{ name: "c", cluster: { server: address, "insecure-skip-tls-verify": true } }],
-      users: [{ name: "u", user: {} }],
-      contexts: [{ name: "production", context: { cluster: "c", user: "u" } }],
-      "current-context": "production",
-    };
-    writeFileSync(join(folder, name), JSON.stringify(config));
-  }
 
   function remediate(args: string[], environment: Record<string, string | undefined> = {}): Promise<ToolResult> {
-    return runTool("remediate.ts", args, {
-      KUBECONFIG: join(folder, "kubeconfig"),
-      REX_OUTPUTS: join(folder, "outputs.json"),
-      ...environment,
-    });
+    return runTool("remediate.ts", args, { ...cluster.environment, ...environment });
   }
 
   const api = "/apis/argoproj.io/v1alpha1/namespaces/qa";
@@ -95,7 +51,7 @@ describe("npm run remediate", function () {
       [getRun]: () => run(asked++),
       [getPods]: () => ({ code: 200, body: { kind: "PodList", apiVersion: "v1", items: [] } }),
     };
-    return (request, body) => known[request]?.(body);
+    return (request, _query, body) => known[request]?.(body);
   }
 
   const ended = (phase: string, outcome?: string, message?: string): Answer => ({
@@ -212,7 +168,7 @@ describe("npm run remediate", function () {
 
   it("refuses an installation whose template is not there, and makes nothing", async () => {
     const requests: string[] = [];
-    answers = (request) => {
+    cluster.answers = (request) => {
       requests.push(request);
       return { code: 404, body: { kind: "Status", message: "not found" } };
     };
@@ -223,7 +179,7 @@ describe("npm run remediate", function () {
   });
 
   it("gives the API server's own words where it refuses", async () => {
-    answers = (request) =>
+    cluster.answers = (request) =>
       request === getTemplate
         ? { code: 200, body: template }
         : { code: 403, body: { kind: "Status", message: 'User "ann" cannot create workflows' } };
@@ -237,7 +193,7 @@ describe("npm run remediate", function () {
 
   it("makes the run as the Sensor does, for the present head", async () => {
     const made: object[] = [];
-    answers = madeRun(() => ended("Succeeded", "remediated"), made);
+    cluster.answers = madeRun(() => ended("Succeeded", "remediated"), made);
     equal((await remediate(["--task", "3"])).exitCode, 0);
     equal((await remediate(["--task", "3", "--repository", "acme/shop", "--dry-run"])).exitCode, 0);
     const [plain, full] = made as { metadata: object; spec: { arguments: { parameters: object[] } } }[];
@@ -274,7 +230,7 @@ describe("npm run remediate", function () {
   });
 
   it("ends with the last report and the outcome in words", async () => {
-    answers = madeRun(() => ended("Succeeded", "held"));
+    cluster.answers = madeRun(() => ended("Succeeded", "held"));
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 0);
     equal(
@@ -289,7 +245,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
   });
 
   it("prints one object with --json, and nothing else on standard output", async () => {
-    answers = madeRun(() => ended("Succeeded", "nothing-stale"));
+    cluster.answers = madeRun(() => ended("Succeeded", "nothing-stale"));
     const { exitCode, stdout } = await remediate(["--task", "3", "--json"]);
     equal(exitCode, 0);
     deepEqual(JSON.parse(stdout), {
@@ -305,7 +261,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
   });
 
   it("fails where Argo refuses the run, with Argo's words", async () => {
-    answers = madeRun(() => ended("Failed", undefined, "invalid spec: no such thing"));
+    cluster.answers = madeRun(() => ended("Failed", undefined, "invalid spec: no such thing"));
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 1);
     match(
@@ -315,14 +271,14 @@ held: a person holds the task with a label on its pull request; nothing was touc
   });
 
   it("does not take the outcome of a failed run from its label", async () => {
-    answers = madeRun(() => ended("Error", "remediated", "the pod is gone"));
+    cluster.answers = madeRun(() => ended("Error", "remediated", "the pod is gone"));
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 1);
     match(stdout, /^failed: the pod is gone; /m);
   });
 
   it("does not wait for a run that somebody has deleted", async () => {
-    answers = madeRun(() => ({ code: 404, body: { kind: "Status" } }));
+    cluster.answers = madeRun(() => ({ code: 404, body: { kind: "Status" } }));
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 1);
     match(stdout, /^failed: somebody has deleted the run; /m);
@@ -330,7 +286,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
 
   it("says once what a run waits for, and that time is up", async () => {
     const words = "Waiting for qa/Mutex/rex-remediation-3 lock. Lock status: 0/1";
-    answers = madeRun(() => ended("Pending", undefined, words));
+    cluster.answers = madeRun(() => ended("Pending", undefined, words));
     const { exitCode, stdout } = await remediate(["--task", "3", "--wait", "2"]);
     equal(exitCode, 1);
     equal(stdout.split(`  (waits: ${words})\n`).length, 2, stdout);
@@ -341,7 +297,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
   });
 
   it("asks again while the API server is away, and says so once", async () => {
-    answers = madeRun((asked) => (asked < 3 ? undefined : ended("Succeeded", "remediated")));
+    cluster.answers = madeRun((asked) => (asked < 3 ? undefined : ended("Succeeded", "remediated")));
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 0, stdout);
     equal(stdout.split("; asking again)\n").length, 2, stdout);

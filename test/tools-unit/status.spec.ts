@@ -404,7 +404,7 @@ what that means:
     const later = cluster({ runs: [restarted, ended, failedOfSweep] });
     let watches = 0;
     api.answers = (request, query) => {
-      if (query.get("watch") !== "true") return (watches === 0 ? still : later)(request, query);
+      if (query.get("watch") !== "true") return (watches === 0 ? still : later)(request, query, "");
       watches += 1;
       if (watches === 1)
         return {
