@@ -11,6 +11,13 @@ const requestMilliseconds = 15_000;
 /** Octokit would tell of deprecations and failures on standard error; the tools say what matters. */
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 
+/** Where the App is installed, and what it may do there. */
+export interface AppInstallation {
+  id: number;
+  /** Levels (read, write) by what they are for, in GitHub's names. */
+  permissions: Record<string, string>;
+}
+
 /** The App that an installation acts as. */
 export class GithubApp {
   readonly #settings: Settings;
@@ -51,6 +58,32 @@ export class GithubApp {
     return this.#octokit({ ...this.#auth, installationId });
   }
 
+  /**
+   * The App's installation on a repository or an organization.
+   *
+   * @param where owner/name, or an organization's login
+   * @returns undefined if it is not installed there
+   * @throws Refusal if GitHub refuses
+   */
+  async installationOn(where: string): Promise<AppInstallation | undefined> {
+    const [owner = "", repo] = where.split("/");
+    const { githubInstallationId, githubAppId } = this.#settings;
+    const { apps } = this.asApp().rest;
+    const asked =
+      repo === undefined
+        ? apps.getOrgInstallation({ org: owner })
+        : githubInstallationId === undefined
+          ? apps.getRepoInstallation({ owner, repo })
+          : apps.getInstallation({ installation_id: Number(githubInstallationId) });
+    const answer = await askGithub(`find App ${githubAppId}'s installation on ${where}`, asked.catch(absent));
+    return answer && { id: answer.data.id, permissions: answer.data.permissions as Record<string, string> };
+  }
+
+  /** As the App where this installation of it is. */
+  asInstallation({ id }: AppInstallation): Octokit {
+    return this.#octokit({ ...this.#auth, installationId: id });
+  }
+
   #octokit(auth: object): Octokit {
     return new Octokit({
       baseUrl: this.#settings.githubApiUrl,
@@ -60,6 +93,11 @@ export class GithubApp {
       request: { fetch: boundedFetch },
     });
   }
+}
+
+/** For a request's catch: undefined where GitHub says that there is no such thing. */
+export function absent(error: { status?: number }): undefined {
+  if (error.status !== 404) throw error;
 }
 
 /** GitHub as the owner of a token. */

@@ -2,7 +2,7 @@ import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { GitHubDoubleClient } from "./github/index.ts";
+import { GitHubDoubleClient, type Permissions } from "./github/index.ts";
 import { nodeEnvironment } from "./node.ts";
 import { Platform } from "./platform.ts";
 
@@ -43,15 +43,15 @@ export async function openDevPlatform(): Promise<Platform> {
   });
 }
 
-/** Makes the stack's App known to a double of GitHub, installed on the stack's repository. */
-export async function installDevApp(github: GitHubDoubleClient): Promise<void> {
+/** Makes the stack's App known to a double of GitHub, installed on the stack's repository; `more`: permissions beside those it needs. */
+export async function installDevApp(github: GitHubDoubleClient, more: Permissions = {}): Promise<void> {
   const stack = readDevStack();
   await github.putApp({
     appId: stack.appId,
     slug: "rex-remediation",
     publicKeyPem: createPublicKey(stack.privateKey).export({ type: "spki", format: "pem" }).toString(),
     installationId: 42,
-    permissions: { contents: "read", pull_requests: "write", metadata: "read" },
+    permissions: { contents: "read", pull_requests: "write", metadata: "read", ...more },
     repositories: [stack.repository],
   });
 }

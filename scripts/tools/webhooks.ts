@@ -1,0 +1,271 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Octokit } from "@octokit/rest";
+import { absent, askGithub } from "./github.ts";
+
+/** GitHub's webhooks that go to an installation: where they are registered, what they are, what was delivered to them. */
+
+/** Something at GitHub that has webhooks. */
+export interface HookPlace {
+  kind: "repository" | "organization" | "app";
+  /** As in "acme/shop", "organization acme", "App 4711". */
+  name: string;
+  /** Path of its webhooks in GitHub's API; an App has one only. */
+  path: string;
+  github: Octokit;
+}
+
+/** A webhook as GitHub tells it. */
+export interface Hook {
+  place: HookPlace;
+  /** As in "acme/shop: webhook 7". */
+  name: string;
+  /** Its path in GitHub's API. */
+  path: string;
+  /** Empty for an App's that goes nowhere. */
+  url: string;
+  /** Undefined where GitHub does not tell. */
+  active?: boolean;
+  events: string[];
+  contentType: string;
+  insecureSsl: string;
+  /** The secret itself GitHub never tells. */
+  hasSecret: boolean;
+}
+
+/** One attempt of GitHub's to deliver an event. */
+export interface Delivery {
+  id: number;
+  /** The event's; all attempts to deliver it have it in common. */
+  guid: string;
+  event: string;
+  action: string | null;
+  deliveredAt: string;
+  redelivery: boolean;
+  /** 0: nobody answered. */
+  statusCode: number;
+  /** GitHub's words. */
+  status: string;
+}
+
+interface HookConfig {
+  url?: string;
+  content_type?: string;
+  insecure_ssl?: string | number;
+  secret?: string;
+}
+
+export function repositoryHooks(repository: string, github: Octokit): HookPlace {
+  const [owner = "", name = ""] = repository.split("/").map(encodeURIComponent);
+  return { kind: "repository", name: repository, path: `/repos/${owner}/${name}/hooks`, github };
+}
+
+export function organizationHooks(login: string, github: Octokit): HookPlace {
+  const path = `/orgs/${encodeURIComponent(login)}/hooks`;
+  return { kind: "organization", name: `organization ${login}`, path, github };
+}
+
+export function appHook(appId: string, github: Octokit): HookPlace {
+  return { kind: "app", name: `App ${appId}`, path: "/app/hook", github };
+}
+
+/** Whether both lead to the same place, as the sweep compares them, too. */
+export function sameUrl(one: string, other: string): boolean {
+  return one.replace(/\/+$/, "") === other.replace(/\/+$/, "");
+}
+
+/** @throws Refusal if GitHub refuses */
+export async function listHooks(place: HookPlace): Promise<Hook[]> {
+  if (place.kind === "app") return listAppHook(place);
+  const found = (await askGithub(
+    `list the webhooks of ${place.name}`,
+    place.github.paginate(`GET ${place.path}`, { per_page: 100 }),
+  )) as { id: number; active: boolean; events: string[]; config: HookConfig }[];
+  return found.map(({ id, active, events, config }) => ({
+    ...hookOf(place, config),
+    name: `${place.name}: webhook ${id}`,
+    path: `${place.path}/${id}`,
+    active,
+    events,
+  }));
+}
+
+async function listAppHook(place: HookPlace): Promise<Hook[]> {
+  const { apps } = place.github.rest;
+  const config = await askGithub(`read the webhook of ${place.name}`, apps.getWebhookConfigForApp().catch(absent));
+  if (config === undefined) return [];
+  const { data } = await askGithub(`read which events ${place.name} is told`, apps.getAuthenticated());
+  return [{ ...hookOf(place, config.data), events: data?.events ?? [] }];
+}
+
+function hookOf(place: HookPlace, config: HookConfig): Hook {
+  const { url = "", content_type: contentType = "form", insecure_ssl: insecureSsl = "0", secret = "" } = config;
+  return {
+    place,
+    name: `${place.name}: its webhook`,
+    path: place.path,
+    url: url ?? "",
+    events: [],
+    contentType,
+    insecureSsl: String(insecureSsl),
+    hasSecret: secret !== "",
+  };
+}
+
+/** What is not as a webhook to this URL has to be: by its name what it is and what it has to be. */
+export function differences(hook: Hook, url: string): Record<string, { is: string; shall: string }> {
+  const wanted = [
+    ["url", hook.url, sameUrl(hook.url, url) ? hook.url : url],
+    ["active", String(hook.active ?? true), "true"],
+    ["events", hook.events.join(", "), "push"],
+    ["content_type", hook.contentType, "json"],
+    ["insecure_ssl", hook.insecureSsl, "0"],
+    ["secret", hook.hasSecret ? "set" : "none", "set"],
+  ] as const;
+  return Object.fromEntries(
+    wanted.filter(([, is, shall]) => is !== shall).map(([what, is, shall]) => [what, { is, shall }]),
+  );
+}
+
+/** Makes a webhook. @throws Refusal if GitHub refuses */
+export async function createHook(place: HookPlace, url: string, secret: string): Promise<string> {
+  const { data } = (await askGithub(
+    `create a webhook of ${place.name}`,
+    place.github.request(`POST ${place.path}`, {
+      name: "web",
+      active: true,
+      events: ["push"],
+      ...settings(url, secret),
+    }),
+  )) as { data: { id: number } };
+  return `webhook ${data.id}`;
+}
+
+/** Makes a webhook as one to this URL has to be. @throws Refusal if GitHub refuses */
+export async function updateHook({ place, name, path }: Hook, url: string, secret: string): Promise<void> {
+  const { config } = settings(url, secret);
+  await askGithub(
+    `change ${name}`,
+    place.kind === "app"
+      ? // Octokit would take a `url` beside others for that of the request.
+        place.github.request(`PATCH ${path}/config`, { data: config })
+      : place.github.request(`PATCH ${path}`, { active: true, events: ["push"], config }),
+  );
+}
+
+function settings(url: string, secret: string) {
+  return { config: { url, content_type: "json", insecure_ssl: "0", secret } };
+}
+
+/** Asks GitHub to send a ping. @throws Refusal if GitHub refuses */
+export async function pingHook({ place, name, path }: Hook): Promise<void> {
+  await askGithub(`ping ${name}`, place.github.request(`POST ${path}/pings`));
+}
+
+/** Which deliveries are meant. */
+export interface DeliveryChoice {
+  /** The newest of them. */
+  most?: number;
+  /** Not before, in milliseconds since 1970. */
+  since?: number;
+}
+
+/** What was delivered to a webhook, newest first. @throws Refusal if GitHub refuses */
+export async function listDeliveries({ place, name, path }: Hook, choice: DeliveryChoice): Promise<Delivery[]> {
+  const { most = Number.POSITIVE_INFINITY, since = 0 } = choice;
+  const found: Delivery[] = [];
+  const pages = place.github.paginate.iterator(`GET ${path}/deliveries`, { per_page: Math.min(most, 100) });
+  const read = async () => {
+    for await (const { data } of pages) {
+      found.push(...(data as DeliveryItem[]).map(deliveryOf));
+      const last = found.at(-1);
+      if (found.length >= most || (last !== undefined && Date.parse(last.deliveredAt) < since)) return;
+    }
+  };
+  await askGithub(`list the deliveries to ${name}`, read());
+  return found.filter(({ deliveredAt }) => Date.parse(deliveredAt) >= since).slice(0, most);
+}
+
+interface DeliveryItem {
+  id: number;
+  guid: string;
+  event: string;
+  action: string | null;
+  delivered_at: string;
+  redelivery: boolean;
+  status_code: number;
+  status: string;
+}
+
+function deliveryOf({ delivered_at, status_code, ...item }: DeliveryItem): Delivery {
+  const { id, guid, event, action, redelivery, status } = item;
+  return { id, guid, event, action, deliveredAt: delivered_at, redelivery, statusCode: status_code, status };
+}
+
+/** The branch that a push was to, without `refs/heads/`; undefined if GitHub has not kept it. @throws Refusal if GitHub refuses */
+export async function branchOf({ place, name, path }: Hook, { id }: Delivery): Promise<string | undefined> {
+  const { data } = (await askGithub(
+    `read delivery ${id} to ${name}`,
+    place.github.request(`GET ${path}/deliveries/${id}`),
+  )) as { data: { request?: { payload?: { ref?: string } | null } } };
+  return data.request?.payload?.ref?.replace(/^refs\/heads\//, "");
+}
+
+/** Asks GitHub to deliver once more. @throws Refusal if GitHub refuses */
+export async function redeliver({ place, name, path }: Hook, id: number): Promise<void> {
+  await askGithub(
+    `have delivery ${id} to ${name} made again`,
+    place.github.request(`POST ${path}/deliveries/${id}/attempts`),
+  );
+}
+
+export function succeeded({ statusCode }: Delivery): boolean {
+  return statusCode >= 200 && statusCode < 300;
+}
+
+/** Of each push that no attempt has brought through, the last attempt. */
+export function failedPushes(deliveries: Delivery[]): Delivery[] {
+  const through = new Set(deliveries.filter(succeeded).map(({ guid }) => guid));
+  const last = new Map<string, Delivery>();
+  for (const delivery of deliveries) {
+    const { guid, event } = delivery;
+    if (event === "push" && !through.has(guid) && !last.has(guid)) last.set(guid, delivery);
+  }
+  return [...last.values()];
+}
+
+/**
+ * Waits until GitHub lists deliveries that were not there before.
+ *
+ * @param known ids of those that were
+ * @param guids the events that are waited for; undefined: any ping
+ * @returns by the events' guids; without those that have not come in time
+ */
+export async function newDeliveries(
+  hook: Hook,
+  known: ReadonlySet<number>,
+  guids: readonly string[] | undefined,
+  seconds: number,
+): Promise<Map<string, Delivery>> {
+  const deadline = Date.now() + 1000 * seconds;
+  for (;;) {
+    const fresh = (await listDeliveries(hook, { most: 100 }))
+      .filter(({ id }) => !known.has(id))
+      .filter(({ event, guid }) => (guids === undefined ? event === "ping" : guids.includes(guid)));
+    const found = new Map(fresh.map((delivery) => [delivery.guid, delivery]));
+    if (found.size >= (guids?.length ?? 1) || Date.now() > deadline) return found;
+    await sleep(1000);
+  }
+}
+
+/** What an answer means to a person. */
+export function meaningOf({ statusCode, status }: Delivery): string {
+  if (statusCode === 400) {
+    return "the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; npm run webhook -- register sets it";
+  }
+  if (statusCode === 0)
+    return `GitHub got no answer (${status}): the URL is wrong, or nothing leads from there to the EventSource`;
+  if (statusCode >= 500)
+    return `${status}: what stands before the EventSource does not reach it, or the event bus is away`;
+  if (statusCode < 200 || statusCode > 299) return `${status}: something else than the EventSource answers at this URL`;
+  return "it was taken, so the signature is right";
+}
