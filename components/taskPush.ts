@@ -25,6 +25,11 @@ export const taskNumber = "[1-9][0-9]{0,8}";
  */
 const afterTaskNumber = String.raw`([-/_][^\x00-\x20\x7f~^:?*\[\\]*)?`;
 
+/** The names of a task's branches, as the filter and the transform know them. */
+export function taskBranches(branchPrefix: string, task: string): RegExp {
+  return new RegExp(`^${regexText(branchPrefix)}${task}${afterTaskNumber}$`);
+}
+
 /** Key of the EventSource's metadata that tells the Sensor the branch prefix. */
 export const branchPrefixKey = "branchPrefix";
 

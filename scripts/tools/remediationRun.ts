@@ -42,6 +42,7 @@ export interface EndedStep {
 
 interface Workflow {
   metadata: { name: string; uid: string; labels?: Record<string, string> };
+  spec?: { arguments?: { parameters?: { name: string; value?: string }[] } };
   status?: {
     phase?: string;
     message?: string;
@@ -100,6 +101,28 @@ function workflow(name: string, templateUid: string, { task, repository, dryRun 
       },
     },
   };
+}
+
+/**
+ * What a run was told.
+ *
+ * @returns undefined if there is no such run
+ * @throws Refusal if the API server does not answer
+ */
+export async function readParameters(
+  { outputs, cluster }: Installation,
+  name: string,
+): Promise<Record<string, string> | undefined> {
+  const { namespace } = outputs;
+  const api = cluster.makeApiClient(CustomObjectsApi);
+  const read = (await ask(
+    cluster,
+    `read run ${name}`,
+    api.getNamespacedCustomObject({ ...workflows, namespace, name }, request),
+  )) as Workflow | undefined;
+  return (
+    read && Object.fromEntries((read.spec?.arguments?.parameters ?? []).map(({ name, value = "" }) => [name, value]))
+  );
 }
 
 /** @throws Refusal if the API server does not answer */

@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Installation } from "./installation.ts";
+import { meanings } from "./outcomes.ts";
+import { type EndedStep, endedSteps, type Run, readRun } from "./remediationRun.ts";
+
+/** What a person who waits for a run is told. */
+
+/** Waits for the end of a run, at most so many seconds, and says what each step did as soon as it has ended. */
+export async function follow(
+  installation: Installation,
+  name: string,
+  seconds: number,
+  say: (line: string) => void,
+): Promise<{ run: Run; steps: EndedStep[] }> {
+  const told = new Map<string, EndedStep>();
+  const deadline = Date.now() + 1000 * seconds;
+  let run: Run = { name, ended: false, report: [] };
+  let trouble: string | undefined;
+  let waitedFor: string | undefined;
+  for (;;) {
+    try {
+      run = await readRun(installation, name);
+      for (const step of await endedSteps(installation, name)) {
+        if (!told.has(step.id)) say(`  ${step.step}: ${step.said}`);
+        told.set(step.id, step);
+      }
+      trouble = undefined;
+    } catch (error) {
+      // The run does not depend on this tool: it asks again.
+      const words = (error as Error).message;
+      if (words !== trouble) say(`  (${words}; asking again)`);
+      trouble = words;
+    }
+    if (run.waitsFor !== waitedFor && run.waitsFor !== undefined) say(`  (waits: ${run.waitsFor})`);
+    waitedFor = run.waitsFor;
+    if (run.ended || Date.now() > deadline) return { run, steps: [...told.values()] };
+    await sleep(500);
+  }
+}
+
+export function printReport(report: string[]): void {
+  if (report.length === 0) return;
+  console.log("report:");
+  for (const line of report) console.log(`  ${line}`);
+}
+
+/** Whether a run ended, with any outcome but failed. */
+export function hasWorked({ ended, outcome }: Run): boolean {
+  return ended && outcome !== undefined && outcome !== "failed";
+}
+
+/** The end in one sentence for a person on call. */
+export function conclusion(run: Run, steps: EndedStep[], waitSeconds: number, namespace: string): string {
+  const look = `argo -n ${namespace} get ${run.name}; argo -n ${namespace} logs ${run.name}`;
+  if (!run.ended) {
+    const outcome = run.outcome === undefined ? "" : `, its outcome is ${run.outcome}`;
+    return `run ${run.name} has not ended within ${waitSeconds} s${outcome}; it goes on without this tool; look at it: ${look}`;
+  }
+  const meaning = meanings[run.outcome ?? ""];
+  if (meaning !== undefined) return `${run.outcome}: ${meaning}`;
+  const last = steps.filter(({ exitCode }) => exitCode !== 0).at(-1);
+  const why = last === undefined ? (run.lastWords ?? "it ended without a word") : `${last.step}: ${last.said}`;
+  return `failed: ${why}; more: ${look}; the ways out: docs/troubleshooting.md`;
+}

@@ -1,0 +1,163 @@
+import { taskBranches } from "../../components/taskPush.ts";
+import { askGithub, type GithubApp } from "./github.ts";
+import { Refusal } from "./installation.ts";
+import type { Settings } from "./settings.ts";
+
+/** The push event of a task's branch, as GitHub would send it. */
+
+const noCommit = "0".repeat(40);
+
+/** Which push is meant; what is left out, GitHub is asked for. */
+export interface PushChoice {
+  task: string;
+  /** owner/name; needed where several repositories are watched. */
+  repository?: string;
+  /** Needed where the task has several branches. */
+  branch?: string;
+  /** The commit pushed. Default: the branch's head. */
+  sha?: string;
+  /** The commit before. Default: as GitHub recorded the push; zeros if it did not. */
+  before?: string;
+}
+
+/** A push, and all that its event says beside it. */
+export interface GithubPush {
+  repository: string;
+  branch: string;
+  before: string;
+  after: string;
+  /** GitHub's clock, seconds since 1970. */
+  pushedAt: number;
+  /** The repository as GitHub's API shows it. */
+  repositoryBody: Record<string, unknown> & { owner: { login: string }; html_url: string };
+  sender: { login: string; type: string };
+}
+
+/**
+ * Finds the push that made the branch what it is.
+ *
+ * @throws Refusal if there is no such branch, the EventSource's filter would not let the push through, or GitHub refuses
+ */
+export async function findPush(app: GithubApp, settings: Settings, choice: PushChoice): Promise<GithubPush> {
+  const repository = watched(settings, choice.repository);
+  const [owner = "", repo = ""] = repository.split("/");
+  const github = await app.forRepository(repository);
+  const refs = await askGithub(
+    `read the branches of ${repository}`,
+    github.rest.git.listMatchingRefs({ owner, repo, ref: `heads/${settings.branchPrefix}${choice.task}` }),
+  );
+  const heads = new Map(refs.data.map(({ ref, object }) => [ref.replace(/^refs\/heads\//, ""), object.sha]));
+  const branch = chosenBranch(settings, choice, repository, [...heads.keys()]);
+  const after = choice.sha ?? heads.get(branch) ?? "";
+  const { data: activities } = await askGithub(
+    `read the activity of ${repository}`,
+    github.rest.repos.listActivities({ owner, repo, ref: `refs/heads/${branch}`, per_page: 100 }),
+  );
+  const recorded = activities.find((activity) => activity.after === after);
+  const { data: repositoryBody, headers } = await askGithub(
+    `read ${repository}`,
+    github.rest.repos.get({ owner, repo }),
+  );
+  const same = recorded !== undefined && (choice.before ?? recorded.before) === recorded.before;
+  // The time of another push than that which GitHub recorded is now, by GitHub's clock.
+  const at = same ? recorded.timestamp : (headers.date ?? new Date().toISOString());
+  const { pusher } = settings;
+  const actor = activities.find((activity) => activity.actor?.login.toLowerCase() === pusher.toLowerCase())?.actor;
+  return {
+    repository: repositoryBody.full_name,
+    branch,
+    before: choice.before ?? recorded?.before ?? noCommit,
+    after,
+    pushedAt: Math.floor(Date.parse(at) / 1000),
+    repositoryBody,
+    sender: { ...actor, login: actor?.login ?? pusher, type: "Bot" },
+  };
+}
+
+function watched({ repositories }: Settings, wanted: string | undefined): string {
+  if (wanted !== undefined) {
+    if (repositories.includes(wanted.toLowerCase())) return wanted;
+    throw new Refusal(
+      `--repository: ${wanted} is not watched, so that the EventSource would take the push and do nothing; the configuration's repositories are ${repositories.join(", ")}`,
+    );
+  }
+  const [only, ...more] = repositories;
+  if (only !== undefined && more.length === 0) return only;
+  throw new Refusal(
+    `several repositories are watched; say with --repository which is meant: ${repositories.join(", ")}`,
+  );
+}
+
+function chosenBranch(
+  { branchPrefix }: Settings,
+  { task, branch }: PushChoice,
+  repository: string,
+  branches: string[],
+): string {
+  const pattern = taskBranches(branchPrefix, task);
+  const found = branches.filter((name) => pattern.test(name));
+  if (branch !== undefined) {
+    if (!pattern.test(branch)) {
+      throw new Refusal(
+        `--branch: ${branch} is no branch of task ${task}, so that the EventSource would take the push and do nothing; expected ${branchPrefix}${task}, or that with -, _ or / and more behind it`,
+      );
+    }
+    if (found.includes(branch)) return branch;
+    throw new Refusal(
+      `--branch: ${repository} has no branch ${branch}; it has ${found.join(", ") || "none of the task"}`,
+    );
+  }
+  const [only, ...more] = found;
+  if (only === undefined) {
+    throw new Refusal(
+      `${repository} has no branch of task ${task}: expected ${branchPrefix}${task}, or that with -, _ or / and more behind it`,
+    );
+  }
+  if (more.length > 0) {
+    throw new Refusal(
+      `${repository} has several branches of task ${task}; say with --branch which is meant: ${found.join(", ")}`,
+    );
+  }
+  return only;
+}
+
+/**
+ * The event's payload.
+ *
+ * @see https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
+ */
+export function pushEvent(push: GithubPush): Record<string, unknown> {
+  const { branch, before, after, pushedAt, repositoryBody, sender } = push;
+  const url = repositoryBody.html_url;
+  const person = { name: sender.login, email: `${sender.login}@users.noreply.github.com`, username: sender.login };
+  const commit = {
+    id: after,
+    tree_id: after,
+    distinct: true,
+    message: "Sent by npm run push",
+    timestamp: new Date(1000 * pushedAt).toISOString(),
+    url: `${url}/commit/${after}`,
+    author: person,
+    committer: person,
+    added: [],
+    removed: [],
+    modified: [],
+  };
+  const { owner } = repositoryBody;
+  return {
+    ref: `refs/heads/${branch}`,
+    before,
+    after,
+    // A push names its repository's owner by "name", too, and its time in seconds, unlike every other event.
+    repository: { ...repositoryBody, owner: { name: owner.login, email: null, ...owner }, pushed_at: pushedAt },
+    pusher: { name: person.name, email: person.email },
+    sender,
+    created: before === noCommit,
+    deleted: false,
+    forced: false,
+    base_ref: null,
+    compare: `${url}/compare/${before.slice(0, 12)}...${after.slice(0, 12)}`,
+    commits: [commit],
+    head_commit: commit,
+  };
+}

@@ -1,0 +1,269 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { verify } from "@octokit/webhooks-methods";
+import { appId, Fixture, key, repository } from "../github/fixture.ts";
+import { type ApiAnswer, ApiServerDouble } from "../support/apiServerDouble.ts";
+import { type PushPayload, pushPayload } from "../support/github/index.ts";
+import { installed, installedOutputs } from "../support/installed.ts";
+import { runTool, type ToolResult } from "../support/tool.ts";
+
+const secret = "the installation's secret";
+const branch = "task-3-fix-the-cart";
+const oldHead = "a".repeat(40);
+const newHead = "b".repeat(40);
+const other = "c".repeat(40);
+const pushedAt = Math.floor(Date.now() / 1000) - 3600;
+const name = `rex-remediation-3-${newHead.slice(0, 12)}-${oldHead.slice(0, 8)}`;
+
+/**
+ * scripts/push.ts as a person calls it, with the double of GitHub. The EventSource and the cluster are a few lines each: what this does
+ * not show is that real ones answer so, and the way to an EventSource that is reached inside the cluster only; test/tools/push.spec.ts does.
+ */
+describe("npm run push", function () {
+  this.timeout(120_000);
+  let cluster: ApiServerDouble;
+  let github: Fixture;
+  let receiver: Server;
+  let url: string;
+  /** What came to the EventSource's place, and what it answers. */
+  let received: { headers: IncomingHttpHeaders; body: string }[];
+  let status: number;
+  /** The run as the API server shows it, once the push has come; and before. */
+  let run: ApiAnswer;
+  let runBefore: ApiAnswer;
+
+  const none = { code: 404, body: { kind: "Status" } };
+  const shown = (outcome: string, parameters: object[] = []): ApiAnswer => ({
+    code: 200,
+    body: {
+      metadata: { name, labels: { "rex-remediation/outcome": outcome } },
+      spec: { arguments: { parameters } },
+      status: { phase: "Succeeded", nodes: {} },
+    },
+  });
+
+  before(async () => {
+    cluster = await ApiServerDouble.open(installedOutputs);
+    github = await Fixture.open();
+    const { client } = github.double;
+    await client.putRepository(repository, {
+      branches: { [branch]: oldHead, "task-31": other, "task-4": other, "task-4-again": other },
+      pushedBy: "ann",
+      pushedAt: pushedAt - 60,
+    });
+    await client.putRepository(repository, { branches: { [branch]: newHead }, pushedAt });
+    receiver = createServer(async (request, response) => {
+      received.push({ headers: request.headers, body: await text(request) });
+      response.writeHead(status).end(status === 200 ? "success" : "no such thing");
+    });
+    await new Promise<void>((listening) => receiver.listen(0, "127.0.0.1", listening));
+    url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/push`;
+  });
+  after(async () => {
+    await cluster.close();
+    await github.close();
+    receiver.closeAllConnections();
+    await new Promise((closed) => receiver.close(closed));
+  });
+  beforeEach(async () => {
+    received = [];
+    status = 200;
+    run = shown("remediated");
+    runBefore = none;
+    await watch([repository]);
+  });
+
+  async function watch(repositories: string[]): Promise<void> {
+    const objects = await installed({
+      githubApiUrl: github.double.url,
+      githubAppId: appId,
+      privateKey: key.privateKeyPem,
+      webhookSecret: secret,
+      repositories,
+    });
+    cluster.answers = (request) => {
+      if (request.startsWith("GET /apis/argoproj.io/v1alpha1/namespaces/agent-platform/workflows/")) {
+        return received.length === 0 ? runBefore : run;
+      }
+      if (request === "GET /api/v1/namespaces/agent-platform/pods") {
+        return { code: 200, body: { kind: "PodList", items: [] } };
+      }
+      return objects[request] ?? none;
+    };
+  }
+
+  const call = (args: string[]): Promise<ToolResult> => runTool("push.ts", args, cluster.environment);
+  const push = (...args: string[]): Promise<ToolResult> => call([...args, "--url", url]);
+  const sent = (): PushPayload => JSON.parse(received[0]?.body ?? "");
+
+  it("says how it is called, that it acts for real, and which exit codes it has", async () => {
+    for (const args of [["--help"], []]) {
+      const { exitCode, stdout } = await call(args);
+      equal(exitCode, 0);
+      match(stdout, /^usage: npm run push -- --task N/);
+      match(stdout, /It acts for real: .* npm run remediate -- --task N --dry-run$/m);
+      match(stdout, /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /);
+    }
+  });
+
+  it("refuses what is no push, or would not count, in one line, and sends nothing", async () => {
+    const bad: [string[], RegExp][] = [
+      [["--repository", repository], /^push: --task is missing; expected the task's number: npm run push -- --task 3$/],
+      [
+        ["--task", "3", "--dry-run"],
+        /^push: a push has no dry run: .*; npm run remediate -- --task 3 --dry-run says what would be touched$/,
+      ],
+      [["--task", "3", "--sha", "abc"], /^push: --sha: expected the 40 digits of a commit; got "abc"$/],
+      [
+        ["--task", "3", "--repository", "acme/other"],
+        /^push: --repository: acme\/other is not watched, so that the EventSource would take the push and do nothing; .* are acme\/shop$/,
+      ],
+      [
+        ["--task", "3", "--branch", "task-31"],
+        /^push: --branch: task-31 is no branch of task 3, so that the EventSource would take the push and do nothing; expected task-3, /,
+      ],
+      [
+        ["--task", "3", "--branch", "task-3-gone"],
+        /^push: --branch: acme\/shop has no branch task-3-gone; it has task-3-fix-the-cart$/,
+      ],
+      [["--task", "5"], /^push: acme\/shop has no branch of task 5: expected task-5, /],
+      [
+        ["--task", "4"],
+        /^push: acme\/shop has several branches of task 4; say with --branch which is meant: task-4, task-4-again$/,
+      ],
+    ];
+    const results = await Promise.all(bad.map(([args]) => push(...args)));
+    for (const [index, { exitCode, stdout, stderr }] of results.entries()) {
+      const [args, message] = bad[index] as (typeof bad)[number];
+      deepEqual([exitCode, stdout, stderr.trimEnd().split("\n").length], [2, "", 1], `${args}: ${stderr}`);
+      match(stderr.trimEnd(), message);
+    }
+    await watch([repository, "acme/other"]);
+    const several = await push("--task", "3");
+    equal(several.exitCode, 2);
+    match(
+      several.stderr,
+      /^push: several repositories are watched; say with --repository .*: acme\/shop, acme\/other\n$/,
+    );
+    deepEqual(received, []);
+  });
+
+  it("sends the push that GitHub recorded, signed, and says what came of it", async () => {
+    const { exitCode, stdout, stderr } = await push("--task", "3");
+    equal(exitCode, 0, stderr);
+    equal(
+      stdout,
+      `push of 5dlabs-rex[bot] to ${branch} of ${repository}, aaaaaaaaaaaa -> bbbbbbbbbbbb, to ${url}
+answered 200
+run ${name}, in namespace agent-platform
+remediated: QA of the task begins again on the present head
+`,
+    );
+    equal(received.length, 1);
+    const { headers, body } = received[0] ?? { headers: {}, body: "" };
+    ok(await verify(secret, body, String(headers["x-hub-signature-256"])));
+    deepEqual(
+      ["content-type", "x-github-event", "x-github-hook-installation-target-type"].map((header) => headers[header]),
+      ["application/json", "push", "repository"],
+    );
+    match(String(headers["user-agent"]), /^GitHub-Hookshot\//);
+    const { ref, repository: where, created, deleted, sender } = sent();
+    deepEqual(
+      {
+        ref,
+        before: sent().before,
+        after: sent().after,
+        created,
+        deleted,
+        where: where.full_name,
+        at: where.pushed_at,
+      },
+      {
+        ref: `refs/heads/${branch}`,
+        before: oldHead,
+        after: newHead,
+        created: false,
+        deleted: false,
+        where: repository,
+        at: pushedAt,
+      },
+    );
+    deepEqual([sender.login, sender.type], ["5dlabs-rex[bot]", "Bot"]);
+  });
+
+  it("sends every field that GitHub's payload has, as far as it is of the push", async () => {
+    await push("--task", "3");
+    const payload = sent();
+    const published = pushPayload();
+    // A repository's webhook has it only where an organization owns the repository.
+    const { organization: _, ...fields } = published;
+    deepEqual(Object.keys(payload).sort(), Object.keys(fields).sort());
+    for (const part of ["pusher", "head_commit"] as const) {
+      deepEqual(Object.keys(payload[part] ?? {}).sort(), Object.keys(published[part] ?? {}).sort(), part);
+    }
+    for (const field of ["id", "name", "full_name", "private", "owner", "html_url", "pushed_at", "default_branch"]) {
+      equal(typeof payload.repository[field], typeof published.repository[field], field);
+    }
+  });
+
+  it("finds that the push has its run already, and gives it the same time, so that it is no other", async () => {
+    runBefore = shown("remediated", [{ name: "pushed-at", value: String(pushedAt + 1) }]);
+    run = runBefore;
+    const { exitCode, stdout } = await push("--task", "3", "--json");
+    equal(exitCode, 0);
+    equal(sent().repository.pushed_at, pushedAt + 1);
+    const { answer, well, run: known, outcome, message } = JSON.parse(stdout);
+    deepEqual([answer, well, known, outcome], [200, true, name, "remediated"]);
+    match(
+      message,
+      /^already remediated: this push has its run, and gets no other; it ended remediated: .* npm run remediate starts another$/,
+    );
+  });
+
+  it("sends another push of now where the commit before is given", async () => {
+    const began = Math.floor(Date.now() / 1000);
+    const { exitCode, stdout } = await push("--task", "3", "--before", other);
+    equal(exitCode, 0);
+    match(
+      stdout,
+      new RegExp(`^run rex-remediation-3-${newHead.slice(0, 12)}-cccccccc, in namespace agent-platform$`, "m"),
+    );
+    deepEqual([sent().before, sent().after], [other, newHead]);
+    ok(sent().repository.pushed_at >= began && sent().repository.pushed_at <= Date.now() / 1000);
+  });
+
+  it("fails where the EventSource refuses the signature, or the event bus is away", async () => {
+    status = 400;
+    const refused = await push("--task", "3");
+    equal(refused.exitCode, 1);
+    match(refused.stdout, /^the EventSource refuses the push \(no such thing\): its pod has another secret than /m);
+    status = 500;
+    const { exitCode, stdout } = await push("--task", "3");
+    equal(exitCode, 1);
+    match(stdout, /answers 500 \(no such thing\): the event bus is away, /);
+  });
+
+  it("fails where no run comes, and says where to look", async () => {
+    run = none;
+    const { exitCode, stdout } = await push("--task", "3", "--wait", "1");
+    equal(exitCode, 1);
+    match(
+      stdout,
+      new RegExp(
+        `^the EventSource took the push, and no run ${name} has come within 1 s: .*kubectl -n agent-platform logs -l sensor-name=rex-remediation `,
+        "m",
+      ),
+    );
+  });
+
+  it("refuses where nobody answers", async () => {
+    const { exitCode, stderr } = await call(["--task", "3", "--url", "http://127.0.0.1:65535/push"]);
+    equal(exitCode, 2);
+    match(
+      stderr,
+      /^push: nobody answers at http:\/\/127\.0\.0\.1:65535\/push, asked from here: .*ECONNREFUSED.*; are .* --url names another way to it\n$/,
+    );
+  });
+});
