@@ -15,6 +15,7 @@ import {
   openInstallation,
   Refusal,
   runTool,
+  webhookUrlOf,
 } from "./tools/installation.ts";
 import { readParameters } from "./tools/remediationRun.ts";
 import { readSettings, readWebhookSecret } from "./tools/settings.ts";
@@ -77,7 +78,7 @@ async function main(args: string[]): Promise<ExitCode> {
   const earlier = await readParameters(installation, run);
   // The same push has the same time, or it would be another with the first one's name.
   const pushedAt = Number(earlier?.["pushed-at"] ?? push.pushedAt);
-  const url = options.url ?? installation.outputs.webhookUrl;
+  const url = webhookUrlOf(installation, options.url);
   const say = options.json ? console.error : console.log;
   say(
     `push of ${push.sender.login} to ${push.branch} of ${push.repository}, ${push.before.slice(0, 12)} -> ${push.after.slice(0, 12)}, to ${url}`,

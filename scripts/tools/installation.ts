@@ -41,7 +41,8 @@ export interface Outputs {
   workflowTemplate: string;
   eventSource: string;
   sensor: string;
-  webhookUrl: string;
+  /** Undefined where the stack uses an EventSource that it did not make: its way in is its owner's. */
+  webhookUrl?: string;
 }
 
 /** An installation of the program, and the cluster that it is on. */
@@ -86,6 +87,22 @@ function readOutputs({ outputs, stack }: InstallationChoice): Outputs {
     : checked(askPulumi(stack), "pulumi stack output --json");
 }
 
+/**
+ * Where GitHub's webhook goes.
+ *
+ * @param url what the call says instead
+ * @throws Refusal if neither the call nor the stack says it
+ */
+export function webhookUrlOf({ outputs }: Installation, url: string | undefined): string {
+  const known = url ?? outputs.webhookUrl;
+  if (known === undefined) {
+    throw new Refusal(
+      `the stack has no output webhookUrl, because EventSource ${outputs.eventSource} is not its own (existingEventSource); say where its webhook goes: --url URL`,
+    );
+  }
+  return known;
+}
+
 function readFile(file: string, input: string): string {
   try {
     return readFileSync(file, "utf8");
@@ -111,7 +128,7 @@ function askPulumi(stack: string | undefined): string {
   );
 }
 
-const required = ["namespace", "workflowTemplate", "eventSource", "sensor", "webhookUrl"] as const;
+const required = ["namespace", "workflowTemplate", "eventSource", "sensor"] as const;
 
 /** @param source where the text is from */
 function checked(text: string, source: string): Outputs {

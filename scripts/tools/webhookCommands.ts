@@ -1,6 +1,6 @@
 import type { Octokit } from "@octokit/rest";
 import { GithubApp, githubWithToken } from "./github.ts";
-import { type Installation, type InstallationChoice, openInstallation, Refusal } from "./installation.ts";
+import { type Installation, type InstallationChoice, openInstallation, Refusal, webhookUrlOf } from "./installation.ts";
 import { readSettings, readWebhookSecret, type Settings } from "./settings.ts";
 import {
   appHook,
@@ -82,7 +82,7 @@ export async function open(options: Options): Promise<Context> {
     warnings.push(line);
     say(`warning: ${line}`);
   };
-  const url = options.url ?? installation.outputs.webhookUrl;
+  const url = webhookUrlOf(installation, options.url);
   return { options, installation, settings, app, url, say, warn, warnings };
 }
 

@@ -1,6 +1,9 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { verify } from "@octokit/webhooks-methods";
 import { appId, Fixture, key, repository } from "../github/fixture.ts";
@@ -146,6 +149,20 @@ describe("npm run push", function () {
     match(
       several.stderr,
       /^push: several repositories are watched; say with --repository .*: acme\/shop, acme\/other\n$/,
+    );
+    deepEqual(received, []);
+  });
+
+  it("asks for the address where the stack's EventSource is not its own, and tells none in its outputs", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "rex-tool-"));
+    const file = join(folder, "outputs.json");
+    writeFileSync(file, JSON.stringify({ ...installedOutputs, webhookUrl: undefined }));
+    const { exitCode, stderr } = await call(["--task", "3", "--outputs", file]);
+    rmSync(folder, { recursive: true });
+    equal(exitCode, 2);
+    match(
+      stderr,
+      /^push: the stack has no output webhookUrl, because EventSource rex-remediation is not its own \(existingEventSource\); say where its webhook goes: --url URL\n$/,
     );
     deepEqual(received, []);
   });
