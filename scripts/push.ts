@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { taskNumber } from "../components/taskPush.ts";
+import { must, readCall } from "./tools/call.ts";
 import { conclusion, follow, hasWorked, printReport } from "./tools/followRun.ts";
 import { GithubApp } from "./tools/github.ts";
 import { findPush, type GithubPush, type PushChoice, pushEvent } from "./tools/githubPush.ts";
@@ -126,31 +126,21 @@ function readOptions(args: string[]): Options | undefined {
 }
 
 function parsed(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        ...installationOptions,
-        task: { type: "string" },
-        repository: { type: "string" },
-        branch: { type: "string" },
-        sha: { type: "string" },
-        before: { type: "string" },
-        url: { type: "string" },
-        "dry-run": { type: "boolean" },
-        wait: { type: "string" },
-        json: { type: "boolean" },
-      },
-    }).values;
-  } catch (error) {
-    throw new Refusal(`${(error as Error).message}; see --help`);
-  }
-}
-
-function must(option: string, value: string, pattern: string, expected: string): void {
-  if (!new RegExp(pattern).test(value)) {
-    throw new Refusal(`${option}: expected ${expected}; got ${JSON.stringify(value)}`);
-  }
+  return readCall({
+    args,
+    options: {
+      ...installationOptions,
+      task: { type: "string" },
+      repository: { type: "string" },
+      branch: { type: "string" },
+      sha: { type: "string" },
+      before: { type: "string" },
+      url: { type: "string" },
+      "dry-run": { type: "boolean" },
+      wait: { type: "string" },
+      json: { type: "boolean" },
+    },
+  }).values;
 }
 
 /** The name that the Sensor gives the run; see components/pushSensor.ts. */

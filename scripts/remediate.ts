@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { parseArgs } from "node:util";
 import { taskNumber } from "../components/taskPush.ts";
+import { must, readCall } from "./tools/call.ts";
 import { conclusion, follow, hasWorked, printReport } from "./tools/followRun.ts";
 import {
   type ExitCode,
@@ -84,25 +84,15 @@ function readOptions(args: string[]): Options | undefined {
 }
 
 function parsed(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        ...installationOptions,
-        task: { type: "string" },
-        repository: { type: "string" },
-        "dry-run": { type: "boolean" },
-        wait: { type: "string" },
-        json: { type: "boolean" },
-      },
-    }).values;
-  } catch (error) {
-    throw new Refusal(`${(error as Error).message}; see --help`);
-  }
-}
-
-function must(option: string, value: string, pattern: string, expected: string): void {
-  if (!new RegExp(pattern).test(value)) {
-    throw new Refusal(`${option}: expected ${expected}; got ${JSON.stringify(value)}`);
-  }
+  return readCall({
+    args,
+    options: {
+      ...installationOptions,
+      task: { type: "string" },
+      repository: { type: "string" },
+      "dry-run": { type: "boolean" },
+      wait: { type: "string" },
+      json: { type: "boolean" },
+    },
+  }).values;
 }

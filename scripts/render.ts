@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
 import { privateKeyKey, webhookSecretKey } from "../components/githubAppSecrets.ts";
+import { readCall } from "./tools/call.ts";
 import { type ExitCode, exitCodes, Refusal, runTool } from "./tools/installation.ts";
 import { type Manifest, type Rendered, render } from "./tools/manifests.ts";
 import { type StackValues, stackFile, stackValues } from "./tools/stackFile.ts";
@@ -94,23 +94,19 @@ function readOptions(args: string[]): Options | undefined {
 }
 
 function parsed(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        stack: { type: "string" },
-        "config-file": { type: "string" },
-        config: { type: "string", multiple: true },
-        "installed-at": { type: "string" },
-        output: { type: "string" },
-        "outputs-to": { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (error) {
-    throw new Refusal(`${(error as Error).message}; see --help`);
-  }
+  return readCall({
+    args,
+    options: {
+      stack: { type: "string" },
+      "config-file": { type: "string" },
+      config: { type: "string", multiple: true },
+      "installed-at": { type: "string" },
+      output: { type: "string" },
+      "outputs-to": { type: "string" },
+      json: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+  }).values;
 }
 
 function pair(text: string): [string, string] {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { taskNumber } from "../components/taskPush.ts";
+import { must, readCall } from "./tools/call.ts";
 import { findings } from "./tools/findings.ts";
 import {
   type ExitCode,
@@ -106,27 +106,17 @@ function readOptions(args: string[]): Options | undefined {
 }
 
 function parsed(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        ...installationOptions,
-        task: { type: "string" },
-        "no-github": { type: "boolean" },
-        limit: { type: "string" },
-        follow: { type: "boolean" },
-        json: { type: "boolean" },
-      },
-    }).values;
-  } catch (error) {
-    throw new Refusal(`${(error as Error).message}; see --help`);
-  }
-}
-
-function must(option: string, value: string, pattern: string, expected: string): void {
-  if (!new RegExp(pattern).test(value)) {
-    throw new Refusal(`${option}: expected ${expected}; got ${JSON.stringify(value)}`);
-  }
+  return readCall({
+    args,
+    options: {
+      ...installationOptions,
+      task: { type: "string" },
+      "no-github": { type: "boolean" },
+      limit: { type: "string" },
+      follow: { type: "boolean" },
+      json: { type: "boolean" },
+    },
+  }).values;
 }
 
 async function reportOn(

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { parseArgs } from "node:util";
+import { must, readCall } from "./tools/call.ts";
 import {
   type ExitCode,
   exitCodes,
@@ -118,35 +118,25 @@ function readOptions(args: string[]): Options | undefined {
 }
 
 function parsed(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        ...installationOptions,
-        repository: { type: "string" },
-        organization: { type: "string" },
-        app: { type: "boolean" },
-        replace: { type: "boolean" },
-        url: { type: "string" },
-        "dry-run": { type: "boolean" },
-        failed: { type: "boolean" },
-        since: { type: "string" },
-        limit: { type: "string" },
-        details: { type: "boolean" },
-        wait: { type: "string" },
-        json: { type: "boolean" },
-      },
-    });
-  } catch (error) {
-    throw new Refusal(`${(error as Error).message}; see --help`);
-  }
-}
-
-function must(option: string, value: string, pattern: string, expected: string): void {
-  if (!new RegExp(pattern).test(value)) {
-    throw new Refusal(`${option}: expected ${expected}; got ${JSON.stringify(value)}`);
-  }
+  return readCall({
+    args,
+    allowPositionals: true,
+    options: {
+      ...installationOptions,
+      repository: { type: "string" },
+      organization: { type: "string" },
+      app: { type: "boolean" },
+      replace: { type: "boolean" },
+      url: { type: "string" },
+      "dry-run": { type: "boolean" },
+      failed: { type: "boolean" },
+      since: { type: "string" },
+      limit: { type: "string" },
+      details: { type: "boolean" },
+      wait: { type: "string" },
+      json: { type: "boolean" },
+    },
+  });
 }
 
 function isCommand(text: string | undefined): text is Command {
