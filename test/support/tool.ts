@@ -3,6 +3,9 @@ import { resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../..");
 
+/** So that the many calls do not compile the same packages again: each takes half the time. */
+const compileCache = resolve(root, "node_modules/.cache/node-compile-cache");
+
 /** What a tool of scripts/ left behind. */
 export interface ToolResult {
   exitCode: number | null;
@@ -18,7 +21,7 @@ export async function runTool(
 ): Promise<ToolResult> {
   const child = spawn(process.execPath, [resolve(root, "scripts", tool), ...args], {
     cwd: root,
-    env: { ...process.env, ...environment },
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 200_000,
   });
