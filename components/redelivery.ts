@@ -126,6 +126,12 @@ function template(name: string, args: RedeliveryArgs) {
     outputs: { parameters: [output("started"), output("redelivered")] },
     metrics: {
       prometheus: [
+        {
+          name: "rex_remediation_sweeps_total",
+          help: "Sweeps, by how they ended.",
+          labels: [{ key: "status", value: "{{status}}" }],
+          counter: { value: "1" },
+        },
         counter(
           "rex_remediation_swept_pushes_total",
           "Pushes that had no remediation until a sweep found them.",

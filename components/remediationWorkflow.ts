@@ -208,23 +208,39 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
           name: secondsOf(step),
           valueFrom: { path: `${sharedDirectory}/seconds/${step}`, default: "" },
         })),
+        { name: "round", valueFrom: { path: `${sharedDirectory}/round`, default: "" } },
       ],
     },
     metrics: {
-      prometheus: steps.map((step) => ({
-        name: "rex_remediation_step_duration_seconds",
-        help: "Seconds that a step of a remediation took, by step.",
-        // A step that had nothing to do, or a run that failed, says nothing.
-        when: `'{{outputs.parameters.${secondsOf(step)}}}' != ''`,
-        labels: [{ key: "step", value: step }],
-        histogram: {
-          value: `{{outputs.parameters.${secondsOf(step)}}}`,
-          buckets: [0.5, 1, 2, 3, 5, 10, 15, 30, 60, 120],
+      prometheus: [
+        ...steps.map((step) => ({
+          name: "rex_remediation_step_duration_seconds",
+          help: "Seconds that a step of a remediation took, by step.",
+          // A step that had nothing to do, or a run that failed, says nothing.
+          when: `'{{outputs.parameters.${secondsOf(step)}}}' != ''`,
+          labels: [{ key: "step", value: step }],
+          histogram: {
+            value: `{{outputs.parameters.${secondsOf(step)}}}`,
+            buckets: [0.5, 1, 2, 3, 5, 10, 15, 30, 60, 120],
+          },
+        })),
+        {
+          name: "rex_remediation_round",
+          help: "Rounds: a remediation that restarted QA counts as its task's first, second and so on.",
+          // Only a remediation that restarted QA has one.
+          when: "'{{outputs.parameters.round}}' != ''",
+          histogram: { value: "{{outputs.parameters.round}}", buckets: roundBuckets },
         },
-      })),
+      ],
     },
   };
 }
+
+/** The greatest round that the metric of rounds tells from those above it. */
+export const mostRounds = 20;
+
+// The controller keeps the buckets that it saw first until it is started again: so each possible cap has its own from the start.
+const roundBuckets = Array.from({ length: mostRounds }, (_, index) => index + 1);
 
 /** The steps whose time is told. */
 const steps = ["plan", "cancel-agents", "remove-label", "reset-stage", "resume"] as const;

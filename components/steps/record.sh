@@ -28,13 +28,14 @@ main() {
   [[ $outcome != remediated || $PULL_REQUEST_COMMENTS != true ]] || comment
 }
 
-# The run's outputs: what was planned and done, in words, and each step's seconds.
+# The run's outputs: what was planned and done, in words, each step's seconds, and the round if QA was restarted.
 report() {
   local file
   mkdir -p "$SHARED_DIR/seconds"
   for file in "$SHARED_DIR"/steps/*.json; do
     jq -j .seconds "$file" >"$SHARED_DIR/seconds/$(jq -r .step "$file")"
   done
+  jq -j '.round // empty' "$PLAN" >"$SHARED_DIR/round"
   jq -rs '.[] | "\(.step): \(.did) (\(.seconds) s)"' "$SHARED_DIR"/steps/*.json >"$SCRATCH/done"
   cat "$SCRATCH/done"
   : >>"$SHARED_DIR/planned"

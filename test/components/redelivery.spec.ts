@@ -48,7 +48,7 @@ interface Spec {
         volumeMounts: { name: string }[];
       };
       volumes: { name: string }[];
-      metrics: { prometheus: { name: string; when: string; counter: object }[] };
+      metrics: { prometheus: { name: string; when?: string; labels?: object[]; counter: object }[] };
     }[];
   };
 }
@@ -136,8 +136,9 @@ describe("Redelivery", () => {
   it("counts what it did", async () => {
     const { template } = await rendered();
     assert.deepEqual(
-      template.metrics.prometheus.map(({ name, when, counter }) => [name, when, counter]),
+      template.metrics.prometheus.map(({ name, when, labels, counter }) => [name, when ?? labels, counter]),
       [
+        ["rex_remediation_sweeps_total", [{ key: "status", value: "{{status}}" }], { value: "1" }],
         [
           "rex_remediation_swept_pushes_total",
           "'{{outputs.parameters.started}}' != ''",

@@ -300,6 +300,7 @@ describe("RemediationWorkflow", () => {
         { name: "outcome", valueFrom: { path: "/remediation/outcome", default: "failed" } },
         { name: "report", valueFrom: { path: "/remediation/report", default: "" } },
         ...timed.map(seconds),
+        { name: "round", valueFrom: { path: "/remediation/round", default: "" } },
       ],
     });
   });
@@ -339,12 +340,9 @@ describe("RemediationWorkflow", () => {
   it("times each step that did something", async () => {
     const { template } = await rendered();
     assert.deepEqual(
-      template("remediate").metrics.prometheus.map(({ name, labels, when, histogram }) => [
-        name,
-        labels,
-        when,
-        histogram?.value,
-      ]),
+      template("remediate")
+        .metrics.prometheus.slice(0, -1)
+        .map(({ name, labels, when, histogram }) => [name, labels, when, histogram?.value]),
       timed.map((step) => [
         "rex_remediation_step_duration_seconds",
         [{ key: "step", value: step }],
@@ -352,5 +350,18 @@ describe("RemediationWorkflow", () => {
         `{{outputs.parameters.seconds-${step}}}`,
       ]),
     );
+  });
+
+  it("tells which round of its task a restart was, with a bucket for each cap that an alarm can have", async () => {
+    const { template } = await rendered();
+    assert.deepEqual(template("remediate").metrics.prometheus.at(-1), {
+      name: "rex_remediation_round",
+      help: "Rounds: a remediation that restarted QA counts as its task's first, second and so on.",
+      when: "'{{outputs.parameters.round}}' != ''",
+      histogram: {
+        value: "{{outputs.parameters.round}}",
+        buckets: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20],
+      },
+    });
   });
 });

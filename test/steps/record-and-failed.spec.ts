@@ -204,6 +204,7 @@ describe("record and failed", function () {
       const bench = await planned("67");
       equal((await bench.run("record")).exitCode, 0);
       equal(await bench.shared("seconds/plan"), "1.5");
+      equal(await bench.shared("round"), "3");
       match(
         await bench.shared("report"),
         /^what was planned\nplan: remediate: why \(1.5 s\)\nrecord: remediated: QA begins again on head bbbbbbbbbbbb \([0-9.]+ s\)\n$/,
