@@ -1,3 +1,4 @@
+import { mostRounds } from "./components/remediationWorkflow.ts";
 import type { RexRemediationArgs } from "./components/rexRemediation.ts";
 import { pusherNames } from "./components/taskPush.ts";
 import {
@@ -118,6 +119,8 @@ function readKeys(stack: StackConfig): RexRemediationConfig {
     },
     pullRequestComments: stack.boolean("pullRequestComments"),
     argoServerUrl: stack.optionalText("argoServerUrl", baseUrl)?.replace(/\/+$/, ""),
+    alarms: readAlarms(stack),
+    dashboard: readDashboard(stack),
     retentionDays: stack.integer("retentionDays", 1, 365),
     deployedSeconds: stack.integer("deployedSeconds", 10, 3600),
   };
@@ -281,6 +284,20 @@ function readSweep(stack: StackConfig): RexRemediationArgs["sweep"] {
   // Less would let a late delivery find agents of whom nobody can say whether they began before the push.
   const afterSeconds = stack.integer("sweepAfterSeconds", 180, 86_400);
   return schedule === undefined ? undefined : { schedule, afterSeconds };
+}
+
+function readAlarms(stack: StackConfig): RexRemediationArgs["alarms"] {
+  const alarms = {
+    labels: stack.labels("prometheusRuleLabels"),
+    maxRounds: stack.integer("maxRounds", 1, mostRounds),
+    docsUrl: stack.optionalText("docsUrl", baseUrl)?.replace(/\/+$/, ""),
+  };
+  return stack.boolean("prometheusRule") ? alarms : undefined;
+}
+
+function readDashboard(stack: StackConfig): RexRemediationArgs["dashboard"] {
+  const labels = stack.labels("grafanaDashboardLabels");
+  return stack.boolean("grafanaDashboard") ? { labels } : undefined;
 }
 
 function readEventBus(stack: StackConfig): RexRemediationArgs["eventBus"] {

@@ -1,5 +1,14 @@
 /** The part of the whole that an object belongs to, as its app.kubernetes.io/component label says. */
-export type Part = "access" | "event-bus" | "event-source" | "remediation" | "secrets" | "sensor" | "sweep";
+export type Part =
+  | "access"
+  | "alarms"
+  | "dashboard"
+  | "event-bus"
+  | "event-source"
+  | "remediation"
+  | "secrets"
+  | "sensor"
+  | "sweep";
 
 /**
  * Labels of every object that Pulumi makes.

@@ -270,7 +270,7 @@ function exitTemplate() {
           name: "rex_remediation_duration_seconds",
           help: "Seconds from the start of a remediation to its end, by outcome.",
           labels,
-          histogram: { value: "{{workflow.duration}}", buckets: [5, 10, 15, 20, 30, 45, 60, 90, 120, 300] },
+          histogram: { value: "{{workflow.duration}}", buckets: [5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600, 900] },
         },
       ],
     },

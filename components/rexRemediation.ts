@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { AdmissionPolicies } from "./admissionPolicies.ts";
+import { Alarms } from "./alarms.ts";
+import { Dashboard } from "./dashboard.ts";
 import { EventBus, type EventBusArgs } from "./eventBus.ts";
 import { GithubAppSecrets } from "./githubAppSecrets.ts";
 import { type GatewayRouteArgs, type IngressArgs, PushEventSource } from "./pushEventSource.ts";
@@ -48,6 +50,15 @@ export interface ExistingEventSourceArgs {
   event: pulumi.Input<string>;
 }
 
+/** When alarms ring, and where they lead. */
+export interface AlarmSettings {
+  labels: Record<string, string>;
+  /** A task with more rounds than this rings. */
+  maxRounds: number;
+  /** Base URL under which docs/ is read, without a slash at its end; default: an alarm names the file. */
+  docsUrl?: string;
+}
+
 export interface RexRemediationArgs {
   /** Namespace of everything, of the CodeRuns and of the main workflows; it must exist. */
   namespace: pulumi.Input<string>;
@@ -81,6 +92,10 @@ export interface RexRemediationArgs {
   pullRequestComments: pulumi.Input<boolean>;
   /** Base URL of Argo's server, for a link to the run; default: the command that shows it. */
   argoServerUrl?: pulumi.Input<string>;
+  /** A PrometheusRule with labels by which Prometheus finds it; undefined: none. */
+  alarms?: AlarmSettings;
+  /** A ConfigMap with a Grafana dashboard, and labels by which Grafana's sidecar finds it; undefined: none. */
+  dashboard?: { labels: Record<string, string> };
   /** How long a remediation's Workflow is kept after its end. */
   retentionDays: pulumi.Input<number>;
   /** How long to wait until EventBus, EventSource and Sensor are deployed. */
@@ -245,6 +260,8 @@ export class RexRemediation extends pulumi.ComponentResource {
       );
     }
 
+    this.#watch(name, args, sensor.sensorName);
+
     this.namespace = pulumi.output(namespace);
     this.webhookUrl = ownEventSource?.webhookUrl;
     this.inClusterWebhookUrl = ownEventSource?.inClusterWebhookUrl;
@@ -265,6 +282,23 @@ export class RexRemediation extends pulumi.ComponentResource {
       workflowTemplate: this.workflowTemplate,
       serviceAccounts: this.serviceAccounts,
     });
+  }
+
+  /** Alarms and dashboard, where they are asked for. */
+  #watch(name: string, args: RexRemediationArgs, sensorName: pulumi.Output<string>): void {
+    const { namespace } = args;
+    const { eventSource: eventSourceName } = this;
+    if (args.alarms !== undefined) {
+      const { maxRounds, labels, docsUrl } = args.alarms;
+      // Two minutes from push to restart are the goal, and a run waits the quiet seconds first.
+      const slowSeconds = pulumi.output(args.steps).apply(({ quietSeconds }) => 120 + quietSeconds);
+      const sweepSchedule = args.sweep?.schedule;
+      const watched = pulumi.output({ namespace, eventSourceName, sensorName, sweepSchedule, maxRounds, slowSeconds });
+      new Alarms(name, { watched, labels, docsUrl }, { parent: this });
+    }
+    if (args.dashboard !== undefined) {
+      new Dashboard(name, { namespace, eventSourceName, sensorName, ...args.dashboard }, { parent: this });
+    }
   }
 
   #policies(name: string, args: RexRemediationArgs): pulumi.Resource[] {

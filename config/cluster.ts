@@ -4,6 +4,7 @@ import {
   ApiException,
   AuthorizationV1Api,
   CoreV1Api,
+  CustomObjectsApi,
   KubeConfig,
   VersionApi,
 } from "@kubernetes/client-node";
@@ -17,8 +18,8 @@ import { type Kind, rsaPrivateKey, webhookSecret } from "./kinds.ts";
 const bounded = boundedRequests(10);
 
 /**
- * Asks the cluster, before anything is registered, for what only it can tell: whether it has admission policies, and whether Secrets
- * that exist already hold what they should. Where the cluster cannot be asked, a warning says so: the engine will find out itself.
+ * Asks the cluster, before anything is registered, for what only it can tell: whether it has admission policies and PrometheusRules, where
+ * they are wanted, and whether Secrets that exist already hold what they should. Where the cluster cannot be asked, a warning says so: the engine will find out itself.
  *
  * @throws pulumi.RunError listing what the cluster lacks, and the ways out
  */
@@ -30,6 +31,7 @@ export async function checkCluster(args: RexRemediationArgs): Promise<void> {
   }
   const questions = [
     ...(args.admissionPolicies ? [lacksPolicies, lacksRightToPolicies] : []),
+    ...(args.alarms === undefined ? [] : [lacksPrometheusRules]),
     secretQuestion(args, "existingWebhookSecret", args.webhook.existingSecret, webhookSecretKey, webhookSecret),
     secretQuestion(args, "existingGithubAppSecret", args.githubApp.existingSecret, privateKeyKey, rsaPrivateKey),
   ].filter((question) => question !== undefined);
@@ -84,6 +86,24 @@ async function lacksPolicies(cluster: KubeConfig): Promise<string[]> {
   return [
     `  admissionPolicies: expected a cluster with ValidatingAdmissionPolicies (admissionregistration.k8s.io/v1, Kubernetes >= 1.30); got Kubernetes ${gitVersion}, which does not serve them.
       Update the cluster, or do without, with what that means (see Pulumi.yaml): pulumi config set admissionPolicies false`,
+  ];
+}
+
+async function lacksPrometheusRules(cluster: KubeConfig): Promise<string[]> {
+  const [group, version] = ["monitoring.coreos.com", "v1"];
+  try {
+    const served = await cluster.makeApiClient(CustomObjectsApi).getAPIResources({ group, version }, bounded);
+    if (served.resources.some(({ name }) => name === "prometheusrules")) {
+      return [];
+    }
+  } catch (error) {
+    if (!(error instanceof ApiException && error.code === 404)) {
+      throw error;
+    }
+  }
+  return [
+    `  prometheusRule: expected a cluster that serves PrometheusRules (${group}/${version}); got one that does not.
+      Install the Prometheus Operator (https://prometheus-operator.dev), or do without alarms: pulumi config set prometheusRule false`,
   ];
 }
 

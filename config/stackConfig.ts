@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Kind } from "./kinds.ts";
+import { type Kind, labelKey, labelValue } from "./kinds.ts";
 
 /** Reads keys of the stack, and collects what is wrong with them instead of stopping at the first. */
 export class StackConfig {
@@ -75,6 +75,20 @@ export class StackConfig {
       return {};
     }
     return value as Record<string, string>;
+  }
+
+  /** Labels of a Kubernetes object. */
+  labels(key: string): Record<string, string> {
+    const labels = this.object(key);
+    const bad = Object.entries(labels).filter(
+      ([name, value]) => !(labelKey.accepts(name) && typeof value === "string" && labelValue.accepts(value)),
+    );
+    if (bad.length > 0) {
+      const expected = "an object of labels, each NAME or DOMAIN/NAME with a label value";
+      this.refuse(key, expected, JSON.stringify(Object.fromEntries(bad)), { [`${key}["NAME"]`]: "VALUE" });
+      return {};
+    }
+    return labels as Record<string, string>;
   }
 
   /**

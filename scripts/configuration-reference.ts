@@ -169,7 +169,8 @@ function asText(value: unknown): string {
 function shownDefault(value: unknown): string {
   if (value === "") return "";
   if (Array.isArray(value)) return value.length > 0 ? `\`${value.join(",")}\`` : "";
-  return typeof value === "object" ? "" : `\`${value}\``;
+  if (typeof value !== "object") return `\`${value}\``;
+  return Object.keys(value ?? {}).length > 0 ? `\`${JSON.stringify(value)}\`` : "";
 }
 
 /** Without the words that are marks beside the key. */

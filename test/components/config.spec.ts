@@ -197,6 +197,12 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   },
   retentionDays: { values: ["", "0", "366"], expected: /a whole number from 1 to 365/ },
   deployedSeconds: { values: ["", "9"], expected: /a whole number from 10 to 3600/ },
+  prometheusRule: { values: ["", "yes"], expected: /true or false/ },
+  prometheusRuleLabels: { values: ["x", { a: 1 }, { "a b": "c" }, { a: "b c" }], expected: /an object/ },
+  maxRounds: { values: ["", "0", "21"], expected: /a whole number from 1 to 20/ },
+  docsUrl: { values: ["docs", "https://example.com/docs#x"], expected: /an http or https URL/ },
+  grafanaDashboard: { values: ["", "yes"], expected: /true or false/ },
+  grafanaDashboardLabels: { values: ["x", { a: 1 }, { "a b": "c" }], expected: /an object/ },
 };
 
 describe("config", () => {
@@ -223,7 +229,7 @@ describe("config", () => {
     const none = Object.fromEntries(Object.keys(project.config).map((key) => [key, undefined]));
     const message = await refusal(none);
     const optional =
-      /^(githubInstallationId|argoServerUrl|existing|webhookAllowedFrom|ingress(Host|Class|TlsSecret|Annotations)|gateway(Host|Name|Namespace|SectionName)|eventBusStorageClass|sweepSchedule)/;
+      /^(githubInstallationId|argoServerUrl|existing|webhookAllowedFrom|ingress(Host|Class|TlsSecret|Annotations)|gateway(Host|Name|Namespace|SectionName)|eventBusStorageClass|sweepSchedule|prometheusRuleLabels|docsUrl|grafanaDashboardLabels)/;
     for (const key of Object.keys(project.config).filter((key) => !optional.test(key))) {
       assert.match(message, new RegExp(`^ {2}${key}: expected .+; got nothing\\.`, "m"), key);
     }
@@ -382,6 +388,8 @@ describe("config", () => {
       argoServerUrl: undefined,
       retentionDays: 7,
       deployedSeconds: 180,
+      alarms: undefined,
+      dashboard: undefined,
     });
     assert.equal(webhook.ingress, undefined);
     assert.equal(webhook.gatewayRoute, undefined);
@@ -390,6 +398,17 @@ describe("config", () => {
       [githubApp.apiUrl, githubApp.appId, githubApp.installationId],
       ["https://api.github.com", "1234", undefined],
     );
+  });
+
+  it("makes alarms and dashboard where they are asked for, and the link to the docs without a slash too many", async () => {
+    const { alarms, dashboard } = await accepted({
+      prometheusRule: true,
+      prometheusRuleLabels: { release: "prometheus" },
+      docsUrl: "https://example.com/docs/",
+      grafanaDashboard: true,
+    });
+    assert.deepEqual(alarms, { labels: { release: "prometheus" }, maxRounds: 5, docsUrl: "https://example.com/docs" });
+    assert.deepEqual(dashboard, { labels: { grafana_dashboard: "1" } });
   });
 
   it("hands secrets on as secrets, without the line break at a file's end", async () => {

@@ -67,6 +67,13 @@ const eventBus = [
   `${part("EventBus")} > ${crd("EventBus")} rex-remediation-event-bus`,
 ];
 
+const watch = [
+  `${whole} > ${part("Alarms")} rex-remediation`,
+  `${part("Alarms")} > kubernetes:monitoring.coreos.com/v1:PrometheusRule rex-remediation-alarms`,
+  `${whole} > ${part("Dashboard")} rex-remediation`,
+  `${part("Dashboard")} > kubernetes:core/v1:ConfigMap rex-remediation-dashboard`,
+];
+
 const sorted = (...lists: string[][]) => lists.flat().sort();
 const objects = (registrations: Registration[]) => registrations.filter(({ type }) => type.startsWith("kubernetes:"));
 
@@ -110,6 +117,16 @@ describe("RexRemediation", () => {
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook"), gatewayRoute]),
     );
     assert.equal(outputs.webhookUrl, "https://hooks.example.com/push");
+  });
+
+  it("makes alarms and a dashboard when asked", async () => {
+    const { registrations } = await program({ prometheusRule: true, grafanaDashboard: true, quietSeconds: 30 });
+    assert.deepEqual(
+      shape(registrations),
+      sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")], watch),
+    );
+    const { spec } = only(registrations, "kubernetes:monitoring.coreos.com/v1:PrometheusRule").inputs;
+    assert.match(JSON.stringify(spec), /deployment=~\\"rex-remediation-sensor-.*Restarts take longer than 150 s/);
   });
 
   it("makes no Secret of those that exist", async () => {

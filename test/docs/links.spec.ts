@@ -1,23 +1,9 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { documents } from "../support/documents.ts";
+import { anchors, documents } from "../support/documents.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-
-/** The anchors that GitHub gives a document's headings. */
-function anchors(text: string): string[] {
-  const seen = new Map<string, number>();
-  return [...text.replaceAll(/^```.*?^```$/gms, "").matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => {
-    const anchor = heading
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
-      .replaceAll(" ", "-");
-    const before = seen.get(anchor) ?? 0;
-    seen.set(anchor, before + 1);
-    return before === 0 ? anchor : `${anchor}-${before}`;
-  });
-}
 
 interface Link {
   from: string;

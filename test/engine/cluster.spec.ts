@@ -92,6 +92,13 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     });
   });
 
+  it("preview says that there are no PrometheusRules, and the ways out, and makes nothing", async () => {
+    assert.match(
+      await refused("preview", { prometheusRule: true }),
+      /prometheusRule: expected a cluster that serves PrometheusRules \(monitoring\.coreos\.com\/v1\); got one that does not\.\s+Install the Prometheus Operator .*, or do without alarms: pulumi config set prometheusRule false/,
+    );
+  });
+
   describe("with a Secret that exists already", () => {
     const secrets = { empty: "", short: "0123456789", long: "0123456789abcdef" };
     before(async () => {

@@ -67,6 +67,12 @@ const bad: Record<string, [string | undefined, string]> = {
   argoServerUrl: ["argo", "an http or https URL"],
   retentionDays: ["0", "a whole number from 1 to 365"],
   deployedSeconds: ["soon", "a whole number from 10 to 3600"],
+  prometheusRule: ["perhaps", "true or false"],
+  prometheusRuleLabels: ['{"a b": "c"}', "an object of labels"],
+  maxRounds: ["21", "a whole number from 1 to 20"],
+  docsUrl: ["docs", "an http or https URL"],
+  grafanaDashboard: ["perhaps", "true or false"],
+  grafanaDashboardLabels: ["x", "an object"],
 };
 
 describe("pulumi preview, with a configuration that cannot be used", function () {

@@ -18,6 +18,20 @@ export function documents(): Document[] {
   }));
 }
 
+/** The anchors that GitHub gives a document's headings. */
+export function anchors(text: string): string[] {
+  const seen = new Map<string, number>();
+  return [...text.replaceAll(/^```.*?^```$/gms, "").matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => {
+    const anchor = heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(" ", "-");
+    const before = seen.get(anchor) ?? 0;
+    seen.set(anchor, before + 1);
+    return before === 0 ? anchor : `${anchor}-${before}`;
+  });
+}
+
 /** A command that a document gives its reader. */
 export interface DocumentedCommand {
   file: string;

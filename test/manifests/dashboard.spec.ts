@@ -1,0 +1,55 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { promtool, replayed, testRules } from "../support/promtool.ts";
+import { type Manifest, manifests, ofKind } from "../support/pulumi/manifests.ts";
+import { readRecordedMetrics } from "../support/recordedMetrics.ts";
+
+interface Dashboard {
+  templating: { list: { name: string; query: string }[] };
+  panels: { title: string; targets: { expr: string }[] }[];
+}
+
+/**
+ * Each query of the rendered dashboard, as Prometheus evaluates it, on the series that were recorded of a real controller (test/metrics).
+ * What this does not show: that Grafana draws it.
+ */
+describe("dashboard", function () {
+  this.timeout(60_000);
+  let dashboard: Dashboard;
+
+  before(async function () {
+    if (promtool() === undefined) {
+      console.log("      not run: there is no promtool; scripts/checks/build promtool makes it");
+      this.skip();
+    }
+    const configMap = ofKind(await manifests({ grafanaDashboard: true }), "ConfigMap") as Manifest & {
+      data: Record<string, string>;
+    };
+    dashboard = JSON.parse(configMap.data["rex-remediation.json"] ?? "");
+  });
+
+  /** A query as Grafana sends it. */
+  function filledIn(expr: string): string {
+    const constants = Object.fromEntries(dashboard.templating.list.map(({ name, query }) => [name, query]));
+    const values: Record<string, string> = { ...constants, __range: "1h", __rate_interval: "10m" };
+    return expr.replaceAll(/\$(\w+)/g, (_, name) => values[name] ?? `$${name}`);
+  }
+
+  it("has an answer in each panel", () => {
+    const recorded = readRecordedMetrics();
+    const queries = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => filledIn(expr)));
+    ok(queries.length >= 14, `${queries.length} queries`);
+    const begin = 65;
+    const minute = begin + recorded.snapshots.length;
+    const questions = queries.map((query) => ({
+      expr: `count(${query}) > bool 0`,
+      minute,
+      answer: [{ labels: "{}", value: 1 }],
+    }));
+    const { status, output } = testRules([], replayed(recorded, begin), questions);
+    equal(status, 0, output);
+    deepEqual(
+      queries.filter((query) => query.includes("$")),
+      [],
+    );
+  });
+});
