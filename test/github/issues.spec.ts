@@ -67,6 +67,29 @@ describe("GitHub double: labels and comments", () => {
       deepEqual([reply.status, reply.json()], [404, errorBody(404, "Not Found", labelDocs)]);
     });
 
+    it("are taken off only with the permission to write pull requests, whether they are there or not", async () => {
+      const token = await fixture.token({ permissions: { pull_requests: "read" } });
+      for (const name of ["ready-for-qa", "nothing"]) {
+        const reply = await fixture.send("DELETE", `/repos/acme/shop/issues/5/labels/${name}`, {
+          authorization: `Bearer ${token}`,
+        });
+        deepEqual(
+          [reply.status, reply.json()],
+          [403, errorBody(403, "Resource not accessible by integration", labelDocs)],
+        );
+      }
+    });
+
+    it("of the repository are shown one by one, in any case, until they are deleted", async () => {
+      const show = async () => {
+        const { status, json } = await fixture.get("/repos/acme/shop/labels/needs-HUMAN", { authorization });
+        return [status, (json() as JsonObject).name];
+      };
+      deepEqual(await show(), [200, "Needs-Human"]);
+      await fixture.double.client.putRepository(repository, { deletedLabels: ["needs-human"] });
+      deepEqual(await show(), [404, undefined]);
+    });
+
     it("are added in the repository's spelling, once", async () => {
       await send("DELETE", "/5/labels/ready-for-qa");
       const reply = await send("POST", "/5/labels", { labels: ["READY-for-qa", "ready-for-qa", "needs-human"] });

@@ -89,6 +89,8 @@ export interface RepositoryDefinition {
   forced?: boolean;
   /** Labels that exist in the repository, beside those on pull requests. */
   labels?: string[];
+  /** Labels that are deleted, from pull requests, too. */
+  deletedLabels?: string[];
   pulls?: PullRequestDefinition[];
 }
 
@@ -126,6 +128,7 @@ export class Repositories {
     for (const [name, sha] of Object.entries(definition.branches ?? {})) this.moveBranch(repository, name, sha, push);
     if (definition.pushedAt !== undefined) repository.pushedAt = push.at;
     for (const name of definition.labels ?? []) ensureLabel(repository, name);
+    for (const name of definition.deletedLabels ?? []) deleteLabel(repository, name);
     for (const pull of definition.pulls ?? []) this.upsertPull(repository, pull);
     return repository;
   }
@@ -275,4 +278,10 @@ function ensureLabel(repository: Repository, name: string): Label {
   };
   repository.labels[key] = label;
   return label;
+}
+
+function deleteLabel(repository: Repository, name: string): void {
+  const key = name.toLowerCase();
+  delete repository.labels[key];
+  for (const pull of repository.pulls) pull.labels = pull.labels.filter((label) => label.toLowerCase() !== key);
 }

@@ -16,6 +16,20 @@ const writePull = [{ pull_requests: "write" }] as const;
 /** GitHub's limit on the length of a comment. */
 const longestComment = 65536;
 
+const getLabel: RepositoryEndpoint = {
+  for: "repository",
+  method: "GET",
+  path: "/repos/{owner}/{repo}/labels/{name}",
+  docs: "https://docs.github.com/rest/issues/labels#get-a-label",
+  statuses: [200, 401, 403, 404],
+  accepted: read,
+  handle(call, _world, repository) {
+    const { name = "" } = call.params;
+    if (!Object.hasOwn(repository.labels, name.toLowerCase())) throw notFound();
+    return { status: 200, body: labelBody(repository, name, call.base) };
+  },
+};
+
 const listLabels: RepositoryEndpoint = {
   for: "repository",
   method: "GET",
@@ -174,6 +188,7 @@ function body(call: Call, world: World, repository: Repository, of: Comment) {
 
 /** Labels and comments of pull requests, which GitHub counts among the issues. */
 export const issueEndpoints: readonly RepositoryEndpoint[] = [
+  getLabel,
   listLabels,
   addLabels,
   removeLabel,
