@@ -43,6 +43,8 @@ export interface Outputs {
   sensor: string;
   /** Undefined where the stack uses an EventSource that it did not make: its way in is its owner's. */
   webhookUrl?: string;
+  /** Names; `sweep` is undefined where there is none. */
+  serviceAccounts?: { sweep?: string };
 }
 
 /** An installation of the program, and the cluster that it is on. */
@@ -152,7 +154,8 @@ function parsed(text: string, source: string): Record<string, unknown> {
   throw new Refusal(`${source}: expected a JSON object, as pulumi stack output --json prints it; got something else`);
 }
 
-function connect(context: string | undefined): KubeConfig {
+/** @throws Refusal if the kubeconfig cannot be read, names no cluster, or has no such context */
+export function connect(context: string | undefined): KubeConfig {
   const cluster = new KubeConfig();
   try {
     cluster.loadFromDefault();

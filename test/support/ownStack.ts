@@ -67,6 +67,11 @@ export class OwnStack {
     });
   }
 
+  /** Makes the engine look at what there is, so that the next `up` makes again what somebody has taken away. */
+  refresh(): Promise<Ended> {
+    return this.#run("refresh");
+  }
+
   destroy(): Promise<Ended> {
     return this.#run("destroy");
   }
@@ -77,7 +82,7 @@ export class OwnStack {
   }
 
   /** @throws Error with the engine's words if it fails */
-  async #run(command: "up" | "destroy", config: Record<string, ConfigValue> = {}): Promise<Ended> {
+  async #run(command: "up" | "refresh" | "destroy", config: Record<string, ConfigValue> = {}): Promise<Ended> {
     const args = command === "up" ? ["--json"] : [];
     const ended = await this.#stack.run(command, { config: { ...this.#config, ...config }, args });
     if (ended.exitCode !== 0) throw new Error(`${command} failed: ${ended.stderr}`);

@@ -1,0 +1,133 @@
+import { AppsV1Api, CustomObjectsApi, type V1Deployment } from "@kubernetes/client-node";
+import { ask, request } from "../tools/installation.ts";
+import { type Check, type Finding, fail, pass, warn } from "./check.ts";
+import type { Namespace, Thing } from "./ground.ts";
+import { atLeast } from "./versions.ts";
+
+/** Argo Events and Argo Workflows: their kinds, their controllers, the event bus. */
+
+const parts = {
+  "Argo Events": {
+    kinds: ["eventbus", "eventsources", "sensors"],
+    image: /(^|\/)argo-events(:|@)/,
+    least: "1.9.0",
+    install: "https://argoproj.github.io/argo-events/installation/",
+  },
+  "Argo Workflows": {
+    kinds: ["workflows", "workflowtemplates", "cronworkflows", "workflowtaskresults"],
+    image: /(^|\/)workflow-controller(:|@)/,
+    least: "3.6.0",
+    install: "https://argo-workflows.readthedocs.io/en/latest/installation/",
+  },
+} as const;
+
+type Part = keyof typeof parts;
+const names = Object.keys(parts) as Part[];
+
+/** @param bus the event bus that is used, and whether `pulumi up` makes it */
+export function argoChecks(namespace: Namespace, bus: () => Promise<{ name: string; created: boolean }>): Check[] {
+  return [
+    ...names.map((part) => ({ what: `${part}' kinds`, needs: ["cluster"], look: () => kinds(namespace, part) })),
+    ...names.map((part) => ({
+      what: `${part}' controller`,
+      needs: [`${part}' kinds`],
+      look: () => controller(namespace, part),
+    })),
+    {
+      what: "event bus",
+      needs: ["Argo Events' kinds", "namespace"],
+      look: async () => {
+        const { name, created } = await bus();
+        return eventBus(await namespace.argo("eventbus", name), { name, created, namespace: namespace.name });
+      },
+    },
+  ];
+}
+
+async function kinds({ cluster }: Namespace, part: Part): Promise<Finding> {
+  const served = await ask(
+    cluster,
+    "ask which of Argo's kinds there are",
+    cluster.makeApiClient(CustomObjectsApi).getAPIResources({ group: "argoproj.io", version: "v1alpha1" }, request),
+  );
+  const there = served?.resources.map(({ name }) => name) ?? [];
+  const missing = parts[part].kinds.filter((kind) => !there.includes(kind));
+  return missing.length === 0
+    ? pass(parts[part].kinds.join(", "))
+    : fail(
+        `the API server knows no ${missing.join(", ")} of argoproj.io/v1alpha1`,
+        `install ${part}: ${parts[part].install}`,
+      );
+}
+
+async function controller({ cluster }: Namespace, part: Part): Promise<Finding> {
+  const list = await ask(
+    cluster,
+    "list deployments",
+    cluster.makeApiClient(AppsV1Api).listDeploymentForAllNamespaces({}, request),
+  );
+  return controllers(part, list?.items ?? []);
+}
+
+/** @param deployments of the whole cluster */
+export function controllers(part: Part, deployments: V1Deployment[]): Finding {
+  const { image, least, install } = parts[part];
+  const images = ({ spec }: V1Deployment) =>
+    spec?.template.spec?.containers.map((container) => container.image ?? "") ?? [];
+  // Argo Events runs its EventSources and Sensors from the controller's own image.
+  const found = deployments.find(
+    (one) =>
+      images(one).some((name) => image.test(name)) &&
+      !/(eventsource|sensor)-name/.test(Object.keys(one.spec?.selector.matchLabels ?? {}).join()),
+  );
+  if (found === undefined) {
+    return warn(
+      "not seen as a deployment; what it makes of the objects below shows whether it works",
+      `if it is not there: ${install}`,
+    );
+  }
+  const { namespace, name } = found.metadata ?? {};
+  const tag =
+    images(found)
+      .find((one) => image.test(one))
+      ?.replace(/^.*:/, "") ?? "";
+  if ((found.status?.readyReplicas ?? 0) === 0) {
+    return fail(
+      `deployment ${name} in namespace ${namespace} has no pod that is ready`,
+      `kubectl -n ${namespace} describe deployment ${name}`,
+    );
+  }
+  if (atLeast(tag, least) === false) return fail(`${tag}; expected >= ${least}`, `update it: ${install}`);
+  return pass(`${tag}, deployment ${name} in namespace ${namespace}`);
+}
+
+/** @param bus its object, if there is one */
+export function eventBus(
+  bus: Thing | undefined,
+  { name, created, namespace }: { name: string; created: boolean; namespace: string },
+): Finding {
+  if (bus === undefined) {
+    return created
+      ? pass(`${name} will be made by pulumi up`)
+      : fail(
+          `there is no EventBus ${name} in namespace ${namespace}`,
+          "pulumi config set createEventBus true, then pulumi up; or name another with pulumi config set eventBusName NAME",
+        );
+  }
+  const trouble = notTrue(bus);
+  return trouble === undefined
+    ? pass(`${name} is deployed`)
+    : fail(`${name}: ${trouble}`, `kubectl -n ${namespace} describe eventbus ${name}`);
+}
+
+/** What an object of Argo Events is said to lack; undefined if nothing. */
+export function notTrue({ status }: Thing): string | undefined {
+  const conditions: { type: string; status: string; reason?: string; message?: string }[] = status?.conditions ?? [];
+  if (conditions.length === 0) return "its controller has not taken it on";
+  const untrue = conditions.filter((condition) => condition.status !== "True");
+  // One that is false gives the reason; others are unknown because of it.
+  const bad = untrue.find((condition) => condition.status === "False") ?? untrue[0];
+  return bad === undefined
+    ? undefined
+    : `not ${bad.type} (${[bad.reason, bad.message].filter(Boolean).join(": ") || "no reason given"})`;
+}
