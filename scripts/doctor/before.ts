@@ -18,6 +18,7 @@ export interface Planned extends Platform {
   /** Kinds of objects that are made only if something is set. */
   policies: boolean;
   ingress: boolean;
+  httpRoute: boolean;
   networkPolicy: boolean;
   sweep: boolean;
 }
@@ -63,6 +64,7 @@ export function planned(stack: string | undefined): Planned {
     resetStage: text("resetStage"),
     policies: yes("admissionPolicies"),
     ingress: text("ingressHost") !== "",
+    httpRoute: text("gatewayHost") !== "",
     networkPolicy: list("webhookAllowedFrom").length > 0,
     sweep: text("sweepSchedule") !== "",
   };
@@ -113,7 +115,16 @@ export function verdict(lacking: Right[], asked: number): Finding {
   );
 }
 
-function needed({ namespace, policies, ingress, networkPolicy, sweep, eventBus, codeRuns }: Planned): Right[] {
+function needed({
+  namespace,
+  policies,
+  ingress,
+  httpRoute,
+  networkPolicy,
+  sweep,
+  eventBus,
+  codeRuns,
+}: Planned): Right[] {
   const make = (group: string, resource: string, where = namespace): Right[] =>
     ["get", "create", "patch", "delete"].map((verb) => ({ verb, group, resource, namespace: where }));
   const hold = (group: string, resource: string, ...verbs: string[]): Right[] =>
@@ -137,6 +148,7 @@ function needed({ namespace, policies, ingress, networkPolicy, sweep, eventBus, 
     ...hold("argoproj.io", "workflows", "get", "list", "create", "patch"),
     ...hold("argoproj.io", "workflowtaskresults", "create", "patch"),
     ...(ingress ? make("networking.k8s.io", "ingresses") : []),
+    ...(httpRoute ? make("gateway.networking.k8s.io", "httproutes") : []),
     ...(networkPolicy ? make("networking.k8s.io", "networkpolicies") : []),
     ...(policies
       ? ["validatingadmissionpolicies", "validatingadmissionpolicybindings"].flatMap((resource) =>
