@@ -90,7 +90,9 @@ describe("remediation of a task whose agents are at work", function () {
     for (const part of [
       `<!-- rex-remediation ${task.head} -->\n**QA begins again on \`${task.head.slice(0, 12)}\`**, because \`5DLabs-Rex[bot]\` pushed it.`,
       "- label `ready-for-qa`: taken off",
-      `- run \`${pushed.run}\` in namespace \`${dev.platform.cluster.namespace}\`: `,
+      "- round 1 of this task",
+      `- run \`${pushed.run}\`, \`argo -n ${dev.platform.cluster.namespace} get ${pushed.run}\`: `,
+      `- once more: \`npm run remediate -- --task ${task.id}\`, or \`argo -n ${dev.platform.cluster.namespace} submit --from workflowtemplate/rex-remediation `,
     ]) {
       ok(comment?.body.includes(part), comment?.body);
     }
