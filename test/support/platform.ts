@@ -180,7 +180,8 @@ export class Platform {
     const created = await this.cluster.create(
       codeRun(name, agent, task.id, { repository: task.repository.replace("/", "-") }),
     );
-    await until(`the pod of ${name} runs`, 60_000, async () => {
+    // Faults of the node may strike meanwhile.
+    await until(`the pod of ${name} runs`, 120_000, async () => {
       const pod = await this.cluster.core.readNamespacedPod({ name, namespace: this.cluster.namespace });
       return pod.status?.phase === "Running";
     });
