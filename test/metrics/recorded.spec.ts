@@ -69,9 +69,10 @@ describe("metrics of real runs", function () {
     await dev.platform.moveBranch(lost);
     lostAt = Date.now();
     const stack = readDevStack();
-    await dev.platform.github.putAppHook(stack.appId, { url: stack.outputs.webhookUrl });
+    // By its number: other tests' Apps may have webhooks, too.
+    const { id: hook } = await dev.platform.github.putAppHook(stack.appId, { url: stack.outputs.webhookUrl });
     await dev.platform.github.noteDelivery({
-      hook: "app",
+      hook,
       guid: randomUUID(),
       event: "push",
       statusCode: 0,
