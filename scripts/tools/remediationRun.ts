@@ -110,30 +110,25 @@ function workflow(name: string, templateUid: string, { task, repository, dryRun 
  * @throws Refusal if the API server does not answer
  */
 export async function readParameters(
-  { outputs, cluster }: Installation,
+  installation: Installation,
   name: string,
 ): Promise<Record<string, string> | undefined> {
-  const { namespace } = outputs;
-  const api = cluster.makeApiClient(CustomObjectsApi);
-  const read = (await ask(
-    cluster,
-    `read run ${name}`,
-    api.getNamespacedCustomObject({ ...workflows, namespace, name }, request),
-  )) as Workflow | undefined;
+  const read = await readWorkflow(installation, name);
   return (
     read && Object.fromEntries((read.spec?.arguments?.parameters ?? []).map(({ name, value = "" }) => [name, value]))
   );
 }
 
-/** @throws Refusal if the API server does not answer */
-export async function readRun({ outputs, cluster }: Installation, name: string): Promise<Run> {
+async function readWorkflow({ outputs, cluster }: Installation, name: string): Promise<Workflow | undefined> {
   const { namespace } = outputs;
   const api = cluster.makeApiClient(CustomObjectsApi);
-  const read = (await ask(
-    cluster,
-    `read run ${name}`,
-    api.getNamespacedCustomObject({ ...workflows, namespace, name }, request),
-  )) as Workflow | undefined;
+  const answer = api.getNamespacedCustomObject({ ...workflows, namespace, name }, request);
+  return (await ask(cluster, `read run ${name}`, answer)) as Workflow | undefined;
+}
+
+/** @throws Refusal if the API server does not answer */
+export async function readRun(installation: Installation, name: string): Promise<Run> {
+  const read = await readWorkflow(installation, name);
   if (read === undefined) {
     return { name, ended: true, lastWords: "somebody has deleted the run", report: [] };
   }
