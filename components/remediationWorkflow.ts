@@ -57,7 +57,7 @@ export interface PullRequestArgs {
 
 /** What the steps run in, and how long they may take. */
 export interface StepsArgs {
-  /** Image with bash, coreutils, curl, jq, openssl and kubectl. */
+  /** Image with bash, coreutils, curl, jq and openssl. */
   image: pulumi.Input<string>;
   /** Limit for the proof that the cancelled agents are gone. */
   cancelSeconds: pulumi.Input<number>;

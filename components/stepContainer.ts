@@ -119,7 +119,7 @@ export interface StepContainerArgs {
 /** A container that runs one step. */
 export function stepContainer(name: string, step: Step, args: StepContainerArgs) {
   const script = stepScript(step);
-  // curl and kubectl read HOME by themselves.
+  // openssl reads HOME by itself.
   const isAskedFor = (variable: string) => variable === "HOME" || new RegExp(`\\b${variable}\\b`).test(script);
   const asked = <T>(variables: Record<string, T>) => Object.entries(variables).filter(([key]) => isAskedFor(key));
   const config = asked({ ...args.config, SHARED_DIR: sharedDirectory, HOME: sharedDirectory }).map(([key, value]) => ({

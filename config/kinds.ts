@@ -107,7 +107,7 @@ export const networkPeer = kind(
   (value) => dnsLabelPattern.test(value) || isCidr(value),
 );
 export const imageName = kind(
-  "the name of a container image with bash, coreutils, curl, jq, openssl and kubectl",
+  "the name of a container image with bash, coreutils, curl, jq and openssl",
   "registry.example.com/rex-remediation-steps:1.0.0",
   /^[a-z0-9][A-Za-z0-9._\-/:]*(@sha256:[0-9a-f]{64})?$/,
 );

@@ -25,7 +25,7 @@ delete_coderun() {
   local name=$1 uid=$2 status=0
   jq -n --arg uid "$uid" '{apiVersion: "v1", kind: "DeleteOptions", preconditions: {uid: $uid}, propagationPolicy: "Foreground"}' \
     >"$SCRATCH/options"
-  kube delete --raw "$CODERUNS/$name" -f "$SCRATCH/options" || status=$?
+  kube DELETE "$CODERUNS/$name" "$SCRATCH/options" || status=$?
   case $status in
     0) log "asked for the end of $name" ;;
     "$NOT_FOUND") log "$name is gone already" ;;

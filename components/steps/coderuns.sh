@@ -4,7 +4,7 @@
 readonly CODERUNS="/apis/$CODERUN_GROUP/$CODERUN_VERSION/namespaces/$NAMESPACE/$CODERUN_RESOURCE"
 
 list_task_coderuns() {
-  must_kube "list the task's $CODERUN_RESOURCE" get --raw \
+  must_kube "list the task's $CODERUN_RESOURCE" GET \
     "$CODERUNS?labelSelector=$(uri "$CODERUN_TASK_LABEL=$TASK")"
 }
 

@@ -11,7 +11,7 @@ set -euo pipefail
 umask 077
 
 readonly EXIT_PLAN_AGAIN=75
-# What a refused call returns, of kubectl and of GitHub.
+# What a refused call returns, of the API server and of GitHub.
 readonly NOT_FOUND=44 CONFLICT=49 INVALID=42 REFUSED=43
 readonly LEDGER=rex-remediation
 readonly PLAN="$SHARED_DIR/plan.json"

@@ -4,7 +4,7 @@
 # list_main_workflows MORE: the task's main workflows that the selector MORE leaves, of
 # this repository, as an array in $SCRATCH/main-workflows.
 list_main_workflows() {
-  must_kube "list the main workflows" get --raw \
+  must_kube "list the main workflows" GET \
     "$WORKFLOWS?labelSelector=$(uri "$MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE,$MAIN_WORKFLOW_TASK_LABEL=$TASK$1")"
   with_repository '[.items[] | select(of_this_repository($key))]' \
     --arg key "$MAIN_WORKFLOW_REPOSITORY_LABEL" "$ANSWER" >"$SCRATCH/main-workflows"
@@ -23,7 +23,7 @@ find_main_workflows() {
 read_main_workflow() {
   local name
   name=$(jq -r .workflow.name "$PLAN")
-  kube get --raw "$WORKFLOWS/$name" || {
+  kube GET "$WORKFLOWS/$name" || {
     (($? == NOT_FOUND)) && fail "main workflow $name is gone; $(start_anew)"
     fail "cannot read main workflow $name: $(last_error)"
   }
@@ -67,7 +67,7 @@ must_be_ours() {
 write_main_workflow() {
   local what=$1 name status=0
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
-  kube patch "workflows.v1alpha1.argoproj.io/$name" --namespace "$NAMESPACE" --type json --patch-file "$SCRATCH/patch" --output name || status=$?
+  accept=$METADATA kube PATCH "$WORKFLOWS/$name" "$SCRATCH/patch" "$JSON_PATCH" || status=$?
   case $status in
     0) log "wrote $what of $name" ;;
     "$INVALID" | "$CONFLICT") log "$name changed meanwhile ($(last_error)); reading it again" ;;
@@ -80,7 +80,7 @@ write_main_workflow() {
 note_outcome() {
   jq -n --arg ledger "$LEDGER" --arg outcome "$2" --arg words "$3" \
     '{metadata: {annotations: {"\($ledger)/outcome": $outcome, "\($ledger)/message": $words}}}' >"$SCRATCH/patch"
-  kube patch "workflows.v1alpha1.argoproj.io/$1" --namespace "$NAMESPACE" --type merge --patch-file "$SCRATCH/patch" --output name ||
+  accept=$METADATA kube PATCH "$WORKFLOWS/$1" "$SCRATCH/patch" "$MERGE_PATCH" ||
     log "could not note the outcome $2 on main workflow $1: $(last_error)"
 }
 

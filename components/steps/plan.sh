@@ -221,7 +221,7 @@ find_head() {
   fact head '$facts[0].after as $after | $facts[0].branches | map(.sha)
     | if index($after) then $after else .[0] end' --null-input
   if [[ $(jq -r .head "$SCRATCH/facts") != "$AFTER" ]]; then
-    must_kube "list the runs of task $TASK" get --raw "$WORKFLOWS?labelSelector=$(uri "$LEDGER/task=$TASK")"
+    must_kube "list the runs of task $TASK" GET "$WORKFLOWS?labelSelector=$(uri "$LEDGER/task=$TASK")"
     newer=$(jq -r --argjson mine "$PUSHED_AT" --arg run "$RUN_NAME" --arg repository "$REPOSITORY" --arg ledger "$LEDGER" --slurpfile facts "$SCRATCH/facts" '
       def ended_as_held: .status.phase == "Succeeded" and .metadata.labels["\($ledger)/outcome"] == "held";
       def never_begun: (.status.phase | IN("Error", "Failed")) and .metadata.labels["\($ledger)/outcome"] == null;

@@ -44,10 +44,10 @@ report() {
 
 # The unfinished main workflows: task, repository, and what the ledger knows.
 find_tasks() {
-  must_kube "list the main workflows" get --raw \
+  accept=$METADATA_LIST must_kube "list the main workflows" GET \
     "$WORKFLOWS?labelSelector=$(uri "$MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE,workflows.argoproj.io/completed!=true")"
   jq --argjson repositories "$REPOSITORIES" --arg task "$MAIN_WORKFLOW_TASK_LABEL" --arg repository "$MAIN_WORKFLOW_REPOSITORY_LABEL" --arg ledger "$LEDGER" '
-    [.items[] | .metadata | (.labels[$repository] // null) as $named
+    [.items // [] | .[].metadata | (.labels[$repository] // null) as $named
       | {task: (.labels[$task] // ""),
          repository: (if $named == null then ($repositories | keys | if length == 1 then .[0] else null end)
            else ($repositories | to_entries | map(select((.value | ascii_downcase) == ($named | ascii_downcase)))[0].key) end),
@@ -111,9 +111,8 @@ list_runs() {
   local which
   : >"$SCRATCH/runs"
   for which in "$LEDGER/outcome" "!$LEDGER/outcome,workflows.argoproj.io/phase notin (Error,Failed)"; do
-    kube get workflows.v1alpha1.argoproj.io --namespace "$NAMESPACE" --selector "$LEDGER/task=$1,$which" --no-headers ||
-      fail "cannot list the runs of task $1: $(last_error)"
-    cat "$ANSWER" >>"$SCRATCH/runs"
+    accept=$METADATA_LIST must_kube "list the runs of task $1" GET "$WORKFLOWS?labelSelector=$(uri "$LEDGER/task=$1,$which")"
+    jq -r '.items // [] | .[].metadata.name' "$ANSWER" >>"$SCRATCH/runs"
   done
 }
 
@@ -145,8 +144,8 @@ readonly MOST_AN_HOUR=10
 # to be read.
 read_started() {
   local hour=$((EPOCHSECONDS / 3600))
-  must_kube "list what was started this hour" get --raw "$WORKFLOWS?labelSelector=$(uri "$LEDGER/swept in ($hour,$((hour - 1)))")"
-  jq --argjson now "$EPOCHSECONDS" '[.items[] | select((.metadata.creationTimestamp | fromdateiso8601) > $now - 3600)]' "$ANSWER" >"$SCRATCH/started"
+  accept=$METADATA_LIST must_kube "list what was started this hour" GET "$WORKFLOWS?labelSelector=$(uri "$LEDGER/swept in ($hour,$((hour - 1)))")"
+  jq --argjson now "$EPOCHSECONDS" '[.items // [] | .[] | select((.metadata.creationTimestamp | fromdateiso8601) > $now - 3600)]' "$ANSWER" >"$SCRATCH/started"
 }
 
 # As the Sensor makes it, but for the end of its name: what the Sensor makes of a later
@@ -164,7 +163,7 @@ start_remediation() {
        arguments: {parameters: [{name: "task", value: .task}, {name: "before", value: .before}, {name: "after", value: .after},
          {name: "repository", value: .repository}, {name: "pushed-at", value: (.at | tostring)}]}}}' <<<"$1" >"$SCRATCH/run"
   run=$(jq -r .metadata.name "$SCRATCH/run")
-  kube create --filename "$SCRATCH/run" --output name || status=$?
+  kube POST "$WORKFLOWS" "$SCRATCH/run" || status=$?
   case $status in
     0)
       started=$((started + 1))
@@ -177,7 +176,7 @@ start_remediation() {
 
 # must_have_begun RUN: it was made a moment ago, or by an earlier sweep, and ended without an outcome.
 must_have_begun() {
-  must_kube "read run $1" get --raw "$WORKFLOWS/$1"
+  must_kube "read run $1" GET "$WORKFLOWS/$1"
   if jq -e --arg outcome "$LEDGER/outcome" '(.status.phase | IN("Error", "Failed")) and .metadata.labels[$outcome] == null' "$ANSWER" >/dev/null; then
     troubles+=("a lost push, whose run $1 ended without an outcome, too ($(jq -r '.status.message // "without a reason"' "$ANSWER"); once that is mended: argo -n $NAMESPACE resubmit $1)")
   else

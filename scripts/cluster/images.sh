@@ -27,7 +27,7 @@ build_image() {
   rm -rf "$work"
   mkdir -p "$work/archive"
   case $name in
-    steps) steps_layer "$cache" "$work" ;;
+    steps) steps_layer "$work" ;;
     *) binary_layer "$name" "$cache" "$work" ;;
   esac
   pack_image "$name" "$work/archive"
@@ -47,14 +47,13 @@ binary_layer() {
   tar -C "$root" --owner=0 --group=0 --numeric-owner -cf "$3/archive/layer.tar" .
 }
 
-# steps_layer CACHE WORK: a small Debian with the steps' tools, and kubectl. What mmdebstrap mounts and writes meanwhile is
+# steps_layer WORK: a small Debian with the steps' tools. What mmdebstrap mounts and writes meanwhile is
 # gone with it, however it ends.
 steps_layer() {
-  local log="$2/mmdebstrap.log"
-  TMPDIR="$2" timeout --foreground 1200 unshare --mount --propagation private -- nice mmdebstrap --quiet --mode=root --variant=essential --include="$STEPS_PACKAGES" \
+  local log="$1/mmdebstrap.log"
+  TMPDIR="$1" timeout --foreground 1200 unshare --mount --propagation private -- nice mmdebstrap --quiet --mode=root --variant=essential --include="$STEPS_PACKAGES" \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --customize-hook="install -m 755 '$1/bin/kubectl' \"\$1/usr/local/bin/kubectl\"" \
-    "$DEBIAN_SUITE" "$2/archive/layer.tar" >"$log" 2>&1 || die "mmdebstrap failed: $(tail -5 "$log")"
+    "$DEBIAN_SUITE" "$1/archive/layer.tar" >"$log" 2>&1 || die "mmdebstrap failed: $(tail -5 "$log")"
 }
 
 # pack_image NAME ARCHIVE: the two descriptions that make a layer an image.

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Cluster } from "../support/cluster.ts";
 import { GitHubDoubleClient, generateAppKey, startGitHubDouble } from "../support/github/index.ts";
+import { type PodAccount, podAccount } from "../support/podAccount.ts";
 import { StepBench } from "../support/step.ts";
 
 /** A commit of the tests: forty times one hex digit. */
@@ -28,6 +29,7 @@ export class Scenario {
   readonly github: GitHubDoubleClient;
   readonly #environment: Record<string, string>;
   readonly #closeGitHub: () => Promise<void>;
+  readonly #account: PodAccount;
   readonly #benches: StepBench[] = [];
   readonly privateKey: string;
   readonly #publicKey: string;
@@ -37,12 +39,14 @@ export class Scenario {
     github: GitHubDoubleClient,
     closeGitHub: () => Promise<void>,
     environment: Record<string, string>,
+    account: PodAccount,
     key: { publicKeyPem: string; privateKeyPem: string },
   ) {
     this.cluster = cluster;
     this.github = github;
     this.#closeGitHub = closeGitHub;
-    this.#environment = environment;
+    this.#environment = { ...environment, ...account.environment };
+    this.#account = account;
     this.privateKey = key.privateKeyPem;
     this.#publicKey = key.publicKeyPem;
   }
@@ -58,6 +62,7 @@ export class Scenario {
       github,
       () => double.close(),
       stepEnvironment({ NAMESPACE: cluster.namespace, GITHUB_API_URL: double.url }),
+      await podAccount(cluster),
       generateAppKey(),
     );
     await scenario.installApp();
@@ -78,6 +83,7 @@ export class Scenario {
 
   async close(): Promise<void> {
     await Promise.all(this.#benches.map((bench) => bench.close()));
+    await this.#account.remove();
     await this.cluster.deleteNamespace();
     await this.#closeGitHub();
   }

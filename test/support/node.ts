@@ -9,7 +9,7 @@ export interface NodeEnvironment {
   namespace: string;
   /** An address on which doubles can listen so that pods and this process reach them. */
   address: string;
-  /** Local image with bash, curl, jq, openssl and kubectl. */
+  /** Local image with bash, curl, jq and openssl. */
   stepsImage: string;
   /** Folder of the logs of the node's components and of what runs beside them, one file each. */
   logs: string;

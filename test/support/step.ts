@@ -27,9 +27,7 @@ export interface Plan {
 
 /**
  * A pod's worth of steps: the folders that its containers share. The text of a step is
- * run as the program embeds it, by bash on this machine
- * and with this machine's kubectl: what this does not show is the image and the rights
- * of the pod's account.
+ * run as the program embeds it, by bash on this machine: what this does not show is the image.
  */
 export class StepBench {
   readonly environment: Record<string, string>;
@@ -53,7 +51,6 @@ export class StepBench {
       HOME: shared,
       TERMINATION_LOG: join(folder, "last-words"),
       PATH: process.env.PATH ?? "",
-      KUBECONFIG: process.env.KUBECONFIG ?? "",
     });
   }
 
