@@ -1,0 +1,4 @@
+import type { Measurement } from "./measurement.ts";
+
+/** All measurements, in the order in which they are taken. */
+export const measurements: Measurement[] = [];
