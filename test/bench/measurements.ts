@@ -1,4 +1,5 @@
+import { latency } from "./latency.ts";
 import type { Measurement } from "./measurement.ts";
 
 /** All measurements, in the order in which they are taken. */
-export const measurements: Measurement[] = [];
+export const measurements: Measurement[] = [latency];

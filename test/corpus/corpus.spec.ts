@@ -1,13 +1,14 @@
 import { deepEqual, equal } from "node:assert/strict";
+import { Changes } from "../support/changes.ts";
 import { Cluster, until } from "../support/cluster.ts";
 import { type PreparedEvent, prepare } from "../support/corpusDelivery.ts";
 import { type CorpusEvent, readCorpus } from "../support/corpusEvents.ts";
 import { FollowedLog } from "../support/corpusLogs.ts";
-import { CreatedWorkflows } from "../support/corpusRuns.ts";
 import { Verdicts } from "../support/corpusVerdicts.ts";
 import { deliver } from "../support/delivery.ts";
 import { readDevStack } from "../support/devStack.ts";
 import { say } from "../support/figures.ts";
+import { type Workflow, workflowResource } from "../support/workflows.ts";
 
 /** How many events of each class are sent; default: all. */
 const perClass = Number(process.env.REX_CORPUS_PER_CLASS ?? Number.POSITIVE_INFINITY);
@@ -78,7 +79,8 @@ describe("the hostile corpus", function () {
     const last = await prepare(lastEvent(), stack.webhookSecret, Math.floor(Date.now() / 1000));
     const deletions: Promise<void>[] = [];
     let lastSeen = false;
-    const created = await CreatedWorkflows.open(cluster, (workflow) => {
+    const created = await Changes.open<Workflow>(cluster, workflowResource, ({ type, object: workflow }) => {
+      if (type !== "ADDED") return;
       const { name, labels } = workflow.metadata;
       // A sweep runs by the clock, whatever is sent.
       if (labels?.["app.kubernetes.io/component"] === "sweep") return;

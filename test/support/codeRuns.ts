@@ -39,6 +39,7 @@ export interface CodeRun {
     name: string;
     namespace?: string;
     uid?: string;
+    resourceVersion?: string;
     labels?: Record<string, string>;
     finalizers?: string[];
     creationTimestamp?: string;

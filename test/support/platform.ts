@@ -87,11 +87,15 @@ export class Platform {
 
   /** Removes the main workflows, CodeRuns and runs of the tasks that were made here. */
   async close(): Promise<void> {
-    for (const task of this.#tasks) {
-      await this.cluster.deleteWorkflows(`task-id=${task}`);
-      await this.cluster.deleteCodeRuns(`task-id=${task}`);
-      await this.cluster.deleteWorkflows(`rex-remediation/task=${task}`);
-    }
+    for (const task of this.#tasks) await this.remove(task);
+  }
+
+  /** The same of one task. */
+  async remove(task: string): Promise<void> {
+    await this.cluster.deleteWorkflows(`task-id=${task}`);
+    await this.cluster.deleteCodeRuns(`task-id=${task}`);
+    await this.cluster.deleteWorkflows(`rex-remediation/task=${task}`);
+    this.#tasks.delete(task);
   }
 
   /** A task number that no earlier test has used. */

@@ -136,6 +136,7 @@ async function answer(
   };
   const respond = (status: number, headers: Record<string, string>, body: unknown): void => {
     entry.status = status;
+    entry.answered = new Date(world.clock.now()).toISOString();
     const limits = rateLimit.headers(entry.tokenId ?? "app", world.clock.seconds());
     send(response, status, { ...usualHeaders(world, request), ...limits, ...headers }, body);
   };

@@ -9,6 +9,8 @@ export interface LoggedRequest {
   path: string;
   /** Null when no answer was sent (yet): a broken or a hanging connection. */
   status: number | null;
+  /** When the answer was sent, as {@link time}; null without one. */
+  answered: string | null;
   /** Id of the valid installation token that it carried. */
   tokenId: string | null;
   /** Id of the fault that struck it. */
@@ -22,8 +24,15 @@ export interface LoggedRequest {
 export class RequestLog {
   entries: LoggedRequest[] = [];
 
-  open(entry: Omit<LoggedRequest, "id" | "status" | "tokenId" | "faultId">): LoggedRequest {
-    const opened = { id: this.entries.length + 1, ...entry, status: null, tokenId: null, faultId: null };
+  open(entry: Omit<LoggedRequest, "id" | "status" | "answered" | "tokenId" | "faultId">): LoggedRequest {
+    const opened = {
+      id: this.entries.length + 1,
+      ...entry,
+      status: null,
+      answered: null,
+      tokenId: null,
+      faultId: null,
+    };
     this.entries.push(opened);
     return opened;
   }

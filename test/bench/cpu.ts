@@ -1,0 +1,35 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Processor time since the machine was started, of all cores together, in seconds. */
+export interface CpuTime {
+  busy: number;
+  total: number;
+}
+
+/** @see https://man7.org/linux/man-pages/man5/proc_stat.5.html */
+export function cpuTime(): CpuTime {
+  const [, line] = /^cpu +(.*)$/m.exec(readFileSync("/proc/stat", "utf8")) ?? [];
+  // Guests' time, which would follow, is in user's already. A tick is a hundredth of a second.
+  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = (line ?? "")
+    .split(" ")
+    .map((ticks) => Number(ticks) / 100);
+  const busy = user + nice + system + irq + softirq + steal;
+  return { busy, total: busy + idle + iowait };
+}
+
+/** The node at rest takes about a tenth; what is above this is at work on something. */
+const restingShare = 0.25;
+const limit = 60_000;
+
+/** Waits until the machine has been at rest for two seconds. @returns whether that came within a minute */
+export async function isQuiet(): Promise<boolean> {
+  const end = Date.now() + limit;
+  for (let before = cpuTime(); Date.now() < end; ) {
+    await sleep(2000);
+    const now = cpuTime();
+    if ((now.busy - before.busy) / (now.total - before.total) < restingShare) return true;
+    before = now;
+  }
+  return false;
+}
