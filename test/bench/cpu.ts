@@ -7,18 +7,19 @@ export interface CpuTime {
   total: number;
 }
 
-/** @see https://man7.org/linux/man-pages/man5/proc_stat.5.html */
-export function cpuTime(): CpuTime {
-  const [, line] = /^cpu +(.*)$/m.exec(readFileSync("/proc/stat", "utf8")) ?? [];
-  // Guests' time, which would follow, is in user's already. A tick is a hundredth of a second.
-  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = (line ?? "")
+/** @param stat text of /proc/stat; https://man7.org/linux/man-pages/man5/proc_stat.5.html */
+export function cpuTime(stat = readFileSync("/proc/stat", "utf8")): CpuTime {
+  const [, line] = /^cpu +(.*)$/m.exec(stat) ?? [];
+  if (line === undefined) throw new Error("/proc/stat has no line for all cores");
+  // A tick is a hundredth of a second. Guests' time, which would follow, is in user's already.
+  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = line
     .split(" ")
     .map((ticks) => Number(ticks) / 100);
   const busy = user + nice + system + irq + softirq + steal;
   return { busy, total: busy + idle + iowait };
 }
 
-/** The node at rest takes about a tenth; what is above this is at work on something. */
+/** What is above this share is at work on something: the node at rest takes less. */
 const restingShare = 0.25;
 const limit = 60_000;
 

@@ -1,5 +1,6 @@
+import { bursts } from "./bursts.ts";
 import { latency } from "./latency.ts";
 import type { Measurement } from "./measurement.ts";
 
 /** All measurements, in the order in which they are taken. */
-export const measurements: Measurement[] = [latency];
+export const measurements: Measurement[] = [latency, bursts];
