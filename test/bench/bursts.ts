@@ -93,13 +93,13 @@ function plots({ series }: Figures): Record<string, object> {
       .flatMap(({ at, samples }) => samples.map((seconds) => ({ tasks: at, seconds })));
   return {
     bursts: {
-      title: "Tasks pushed at once, on two cores: time until the last is resumed",
+      title: "Tasks pushed at once: time until the last is resumed",
       width: 520,
       height: 320,
       data: { values: points(lastResumed) },
       encoding: {
         x: { field: "tasks", type: "quantitative", title: "tasks pushed at once" },
-        y: { field: "seconds", type: "quantitative", title: "seconds from the first push to the last task resumed" },
+        y: { field: "seconds", type: "quantitative", title: "seconds after the first push" },
       },
       layer: [
         { mark: "line", encoding: { y: { field: "seconds", aggregate: "median", type: "quantitative" } } },

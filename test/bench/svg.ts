@@ -18,5 +18,9 @@ const look = {
   $schema: "https://vega.github.io/schema/vega-lite/v6.json",
   background: "white",
   padding: 12,
-  config: { font: "sans-serif", axis: { labelFontSize: 12, titleFontSize: 12 }, legend: { labelFontSize: 12 } },
+  config: {
+    font: "sans-serif",
+    axis: { labelFontSize: 12, titleFontSize: 12 },
+    legend: { labelFontSize: 12, labelLimit: 400 },
+  },
 };
