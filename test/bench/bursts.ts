@@ -1,6 +1,6 @@
 import type { Platform, Task } from "../support/platform.ts";
 import { type Burst, burst } from "./burst.ts";
-import { isQuiet } from "./cpu.ts";
+import { rest } from "./cpu.ts";
 import type { Bench, Extent, Figures, Measurement, Series } from "./measurement.ts";
 import { Meter } from "./meter.ts";
 
@@ -28,32 +28,38 @@ export const bursts: Measurement = {
   plots,
 };
 
-async function measure(bench: Bench, { runs, smoke }: Extent): Promise<Figures> {
+async function measure(bench: Bench, extent: Extent): Promise<Figures> {
   const figures: Figures = { series: [], failures: [] };
   const meter = await Meter.open(bench.platform);
-  if (!(await isQuiet())) figures.failures.push("at rest: the machine was not");
-  await meter.rest(smoke ? 3 : secondsAtRest);
+  figures.failures.push(...(await rest(extent)));
+  await meter.rest(extent.smoke ? 3 : secondsAtRest);
   figures.series.push(...meter.read(0));
-  for (const { tasks, times } of smoke ? smokeSizes : sizes) {
+  for (const { tasks, times } of extent.smoke ? smokeSizes : sizes) {
     const found: Burst[] = [];
-    for (let time = 0; time < Math.min(times, runs); time += 1) found.push(await one(bench, tasks, meter, figures));
+    for (let time = 0; time < Math.min(times, extent.runs); time += 1)
+      found.push(await one(bench, tasks, meter, extent));
     figures.series.push(...seriesOf(tasks, found), ...meter.read(tasks));
+    figures.failures.push(
+      ...found.flatMap(({ failures }) => failures.map((failure) => `${tasks} at once: ${failure}`)),
+    );
   }
   return figures;
 }
 
-async function one({ platform, say }: Bench, size: number, meter: Meter, figures: Figures): Promise<Burst> {
+/** Makes the tasks, pushes them, and removes them: else they would be at work beside the next ones. */
+async function one({ platform, say }: Bench, size: number, meter: Meter, extent: Extent): Promise<Burst> {
   const tasks = await waiting(platform, size);
-  if (!(await isQuiet())) figures.failures.push(`${size} tasks: pushed though the machine did not come to rest`);
-  const found = await meter.during(() => burst(platform, tasks, async () => meter.look()));
-  const { lastResumed, podsAtOnce, failures } = found;
-  say(
-    `${size} tasks: the last resumed after ${lastResumed.toFixed(1)} s, ${podsAtOnce} pods at once, ${failures.length} failures`,
-  );
-  figures.failures.push(...failures.map((failure) => `${size} tasks: ${failure}`));
-  // Else they would be at work beside the next ones.
-  for (const { id } of tasks) await platform.remove(id);
-  return found;
+  try {
+    const restless = await rest(extent);
+    const found = await meter.during(() => burst(platform, tasks, async () => meter.look()));
+    const { lastResumed, podsAtOnce, failures } = found;
+    say(
+      `${size} tasks: last resumed after ${lastResumed.toFixed(1)} s, ${podsAtOnce} pods, ${failures.length} failures`,
+    );
+    return { ...found, failures: [...restless, ...failures] };
+  } finally {
+    for (const { id } of tasks) await platform.remove(id);
+  }
 }
 
 /** A few at a time: that is quicker, and does not wake the controller for fifty at once. */

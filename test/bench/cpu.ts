@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Extent } from "./measurement.ts";
 
 /** Processor time since the machine was started, of all cores together, in seconds. */
 export interface CpuTime {
@@ -23,14 +24,18 @@ export function cpuTime(stat = readFileSync("/proc/stat", "utf8")): CpuTime {
 const restingShare = 0.25;
 const limit = 60_000;
 
-/** Waits until the machine has been at rest for two seconds. @returns whether that came within a minute */
-export async function isQuiet(): Promise<boolean> {
-  const end = Date.now() + limit;
+/**
+ * Waits until the machine has been at rest for two seconds, at most a minute; the smoke version takes it as it is.
+ *
+ * @returns a failure if it did not come to rest
+ */
+export async function rest({ smoke }: Extent): Promise<string[]> {
+  const end = Date.now() + (smoke ? 0 : limit);
   for (let before = cpuTime(); Date.now() < end; ) {
     await sleep(2000);
     const now = cpuTime();
-    if ((now.busy - before.busy) / (now.total - before.total) < restingShare) return true;
+    if ((now.busy - before.busy) / (now.total - before.total) < restingShare) return [];
     before = now;
   }
-  return false;
+  return smoke ? [] : [`the machine did not come to rest within ${limit / 1000} s, and was measured all the same`];
 }

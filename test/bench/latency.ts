@@ -1,6 +1,6 @@
 import type { Platform, Task } from "../support/platform.ts";
 import { median } from "../support/times.ts";
-import { isQuiet } from "./cpu.ts";
+import { rest } from "./cpu.ts";
 import type { Bench, Extent, Figures, Measurement, Series } from "./measurement.ts";
 import { type Milestone, milestones, type Restart, restart } from "./restart.ts";
 
@@ -57,13 +57,15 @@ export const latency: Measurement = {
   plots,
 };
 
-async function measure(bench: Bench, { runs }: Extent): Promise<Figures> {
+async function measure(bench: Bench, extent: Extent): Promise<Figures> {
   const figures: Figures = { series: [], failures: [] };
   for (const situation of situations) {
     const restarts: Restart[] = [];
-    for (let done = 0; done < runs; done += lot) {
-      restarts.push(...(await measureLot(bench, situation, Math.min(lot, runs - done), figures.failures)));
-      bench.say(`${situation.name}: ${restarts.length} of ${runs}, resumed ${restarts.map(resumed).join(" ")}`);
+    for (let left = extent.runs; left > 0; left -= lot) {
+      restarts.push(
+        ...(await measureLot(bench, situation, { ...extent, runs: Math.min(lot, left) }, figures.failures)),
+      );
+      bench.say(`${situation.name}: ${restarts.length} of ${extent.runs}, resumed ${restarts.map(resumed).join(" ")}`);
     }
     figures.series.push(...seriesOf(situation.name, restarts));
   }
@@ -72,13 +74,17 @@ async function measure(bench: Bench, { runs }: Extent): Promise<Figures> {
 
 const resumed = ({ seen }: Restart) => seen.resumed?.toFixed(1);
 
-async function measureLot(bench: Bench, situation: Situation, size: number, failures: string[]): Promise<Restart[]> {
-  const { platform } = bench;
-  const tasks = await Promise.all(Array.from({ length: size }, () => situation.prepare(platform)));
+async function measureLot(
+  { platform }: Bench,
+  situation: Situation,
+  extent: Extent,
+  failures: string[],
+): Promise<Restart[]> {
+  const tasks = await Promise.all(Array.from({ length: extent.runs }, () => situation.prepare(platform)));
   const restarts: Restart[] = [];
   for (const task of tasks) {
     const about = `${situation.name}, task ${task.id}`;
-    if (!(await isQuiet())) failures.push(`${about}: pushed though the machine did not come to rest`);
+    failures.push(...(await rest(extent)).map((failure) => `${about}: ${failure}`));
     const found = await restart(platform, task, situation.expected).catch((error: Error) => {
       failures.push(`${about}: ${error.message}`);
     });
