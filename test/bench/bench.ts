@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { must, readCall } from "../../scripts/tools/call.ts";
 import { type ExitCode, exitCodes, Refusal, runTool } from "../../scripts/tools/installation.ts";
 import { openDevPlatform } from "../support/devStack.ts";
@@ -104,11 +105,15 @@ function asFailure(error: Error): Figures {
 
 /** Main workflows and agents that stay would be at work beside the next bench. */
 function closeWhenInterrupted(platform: Platform): void {
+  const close = async (): Promise<void> => {
+    say("interrupted: removing what was made");
+    await platform.close();
+    // What was about to be made, an agent by its main workflow's pod, comes a moment later.
+    await sleep(5000);
+    await platform.close();
+  };
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      say("interrupted: removing what was made");
-      platform.close().finally(() => process.exit(130));
-    });
+    process.once(signal, () => void close().finally(() => process.exit(130)));
   }
 }
 

@@ -146,7 +146,9 @@ class PodsAtOnce {
       // From the API server's memory.
       resourceVersion: "0",
     };
-    this.most = Math.max(this.most, (await core.listNamespacedPod(pods, metadataOnly)).items.length);
+    const { items } = await core.listNamespacedPod(pods, metadataOnly);
+    // Null in such a list where there is none.
+    this.most = Math.max(this.most, items?.length ?? 0);
   }
 }
 
@@ -189,5 +191,5 @@ async function runsOf({ cluster }: Platform, pushes: Pushed[]): Promise<Kubernet
     },
     metadataOnly,
   );
-  return list.items;
+  return list.items ?? [];
 }

@@ -95,7 +95,6 @@ export class Platform {
     await this.cluster.deleteWorkflows(`task-id=${task}`);
     await this.cluster.deleteCodeRuns(`task-id=${task}`);
     await this.cluster.deleteWorkflows(`rex-remediation/task=${task}`);
-    this.#tasks.delete(task);
   }
 
   /** A task number that no earlier test has used. */
