@@ -9,8 +9,8 @@ import { cpuTime } from "./cpu.ts";
 
 /** What came of pushes that came together, each to a task of its own. */
 export interface Burst {
-  /** Seconds from the answer to the first push until the last task was resumed. */
-  lastResumed: number;
+  /** Seconds from the answer to the first push until the last task was resumed; undefined if one never was. */
+  lastResumed?: number;
   /** For each task the seconds from the answer to its own push until it was resumed. */
   resumed: number[];
   /** Pods of remediations that were at work at the same time, at most. */
@@ -50,7 +50,9 @@ export async function burst(platform: Platform, tasks: Task[], eachSecond: () =>
     const cpuSeconds = cpuTime().busy - cpuBefore;
     const resumed = pushes.map(({ task, at = 0 }) => ((watched.openedAt.get(task.workflow) ?? Number.NaN) - at) / 1000);
     return {
-      lastResumed: (Math.max(...watched.openedAt.values()) - from) / 1000,
+      ...(watched.openedAt.size === tasks.length && {
+        lastResumed: (Math.max(...watched.openedAt.values()) - from) / 1000,
+      }),
       resumed: resumed.filter((seconds) => !Number.isNaN(seconds)),
       podsAtOnce: pods.most,
       cpuSeconds,

@@ -54,7 +54,7 @@ async function one({ platform, say }: Bench, size: number, meter: Meter, extent:
     const found = await meter.during(() => burst(platform, tasks, async () => meter.look()));
     const { lastResumed, podsAtOnce, failures } = found;
     say(
-      `${size} tasks: last resumed after ${lastResumed.toFixed(1)} s, ${podsAtOnce} pods, ${failures.length} failures`,
+      `${size} tasks: last resumed after ${lastResumed?.toFixed(1)} s, ${podsAtOnce} pods, ${failures.length} failures`,
     );
     return { ...found, failures: [...restless, ...failures] };
   } finally {
@@ -77,15 +77,15 @@ async function waiting(platform: Platform, size: number): Promise<Task[]> {
 const lastResumed = "first push → last task resumed";
 
 function seriesOf(tasks: number, bursts: Burst[]): Series[] {
-  const of = (name: string, unit: Series["unit"], value: (burst: Burst) => number): Series => ({
+  const of = (name: string, unit: Series["unit"], value: (burst: Burst) => number | undefined): Series => ({
     name,
     unit,
-    samples: bursts.map(value),
+    samples: bursts.map(value).filter((sample) => sample !== undefined),
     at: tasks,
   });
   return [
     of(lastResumed, "s", (burst) => burst.lastResumed),
-    of("the same, for each task", "s", (burst) => burst.lastResumed / tasks),
+    of("the same, for each task", "s", (burst) => burst.lastResumed && burst.lastResumed / tasks),
     { name: "own push → resumed", unit: "s", samples: bursts.flatMap(({ resumed }) => resumed), at: tasks },
     of("pods at work at once", "", ({ podsAtOnce }) => podsAtOnce),
     of("processor time of the machine, for each task", "CPU s", ({ cpuSeconds }) => cpuSeconds / tasks),
