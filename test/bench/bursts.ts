@@ -37,7 +37,7 @@ async function measure(bench: Bench, extent: Extent): Promise<Figures> {
   for (const { tasks, times } of extent.smoke ? smokeSizes : sizes) {
     const found: Burst[] = [];
     for (let time = 0; time < Math.min(times, extent.runs); time += 1)
-      found.push(await one(bench, tasks, meter, extent));
+      found.push(await burstOf(bench, tasks, meter, extent));
     figures.series.push(...seriesOf(tasks, found), ...meter.read(tasks));
     figures.failures.push(
       ...found.flatMap(({ failures }) => failures.map((failure) => `${tasks} at once: ${failure}`)),
@@ -47,7 +47,7 @@ async function measure(bench: Bench, extent: Extent): Promise<Figures> {
 }
 
 /** Makes the tasks, pushes them, and removes them: else they would be at work beside the next ones. */
-async function one({ platform, say }: Bench, size: number, meter: Meter, extent: Extent): Promise<Burst> {
+export async function burstOf({ platform, say }: Bench, size: number, meter: Meter, extent: Extent): Promise<Burst> {
   const tasks = await waiting(platform, size);
   try {
     const restless = await rest(extent);

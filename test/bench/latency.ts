@@ -5,14 +5,14 @@ import type { Bench, Extent, Figures, Measurement, Series } from "./measurement.
 import { type Milestone, milestones, type Restart, restart } from "./restart.ts";
 
 /** Where a task stands when it is pushed. */
-interface Situation {
+export interface Situation {
   name: string;
   prepare(platform: Platform): Promise<Task>;
   /** What has to come of the push. */
   expected: readonly Milestone[];
 }
 
-const situations: Situation[] = [
+export const situations: Situation[] = [
   {
     name: "at a gate",
     prepare: (platform) => platform.startTask("at-ready-for-qa-gate", { pullLabels: ["ready-for-qa"] }),
@@ -60,16 +60,24 @@ export const latency: Measurement = {
 async function measure(bench: Bench, extent: Extent): Promise<Figures> {
   const figures: Figures = { series: [], failures: [] };
   for (const situation of situations) {
-    const restarts: Restart[] = [];
-    for (let left = extent.runs; left > 0; left -= lot) {
-      restarts.push(
-        ...(await measureLot(bench, situation, { ...extent, runs: Math.min(lot, left) }, figures.failures)),
-      );
-      bench.say(`${situation.name}: ${restarts.length} of ${extent.runs}, resumed ${restarts.map(resumed).join(" ")}`);
-    }
-    figures.series.push(...seriesOf(situation.name, restarts));
+    figures.series.push(...seriesOf(situation.name, await restartsIn(bench, situation, extent, figures.failures)));
   }
   return figures;
+}
+
+/** So many restarts as the extent says, one at a time. What fails is told to `failures`. */
+export async function restartsIn(
+  bench: Bench,
+  situation: Situation,
+  extent: Extent,
+  failures: string[],
+): Promise<Restart[]> {
+  const restarts: Restart[] = [];
+  for (let left = extent.runs; left > 0; left -= lot) {
+    restarts.push(...(await measureLot(bench, situation, { ...extent, runs: Math.min(lot, left) }, failures)));
+    bench.say(`${situation.name}: ${restarts.length} of ${extent.runs}, resumed ${restarts.map(resumed).join(" ")}`);
+  }
+  return restarts;
 }
 
 const resumed = ({ seen }: Restart) => seen.resumed?.toFixed(1);
