@@ -5,7 +5,7 @@ import { type CodeRun, codeRunResource } from "./codeRuns.ts";
 /**
  * A stand-in for the platform's CodeRun controller: gives each CodeRun a pod of its own that
  * works until it is ended, and reports it as Running. As with the real one, the pod belongs to
- * the CodeRun and blocks its foreground deletion.
+ * the CodeRun and blocks its foreground deletion. One whose `spec.pod` is false is left as it is, where a test needs many.
  */
 export class AgentController {
   readonly #cluster: Cluster;
@@ -32,6 +32,7 @@ export class AgentController {
   async #reconcile(): Promise<void> {
     for (const run of await this.#cluster.codeRuns()) {
       if (run.metadata.deletionTimestamp !== undefined || run.status?.phase !== undefined) continue;
+      if (run.spec?.pod === false) continue;
       await this.#cluster.core
         .createNamespacedPod({ namespace: this.#cluster.namespace, body: this.#pod(run) })
         .catch(unless(409));

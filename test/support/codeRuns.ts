@@ -45,7 +45,7 @@ export interface CodeRun {
     creationTimestamp?: string;
     deletionTimestamp?: string;
   };
-  spec?: object;
+  spec?: { pod?: boolean };
   status?: { phase?: string };
 }
 

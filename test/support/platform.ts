@@ -20,11 +20,31 @@ export type Position = "implementing" | "cleo-at-work" | "at-ready-for-qa-gate" 
 /**
  * In place of the example a main workflow of gates in a row, without agents: where only the remediation is looked at, it saves the
  * pods of all others.
+ *
+ * @param skipped steps before them, none of which is taken: each a node without a pod, about as large as a pod's
  */
-const bareGates = (outputs?: object) => ({
+const bareGates = (outputs?: object, skipped = 0) => ({
   entrypoint: "gates",
   templates: [
-    { name: "gates", steps: [1, 2, 3, 4, 5, 6].map((number) => [{ name: `gate-${number}`, template: "gate" }]) },
+    {
+      name: "gates",
+      steps: [
+        // A node's message repeats the condition.
+        ...(skipped === 0
+          ? []
+          : [
+              [
+                {
+                  name: "past",
+                  template: "gate",
+                  when: `${"x".repeat(500)} == y`,
+                  withSequence: { count: `${skipped}` },
+                },
+              ],
+            ]),
+        ...[1, 2, 3, 4, 5, 6].map((number) => [{ name: `gate-${number}`, template: "gate" }]),
+      ],
+    },
     { name: "gate", suspend: {}, ...(outputs && { outputs }) },
   ],
 });
@@ -107,7 +127,7 @@ export class Platform {
   /** Makes a task: its branch and pull request on GitHub, and its main workflow, brought to the given position. */
   async startTask(
     position: Position,
-    more: { id?: string; pullLabels?: string[]; pullRequest?: boolean; gateOutputs?: object } = {},
+    more: { id?: string; pullLabels?: string[]; pullRequest?: boolean; gateOutputs?: object; skipped?: number } = {},
   ): Promise<Task> {
     const id = more.id ?? this.newTask();
     const { repository } = this.options;
@@ -148,7 +168,7 @@ export class Platform {
       },
       spec: {
         ...(bare
-          ? bareGates(more.gateOutputs)
+          ? bareGates(more.gateOutputs, more.skipped)
           : { workflowTemplateRef: { name: "play" }, ...(implementing ? {} : { entrypoint: "round" }) }),
         arguments: {
           parameters: [
