@@ -4,8 +4,8 @@
 
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 readonly ROOT
-# The oldest Node.js that runs TypeScript files without a flag.
-readonly NODE_MIN_MAJOR=22 NODE_MIN_MINOR=18
+# The oldest Node.js that runs TypeScript files without a flag (22.18), and that all packages take.
+readonly NODE_MIN_MAJOR=22 NODE_MIN_MINOR=19
 
 if [[ -t 2 && -z ${NO_COLOR:-} ]]; then
   BOLD=$'\e[1m' RED=$'\e[31m' DIM=$'\e[2m' PLAIN=$'\e[0m'

@@ -8,7 +8,7 @@ import { atLeast, numbers } from "./versions.ts";
 /** What has to be on the machine from which `pulumi up` is run. */
 
 const root = resolve(import.meta.dirname, "../..");
-const leastNode = "22.18.0";
+const leastNode = "22.19.0";
 const installPulumi = "install it: https://www.pulumi.com/docs/install/";
 
 /** @param installs whether `pulumi up` will be run here; the tools alone can do without the command */

@@ -1,5 +1,6 @@
-import { deepEqual, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { node } from "../../scripts/doctor/tools.ts";
 import { documentedCommands } from "../support/documents.ts";
 import { manifests } from "../support/pulumi/manifests.ts";
 import { type ConfigValue, leastConfig, secretKeys } from "../support/pulumi/stackConfig.ts";
@@ -44,6 +45,35 @@ describe("the way to install", () => {
         new RegExp(`^ {4}kubectl apply .*/argo-${part}/\\S*/?${version}/\\S*install\\.yaml$`, "m"),
       );
     }
+  });
+
+  it("wants everywhere the same Node.js, one that all packages take, and npm ci refuses an older one", () => {
+    const [, least = "", minor = ""] = /^>=(22\.(\d+))$/.exec(JSON.parse(read("package.json")).engines.node) ?? [];
+    const [, inScripts] = /^readonly NODE_MIN_MAJOR=22 NODE_MIN_MINOR=(\d+)$/m.exec(read("scripts/lib.sh")) ?? [];
+    equal(inScripts, minor);
+    equal(node(`${least}.0`).verdict, "pass");
+    equal(node(`22.${Number(minor) - 1}.9`).verdict, "fail");
+    for (const file of ["README.md", "docs/install.md"]) {
+      deepEqual(
+        [...read(file).matchAll(/Node\.js(?:\]\(\S+\))? ≥ ([\d.]+)/g)].map(([, version]) => version),
+        [least],
+      );
+    }
+    match(read(".npmrc"), /^engine-strict=true$/m);
+
+    const packages: Record<string, { engines?: { node?: string } }> = JSON.parse(read("package-lock.json")).packages;
+    const ranges = Object.values(packages).map(({ engines }) => engines?.node ?? "*");
+    ok(ranges.includes(">=22.19.0"), "undici is what makes it newer than 22.18");
+    const oldest = (range: string) =>
+      Math.min(
+        ...[...range.matchAll(/(?:>= ?|\^(?=22\.))(\d+)(?:\.(\d+))?/g)].map(
+          ([, major, less = "0"]) => Number(major) * 1000 + Number(less),
+        ),
+      );
+    deepEqual(
+      ranges.filter((range) => range.includes(">=") && oldest(range) > 22_000 + Number(minor)),
+      [],
+    );
   });
 
   it("asks for the App's permissions in the link as in the table below it", () => {

@@ -137,7 +137,7 @@ describe("npm run doctor", function () {
       spec: { selector: {}, template: { spec: { containers: [{ name: "c", image: name }] } } },
       status: { readyReplicas: 1 },
     });
-    deepEqual(verdicts([node("22.17.9"), node("22.18.0"), node("24.0.1")]), ["fail", "pass", "pass"]);
+    deepEqual(verdicts([node("22.18.9"), node("22.19.0"), node("24.0.1")]), ["fail", "pass", "pass"]);
     deepEqual(verdicts([kubernetes("v1.29.9", "x"), kubernetes("v1.30.0-eks-1", "x"), kubernetes("v1.34.3", "x")]), [
       "fail",
       "pass",
