@@ -3,6 +3,7 @@ import { argoChecks } from "./doctor/argo.ts";
 import { beforeChecks, planned } from "./doctor/before.ts";
 import { asText, type Check, type Line, pass, run, type Verdict } from "./doctor/check.ts";
 import { clusterChecks } from "./doctor/cluster.ts";
+import { configurationCheck } from "./doctor/configuration.ts";
 import { githubAppChecks } from "./doctor/githubApp.ts";
 import { Ground, Namespace } from "./doctor/ground.ts";
 import { mainWorkflowChecks } from "./doctor/mainWorkflows.ts";
@@ -32,8 +33,8 @@ and at the end how many of each. A check whose ground is missing is skipped, so 
 It changes nothing: what has to be refused is tried as a dry run, taking labels off with one that is not there.
 
 Options:
-  --before            before installation: tools, cluster, Argo, event bus, CodeRuns, and your rights to install; --stack then names the
-                      stack whose Pulumi.NAME.yaml is read (default: Pulumi.yaml's defaults), and there need be no outputs
+  --before            before installation: tools, configuration, cluster, Argo, event bus, CodeRuns, and your rights to install; --stack
+                      then names the stack whose Pulumi.NAME.yaml is read (default: Pulumi.yaml's defaults), and there need be no outputs
   --main-workflow X   whether a main workflow keeps the contract of docs/main-workflow.md: the name of a WorkflowTemplate, or a file
   --ping              let GitHub send a ping through the webhook, and look at its answer: it proves that the secrets are the same
   --json              print one object on standard output instead
@@ -72,11 +73,12 @@ async function main(args: string[]): Promise<ExitCode> {
   return counts.fail === 0 ? exitCodes.well : exitCodes.failed;
 }
 
-function before({ stack, context, mainWorkflow }: Options): Check[] {
-  const plan = planned(stack);
-  const namespace = new Namespace(connect(context), plan.namespace);
+function before({ mainWorkflow, ...choice }: Options): Check[] {
+  const plan = planned(choice.stack);
+  const namespace = new Namespace(connect(choice, plan.context), plan.namespace);
   return [
     ...toolChecks({ installs: true }),
+    configurationCheck(choice.stack),
     ...clusterChecks(namespace),
     ...argoChecks(namespace, async () => plan.eventBus),
     ...beforeChecks(namespace, plan),

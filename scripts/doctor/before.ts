@@ -13,6 +13,8 @@ const root = resolve(import.meta.dirname, "../..");
 
 /** What the configuration says, as far as the checks ask; see Pulumi.yaml. */
 export interface Planned extends Platform {
+  /** Context of the kubeconfig; undefined for its current one. */
+  context?: string;
   namespace: string;
   eventBus: { name: string; created: boolean };
   /** Kinds of objects that are made only if something is set. */
@@ -25,11 +27,12 @@ export interface Planned extends Platform {
 
 /**
  * @param stack whose Pulumi.NAME.yaml is read; undefined: the defaults
+ * @param folder where that file is
  * @throws Refusal if there is no such file
  */
-export function planned(stack: string | undefined): Planned {
+export function planned(stack: string | undefined, folder = root): Planned {
   const { config: keys } = parse(readFileSync(resolve(root, "Pulumi.yaml"), "utf8"));
-  const set = stack === undefined ? {} : stackConfig(stack);
+  const set = stack === undefined ? {} : stackConfig(stack, folder);
   const value = (key: string) => set[`rex-remediation:${key}`] ?? keys[key].default;
   const text = (key: string) => `${value(key)}`;
   const list = (key: string): string[] => {
@@ -42,7 +45,9 @@ export function planned(stack: string | undefined): Planned {
           .filter(Boolean);
   };
   const yes = (key: string) => `${value(key)}` === "true";
+  const context = set["kubernetes:context"];
   return {
+    ...(typeof context === "string" && { context }),
     namespace: text("namespace"),
     eventBus: { name: text("eventBusName"), created: yes("createEventBus") },
     agents: list("agentsToCancel"),
@@ -70,10 +75,10 @@ export function planned(stack: string | undefined): Planned {
   };
 }
 
-function stackConfig(stack: string): Record<string, unknown> {
+function stackConfig(stack: string, folder: string): Record<string, unknown> {
   const file = `Pulumi.${stack}.yaml`;
   try {
-    return parse(readFileSync(resolve(root, file), "utf8"))?.config ?? {};
+    return parse(readFileSync(resolve(folder, file), "utf8"))?.config ?? {};
   } catch (error) {
     throw new Refusal(
       `--stack: cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? "no YAML"}); pulumi stack init ${stack} and pulumi config set make it; without --stack the defaults are taken`,

@@ -25,7 +25,7 @@ export const installationOptions = {
 export const installationHelp = `  --outputs FILE      the stack's outputs, as \`pulumi stack output --json\` prints them (default: the file that the variable REX_OUTPUTS
                       names, else the pulumi command is asked)
   --stack NAME        ask the pulumi command, and for this stack (default: the selected one)
-  --context NAME      context of the kubeconfig (default: its current one)
+  --context NAME      context of the kubeconfig (default: the stack's kubernetes:context where pulumi is asked, else the current one)
   --help              this text`;
 
 /** Values of {@link installationOptions}. */
@@ -76,17 +76,17 @@ export async function runTool(tool: string, main: (args: string[]) => Promise<Ex
 
 /** @throws Refusal if the outputs cannot be had, or the kubeconfig does not fit */
 export function openInstallation(choice: InstallationChoice): Installation {
-  return { outputs: readOutputs(choice), cluster: connect(choice.context) };
-}
-
-function readOutputs({ outputs, stack }: InstallationChoice): Outputs {
+  const { outputs, stack } = choice;
   if (outputs !== undefined && stack !== undefined) {
     throw new Refusal("--outputs and --stack both say which installation is meant; give one of them");
   }
   const file = outputs ?? (stack === undefined ? process.env.REX_OUTPUTS : undefined);
-  return file
-    ? checked(readFile(file, outputs === undefined ? "REX_OUTPUTS" : "--outputs"), file)
-    : checked(askPulumi(stack), "pulumi stack output --json");
+  if (file) {
+    const told = checked(readFile(file, outputs === undefined ? "REX_OUTPUTS" : "--outputs"), file);
+    return { outputs: told, cluster: connect(choice) };
+  }
+  const told = checked(askPulumi(stack), "pulumi stack output --json");
+  return { outputs: told, cluster: connect(choice, contextOf(stack)) };
 }
 
 /**
@@ -115,14 +115,24 @@ function readFile(file: string, input: string): string {
   }
 }
 
-function askPulumi(stack: string | undefined): string {
-  const args = ["stack", "output", "--json", "--non-interactive", ...(stack === undefined ? [] : ["--stack", stack])];
-  const { status, stdout, stderr, error } = spawnSync("pulumi", args, {
+/** The context that the stack is brought up on; undefined if its configuration names none. */
+function contextOf(stack: string | undefined): string | undefined {
+  const { status, stdout } = pulumi(["config", "get", "kubernetes:context"], stack);
+  return status === 0 ? stdout.trim() || undefined : undefined;
+}
+
+function pulumi(command: string[], stack: string | undefined) {
+  const args = [...command, "--non-interactive", ...(stack === undefined ? [] : ["--stack", stack])];
+  return spawnSync("pulumi", args, {
     cwd: resolve(import.meta.dirname, "../.."),
     encoding: "utf8",
     timeout: 60_000,
     stdio: ["ignore", "pipe", "pipe"],
   });
+}
+
+function askPulumi(stack: string | undefined): string {
+  const { status, stdout, stderr, error } = pulumi(["stack", "output", "--json"], stack);
   if (status === 0) return stdout;
   const said = error === undefined ? oneLine(stderr) : error.message;
   throw new Refusal(
@@ -154,8 +164,12 @@ function parsed(text: string, source: string): Record<string, unknown> {
   throw new Refusal(`${source}: expected a JSON object, as pulumi stack output --json prints it; got something else`);
 }
 
-/** @throws Refusal if the kubeconfig cannot be read, names no cluster, or has no such context */
-export function connect(context: string | undefined): KubeConfig {
+/**
+ * @param choice its context goes before that of the stack
+ * @param stackContext what the stack's configuration has as kubernetes:context
+ * @throws Refusal if there is no kubeconfig, it cannot be read, names no cluster, or has no such context
+ */
+export function connect({ context }: InstallationChoice, stackContext?: string): KubeConfig {
   const cluster = new KubeConfig();
   try {
     cluster.loadFromDefault();
@@ -164,12 +178,24 @@ export function connect(context: string | undefined): KubeConfig {
       `the kubeconfig cannot be read: ${oneLine((error as Error).message)}; kubectl config view shows the same`,
     );
   }
-  if (context !== undefined) {
+  // Where there is nothing, the client makes this one up.
+  if (cluster.getCurrentContext() === "loaded-context") {
+    throw new Refusal(
+      "there is no kubeconfig: the variable KUBECONFIG names none, and there is no ~/.kube/config; make one as your cluster's provider says, until kubectl get namespaces answers",
+    );
+  }
+  const wanted = context ?? stackContext;
+  if (wanted !== undefined) {
     const known = cluster.getContexts().map(({ name }) => name);
-    if (!known.includes(context)) {
-      throw new Refusal(`--context: the kubeconfig has no context ${context}; expected one of: ${known.join(", ")}`);
+    if (!known.includes(wanted)) {
+      const said = context !== undefined ? "--context" : "the stack's configuration, kubernetes:context";
+      const way =
+        context !== undefined
+          ? ""
+          : "; --context NAME names another, pulumi config set kubernetes:context NAME for good";
+      throw new Refusal(`${said}: the kubeconfig has no context ${wanted}; expected one of: ${known.join(", ")}${way}`);
     }
-    cluster.setCurrentContext(context);
+    cluster.setCurrentContext(wanted);
   }
   if (cluster.getCurrentCluster() === null) {
     throw new Refusal("the kubeconfig names no cluster; choose one with --context NAME or kubectl config use-context");

@@ -78,7 +78,8 @@ export async function render(values: Record<string, unknown>, installedAt: strin
   return { manifests, outputs };
 }
 
-function setConfig(values: Record<string, unknown>): void {
+/** @param secrets keys of those that stand encrypted in the stack's file */
+export function setConfig(values: Record<string, unknown>, secrets: string[] = []): void {
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null);
   pulumi.runtime.setAllConfig(
     Object.fromEntries(
@@ -87,6 +88,7 @@ function setConfig(values: Record<string, unknown>): void {
         typeof value === "object" ? JSON.stringify(value) : `${value}`,
       ]),
     ),
+    secrets.map((key) => `${project.name}:${key}`),
   );
 }
 

@@ -2,10 +2,12 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { imageName } from "../../config/kinds.ts";
 import { controllers, eventBus } from "../../scripts/doctor/argo.ts";
 import { planned } from "../../scripts/doctor/before.ts";
-import { asText, type Check, type Finding, fail, pass, run } from "../../scripts/doctor/check.ts";
+import { asText, type Check, type Finding, fail, pass, run, warn } from "../../scripts/doctor/check.ts";
 import { kubernetes } from "../../scripts/doctor/cluster.ts";
+import { configuration } from "../../scripts/doctor/configuration.ts";
 import { contract } from "../../scripts/doctor/contract.ts";
 import { granted, removed } from "../../scripts/doctor/githubApp.ts";
 import type { Thing } from "../../scripts/doctor/ground.ts";
@@ -30,9 +32,12 @@ describe("npm run doctor", function () {
       const config = {
         apiVersion: "v1",
         kind: "Config",
-        clusters: [{ name: "c", cluster: { server: "https://127.0.0.1:10" } }],
+        clusters: [10, 11].map((port) => ({ name: `c${port}`, cluster: { server: `https://127.0.0.1:${port}` } })),
         users: [{ name: "u", user: {} }],
-        contexts: [{ name: "production", context: { cluster: "c", user: "u" } }],
+        contexts: [
+          { name: "production", context: { cluster: "c10", user: "u" } },
+          { name: "trial", context: { cluster: "c11", user: "u" } },
+        ],
         "current-context": "production",
       };
       writeFileSync(join(folder, "kubeconfig"), JSON.stringify(config));
@@ -66,7 +71,7 @@ describe("npm run doctor", function () {
       [
         "an unknown context",
         ["--before", "--context", "x"],
-        /^doctor: --context: the kubeconfig has no context x; expected one of: production$/,
+        /^doctor: --context: the kubeconfig has no context x; expected one of: production, trial$/,
       ],
     ];
     for (const [what, args, words] of bad) {
@@ -76,6 +81,44 @@ describe("npm run doctor", function () {
         deepEqual([exitCode, stdout], [2, ""]);
       });
     }
+
+    it("says so where there is no kubeconfig", async () => {
+      const { exitCode, stderr } = await runTool("doctor.ts", ["--before"], { KUBECONFIG: undefined, HOME: folder });
+      match(stderr, /^doctor: there is no kubeconfig: the variable KUBECONFIG names none, .*\n$/);
+      equal(exitCode, 2);
+    });
+
+    describe("on a stack that has its own context", () => {
+      const outputs = { namespace: "qa", workflowTemplate: "w", eventSource: "e", sensor: "s" };
+
+      /** In the place of the pulumi command: the stack's outputs, and its context. */
+      async function doctorOf(context: string, ...args: string[]): Promise<string> {
+        const stub = `#!/bin/sh\ncase $1 in stack) echo '${JSON.stringify(outputs)}' ;; config) echo ${context} ;; esac\n`;
+        writeFileSync(join(folder, "pulumi"), stub, { mode: 0o755 });
+        const { stdout, stderr } = await runTool("doctor.ts", args, {
+          KUBECONFIG: join(folder, "kubeconfig"),
+          REX_OUTPUTS: undefined,
+          PATH: `${folder}:${process.env.PATH}`,
+        });
+        return `${stdout}${stderr}`;
+      }
+
+      it("looks at that context's cluster, not at the kubeconfig's current one", async () => {
+        match(await doctorOf("trial"), /^fail {2}cluster: .* https:\/\/127\.0\.0\.1:11 does not answer/m);
+      });
+
+      it("looks at the call's all the same", async () => {
+        const said = await doctorOf("trial", "--context", "production");
+        match(said, /^fail {2}cluster: .* https:\/\/127\.0\.0\.1:10 does not answer/m);
+      });
+
+      it("says whose word it is where the kubeconfig has no such context", async () => {
+        equal(
+          await doctorOf("staging"),
+          "doctor: the stack's configuration, kubernetes:context: the kubeconfig has no context staging; expected one of: production, trial; --context NAME names another, pulumi config set kubernetes:context NAME for good\n",
+        );
+      });
+    });
 
     it("for a cluster that does not answer, fails once and skips what rests on it", async () => {
       const { exitCode, stdout } = await doctor("--before", "--json");
@@ -129,6 +172,80 @@ describe("npm run doctor", function () {
       "skip  five: because two failed",
     ]);
     deepEqual(begun, ["one", "two", "three"]);
+  });
+
+  describe("of a stack's file, before installation", () => {
+    let folder: string;
+    before(() => {
+      folder = mkdtempSync(join(tmpdir(), "rex-tool-"));
+    });
+    after(() => rmSync(folder, { recursive: true, force: true }));
+
+    const whole = [
+      "  rex-remediation:repositories: [acme/shop]",
+      '  rex-remediation:githubAppId: "123456"',
+      "  rex-remediation:githubAppPrivateKey: {secure: v1:abc}",
+      "  rex-remediation:webhookSecret: {secure: v1:def}",
+      "  rex-remediation:stepsImage: registry.example.com/steps:1",
+    ];
+
+    function write(lines: string[], head = ""): string {
+      const path = join(folder, "Pulumi.qa.yaml");
+      writeFileSync(path, `${head}config:\n${lines.join("\n")}\n`);
+      return path;
+    }
+
+    const judged = (lines: string[], head?: string) => configuration(write(lines, head), "qa");
+
+    it("has nothing against one that has all that is needed, its secrets encrypted", async () => {
+      deepEqual(await judged(whole), [pass("Pulumi.qa.yaml has all that is needed")]);
+    });
+
+    it("says each key that is missing or bad, and the command that sets it", async () => {
+      const lines = whole.filter((line) => !/webhookSecret|stepsImage/.test(line));
+      const bad = ["  rex-remediation:stepImage: registry.example.com/steps:1", "  rex-remediation:gateSeconds: 1m"];
+      deepEqual(await judged([...lines, ...bad]), [
+        fail('expected a whole number from 5 to 600; got "1m"', "pulumi config set gateSeconds 5", "gateSeconds"),
+        warn(
+          "expected at least 16 characters, no spaces; got nothing in Pulumi.qa.yaml; without it pulumi up is refused",
+          "openssl rand -hex 32 | pulumi config set --secret webhookSecret",
+          "webhookSecret",
+        ),
+        warn(
+          `expected ${imageName.expected}; got nothing in Pulumi.qa.yaml; without it pulumi up is refused`,
+          `pulumi config set stepsImage ${imageName.example}`,
+          "stepsImage",
+        ),
+        fail("expected a key of this program; did you mean stepsImage?", "pulumi config rm stepImage", "stepImage"),
+      ]);
+    });
+
+    it("wants secrets encrypted", async () => {
+      const plain = whole.map((line) => line.replace(/webhookSecret: .*/, "webhookSecret: 0123456789abcdef"));
+      deepEqual(await judged(plain), [
+        fail(
+          "expected at least 16 characters, no spaces, encrypted; got plain text",
+          "openssl rand -hex 32 | pulumi config set --secret webhookSecret",
+          "webhookSecret",
+        ),
+      ]);
+    });
+
+    it("leaves to Pulumi what only Pulumi can read", async () => {
+      const hidden = whole.map((line) => line.replace(/stepsImage: .*/, "stepsImage: {secure: v1:ghi}"));
+      deepEqual(await judged(hidden), [
+        warn("it is encrypted, so only Pulumi can tell whether it is right", "pulumi preview --stack qa", "stepsImage"),
+      ]);
+      const [{ verdict, fix } = fail("", "")] = await judged(whole, "environment: [shared]\n");
+      deepEqual([verdict, fix], ["warn", "pulumi preview --stack qa"]);
+    });
+
+    it("takes the cluster's context from it", () => {
+      write([...whole, "  kubernetes:context: trial"]);
+      equal(planned("qa", folder).context, "trial");
+      write(whole);
+      equal(planned("qa", folder).context, undefined);
+    });
   });
 
   it("knows which versions are too old", () => {
