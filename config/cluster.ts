@@ -12,6 +12,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { privateKeyKey, webhookSecretKey } from "../components/githubAppSecrets.ts";
 import type { RexRemediationArgs } from "../components/rexRemediation.ts";
 import { bounded as boundedRequests } from "./boundedRequests.ts";
+import { causeOf } from "./causes.ts";
 import { type Kind, rsaPrivateKey, webhookSecret } from "./kinds.ts";
 
 /** Options of a question: it may take ten seconds. */
@@ -21,7 +22,7 @@ const bounded = boundedRequests(10);
  * Asks the cluster, before anything is registered, for what only it can tell: whether it has admission policies and PrometheusRules, where
  * they are wanted, and whether Secrets that exist already hold what they should. Where the cluster cannot be asked, a warning says so: the engine will find out itself.
  *
- * @throws pulumi.RunError listing what the cluster lacks, and the ways out
+ * @throws pulumi.RunError listing what the cluster lacks, and the ways out; or if the kubeconfig has no such context
  */
 export async function checkCluster(args: RexRemediationArgs): Promise<void> {
   if (!args.admissionPolicies) {
@@ -35,7 +36,7 @@ export async function checkCluster(args: RexRemediationArgs): Promise<void> {
     secretQuestion(args, "existingWebhookSecret", args.webhook.existingSecret, webhookSecretKey, webhookSecret),
     secretQuestion(args, "existingGithubAppSecret", args.githubApp.existingSecret, privateKeyKey, rsaPrivateKey),
   ].filter((question) => question !== undefined);
-  const cluster = questions.length > 0 ? connect() : undefined;
+  const cluster = connect();
   if (cluster === undefined) {
     return;
   }
@@ -44,7 +45,11 @@ export async function checkCluster(args: RexRemediationArgs): Promise<void> {
     try {
       problems.push(...(await question(cluster)));
     } catch (error) {
-      await pulumi.log.warn(`the cluster could not be asked before the update: ${(error as Error).message}`);
+      await pulumi.log.warn(
+        `the cluster ${cluster.getCurrentCluster()?.server} could not be asked before the update: ${causeOf(error)}`,
+      );
+      // It would not answer the others either.
+      if (!(error instanceof ApiException)) break;
     }
   }
   if (problems.length > 0) {
@@ -72,9 +77,20 @@ function connect(): KubeConfig | undefined {
   }
   const context = provider.get("context");
   if (context !== undefined) {
+    refuseUnknown(context, cluster);
     cluster.setCurrentContext(context);
   }
   return cluster.getCurrentCluster() === null ? undefined : cluster;
+}
+
+/** Where there are no contexts at all, what is run may be a preview without a cluster. */
+function refuseUnknown(context: string, cluster: KubeConfig): void {
+  const known = cluster.getContexts().map(({ name }) => name);
+  if (known.length > 0 && !known.includes(context)) {
+    throw new pulumi.RunError(
+      `kubernetes:context: the kubeconfig has no context ${context}; expected one of: ${known.join(", ")}.\nSet it with: pulumi config set kubernetes:context NAME`,
+    );
+  }
 }
 
 async function lacksPolicies(cluster: KubeConfig): Promise<string[]> {

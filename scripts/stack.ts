@@ -73,12 +73,13 @@ const doubleDirectory = join(root, "test/support/pulumi/kubernetesProvider");
 /** What is wrong with the call or the machine; told without a stack trace. */
 class Refusal extends Error {}
 
+/** Whether the engine's own words have been shown. */
+let told = false;
+
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  // The engine's own words have been shown already.
-  const message = error instanceof CommandError ? "the engine failed; see above" : (error as Error).message;
-  console.error(`stack.ts: ${message}`);
+  console.error(`stack.ts: ${error instanceof CommandError ? engineWords(error) : (error as Error).message}`);
   process.exitCode = 1;
 }
 
@@ -93,6 +94,16 @@ async function main(args: string[]): Promise<void> {
   }
   const stack = await select(options);
   await run(stack, options);
+}
+
+/** Before it begins with the stack, the engine says in the error alone what is wrong. */
+function engineWords({ message }: CommandError): string {
+  if (told) return "the engine failed; see above";
+  const [, words = message] = /stderr: (?:error: )?(.*?)\n *err\?:/s.exec(message) ?? [];
+  const way = /passphrase/.test(words)
+    ? "; the stack's file has secrets: set PULUMI_CONFIG_PASSPHRASE to the passphrase that they were encrypted with"
+    : "";
+  return `the engine failed: ${words.trim().replaceAll(/\s+/g, " ")}${way}`;
 }
 
 function readOptions(args: string[]): Options {
@@ -341,7 +352,10 @@ function isAlive(pid: number): boolean {
 }
 
 async function run(stack: Stack, options: Options): Promise<void> {
-  const onOutput = (text: string) => process.stderr.write(text);
+  const onOutput = (text: string) => {
+    told = true;
+    process.stderr.write(text);
+  };
   const color = process.stderr.isTTY ? "always" : "never";
   const shared = { onOutput, color, suppressProgress: !process.stderr.isTTY } as const;
   const changing = { ...shared, diff: options.diff, expectNoChanges: options.expectNoChanges };

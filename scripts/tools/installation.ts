@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ApiException, type ConfigurationOptions, KubeConfig } from "@kubernetes/client-node";
 import { bounded } from "../../config/boundedRequests.ts";
+import { causeOf } from "../../config/causes.ts";
 
 /** What the tools for operators have in common: which installation they are about, which cluster it is on, and how they end. */
 
@@ -232,12 +233,6 @@ function wordsOf({ body }: ApiException<unknown>): string {
   } catch {
     return oneLine(`${body}`);
   }
-}
-
-function causeOf(error: unknown): string {
-  const { cause, message, code } = error as { cause?: unknown; message?: string; code?: string };
-  if (cause !== undefined) return causeOf(cause);
-  return message || code || `${error}`;
 }
 
 function oneLine(text: string): string {

@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { duplexPair } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type KubeConfig, PortForward } from "@kubernetes/client-node";
+import { causeOf } from "../../config/causes.ts";
 import { Refusal } from "./installation.ts";
 import type { Delivery } from "./signedDelivery.ts";
 
@@ -77,10 +78,4 @@ async function postForwarded(
     here.destroy();
     if (socket !== null && "close" in socket) socket.close();
   }
-}
-
-function causeOf(error: unknown): string {
-  const { cause, message, code } = error as { cause?: unknown; message?: string; code?: string };
-  if (cause !== undefined) return causeOf(cause);
-  return (message || code || `${error}`).trim().replaceAll(/\s+/g, " ");
 }

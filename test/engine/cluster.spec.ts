@@ -26,10 +26,20 @@ describe("pulumi, where the cluster is not as it has to be", function () {
   async function refused(command: "preview" | "up", config: Record<string, ConfigValue>): Promise<string> {
     const { exitCode, stderr } = await stack.run(command, { config });
     assert.notEqual(exitCode, 0, stderr);
-    assert.doesNotMatch(stderr, /kubernetes:/, "a resource was registered");
+    assert.doesNotMatch(stderr, /kubernetes:[\w.]+\//, "a resource was registered");
     assert.doesNotMatch(stderr, /\.ts:\d+:\d+/, "a stack trace was shown");
     return stderr;
   }
+
+  it("is refused by a context that the kubeconfig has not, and says which it has", async () => {
+    const context = cluster.config.getCurrentContext();
+    assert.match(
+      await refused("up", { "kubernetes:context": "nowhere", admissionPolicies: false }),
+      new RegExp(
+        `kubernetes:context: the kubeconfig has no context nowhere; expected one of: ${context}\\.\\s+Set it with: `,
+      ),
+    );
+  });
 
   describe("without admission policies", () => {
     let server: ApiServerWithoutPolicies;
@@ -165,16 +175,19 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     });
   });
 
-  it("preview says that a cluster that does not answer was not asked, and goes on", async () => {
+  it("preview says which cluster does not answer, and why, and goes on", async () => {
     const kubeconfig = JSON.stringify({
       apiVersion: "v1",
       kind: "Config",
-      clusters: [{ name: "c", cluster: { server: "https://127.0.0.1:1" } }],
+      clusters: [{ name: "c", cluster: { server: "https://127.0.0.1:10" } }],
       contexts: [{ name: "x", context: { cluster: "c", user: "" } }],
       "current-context": "x",
     });
     const { exitCode, stderr } = await stack.run("preview", { config: { "kubernetes:kubeconfig": kubeconfig } });
     assert.equal(exitCode, 0, stderr);
-    assert.match(stderr, /warning: the cluster could not be asked before the update: /);
+    assert.match(
+      stderr,
+      /warning: the cluster https:\/\/127\.0\.0\.1:10 could not be asked before the update: connect ECONNREFUSED 127\.0\.0\.1:10\n/,
+    );
   });
 });

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# A stack on a cluster of one's own, by the context of the kubeconfig: what scripts/up and scripts/down have in common.
+# Sourced after lib.sh, never run.
+
+# own_cluster COMMAND OPTION...: runs scripts/stack.ts COMMAND; --context and --stack are needed, all else is handed on.
+own_cluster() {
+  local command=$1 context='' stack='' more=()
+  shift
+  while (($# > 0)); do
+    case $1 in
+      --context | --stack)
+        (($# > 1)) || die "$1 needs a NAME (see --help)"
+        printf -v "${1#--}" '%s' "$2"
+        shift 2
+        ;;
+      *)
+        more+=("$1")
+        shift
+        ;;
+    esac
+  done
+  [[ -n $context && -n $stack ]] || die 'with your own cluster both --context NAME and --stack NAME are needed (see --help)'
+  command -v pulumi >/dev/null || die 'the pulumi command is missing: install it (https://www.pulumi.com/docs/install/) and run this again'
+  node_path
+  npm_ready
+  mkdir -p "$(stacks_dir)"
+  "own_cluster_$command" "$context" "$stack" "${more[@]}"
+}
+
+own_cluster_up() {
+  local context=$1 stack=$2 outputs
+  shift 2
+  outputs="$(stacks_dir)/outputs-$stack.json"
+  run_stack up "$context" "$stack" --json "$@" >"$outputs.new"
+  mv "$outputs.new" "$outputs"
+  cat "$outputs"
+  say "up. For npm run webhook, doctor, push, status, with --context $context:"
+  say "  export REX_OUTPUTS=$outputs"
+  say "scripts/down --context $context --stack $stack removes it"
+}
+
+own_cluster_destroy() {
+  local context=$1 stack=$2
+  shift 2
+  run_stack destroy "$context" "$stack" "$@"
+  rm -f "$(stacks_dir)/outputs-$stack.json"
+}
+
+# run_stack COMMAND CONTEXT STACK [OPTION...]
+run_stack() {
+  local command=$1 context=$2 stack=$3
+  shift 3
+  "$ROOT/scripts/stack.ts" "$command" --context "$context" --stack "$stack" --dir "$(stacks_dir)" "$@"
+}
+
+# stacks_dir: the folder of these stacks' state, passphrase and outputs. It is not the node's, which goes with the node.
+stacks_dir() {
+  echo "$(dirname "$(state_dir)")/stacks/$(node_id)"
+}
