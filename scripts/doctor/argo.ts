@@ -24,8 +24,16 @@ const parts = {
 type Part = keyof typeof parts;
 const names = Object.keys(parts) as Part[];
 
-/** @param bus the event bus that is used, and whether `pulumi up` makes it */
-export function argoChecks(namespace: Namespace, bus: () => Promise<{ name: string; created: boolean }>): Check[] {
+/** The event bus that is used. */
+export interface Bus {
+  name: string;
+  /** Whether `pulumi up` makes it. */
+  created: boolean;
+  /** Prefix of the stack's names, by which it knows what is its own. */
+  prefix?: string;
+}
+
+export function argoChecks(namespace: Namespace, bus: () => Promise<Bus>): Check[] {
   return [
     ...names.map((part) => ({ what: `${part}' kinds`, needs: ["cluster"], look: () => kinds(namespace, part) })),
     ...names.map((part) => ({
@@ -37,8 +45,8 @@ export function argoChecks(namespace: Namespace, bus: () => Promise<{ name: stri
       what: "event bus",
       needs: ["Argo Events' kinds", "namespace"],
       look: async () => {
-        const { name, created } = await bus();
-        return eventBus(await namespace.argo("eventbus", name), { name, created, namespace: namespace.name });
+        const used = await bus();
+        return eventBus(await namespace.argo("eventbus", used.name), { ...used, namespace: namespace.name });
       },
     },
   ];
@@ -104,7 +112,7 @@ export function controllers(part: Part, deployments: V1Deployment[]): Finding {
 /** @param bus its object, if there is one */
 export function eventBus(
   bus: Thing | undefined,
-  { name, created, namespace }: { name: string; created: boolean; namespace: string },
+  { name, created, prefix, namespace }: Bus & { namespace: string },
 ): Finding {
   if (bus === undefined) {
     return created
@@ -113,6 +121,13 @@ export function eventBus(
           `there is no EventBus ${name} in namespace ${namespace}`,
           "pulumi config set createEventBus true, then pulumi up; or name another with pulumi config set eventBusName NAME",
         );
+  }
+  const owner = bus.metadata.labels?.["app.kubernetes.io/instance"];
+  if (created && owner !== prefix) {
+    return fail(
+      `EventBus ${name} is in namespace ${namespace} already, and not this stack's, so that pulumi up cannot make it`,
+      "use it: pulumi config set createEventBus false; or make another: pulumi config set eventBusName NAME",
+    );
   }
   const trouble = notTrue(bus);
   return trouble === undefined

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { AuthorizationV1Api } from "@kubernetes/client-node";
 import { parse } from "yaml";
 import { ask, Refusal, request } from "../tools/installation.ts";
+import type { Bus } from "./argo.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
 import type { Namespace } from "./ground.ts";
 import type { Platform } from "./mainWorkflows.ts";
@@ -16,7 +17,7 @@ export interface Planned extends Platform {
   /** Context of the kubeconfig; undefined for its current one. */
   context?: string;
   namespace: string;
-  eventBus: { name: string; created: boolean };
+  eventBus: Bus;
   /** Kinds of objects that are made only if something is set. */
   policies: boolean;
   ingress: boolean;
@@ -49,7 +50,7 @@ export function planned(stack: string | undefined, folder = root): Planned {
   return {
     ...(typeof context === "string" && { context }),
     namespace: text("namespace"),
-    eventBus: { name: text("eventBusName"), created: yes("createEventBus") },
+    eventBus: { name: text("eventBusName"), created: yes("createEventBus"), prefix: text("name") },
     agents: list("agentsToCancel"),
     codeRuns: {
       group: text("codeRunGroup"),

@@ -53,6 +53,7 @@ export class GithubApp {
         await askGithub(
           `find App ${githubAppId}'s installation on ${repository}`,
           this.asApp().rest.apps.getRepoInstallation({ owner, repo }),
+          "npm run doctor says whether it is the App's id, its key, the repository's name, or that it is not installed there",
         )
       ).data.id;
     return this.#octokit({ ...this.#auth, installationId });
@@ -113,16 +114,18 @@ function boundedFetch(url: string, options: RequestInit): Promise<Response> {
  * Asks GitHub.
  *
  * @param what what is asked for, as in "list the webhooks of acme/shop"
+ * @param way the way out where it refuses
  * @throws Refusal if it does not answer, or refuses, with GitHub's own words
  */
-export async function askGithub<T>(what: string, answer: Promise<T>): Promise<T> {
+export async function askGithub<T>(what: string, answer: Promise<T>, way?: string): Promise<T> {
   try {
     return await answer;
   } catch (error) {
     const { status, message } = error as { status?: number; message: string };
     const words = message.trim().replaceAll(/\s+/g, " ");
+    const silent = status === undefined || status === 500;
     throw new Refusal(
-      `cannot ${what}: GitHub ${status === undefined || status === 500 ? `does not answer as it should (${words})` : `says ${status}: ${words}`}`,
+      `cannot ${what}: GitHub ${silent ? `does not answer as it should (${words})` : `says ${status}: ${words}`}${silent || way === undefined ? "" : `; ${way}`}`,
     );
   }
 }

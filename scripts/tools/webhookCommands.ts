@@ -137,9 +137,12 @@ async function githubFor(
   const { GITHUB_TOKEN } = process.env;
   if (GITHUB_TOKEN) return githubWithToken(GITHUB_TOKEN, settings.githubApiUrl);
   const name = permission === "repository_hooks" ? "Webhooks (repository)" : "Webhooks (organization)";
-  const has = at === undefined ? "is not installed there" : `has ${granted ?? "no access"}`;
+  const why =
+    at === undefined
+      ? `it is not installed there; if the name is right, install it ("Install App" in the App's settings); if not, correct it: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up`
+      : `it needs the permission ${name}: ${needed}, and has ${granted ?? "no access"}; grant it in the App's settings and accept it in the installation's`;
   throw new Refusal(
-    `App ${settings.githubAppId} may not ${needed} the webhooks of ${where}: it needs the permission ${name}: ${needed}, and ${has}; grant it in the App's settings and accept it in the installation's, or set the variable GITHUB_TOKEN to a token that may, as: GITHUB_TOKEN=$(gh auth token) npm run webhook -- …`,
+    `App ${settings.githubAppId} may not ${needed} the webhooks of ${where}: ${why}; or set the variable GITHUB_TOKEN to a token that may, as: GITHUB_TOKEN=$(gh auth token) npm run webhook -- …`,
   );
 }
 

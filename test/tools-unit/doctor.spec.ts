@@ -307,6 +307,19 @@ describe("npm run doctor", function () {
       "fail",
       "pass",
     ]);
+    const made = (instance: string) => ({
+      ...bus(well),
+      metadata: { name: "default", creationTimestamp: "", labels: { "app.kubernetes.io/instance": instance } },
+    });
+    const own = { name: "default", created: true, prefix: "rex-remediation", namespace: "qa" };
+    deepEqual(verdicts([eventBus(made("rex-remediation"), own), eventBus(made("other"), own)]), ["pass", "fail"]);
+    deepEqual(
+      eventBus(bus(well), own),
+      fail(
+        "EventBus default is in namespace qa already, and not this stack's, so that pulumi up cannot make it",
+        "use it: pulumi config set createEventBus false; or make another: pulumi config set eventBusName NAME",
+      ),
+    );
     equal(
       judge(
         bus(
@@ -492,7 +505,10 @@ describe("npm run doctor", function () {
 
   it("reads a stack's configuration over the defaults", () => {
     const { namespace, eventBus: bus, agents, stages } = planned("dev");
-    deepEqual([namespace, bus, agents], ["agent-platform", { name: "default", created: false }, ["cleo", "tess"]]);
+    deepEqual(
+      [namespace, bus, agents],
+      ["agent-platform", { name: "default", created: false, prefix: "rex-remediation" }, ["cleo", "tess"]],
+    );
     equal(stages.length, 6);
   });
 

@@ -143,6 +143,13 @@ describe("npm run push", function () {
       deepEqual([exitCode, stdout, stderr.trimEnd().split("\n").length], [2, "", 1], `${args}: ${stderr}`);
       match(stderr.trimEnd(), message);
     }
+    await watch(["acme/shopp"]);
+    const elsewhere = await push("--task", "3");
+    equal(elsewhere.exitCode, 2);
+    match(
+      elsewhere.stderr,
+      /^push: cannot find App \d+'s installation on acme\/shopp: GitHub says 404: .*; npm run doctor says whether it is the App's id, .*\n$/,
+    );
     await watch([repository, "acme/other"]);
     const several = await push("--task", "3");
     equal(several.exitCode, 2);

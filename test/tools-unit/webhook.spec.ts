@@ -198,13 +198,23 @@ describe("npm run webhook", function () {
       equal((await run(["register", "--url", inCluster])).exitCode, 0);
     });
 
+    it("names the ways out where the App is not installed on the repository, or that is another's name", async () => {
+      await watch(["acme/shopp"]);
+      const { exitCode, stderr } = await webhook("register");
+      equal(exitCode, 2);
+      match(
+        stderr,
+        /^webhook: App 4711 may not write the webhooks of acme\/shopp: it is not installed there; if the name is right, install it \(.*\); if not, correct it: pulumi config set --path 'repositories\[0\]' OWNER\/NAME, then pulumi up; or set the variable GITHUB_TOKEN /,
+      );
+    });
+
     it("takes a token where the App may not, and says how it could", async () => {
       await github.install();
       const refused = await webhook("register");
       equal(refused.exitCode, 2);
       match(
         refused.stderr,
-        /^webhook: App 4711 may not write the webhooks of acme\/shop: it needs the permission Webhooks \(repository\): write, and has no access; grant it .* or set the variable GITHUB_TOKEN to a token that may, /,
+        /^webhook: App 4711 may not write the webhooks of acme\/shop: it needs the permission Webhooks \(repository\): write, and has no access; grant it .*; or set the variable GITHUB_TOKEN to a token that may, /,
       );
       deepEqual(await hooks(), []);
       await github.install({
