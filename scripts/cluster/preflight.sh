@@ -2,7 +2,7 @@
 # What the machine must offer before anything starts. Every check ends with one message that names what is wrong and the
 # other way. Sourced by scripts/cluster/build and scripts/cluster/start, never run.
 
-readonly OTHER_WAY='or use a cluster that you have: scripts/up --context NAME'
+readonly OTHER_WAY='or use a cluster that you have: scripts/up --context NAME --stack NAME (--help)'
 # Measured, with room to spare: Go's module cache (7) and build cache (8), binaries and images (2); a fresh node's data (1).
 readonly BUILD_DISK_GIB=20 NODE_DISK_GIB=4
 
