@@ -131,4 +131,21 @@ describe("docs/main-workflow.md", () => {
       );
     }
   });
+
+  it("leaves to a trial a workflow that is found, waits at a gate, and stands at a stage that a push makes stale", () => {
+    const { metadata, spec } = parse(text("examples/trial-workflow.yaml"));
+    const value = (key: string) => `${defaults[key]?.default}`;
+    equal(metadata.labels[value("mainWorkflowTypeLabel")], value("mainWorkflowType"));
+    equal(metadata.labels[value("mainWorkflowTaskLabel")], "3");
+    const stages = defaults.stages?.default as string[];
+    const stage = metadata.labels[value("mainWorkflowStageLabel")];
+    ok(stages.indexOf(stage) > stages.indexOf(value("resetStage")), stage);
+    const [gates, gate]: Template[] = spec.templates;
+    equal(spec.entrypoint, gates?.name);
+    deepEqual(gate?.suspend, {});
+    deepEqual(
+      new Set(gates?.steps?.map(([one, ...more]) => (more.length === 0 ? one?.template : "two at once"))),
+      new Set([gate?.name]),
+    );
+  });
 });

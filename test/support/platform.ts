@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { parse } from "yaml";
 import { Cluster, until } from "./cluster.ts";
 import { type CodeRun, codeRun } from "./codeRuns.ts";
 import { type Answer, deliver } from "./delivery.ts";
@@ -17,36 +19,31 @@ export const rex = "5dlabs-rex[bot]";
 /** Where a task stands when the push comes. */
 export type Position = "implementing" | "cleo-at-work" | "at-ready-for-qa-gate" | "at-bare-gate";
 
+/** The example of a main workflow of gates in a row: where only the remediation is looked at, it saves the pods of all others. */
+const trial: { metadata: { labels: { "current-stage": string } }; spec: { templates: Template[] } } = parse(
+  readFileSync(new URL("../../examples/trial-workflow.yaml", import.meta.url), "utf8"),
+);
+type Template = { name: string; steps?: object[][]; suspend?: object };
+
 /**
- * In place of the example a main workflow of gates in a row, without agents: where only the remediation is looked at, it saves the
- * pods of all others.
- *
+ * @param outputs of its gates
  * @param skipped steps before them, none of which is taken: each a node without a pod, about as large as a pod's
  */
-const bareGates = (outputs?: object, skipped = 0) => ({
-  entrypoint: "gates",
-  templates: [
-    {
-      name: "gates",
-      steps: [
-        // A node's message repeats the condition.
-        ...(skipped === 0
-          ? []
-          : [
-              [
-                {
-                  name: "past",
-                  template: "gate",
-                  when: `${"x".repeat(500)} == y`,
-                  withSequence: { count: `${skipped}` },
-                },
-              ],
-            ]),
-        ...[1, 2, 3, 4, 5, 6].map((number) => [{ name: `gate-${number}`, template: "gate" }]),
-      ],
-    },
-    { name: "gate", suspend: {}, ...(outputs && { outputs }) },
-  ],
+function bareGates(outputs?: object, skipped = 0): object {
+  const templates = trial.spec.templates.map((template) => ({
+    ...template,
+    ...(template.steps && skipped > 0 && { steps: [[notTaken(skipped)], ...template.steps] }),
+    ...(template.suspend && outputs && { outputs }),
+  }));
+  return { ...trial.spec, templates };
+}
+
+// A node's message repeats the condition.
+const notTaken = (count: number) => ({
+  name: "past",
+  template: "gate",
+  when: `${"x".repeat(500)} == y`,
+  withSequence: { count: `${count}` },
 });
 
 /** A task in the making: its main workflow, its branch, its pull request. */
@@ -162,7 +159,7 @@ export class Platform {
           "current-stage": implementing
             ? "implementation-in-progress"
             : bare
-              ? "waiting-ready-for-qa"
+              ? trial.metadata.labels["current-stage"]
               : "waiting-pr-created",
         },
       },
