@@ -40,12 +40,28 @@ const tried: [beginning: string, file: string, title: string][] = [
     "test/tools/render.spec.ts",
     "restarts QA at a push once kubectl has applied it; its runs have no owner",
   ],
+  [
+    "pulumi config set kubernetes:context",
+    "test/engine/cluster.spec.ts",
+    "is refused by a context that the kubeconfig has not, and says which it has",
+  ],
+  ["kubectl create -n agent-platform -f", "test/tools/ownCluster.spec.ts", "remediates the trial task at a push"],
+  ["kubectl delete -n agent-platform -f", "test/tools/ownCluster.spec.ts", "remediates the trial task at a push"],
+  [
+    "openssl rand -hex 32 > webhook-secret",
+    "test/tools/ownCluster.spec.ts",
+    "says where its outputs are, for the other tools",
+  ],
+  ["export REX_OUTPUTS=", "test/tools/ownCluster.spec.ts", "says where its outputs are, for the other tools"],
   ["kubectl wait", "test/upgrade/destroy.spec.ts", "can wait for the runs, by the command in docs/operate.md"],
 ];
 
 /** Commands by their beginning, each with the reason why no test runs it. */
 const notRunnableHere: [beginning: string, reason: string][] = [
   ["git clone https://", "the address is the user's own"],
+  ["git commit ", "it is in a clone of the user's own repository"],
+  ["git push origin", "it is to the user's own repository"],
+  ["gh pr create", "it is of the user's own repository"],
   ["git pull", "it needs a newer version at the user's own address"],
   ["docker ", "there is no builder of images and no registry; test/docs/stepsImage.spec.ts reads the Dockerfile"],
   ["kubectl create namespace", "the embedded node makes its namespaces in Go's and bash's way, before anything else"],
@@ -110,8 +126,9 @@ function unknownWords({ program, args }: OwnCall): string[] {
   return own.filter((word) => !new RegExp(`(^|[\\s|\\[])${word}([\\s|\\].,)]|$)`, "m").test(helpText(program)));
 }
 
+/** Keys of the program; a provider's have its name before them. */
 function keysSet(command: string): string[] {
-  const [, key] = /\bpulumi config (?:set|rm) (?:--(?:path|secret) )?'?(\w+)/.exec(command) ?? [];
+  const [, key] = /\bpulumi config (?:set|rm) (?:--(?:path|secret) )?'?(\w+)\b(?!:)/.exec(command) ?? [];
   return key === undefined ? [] : [key];
 }
 
