@@ -20,11 +20,11 @@ const soon: ControllerSettings = {
 };
 
 const tunings: Tuning[] = [
-  { name: "as it comes", settings: {}, kinds: ["restarts", "burst"] },
-  { name: "DEFAULT_REQUEUE_TIME 2s", settings: often, kinds: ["restarts", "burst"] },
+  { name: "as it comes", settings: {}, kinds: ["restarts"] },
+  { name: "DEFAULT_REQUEUE_TIME 2s", settings: often, kinds: ["restarts"] },
   { name: "RESOURCE_STATE_CHECK_INTERVAL 1s", settings: soon, kinds: ["restarts"] },
   { name: "both of these", settings: { ...often, ...soon }, kinds: ["restarts"] },
-  // It counts every workflow that has begun, and the main workflows have.
+  // It counts every workflow that has begun, and the main workflows have. As it comes: see bursts.
   {
     name: "parallelism for ten remediations",
     settings: { config: { parallelism: `${tasksAtOnce + 10}` } },
@@ -55,6 +55,7 @@ export const tuning: Measurement = {
 };
 
 async function addRestarts(bench: Bench, name: string, extent: Extent, figures: Figures): Promise<void> {
+  // There are four settings for each situation.
   const few = { ...extent, runs: Math.ceil(extent.runs / 4) };
   const failures: string[] = [];
   for (const situation of situations) {
