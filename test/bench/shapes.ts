@@ -59,9 +59,10 @@ type Measure = (shape: Shape, position: ShapePosition) => Promise<void>;
 
 /** One at a time. */
 async function inTurns({ runs }: Extent, measure: Measure): Promise<void> {
-  await oneByOne(turns(allShapes, runs), "at-bare-gate", measure);
+  // A turn takes two minutes, and the shapes are far apart.
+  await oneByOne(turns(allShapes, Math.ceil(runs / 2)), "at-bare-gate", measure);
   // With an agent at work most of the time is Argo's, until it notices that the agent is gone: fewer tell as much.
-  await oneByOne(turns(allShapes, Math.ceil(runs / 4)), "cleo-at-work", measure);
+  await oneByOne(turns(allShapes, Math.ceil(runs / 8)), "cleo-at-work", measure);
 }
 
 /**
