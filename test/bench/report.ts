@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { goalsTable } from "./goals.ts";
 import type { Measurement, Series } from "./measurement.ts";
 import type { Measured, Results } from "./results.ts";
 import { summary } from "./statistics.ts";
@@ -16,6 +17,9 @@ export async function report(measurements: Measurement[], results: Results): Pro
     for (const [name, specification] of Object.entries(plots)) files[`${name}.svg`] = await svg(specification);
     sections.push(section(measurement, measured, Object.keys(plots)));
   }
+  const goals = goalsTable(results);
+  if (goals !== "")
+    sections.unshift(`## Goals\n\nOn two cores, with default settings of Argo's controllers.\n\n${goals}\n`);
   files["figures.md"] = [head, ...sections].join("\n");
   return files;
 }
