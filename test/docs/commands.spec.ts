@@ -100,7 +100,11 @@ function ownCall(command: string): OwnCall | undefined {
   const [, name = "", rest = ""] = /^npm run (?:--silent )?([\w:-]+)(?: -- (.*))?$/.exec(words.join(" ")) ?? [];
   if (name !== "") {
     const [, script = `no script ${name}`] = /^(?:node )?(scripts\/\S+)$/.exec(packageScripts[name] ?? "") ?? [];
-    return { program: script, args: rest.split(" "), usage: new RegExp(`^usage: npm run (--silent )?${name}\\b`) };
+    return {
+      program: script,
+      args: rest.split(" "),
+      usage: new RegExp(`^usage: (npm run (--silent )?${name}|${script})\\b`),
+    };
   }
   const [program = "", ...args] = words;
   return program.startsWith("scripts/") ? { program, args, usage: new RegExp(`^usage: ${program}\\b`) } : undefined;

@@ -108,6 +108,26 @@ describe("cancel-agents", function () {
     match(result.lastWords, /there is no plan/);
   });
 
+  it("does not take a kind that the API server does not serve yet for CodeRuns that are gone", async () => {
+    const bench = await scenario.bench("9", { STEP_DEADLINE_SECONDS: "4", CODERUN_VERSION: "v9" });
+    await bench.writeShared("plan.json", '{"outcome": "remediate", "targets": [{"name": "cleo-9", "uid": "1"}]}');
+    const result = await bench.run("cancel-agents");
+    equal(result.exitCode, 1, result.log);
+    match(
+      result.lastWords,
+      /^cancel-agents: not finished within its deadline of 4 s; last: the API server did not answer \(status 404\)$/,
+    );
+  });
+
+  it("asks the API server itself, whatever proxy the image names", async () => {
+    const cleo = await scenario.cluster.create(codeRun("cleo-10", "cleo", 10));
+    const bench = await scenario.bench("10");
+    await bench.writeShared("plan.json", planOf([cleo]));
+    const result = await bench.run("cancel-agents", { https_proxy: "http://127.0.0.1:1" });
+    equal(result.exitCode, 0, result.log);
+    equal(await scenario.cluster.codeRun("cleo-10"), undefined);
+  });
+
   it("tries until its deadline while the API server is away, and says so", async () => {
     const bench = await scenario.bench("8", { STEP_DEADLINE_SECONDS: "4" });
     await bench.writeShared("plan.json", '{"outcome": "remediate", "targets": [{"name": "cleo-8", "uid": "1"}]}');
