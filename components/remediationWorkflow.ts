@@ -182,22 +182,19 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
     name: remediate,
     // Also for a plan that has to be made anew.
     retryStrategy,
-    // At most five steps follow one another, and the pod has to start.
+    // The steps follow one another, and the pod has to start.
     activeDeadlineSeconds: pulumi
       .output(args.steps)
-      .apply(({ deadlineSeconds, quietSeconds }) => 5 * deadlineSeconds + quietSeconds + 60),
+      .apply(({ deadlineSeconds, quietSeconds }) => 4 * deadlineSeconds + quietSeconds + 60),
     volumes: volumes(args, "64Mi"),
     containerSet: {
       volumeMounts: [sharedMount],
       containers: [
         step("plan", [], withKey),
-        step("cancel-agents", ["plan"]),
-        step("remove-label", ["plan"], withToken),
-        // It looks once more whether the label came back.
-        step("reset-stage", ["cancel-agents", "remove-label"], withToken),
-        step("resume", ["reset-stage"]),
+        step("stop-qa", ["plan"], withToken),
+        step("restart-qa", ["stop-qa"]),
         // It tells the pull request.
-        step("record", ["resume"], withToken),
+        step("record", ["restart-qa"], withToken),
       ],
     },
     outputs: {
@@ -243,7 +240,7 @@ export const mostRounds = 20;
 const roundBuckets = Array.from({ length: mostRounds }, (_, index) => index + 1);
 
 /** The steps whose time is told. */
-const steps = ["plan", "cancel-agents", "remove-label", "reset-stage", "resume"] as const;
+const steps = ["plan", "stop-qa", "restart-qa"] as const;
 
 function secondsOf(step: (typeof steps)[number]): string {
   return `seconds-${step}`;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The steps of a remediation, and the sweep for lost pushes, each a file of bash in components/steps. */
-export type Step = "plan" | "cancel-agents" | "remove-label" | "reset-stage" | "resume" | "record" | "failed" | "sweep";
+export type Step = "plan" | "stop-qa" | "restart-qa" | "record" | "failed" | "sweep";
 
 /** A line with which a step takes in one of the files beside it. */
 const sourceLine = /^source "\$\{BASH_SOURCE%\/\*\}\/(?<file>[a-z-]+\.sh)"$/;

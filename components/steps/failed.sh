@@ -32,7 +32,7 @@ main() {
 failed_step() {
   jq -rn --arg failures "$FAILURES" --arg status "$WORKFLOW_STATUS" '
     def list: if type == "string" then (fromjson? // []) | list elif type == "array" then . else [] end;
-    def steps: ["plan", "cancel-agents", "remove-label", "reset-stage", "resume", "main"];
+    def steps: ["plan", "stop-qa", "restart-qa", "main"];
     def words: (.displayName | if . == "main" then "record" else . end) as $step
       | (.message // "ended without a word") | sub("^([a-z-]+: )?Error \\(exit code [0-9]+\\): (?=.)"; "") | sub("\\s+$"; "")
       | if startswith("\($step): ") then . else "\($step): \(.)" end;

@@ -162,7 +162,7 @@ export function reportOf(nodes: ReportingNode[]): string[] {
 }
 
 /** Names of the containers that are steps; `main`, Argo's name for the one whose outputs count, is `record`. */
-const steps = ["plan", "cancel-agents", "remove-label", "reset-stage", "resume", "main"];
+const steps = ["plan", "stop-qa", "restart-qa", "main"];
 
 /** Ends with these because another step has failed, or from outside. */
 const endedByOthers = [64, 143];

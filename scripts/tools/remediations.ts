@@ -166,14 +166,14 @@ function nodesOf(run: RunObject): RunNode[] {
 }
 
 /** The steps whose words tell what was done. */
-const doers = ["cancel-agents", "remove-label", "resume"];
+const doers = ["stop-qa", "restart-qa"];
 
 function didOf(run: RunObject, state: Remediation["state"], outcome: string | undefined, report: string[]): string {
   if (state === "waits") return run.status?.message ?? "Argo has not looked at it yet";
   if (state === "at work") return `at ${stepsAtWork(run)}`;
   if (outcome === "failed") return failureOf(run);
   const said = new Map(report.map((line) => /^([a-z-]+): (.*) \([\d.]+ s\)$/.exec(line)).map((m) => [m?.[1], m?.[2]]));
-  if (outcome === "remediated" && said.has("resume"))
+  if (outcome === "remediated" && said.has("restart-qa"))
     return doers
       .map((step) => said.get(step))
       .filter(Boolean)

@@ -6,9 +6,9 @@ import { codeRun } from "../support/codeRuns.ts";
 import { Guarded } from "../support/guarded.ts";
 import { nodeEnvironment } from "../support/node.ts";
 
-/** The step cancel-agents, but without a guard of its own: it deletes whatever its plan names, and a refusal does not stop it. */
+/** The step stop-qa, but without a guard of its own: it deletes whatever its plan names, and a refusal does not stop it. */
 function unguarded(): string {
-  const text = stepScript("cancel-agents").replaceAll("$$", "$");
+  const text = stepScript("stop-qa").replaceAll("$$", "$");
   const without = text
     .replace("  only_when_planned\n", "")
     .replace(/\*\) fail "cannot delete .*/, '*) log "REFUSED $name: $(last_error)" ;;');
@@ -20,7 +20,7 @@ function unguarded(): string {
  * A step gone wrong, in a real pod with the remediation's account: its plan names every CodeRun of the namespace. What this does not
  * show: steps that go wrong in other ways; remediation.spec.ts tries what they could send.
  */
-describe("cancel-agents without its own guards", function () {
+describe("stop-qa without its own guards", function () {
   this.timeout(120_000);
 
   let guarded: Guarded;
@@ -42,7 +42,7 @@ describe("cancel-agents without its own guards", function () {
       await guarded.cluster.create(object);
     }
     const targets = (await guarded.cluster.codeRuns()).map(({ metadata: { name, uid } }) => ({ name, uid }));
-    const log = await runStep({ outcome: "remediate", targets });
+    const log = await runStep({ outcome: "remediate", targets, pulls: [] });
     deepEqual((await guarded.cluster.codeRuns()).map(({ metadata }) => metadata.name).sort(), [
       "cleo-4",
       "rex-3",
@@ -62,7 +62,7 @@ describe("cancel-agents without its own guards", function () {
       NAMESPACE: namespace,
       TASK: "3",
       RUN_NAME: guarded.runName("3"),
-      STEP: "cancel-agents",
+      STEP: "stop-qa",
       SHARED_DIR: "/remediation",
       HOME: "/remediation",
       CANCEL_SECONDS: "3",
@@ -77,7 +77,7 @@ describe("cancel-agents without its own guards", function () {
           restartPolicy: "Never",
           containers: [
             {
-              name: "cancel-agents",
+              name: "stop-qa",
               image: nodeEnvironment().stepsImage,
               imagePullPolicy: "IfNotPresent",
               command: ["bash", "-c"],

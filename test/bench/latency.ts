@@ -128,7 +128,7 @@ export function share({ seen }: Restart, milestone: Milestone): number | undefin
   return at === undefined ? undefined : at - Math.max(0, ...after[milestone].map((before) => seen[before] ?? 0));
 }
 
-/** These two go side by side: together they take as long as the slower one. */
+/** The label goes off while the agents end: together they take as long as the slower one. */
 function bothShares(restart: Restart): number | undefined {
   const shares = [share(restart, "cancelled"), share(restart, "label off")].filter((one) => one !== undefined);
   return shares.length === 0 ? undefined : Math.max(...shares);

@@ -88,7 +88,7 @@ async function rendered(changes: Partial<RemediationWorkflowArgs> = {}) {
   return { registrations, value, metadata, spec, template, containers, exitContainer };
 }
 
-const timed = ["plan", "cancel-agents", "remove-label", "reset-stage", "resume"];
+const timed = ["plan", "stop-qa", "restart-qa"];
 
 const names = (list: { name: string }[] | undefined) => (list ?? []).map(({ name }) => name);
 
@@ -139,17 +139,15 @@ describe("RemediationWorkflow", () => {
     );
   });
 
-  it("runs the steps in one pod, in order, cancelling and unlabelling side by side", async () => {
+  it("runs the steps in one pod, one after the other", async () => {
     const { containers } = await rendered();
     assert.deepEqual(
       containers.map(({ name, dependencies }) => [name, dependencies]),
       [
         ["plan", undefined],
-        ["cancel-agents", ["plan"]],
-        ["remove-label", ["plan"]],
-        ["reset-stage", ["cancel-agents", "remove-label"]],
-        ["resume", ["reset-stage"]],
-        ["main", ["resume"]],
+        ["stop-qa", ["plan"]],
+        ["restart-qa", ["stop-qa"]],
+        ["main", ["restart-qa"]],
       ],
     );
     for (const { name, command, args, env } of containers) {
@@ -170,7 +168,7 @@ describe("RemediationWorkflow", () => {
     const mounting = (volume: string) =>
       names(containers.filter(({ volumeMounts }) => names(volumeMounts).includes(volume)));
     assert.deepEqual(mounting("github-app"), ["plan"]);
-    assert.deepEqual(mounting("github-token"), ["plan", "remove-label", "reset-stage", "main"]);
+    assert.deepEqual(mounting("github-token"), ["plan", "stop-qa", "main"]);
     assert.deepEqual(template("remediate").containerSet.volumeMounts, [
       { name: "remediation", mountPath: "/remediation" },
     ]);
@@ -248,7 +246,7 @@ describe("RemediationWorkflow", () => {
     });
     const limit = (step: string, name: string) =>
       containers.find((one) => one.name === step)?.env.find((one) => one.name === name)?.value;
-    assert.deepEqual([limit("cancel-agents", "CANCEL_SECONDS"), limit("resume", "GATE_SECONDS")], ["50", "55"]);
+    assert.deepEqual([limit("stop-qa", "CANCEL_SECONDS"), limit("restart-qa", "GATE_SECONDS")], ["50", "55"]);
   });
 
   it("passes the restricted pod security standard in every container, Argo's own included", async () => {
@@ -282,7 +280,7 @@ describe("RemediationWorkflow", () => {
     const retryStrategy = { limit: "2", retryPolicy: "Always", backoff: { duration: "2s", factor: 2 } };
     assert.deepEqual(
       [template("remediate").retryStrategy, template("remediate").activeDeadlineSeconds],
-      [retryStrategy, 690],
+      [retryStrategy, 570],
     );
     assert.deepEqual(
       [template("record-failure").retryStrategy, template("record-failure").activeDeadlineSeconds],

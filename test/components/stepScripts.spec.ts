@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Step, stepScript, untouchedByKubelet } from "../../components/stepScripts.ts";
 
-const steps: Step[] = ["plan", "cancel-agents", "remove-label", "reset-stage", "resume", "record", "failed"];
+const steps: Step[] = ["plan", "stop-qa", "restart-qa", "record", "failed", "sweep"];
 
 /** What the kubelet makes of an argument: k8s.io/kubernetes third_party/forked/golang/expansion. */
 function expanded(text: string, variables: Record<string, string>): string {

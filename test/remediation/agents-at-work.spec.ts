@@ -79,7 +79,7 @@ describe("remediation of a task whose agents are at work", function () {
         .filter(({ type }) => type === "Container")
         .map(({ displayName, phase }) => `${displayName} ${phase}`)
         .sort(),
-      ["cancel-agents", "main", "plan", "remove-label", "reset-stage", "resume"].map((name) => `${name} Succeeded`),
+      ["main", "plan", "restart-qa", "stop-qa"].map((name) => `${name} Succeeded`),
     );
   });
 
@@ -102,7 +102,7 @@ describe("remediation of a task whose agents are at work", function () {
   it("counts the run by its outcome, and each step's seconds", async () => {
     const text = await controllerMetrics();
     match(text, /^argo_workflows_rex_remediation_runs_total\{outcome="remediated"\} [1-9]/m);
-    for (const step of ["plan", "cancel-agents", "remove-label", "reset-stage", "resume"]) {
+    for (const step of ["plan", "stop-qa", "restart-qa"]) {
       match(
         text,
         new RegExp(`^argo_workflows_rex_remediation_step_duration_seconds_count\\{step="${step}"\\} [1-9]`, "m"),

@@ -146,13 +146,11 @@ describe("the program's pods", function () {
       "exit handler init",
       "exit handler main",
       "exit handler wait",
-      "remediation cancel-agents",
       "remediation init",
       "remediation main",
       "remediation plan",
-      "remediation remove-label",
-      "remediation reset-stage",
-      "remediation resume",
+      "remediation restart-qa",
+      "remediation stop-qa",
       "remediation wait",
       "sensor main",
       "sweep init",
@@ -166,7 +164,7 @@ describe("the program's pods", function () {
     // Argo hands the volumes of a pod's last or only step on to its own container, `wait`.
     const minting = ["exit handler main", "exit handler wait", "remediation plan", "sweep main", "sweep wait"];
     deepEqual(once(mounting(/^secret rex-remediation-github-app/)), minting);
-    const calling = ["remediation main", "remediation remove-label", "remediation reset-stage", "remediation wait"];
+    const calling = ["remediation main", "remediation stop-qa", "remediation wait"];
     deepEqual(once(mounting(/^emptyDir github-token$/)), [...minting, ...calling].sort());
     deepEqual(once(mounting(/^secret rex-remediation-webhook-/)), ["event-source main"]);
   });

@@ -125,7 +125,7 @@ describe("record and failed", function () {
       const bench = await planned("62");
       const failed = await bench.run("failed", {
         WORKFLOW_STATUS: "Failed",
-        FAILURES: failures(["remove-label", "Error (exit code 1): `@everybody` look"]),
+        FAILURES: failures(["stop-qa", "Error (exit code 1): `@everybody` look"]),
       });
       equal(failed.exitCode, 0, failed.log);
       equal(
@@ -134,7 +134,7 @@ describe("record and failed", function () {
           `<!-- rex-remediation ${push.after} -->`,
           `**The remediation of \`${push.after}\` failed**, and is not done.`,
           "",
-          "- why: `remove-label: '@everybody' look`",
+          "- why: `stop-qa: '@everybody' look`",
           `- run \`${bench.environment.RUN_NAME}\`, \`argo -n ${scenario.cluster.namespace} get ${bench.environment.RUN_NAME}\``,
           `- when mended: \`argo -n ${scenario.cluster.namespace} retry ${bench.environment.RUN_NAME}\``,
           `- or anew, for the present head: ${anew("62")}`,
@@ -164,8 +164,8 @@ describe("record and failed", function () {
       const { bench } = await prepared("68");
       await scenario.pullRequest("68", 68, []);
       await scenario.cluster.deleteWorkflows("task-id=68");
-      const words = "resume: main workflow play-68 ended (Failed) before it could be resumed";
-      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["resume", `Error (exit code 1): ${words}`]) };
+      const words = "restart-qa: main workflow play-68 ended (Failed) before it could be resumed";
+      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["restart-qa", `Error (exit code 1): ${words}`]) };
       const result = await bench.run("failed", more);
       equal(result.exitCode, 0, result.log);
       match((await comments("68"))[0]?.body ?? "", new RegExp(`^- why: \`${words.replaceAll(/[()]/g, ".")}\`$`, "m"));
@@ -242,25 +242,25 @@ describe("record and failed", function () {
       WORKFLOW_STATUS: "Failed",
       FAILURES: failures(
         ["main", "Error (exit code 64)"],
-        ["cancel-agents", "Error (exit code 143)"],
-        ["remove-label", "Error (exit code 1): remove-label: GitHub refused\nDELETE"],
+        ["restart-qa", "Error (exit code 143)"],
+        ["stop-qa", "Error (exit code 1): stop-qa: GitHub refused\nDELETE"],
       ),
     });
     equal(result.exitCode, 0, result.log);
     equal((await scenario.cluster.workflow(run))?.metadata.labels?.["rex-remediation/outcome"], "failed");
     deepEqual((await scenario.cluster.workflow("play-3"))?.metadata.annotations, {
       "rex-remediation/outcome": "failed",
-      "rex-remediation/message": `${run}: remove-label: GitHub refused DELETE | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
+      "rex-remediation/message": `${run}: stop-qa: GitHub refused DELETE | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
     });
   });
 
   it("failed says resubmit where a policy refused the step: a retried run keeps what it began with", async () => {
     const { bench, run } = await prepared("5");
     const refused =
-      "reset-stage: cannot write stage: is forbidden: ValidatingAdmissionPolicy 'rex-remediation-workflows' denied request";
+      "restart-qa: cannot write stage: is forbidden: ValidatingAdmissionPolicy 'rex-remediation-workflows' denied request";
     const result = await bench.run("failed", {
       WORKFLOW_STATUS: "Failed",
-      FAILURES: failures(["reset-stage", refused]),
+      FAILURES: failures(["restart-qa", refused]),
     });
     equal(result.exitCode, 0, result.log);
     equal(
@@ -272,7 +272,7 @@ describe("record and failed", function () {
   it("failed says once what a step said at each try, and what else was said at one", async () => {
     const { bench, run } = await prepared("6");
     const said = ["plan: no answer\n", "plan: no answer\n", "plan: no token\n"];
-    const killed: [string, string] = ["resume", "Error (exit code 137)"];
+    const killed: [string, string] = ["restart-qa", "Error (exit code 137)"];
     const result = await bench.run("failed", {
       WORKFLOW_STATUS: "Failed",
       FAILURES: failures(
@@ -283,7 +283,7 @@ describe("record and failed", function () {
     equal(result.exitCode, 0, result.log);
     equal(
       (await scenario.cluster.workflow("play-6"))?.metadata.annotations?.["rex-remediation/message"],
-      `${run}: plan: no answer; plan: no token; resume: Error (exit code 137) | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
+      `${run}: plan: no answer; plan: no token; restart-qa: Error (exit code 137) | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
     );
   });
 

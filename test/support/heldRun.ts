@@ -1,27 +1,32 @@
 import { until } from "./cluster.ts";
 import type { Platform, Task } from "./platform.ts";
 
-/** What the step that shall stand asks of GitHub. */
-const lastRequests = { "remove-label": "DELETE", "reset-stage": "GET" } as const;
+/** The calls of GitHub of the step stop-qa, in their order. */
+const methods = { "takes the label off": "DELETE", "looks for the label": "GET" } as const;
 
 /**
- * Pushes, and lets GitHub not answer one step of the run: there it stands until the faults are cleared or the step's deadline is over. In
- * remove-label it has written the ledger; in reset-stage it has cancelled the agents, taken the label off and set the stage back, too.
+ * Pushes, and lets GitHub not answer where the run's step stop-qa does this: there it stands until the faults are cleared or the step's
+ * deadline is over. The ledger is written then, and the agents are asked to end. Where it looks for the label, they are gone, and the label
+ * is off. The main workflow is as it was in both.
  */
 export async function pushAndHold(
   platform: Platform,
   task: Task,
-  step: keyof typeof lastRequests,
+  where: keyof typeof methods,
 ): ReturnType<Platform["push"]> {
   const pathPattern = `/issues/${task.pull}/labels`;
-  await platform.github.addFault({ method: lastRequests[step], pathPattern, action: "hang", times: null });
+  await platform.github.addFault({ method: methods[where], pathPattern, action: "hang", times: null });
   const pushed = await platform.push(task);
-  await until(`run ${pushed.run} stands in ${step}`, 60_000, async () => {
+  await until(`run ${pushed.run} ${where}`, 60_000, async () => {
     const begun = (await ledgerOf(platform, task)).resumed === "false";
-    const { metadata } = (await platform.cluster.workflow(task.workflow)) ?? {};
-    return begun && (step === "remove-label" || metadata?.labels?.["current-stage"] === "waiting-pr-created");
+    return begun && (where === "takes the label off" || (await isOff(platform, task)));
   });
   return pushed;
+}
+
+async function isOff({ github }: Platform, { repository, pull }: Task): Promise<boolean> {
+  const { pulls } = await github.repository(repository);
+  return pulls.some(({ number, labels }) => number === pull && !labels.includes("ready-for-qa"));
 }
 
 /** The annotations of this program on the task's main workflow, without their prefix. */

@@ -71,7 +71,7 @@ const restarted = runObject({
   after: sha("b"),
   outcome: "remediated",
   status: reported(
-    "task 3, pushed bbbbbbbbbbbb, head bbbbbbbbbbbb\ncancel cleo-1 (cleo, since x)\nplan: remediate: why (1.5 s)\ncancel-agents: cancelled cleo-1 (2 s)\nremove-label: took ready-for-qa off #3 (1 s)\nreset-stage: stage of play-3 is x (1 s)\nresume: resumed play-3 at stage x (1 s)\nrecord: remediated: QA begins again on head bbbbbbbbbbbb (0.3 s)\n",
+    "task 3, pushed bbbbbbbbbbbb, head bbbbbbbbbbbb\ncancel cleo-1 (cleo, since x)\nplan: remediate: why (1.5 s)\nstop-qa: cancelled cleo-1, took ready-for-qa off #3 (2 s)\nrestart-qa: resumed play-3 at stage x (it was y) (1 s)\nrecord: remediated: QA begins again on head bbbbbbbbbbbb (0.3 s)\n",
     "remediated",
   ),
 });
@@ -215,7 +215,7 @@ describe("npm run status", function () {
       `BEGAN                 TASK   SHA           OUTCOME            SECONDS  CAME     WHAT WAS DONE
 2026-01-02 00:02:00Z  5      dddddddddddd  failed                  30  sweep    plan: no answer
 2026-01-02 00:01:00Z  4      cccccccccccc  held                     5  by hand  label remediation-hold is on pull request #4
-2026-01-02 00:00:00Z  3      bbbbbbbbbbbb  remediated              20  push     cancelled cleo-1; took ready-for-qa off #3; resumed play-3 at stage x
+2026-01-02 00:00:00Z  3      bbbbbbbbbbbb  remediated              20  push     cancelled cleo-1, took ready-for-qa off #3; resumed play-3 at stage x (it was y)
 `,
     );
     const limited = await status("--limit", "1");

@@ -39,7 +39,7 @@ describe("what docs/ say to look with", function () {
     match(await said(file, "argo -n agent-platform get RUN"), /^Status: +Succeeded$/m);
     match(
       await said(file, "argo -n agent-platform logs RUN"),
-      / resume: resumed play-task-\d+ at stage waiting-pr-created/,
+      / restart-qa: resumed play-task-\d+ at stage waiting-pr-created/,
     );
     equal(await said(file, "kubectl -n agent-platform get workflow MAIN"), `QA restarted by ${run}`);
   });

@@ -37,7 +37,7 @@ describe("npm run push, on a cluster", function () {
       "answered 200",
       `run ${run}, in namespace ${namespace}`,
       "  plan: remediate: something of the old head is still at work",
-      `  remove-label: took ready-for-qa off #${task.pull}`,
+      `  stop-qa: no agent was at work, took ready-for-qa off #${task.pull}`,
       `  record: remediated: QA begins again on head ${head}`,
     ]) {
       equal(stdout.split("\n").filter((said) => said === line).length, 1, `${line}\n${stdout}`);

@@ -101,10 +101,8 @@ describe("npm run remediate, on a cluster", function () {
     for (const line of [
       `run ${run} of task ${task.id}, in namespace agent-platform`,
       "  plan: remediate: something of the old head is still at work",
-      `  cancel-agents: cancelled ${cleo}`,
-      `  remove-label: took ready-for-qa off #${task.pull}`,
-      `  reset-stage: stage of ${task.workflow} is waiting-pr-created (it was waiting-ready-for-qa)`,
-      `  resume: resumed ${task.workflow} at stage waiting-pr-created`,
+      `  stop-qa: cancelled ${cleo}, took ready-for-qa off #${task.pull}`,
+      `  restart-qa: resumed ${task.workflow} at stage waiting-pr-created (it was waiting-ready-for-qa)`,
       `  record: remediated: QA begins again on head ${task.head.slice(0, 12)}`,
       "report:",
     ]) {

@@ -42,7 +42,7 @@ describe("npm run status, on a cluster", function () {
       state: "ended",
       outcome: "remediated",
       came: "push",
-      did: `cancelled ${cleo.metadata.name}; took ready-for-qa off #${task.pull}; resumed ${task.workflow} at stage waiting-pr-created`,
+      did: `cancelled ${cleo.metadata.name}, took ready-for-qa off #${task.pull}; resumed ${task.workflow} at stage waiting-pr-created (it was waiting-ready-for-qa)`,
     });
     equal(mainWorkflows.length, 1);
     const [{ name, stage, gates, ledger }] = mainWorkflows;

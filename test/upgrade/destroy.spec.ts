@@ -32,7 +32,7 @@ describe("a destruction of the stack", function () {
     platform = await stack.platform(outputs.webhookUrl);
     [task, neighbour] = await Promise.all([startTask(), startTask()]);
     await Promise.all([platform.startAgent("rex", task), platform.startAgent("cleo", neighbour)]);
-    ({ run: active } = await pushAndHold(platform, task, "reset-stage"));
+    ({ run: active } = await pushAndHold(platform, task, "looks for the label"));
     const { run: waiting } = await platform.push(task);
     await until(`run ${waiting} waits`, 30_000, async () => {
       return (await platform.cluster.workflow(waiting))?.status?.phase === "Pending";
@@ -127,7 +127,7 @@ describe("a destruction of the stack", function () {
 
   it("is what becomes of the old one where a stack gets another name: its runs go with it", async () => {
     const fresh = await startTask();
-    await pushAndHold(platform, fresh, "remove-label");
+    await pushAndHold(platform, fresh, "takes the label off");
     await stack.up({ name: freshName() });
     await nothingIsLeft();
     equal((await ledgerOf(platform, fresh)).resumed, "false");

@@ -38,7 +38,7 @@ describe("an update of the stack", function () {
     const { outputs } = await stack.up();
     platform = await stack.platform(outputs.webhookUrl);
     task = await startTask();
-    active = await pushAndHold(platform, task, "remove-label");
+    active = await pushAndHold(platform, task, "takes the label off");
     waiting = await platform.push(task);
     await until(`run ${waiting.run} waits`, 30_000, async () => (await phaseOf(waiting.run)) === "Pending");
     standing = await whatStands();
@@ -162,7 +162,7 @@ describe("an update of the stack", function () {
 
   it("changes at once what may be touched: a run that began before is refused, says so, and its command goes on", async () => {
     const fresh = await startTask();
-    const { run } = await pushAndHold(platform, fresh, "remove-label");
+    const { run } = await pushAndHold(platform, fresh, "takes the label off");
     await stack.up({ ...second, resetStage: "implementation-in-progress" });
     await stack.github.clearFaults();
     equal(await platform.outcome(run, 200_000), "failed");
@@ -172,7 +172,7 @@ describe("an update of the stack", function () {
     });
     match(
       message,
-      /^\S+: reset-stage: .*'\S+' denied request: .*only current-stage may be set, to implementation-in-progress/,
+      /^\S+: restart-qa: .*'\S+' denied request: .*only current-stage may be set, to implementation-in-progress/,
     );
     const [command = "", verb] = message.match(/argo -n \S+ (\S+) \S+$/) ?? [];
     equal(verb, "resubmit");

@@ -62,7 +62,11 @@ export class FaultRuns {
       });
     try {
       pushed = await push(cases, ground);
-      await Promise.all([strikeInSteps(cases, ground, pushed, round), writeMeanwhile(cases, ground, pushed)]);
+      await Promise.all([
+        strikeInSteps(cases, ground, pushed, round),
+        writeMeanwhile(cases, ground, pushed),
+        putLabelBack(cases, ground),
+      ]);
       const [one] = cases;
       return one?.ending === "final"
         ? await this.#endsFailed(one, ground, pushed)
@@ -210,6 +214,17 @@ async function saidOn(one: FaultCase, { platform, task }: Ground, { run }: Pushe
   const { annotations = {} } = (await platform.cluster.workflow(task.workflow))?.metadata ?? {};
   // Before, it says that a remediation has begun.
   return annotations["rex-remediation/outcome"] === "failed" ? annotations["rex-remediation/message"] : undefined;
+}
+
+/** As soon as it is off: so long GitHub does not answer the step that looks for it. */
+async function putLabelBack(cases: FaultCase[], { platform: { github }, task }: Ground): Promise<void> {
+  if (!cases.some(({ fault }) => fault === "label-back")) return;
+  const { repository, pull: number, branch: headRef, id } = task;
+  await until("the label is off", longest, async () => {
+    const { pulls } = await github.repository(repository);
+    return pulls.some((pull) => pull.number === number && !pull.labels.includes("ready-for-qa"));
+  });
+  await github.putRepository(repository, { pulls: [{ number, headRef, labels: [`task-${id}`, "ready-for-qa"] }] });
 }
 
 function says(message: string, one: FaultCase, { task, cleo }: Ground): void {

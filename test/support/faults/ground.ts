@@ -28,14 +28,16 @@ export class Ground {
 
   /** For the cases that strike one run; for none of them, that is a clean run, with agents. */
   static async prepare(dev: Platform, cases: FaultCase[]): Promise<Ground> {
-    const github = cases.some(({ fault }) => fault.startsWith("github-")) ? await GitHubOfItsOwn.start() : undefined;
+    const github = cases.some(({ fault, call }) => fault.startsWith("github-") || call !== undefined)
+      ? await GitHubOfItsOwn.start()
+      : undefined;
     const platform = dev.withGitHub(github?.url ?? dev.options.githubUrl);
     const id = platform.newTask();
     // First of all: Argo's controller learns of a new template a moment later.
     const template = await ownTemplate(platform, id, cases, github);
     const task = await platform.startTask("at-bare-gate", { id, pullLabels: ["ready-for-qa"] });
     await putNeighbour(platform, task);
-    const withAgents = cases.length === 0 || cases.some(({ step }) => step === "cancel-agents");
+    const withAgents = cases.length === 0 || cases.some(({ step }) => step === "stop-qa");
     const cleo = withAgents ? await startAgents(platform, task) : undefined;
     if (cleo !== undefined && cases.some(({ fault }) => fault === "finalizer"))
       await platform.cluster.patchCodeRun(cleo, { metadata: { finalizers: [finalizer] } });

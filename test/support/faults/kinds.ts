@@ -30,7 +30,7 @@ export const faultKinds = {
 export type FaultKind = keyof typeof faultKinds;
 
 /** Where a fault strikes: before there is a run, or in one of its steps. */
-export const steps = ["detection", "plan", "cancel-agents", "remove-label", "reset-stage", "resume", "record"] as const;
+export const steps = ["detection", "plan", "stop-qa", "restart-qa", "record"] as const;
 
 export type Step = (typeof steps)[number];
 

@@ -23,11 +23,6 @@ export const strikes: Partial<Record<FaultKind, Strike>> = {
       ["Failed", "Error"].includes((await cluster.workflow(workflow))?.status?.phase ?? ""),
     );
   },
-  "label-back": async (_held, { github }, { repository, pull, id, branch }) => {
-    await github.putRepository(repository, {
-      pulls: [{ number: pull, headRef: branch, labels: [`task-${id}`, "ready-for-qa"] }],
-    });
-  },
 };
 
 /** The faults that strike the whole node. */

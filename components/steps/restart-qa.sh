@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
-# resume: ends the one waiting gate the way `argo resume` does, and writes stage and
-# ledger in the same patch: no reader can see the one without the other.
+# restart-qa: sets the main workflow's stage back and ends its one waiting gate the way
+# `argo resume` does, stage, gate and ledger in one guarded patch: no reader can see
+# the one without the other. Where the gate is still to come, the stage goes first.
 # https://argo-workflows.readthedocs.io/en/latest/walk-through/suspending/
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
@@ -14,10 +15,15 @@ source "${BASH_SOURCE%/*}/main-workflow.sh"
 main() {
   only_when_planned
   until is_resumed; do
-    wait_for_gate
-    write_resume
+    plan_again_if_agents_came
+    if one_gate_waits; then
+      write_resume
+    else
+      reset_stage
+      await_gate
+    fi
   done
-  finish "resumed $(jq -r .metadata.name "$SCRATCH/workflow") at stage $RESET_STAGE"
+  finish "resumed $(jq -r .metadata.name "$SCRATCH/workflow") at stage $RESET_STAGE (it was $(jq -r '.workflow.stage // "unset"' "$PLAN"))"
 }
 
 is_resumed() {
@@ -28,17 +34,40 @@ is_resumed() {
   return 1
 }
 
-# The gate comes once the node of a cancelled agent has ended, which Argo notices
-# after up to 15 s. More than one waiting gate would leave to chance which one opens.
-wait_for_gate() {
-  local limit=$((SECONDS + GATE_SECONDS)) gates
-  while :; do
-    jq '[.status.nodes // {} | .[] | select(.type == "Suspend" and .phase == "Running")]' "$SCRATCH/workflow" >"$SCRATCH/gates"
-    gates=$(jq length "$SCRATCH/gates")
-    ((gates > 1)) &&
-      fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates"); open the right one (argo -n $NAMESPACE resume $(jq -r .metadata.name "$SCRATCH/workflow") --node-field-selector displayName=…): its stage is reset already"
-    ((gates == 1)) && return
-    jq -e '.spec.suspend == true' "$SCRATCH/workflow" >/dev/null && return
+# Leaves the waiting gates in $SCRATCH/gates. A workflow that is suspended as a whole waits without one.
+one_gate_waits() {
+  jq '[.status.nodes // {} | .[] | select(.type == "Suspend" and .phase == "Running")]' "$SCRATCH/workflow" >"$SCRATCH/gates"
+  case $(jq length "$SCRATCH/gates") in
+    0) jq -e '.spec.suspend == true' "$SCRATCH/workflow" >/dev/null ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+}
+
+# Where the gate cannot be opened yet, no late stage stands there meanwhile: whoever goes by
+# the label, or opens the gate by hand, begins where we would. The main workflow may write
+# its next stage over ours: it does so once, and the patch that opens the gate has it again.
+reset_stage() {
+  until stage_is_reset; do
+    guarded_patch 'as_read + stage($reset_stage)'
+    write_main_workflow "stage $RESET_STAGE"
+    read_main_workflow
+    must_be_unfinished
+    must_be_ours
+  done
+}
+
+stage_is_reset() {
+  jq -e --arg key "$MAIN_WORKFLOW_STAGE_LABEL" --arg stage "$RESET_STAGE" '.metadata.labels[$key] == $stage' \
+    "$SCRATCH/workflow" >/dev/null
+}
+
+# The gate comes once the node of a cancelled agent has ended, which Argo notices after
+# up to 15 s. More than one waiting gate would leave to chance which one opens.
+await_gate() {
+  local limit=$((SECONDS + GATE_SECONDS))
+  until one_gate_waits; do
+    (($(jq length "$SCRATCH/gates") < 2)) || too_many_gates
     ((SECONDS < limit)) || no_gate
     sleep 0.5
     read_main_workflow
@@ -46,11 +75,22 @@ wait_for_gate() {
   done
 }
 
+too_many_gates() {
+  local name
+  name=$(jq -r .metadata.name "$SCRATCH/workflow")
+  fail "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates"); open the right one (argo -n $NAMESPACE resume $name --node-field-selector displayName=…): its stage is reset already"
+}
+
 no_gate() {
   local running
   plan_again_if_agents_came
   running=$(jq -r '[.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName] | join(", ")' "$SCRATCH/workflow")
   fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after $GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already: once it waits, argo -n $NAMESPACE retry $RUN_NAME"
+}
+
+wants_a_value() {
+  reset_stage
+  fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default): $(value_commands), then: argo -n $NAMESPACE retry $RUN_NAME; a default spares that the next time"
 }
 
 # Argo has no other way to tell a gate that waits already.
@@ -62,7 +102,7 @@ value_commands() {
 
 write_resume() {
   jq -e 'all(.[]; all(.outputs.parameters // [] | .[]; .valueFrom.supplied == null or .valueFrom.default != null))' "$SCRATCH/gates" >/dev/null ||
-    fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default): $(value_commands), then: argo -n $NAMESPACE retry $RUN_NAME; a default spares that the next time"
+    wants_a_value
   guarded_patch '
     def supplied: .outputs.parameters // [] | to_entries | map(select(.value.valueFrom.supplied != null)
       | {op: "replace", path: "/outputs/parameters/\(.key)", value: (.value | .value = .valueFrom.default | del(.valueFrom))});

@@ -1,24 +1,35 @@
 # shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
-# cancel-agents: deletes the planned CodeRuns, each by its UID, and proves that they
-# are gone. Foreground deletion: a CodeRun stays until its pods have ended, so gone
-# means that nothing of it runs any more.
+# stop-qa: deletes the planned CodeRuns, each by its UID, takes the ready label off the
+# task's open pull requests while they end, proves them gone, and looks once more whether
+# one of them has put the label back. Foreground deletion: a CodeRun stays until its pods
+# have ended, so gone means that nothing of it runs any more.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
 source "${BASH_SOURCE%/*}/kubernetes.sh"
 # shellcheck source=components/steps/coderuns.sh
 source "${BASH_SOURCE%/*}/coderuns.sh"
+# shellcheck source=components/steps/github.sh
+source "${BASH_SOURCE%/*}/github.sh"
+# shellcheck source=components/steps/ready-label.sh
+source "${BASH_SOURCE%/*}/ready-label.sh"
 
 main() {
+  local limit
   only_when_planned
-  [[ $(jq '.targets | length' "$PLAN") != 0 ]] || {
-    finish "no agent was at work"
-    exit 0
-  }
+  delete_coderuns
+  limit=$((SECONDS + CANCEL_SECONDS))
+  remove_labels
+  prove_gone "$limit"
+  check_labels
+  finish "$(cancelled), $(labels_off)"
+}
+
+delete_coderuns() {
+  local name uid
   while IFS=$'\t' read -r name uid; do
     delete_coderun "$name" "$uid"
   done < <(jq -r '.targets[] | [.name, .uid] | @tsv' "$PLAN")
-  prove_gone
 }
 
 delete_coderun() {
@@ -35,8 +46,17 @@ delete_coderun() {
   esac
 }
 
+remove_labels() {
+  local number numbers
+  mapfile -t numbers < <(jq -r '.pulls[] | select(.ready) | .number' "$PLAN")
+  for number in "${numbers[@]}"; do
+    remove_ready_label "$number"
+  done
+}
+
 prove_gone() {
-  local limit=$((SECONDS + CANCEL_SECONDS))
+  local limit=$1
+  [[ $(jq '.targets | length' "$PLAN") != 0 ]] || return 0
   while :; do
     list_task_coderuns
     jq --slurpfile plan "$PLAN" '[.items[] | select(.metadata.uid | IN($plan[0].targets[].uid))]' "$ANSWER" >"$SCRATCH/remaining"
@@ -44,7 +64,6 @@ prove_gone() {
     ((SECONDS < limit)) || still_there
     sleep 0.5
   done
-  finish "cancelled $(jq -r '[.targets[].name] | join(", ")' "$PLAN")"
 }
 
 still_there() {
@@ -52,6 +71,28 @@ still_there() {
   who=$(jq -r '[.[] | .metadata | "\(.name) (being deleted since \(.deletionTimestamp // "never"), finalizers \(.finalizers // [] | join(", ")))"] | join("; ")' "$SCRATCH/remaining")
   name=$(jq -r '.[0].metadata.name' "$SCRATCH/remaining")
   fail "after $CANCEL_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP $name -o yaml; once it is gone: argo -n $NAMESPACE retry $RUN_NAME"
+}
+
+check_labels() {
+  local number numbers
+  mapfile -t numbers < <(jq -r '.pulls[].number' "$PLAN")
+  for number in "${numbers[@]}"; do
+    github GET "/repos/$REPOSITORY/issues/$number/labels?per_page=100" ||
+      fail "cannot read the labels of pull request #$number: $(github_words 404)"
+    if answer_has_ready_label; then
+      log "$READY_LABEL is back on pull request #$number"
+      remove_ready_label "$number"
+    fi
+  done
+}
+
+cancelled() {
+  jq -r 'if .targets == [] then "no agent was at work" else "cancelled " + ([.targets[].name] | join(", ")) end' "$PLAN"
+}
+
+labels_off() {
+  jq -r --arg label "$READY_LABEL" '[.pulls[] | select(.ready) | "#\(.number)"]
+    | if . == [] then "no pull request had the label \($label)" else "took \($label) off \(join(" "))" end' "$PLAN"
 }
 
 main

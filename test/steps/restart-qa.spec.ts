@@ -1,0 +1,283 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { Changes } from "../support/changes.ts";
+import { until } from "../support/cluster.ts";
+import { codeRun } from "../support/codeRuns.ts";
+import type { StepBench } from "../support/step.ts";
+import {
+  mainWorkflow,
+  type Workflow,
+  type WorkflowNode,
+  workflowNode,
+  workflowResource,
+} from "../support/workflows.ts";
+import { Scenario, sha } from "./scenario.ts";
+
+const ours = { repository: "acme-shop" };
+
+describe("restart-qa", function () {
+  this.timeout(60_000);
+  let scenario: Scenario;
+  let nextTask = 0;
+
+  before(async () => {
+    scenario = await Scenario.open();
+  });
+  after(() => scenario.close());
+
+  /** A task at the ready-for-qa gate, planned: what the step finds. */
+  async function planned(
+    nodes: WorkflowNode[] = [workflowNode("agent", "Pod", "Failed"), workflowNode("gate", "Suspend", "Running")],
+    more: Parameters<typeof mainWorkflow>[4] = {},
+  ): Promise<{ task: string; name: string; bench: StepBench }> {
+    nextTask += 1;
+    const task = String(nextTask);
+    const name = `play-${task}`;
+    await scenario.cluster.create(mainWorkflow(name, task, "waiting-ready-for-qa", nodes, { labels: ours, ...more }));
+    await scenario.pullRequest(task, nextTask, [`task-${task}`]);
+    const bench = await scenario.bench(task);
+    const result = await bench.run("plan");
+    equal(result.exitCode, 0, result.log);
+    return { task, name, bench };
+  }
+
+  async function rightly(bench: StepBench): Promise<void> {
+    const result = await bench.run("restart-qa");
+    equal(result.exitCode, 0, result.log);
+  }
+
+  /** What each change of the main workflow made of its stage, its gate and the ledger, from when it is called. */
+  async function changesOf(name: string): Promise<{ seen: string[]; close(): void }> {
+    const seen: string[] = [];
+    const watch = await Changes.open<Workflow>(
+      scenario.cluster,
+      workflowResource,
+      ({ object: { metadata, status } }) => {
+        if (metadata.name !== name) return;
+        const { "current-stage": stage } = metadata.labels ?? {};
+        const { "rex-remediation/resumed": resumed } = metadata.annotations ?? {};
+        seen.push([stage, status?.nodes?.gate?.phase ?? "no gate", resumed].join(", "));
+      },
+      "workflow-type=play-orchestration",
+    );
+    return { seen, close: () => watch.close() };
+  }
+
+  it("sets the stage back and opens a gate that waits in one write: nobody sees the one without the other", async () => {
+    const { name, bench } = await planned();
+    const { seen, close } = await changesOf(name);
+    await rightly(bench);
+    await until("the change is seen", 5000, async () => seen.length > 0);
+    close();
+    deepEqual(seen, ["waiting-pr-created, Succeeded, true"]);
+  });
+
+  it("ends the waiting gate as argo resume does, and touches nothing else", async () => {
+    const { task, name, bench } = await planned();
+    const before = await scenario.cluster.workflow(name);
+    await rightly(bench);
+    const after = await scenario.cluster.workflow(name);
+    deepEqual(after?.metadata.labels, { ...before?.metadata.labels, "current-stage": "waiting-pr-created" });
+    equal(before?.metadata.annotations?.["rex-remediation/resumed"], "false");
+    deepEqual(after?.metadata.annotations, { ...before.metadata.annotations, "rex-remediation/resumed": "true" });
+    const { finishedAt, ...gate } = after?.status?.nodes?.gate ?? {};
+    match(finishedAt ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    deepEqual(gate, {
+      ...before?.status?.nodes?.gate,
+      phase: "Succeeded",
+      message: `resumed by rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+    });
+    deepEqual(after?.status?.nodes?.agent, before?.status?.nodes?.agent);
+    deepEqual(after?.spec, before?.spec);
+  });
+
+  it("can be run again after any end, and writes once", async () => {
+    const { name, bench } = await planned();
+    await rightly(bench);
+    const resumed = (await scenario.cluster.workflow(name))?.metadata.resourceVersion;
+    await rightly(bench);
+    equal((await scenario.cluster.workflow(name))?.metadata.resourceVersion, resumed);
+  });
+
+  it("gives supplied outputs their default", async () => {
+    const gate = workflowNode("gate", "Suspend", "Running", {
+      outputs: { parameters: [{ name: "verdict", valueFrom: { supplied: {}, default: "go" } }] },
+    });
+    const { name, bench } = await planned([gate]);
+    await rightly(bench);
+    deepEqual((await scenario.cluster.workflow(name))?.status?.nodes?.gate?.outputs, {
+      parameters: [{ name: "verdict", value: "go" }],
+    });
+  });
+
+  it("refuses a gate that asks a person, sets the stage back, and says the way on", async () => {
+    const gate = workflowNode("gate", "Suspend", "Running", {
+      outputs: { parameters: [{ name: "verdict", valueFrom: { supplied: {} } }] },
+    });
+    const { task, name, bench } = await planned([gate]);
+    const result = await bench.run("restart-qa");
+    equal(result.exitCode, 1, result.log);
+    const { namespace } = scenario.cluster;
+    equal(
+      result.lastWords,
+      `restart-qa: gate gate wants a value from a person (a supplied output without default): argo -n ${namespace} node set ${name} --output-parameter verdict=VALUE --node-field-selector displayName=gate, then: argo -n ${namespace} retry rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa; a default spares that the next time`,
+    );
+    const after = await scenario.cluster.workflow(name);
+    equal(after?.status?.nodes?.gate?.phase, "Running");
+    equal(after?.metadata.labels?.["current-stage"], "waiting-pr-created");
+  });
+
+  it("wakes a workflow that is suspended as a whole", async () => {
+    const { name, bench } = await planned([], { spec: { suspend: true } });
+    await rightly(bench);
+    deepEqual((await scenario.cluster.workflow(name))?.spec, { entrypoint: "play" });
+  });
+
+  it("sets the stage back at once, and waits for the gate behind the agent's node", async () => {
+    const { name, bench } = await planned([workflowNode("agent", "Pod", "Running")]);
+    const { seen, close } = await changesOf(name);
+    const running = bench.run("restart-qa");
+    await until("the stage is set back", 10_000, async () => seen.length > 0);
+    // What the main workflow's own step writes while the cancelled agent's node ends.
+    await scenario.cluster.patchWorkflow(name, {
+      metadata: { labels: { "current-stage": "waiting-pr-approved" } },
+      status: {
+        nodes: { agent: workflowNode("agent", "Pod", "Failed"), gate: workflowNode("gate", "Suspend", "Running") },
+      },
+    });
+    const result = await running;
+    equal(result.exitCode, 0, result.log);
+    await until("the last change is seen", 5000, async () => seen.length > 2);
+    close();
+    deepEqual(seen, [
+      "waiting-pr-created, no gate, false",
+      "waiting-pr-approved, Running, false",
+      "waiting-pr-created, Succeeded, true",
+    ]);
+  });
+
+  it("fails where no gate comes, naming what is at work", async () => {
+    const { name, bench } = await planned([workflowNode("slow", "Pod", "Running")]);
+    const result = await bench.run("restart-qa");
+    equal(result.exitCode, 1, result.log);
+    match(
+      result.lastWords,
+      new RegExp(
+        `^restart-qa: main workflow ${name} waits at no gate after 3 s; still at work: slow; its stage is reset`,
+      ),
+    );
+  });
+
+  it("plans again, and opens nothing, where a listed agent was started while it waited for the gate", async () => {
+    const { task, name, bench } = await planned([workflowNode("slow", "Pod", "Running")]);
+    const { seen, close } = await changesOf(name);
+    const running = bench.run("restart-qa");
+    await until("the stage is set back", 10_000, async () => seen.length > 0);
+    close();
+    await scenario.cluster.create(codeRun(`tess-${task}`, "tess", task, ours));
+    await scenario.cluster.patchWorkflow(name, {
+      status: { nodes: { gate: workflowNode("gate", "Suspend", "Running") } },
+    });
+    const result = await running;
+    equal(result.exitCode, 75, result.log);
+    equal((await scenario.cluster.workflow(name))?.status?.nodes?.gate?.phase, "Running");
+    match(result.lastWords, new RegExp(`^restart-qa: meanwhile started: tess-${task}; planning again$`));
+  });
+
+  it("does not guess between two gates", async () => {
+    const { name, bench } = await planned([
+      workflowNode("one", "Suspend", "Running"),
+      workflowNode("two", "Suspend", "Running"),
+    ]);
+    const result = await bench.run("restart-qa");
+    equal(result.exitCode, 1, result.log);
+    match(
+      result.lastWords,
+      /waits at more than one gate: one, two; open the right one .*: its stage is reset already$/,
+    );
+    const after = await scenario.cluster.workflow(name);
+    deepEqual(
+      Object.values(after?.status?.nodes ?? {}).map(({ phase }) => phase),
+      ["Running", "Running"],
+    );
+    equal(after?.metadata.labels?.["current-stage"], "waiting-pr-created");
+  });
+
+  it("sends the run back to plan when a listed agent was started meanwhile, and touches nothing", async () => {
+    const { task, name, bench } = await planned();
+    await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
+    const before = (await scenario.cluster.workflow(name))?.metadata.resourceVersion;
+    const result = await bench.run("restart-qa");
+    equal(result.exitCode, 75, result.log);
+    equal((await scenario.cluster.workflow(name))?.metadata.resourceVersion, before);
+    match(result.lastWords, new RegExp(`^restart-qa: meanwhile started: cleo-${task}; planning again$`));
+    const again = await bench.run("plan");
+    equal(again.exitCode, 0, again.log);
+    deepEqual(
+      (await bench.plan()).targets?.map(({ name }) => name),
+      [`cleo-${task}`],
+    );
+  });
+
+  it("wins against another writer that changes the workflow all the time", async () => {
+    const { name, bench } = await planned();
+    let writing = true;
+    const writer = (async () => {
+      for (let i = 0; writing; i += 1) {
+        await scenario.cluster.patchWorkflow(name, { metadata: { annotations: { noise: String(i) } } });
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    })();
+    await rightly(bench);
+    writing = false;
+    await writer;
+    const after = await scenario.cluster.workflow(name);
+    equal(after?.status?.nodes?.gate?.phase, "Succeeded");
+    ok(after?.metadata.annotations?.noise);
+  });
+
+  it("says so when the main workflow has ended meanwhile", async () => {
+    const { task, name, bench } = await planned();
+    await scenario.cluster.patchWorkflow(name, { status: { phase: "Failed" } });
+    const result = await bench.run("restart-qa");
+    equal(result.exitCode, 1, result.log);
+    match(
+      result.lastWords,
+      new RegExp(
+        `^restart-qa: main workflow ${name} ended \\(Failed\\) before it could be resumed; start a new main workflow for task ${task}`,
+      ),
+    );
+  });
+
+  it("plans again when the main workflow was replaced by another of its name", async () => {
+    const { task, name, bench } = await planned();
+    await scenario.cluster.deleteWorkflow(name);
+    await scenario.cluster.create(mainWorkflow(name, task, "waiting-ready-for-qa", [], { labels: ours }));
+    const result = await bench.run("restart-qa");
+    equal(result.exitCode, 75, result.log);
+    match(result.lastWords, /was replaced by another of the same name; planning again$/);
+  });
+
+  it("yields to another run in the ledger", async () => {
+    const { name, bench } = await planned();
+    await scenario.cluster.patchWorkflow(name, {
+      metadata: { annotations: { "rex-remediation/run": "another-run", "rex-remediation/head": sha("c") } },
+    });
+    const result = await bench.run("restart-qa");
+    equal(result.exitCode, 75, result.log);
+    match(result.lastWords, new RegExp(`^restart-qa: another run took over main workflow ${name}; planning again$`));
+    const after = await scenario.cluster.workflow(name);
+    equal(after?.metadata.labels?.["current-stage"], "waiting-ready-for-qa");
+    equal(after?.status?.nodes?.gate?.phase, "Running");
+  });
+
+  it("fails when the main workflow is gone", async () => {
+    const { task, name, bench } = await planned();
+    await scenario.cluster.deleteWorkflow(name);
+    const result = await bench.run("restart-qa");
+    equal(result.exitCode, 1, result.log);
+    equal(
+      result.lastWords,
+      `restart-qa: main workflow ${name} is gone; start a new main workflow for task ${task}: it begins on the present head`,
+    );
+  });
+});

@@ -1,0 +1,290 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { until } from "../support/cluster.ts";
+import { type CodeRun, codeRun } from "../support/codeRuns.ts";
+import type { StepBench } from "../support/step.ts";
+import { mainWorkflow, workflowNode } from "../support/workflows.ts";
+import { push, repository, Scenario } from "./scenario.ts";
+
+describe("stop-qa", function () {
+  this.timeout(60_000);
+  let scenario: Scenario;
+
+  before(async () => {
+    scenario = await Scenario.open();
+  });
+  after(() => scenario.close());
+  afterEach(() => scenario.github.clearFaults());
+
+  function planOf(targets: CodeRun[]): string {
+    return JSON.stringify({
+      outcome: "remediate",
+      targets: targets.map(({ metadata: { name, uid } }) => ({ name, uid })),
+      pulls: [],
+    });
+  }
+
+  it("deletes the planned CodeRuns and proves them gone, and no other", async () => {
+    const cleo = await scenario.cluster.create(codeRun("cleo-1", "cleo", 1));
+    const tess = await scenario.cluster.create(codeRun("tess-1", "tess", 1));
+    await scenario.cluster.create(codeRun("rex-1", "rex", 1));
+    await scenario.cluster.create(codeRun("cleo-late-1", "cleo", 1));
+    const bench = await scenario.bench("1");
+    await bench.writeShared("plan.json", planOf([cleo, tess]));
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 0, result.log);
+    deepEqual((await scenario.cluster.codeRuns("task-id=1")).map(({ metadata }) => metadata.name).sort(), [
+      "cleo-late-1",
+      "rex-1",
+    ]);
+    match(result.log, /cancelled cleo-1, tess-1/);
+  });
+
+  it("leaves a CodeRun alone that has the planned name and another UID", async () => {
+    const planned = await scenario.cluster.create(codeRun("cleo-2", "cleo", 2));
+    await scenario.cluster.deleteCodeRun("cleo-2");
+    const successor = await scenario.cluster.create(codeRun("cleo-2", "cleo", 2));
+    const bench = await scenario.bench("2");
+    await bench.writeShared("plan.json", planOf([planned]));
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 0, result.log);
+    equal((await scenario.cluster.codeRun("cleo-2"))?.metadata.uid, successor.metadata.uid);
+    match(result.log, /cleo-2 is another run than the planned one: left alone/);
+  });
+
+  it("can be run again after all are gone", async () => {
+    const gone = await scenario.cluster.create(codeRun("cleo-3", "cleo", 3));
+    const bench = await scenario.bench("3");
+    await bench.writeShared("plan.json", planOf([gone]));
+    equal((await bench.run("stop-qa")).exitCode, 0);
+    const again = await bench.run("stop-qa");
+    equal(again.exitCode, 0, again.log);
+    match(again.log, /cleo-3 is gone already/);
+  });
+
+  it("waits for a finalizer, and is done when it falls", async () => {
+    const held = codeRun("cleo-4", "cleo", 4);
+    held.metadata.finalizers = ["agents.platform/cleanup"];
+    const created = await scenario.cluster.create(held);
+    const bench = await scenario.bench("4");
+    await bench.writeShared("plan.json", planOf([created]));
+    const running = bench.run("stop-qa");
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    ok(await scenario.cluster.codeRun("cleo-4"), "it must still be there while its finalizer stands");
+    await scenario.cluster.patchCodeRun("cleo-4", { metadata: { finalizers: null } });
+    const result = await running;
+    equal(result.exitCode, 0, result.log);
+    ok(result.seconds >= 2, `${result.seconds} s`);
+    equal(await scenario.cluster.codeRun("cleo-4"), undefined);
+  });
+
+  it("fails naming what is still there, its finalizers and the way on", async () => {
+    const stuck = codeRun("cleo-5", "cleo", 5);
+    stuck.metadata.finalizers = ["agents.platform/stuck"];
+    const created = await scenario.cluster.create(stuck);
+    const bench = await scenario.bench("5", { CANCEL_SECONDS: "2" });
+    await bench.writeShared("plan.json", planOf([created]));
+    const result = await bench.run("stop-qa");
+    await scenario.cluster.patchCodeRun("cleo-5", { metadata: { finalizers: null } });
+    equal(result.exitCode, 1, result.log);
+    match(
+      result.lastWords,
+      /^stop-qa: after 2 s there is still cleo-5 \(being deleted since \S+, finalizers agents\.platform\/stuck(, foregroundDeletion)?\): .*argo -n \S+ retry rex-remediation-5-/,
+    );
+  });
+
+  it("does nothing where the plan found nothing to do, or nobody at work", async () => {
+    const { metadata } = await scenario.cluster.create(codeRun("cleo-6", "cleo", 6));
+    const targets = [{ name: "cleo-6", uid: metadata.uid }];
+    for (const plan of [
+      { outcome: "nothing-stale", targets, pulls: [] },
+      { outcome: "remediate", targets: [], pulls: [] },
+    ]) {
+      const bench = await scenario.bench("6");
+      await bench.writeShared("plan.json", JSON.stringify(plan));
+      const result = await bench.run("stop-qa");
+      equal(result.exitCode, 0, result.log);
+    }
+    ok(await scenario.cluster.codeRun("cleo-6"));
+  });
+
+  it("refuses to work without a plan", async () => {
+    const result = await (await scenario.bench("7")).run("stop-qa");
+    equal(result.exitCode, 1);
+    match(result.lastWords, /there is no plan/);
+  });
+
+  it("does not take a kind that the API server does not serve yet for CodeRuns that are gone", async () => {
+    const bench = await scenario.bench("9", { STEP_DEADLINE_SECONDS: "4", CODERUN_VERSION: "v9" });
+    await bench.writeShared(
+      "plan.json",
+      '{"outcome": "remediate", "targets": [{"name": "cleo-9", "uid": "1"}], "pulls": []}',
+    );
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 1, result.log);
+    match(
+      result.lastWords,
+      /^stop-qa: not finished within its deadline of 4 s; last: the API server did not answer \(status 404\)$/,
+    );
+  });
+
+  it("asks the API server itself, whatever proxy the image names", async () => {
+    const cleo = await scenario.cluster.create(codeRun("cleo-10", "cleo", 10));
+    const bench = await scenario.bench("10");
+    await bench.writeShared("plan.json", planOf([cleo]));
+    const result = await bench.run("stop-qa", { https_proxy: "http://127.0.0.1:1" });
+    equal(result.exitCode, 0, result.log);
+    equal(await scenario.cluster.codeRun("cleo-10"), undefined);
+  });
+
+  it("tries until its deadline while the API server is away, and says so", async () => {
+    const bench = await scenario.bench("8", { STEP_DEADLINE_SECONDS: "4" });
+    await bench.writeShared(
+      "plan.json",
+      '{"outcome": "remediate", "targets": [{"name": "cleo-8", "uid": "1"}], "pulls": []}',
+    );
+    const result = await bench.run("stop-qa", { KUBERNETES_SERVICE_PORT: "1" });
+    equal(result.exitCode, 1, result.log);
+    match(
+      result.lastWords,
+      /^stop-qa: not finished within its deadline of 4 s; last: the API server did not answer \(curl: \(7\) Failed to connect to .*\)$/,
+    );
+  });
+
+  /** A planned task: the plan step is what makes the token. */
+  async function planned(task: string, labels: string[], more: Record<string, string> = {}): Promise<StepBench> {
+    await scenario.cluster.create(
+      mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [workflowNode("gate", "Suspend", "Running")], {
+        labels: { repository: "acme-shop" },
+      }),
+    );
+    await scenario.pullRequest(task, Number(task), labels);
+    const bench = await scenario.bench(task, more);
+    const result = await bench.run("plan");
+    equal(result.exitCode, 0, result.log);
+    return bench;
+  }
+
+  it("takes the ready label off and leaves the others", async () => {
+    const bench = await planned("21", ["task-21", "ready-for-qa", "urgent"]);
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 0, result.log);
+    deepEqual(await scenario.labels(21), ["task-21", "urgent"]);
+  });
+
+  it("knows the repository of a run that names none, where just one is watched", async () => {
+    const one = { REPOSITORY: "", REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop" }) };
+    const bench = await planned("29", ["ready-for-qa"], one);
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 0, result.log);
+    deepEqual(await scenario.labels(29), []);
+  });
+
+  it("takes it off every pull request of the task", async () => {
+    await scenario.github.putRepository(repository, {
+      branches: { "task-22/more": push.after },
+      pulls: [{ number: 122, headRef: "task-22/more", labels: ["ready-for-qa"] }],
+    });
+    const bench = await planned("22", ["ready-for-qa"]);
+    equal((await bench.run("stop-qa")).exitCode, 0);
+    deepEqual([await scenario.labels(22), await scenario.labels(122)], [[], []]);
+  });
+
+  it("is content when the label has gone meanwhile, and when run again", async () => {
+    const bench = await planned("23", ["ready-for-qa"]);
+    equal((await bench.run("stop-qa")).exitCode, 0);
+    const again = await bench.run("stop-qa");
+    equal(again.exitCode, 0, again.log);
+    match(again.log, /pull request #23 has no label ready-for-qa/);
+  });
+
+  it("only looks where no pull request had the label", async () => {
+    const bench = await planned("24", []);
+    const last = (await scenario.github.requests()).at(-1)?.id ?? 0;
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 0, result.log);
+    match(result.log, /no agent was at work, no pull request had the label ready-for-qa$/m);
+    deepEqual(
+      (await scenario.github.requests(last)).map(({ method, path }) => `${method} ${path}`),
+      ["GET /repos/acme/shop/issues/24/labels?per_page=100"],
+    );
+  });
+
+  it("percent-encodes a label's name", async () => {
+    const label = "ready / für QA?";
+    const bench = await planned("25", [label], { READY_LABEL: label });
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 0, result.log);
+    deepEqual(await scenario.labels(25), []);
+  });
+
+  it("does not take another 404 for done", async () => {
+    const bench = await planned("26", ["ready-for-qa"]);
+    await scenario.github.addFault({
+      method: "DELETE",
+      pathPattern: "/labels/",
+      status: 404,
+      body: { message: "Not Found" },
+      times: 1,
+    });
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 1, result.log);
+    match(result.lastWords, /^stop-qa: cannot take ready-for-qa off pull request #26: GitHub does not know it/);
+  });
+
+  it("waits as long as GitHub's Retry-After says", async () => {
+    const bench = await planned("27", ["ready-for-qa"]);
+    await scenario.github.addFault({
+      method: "DELETE",
+      pathPattern: "/labels/",
+      status: 429,
+      headers: { "retry-after": "2" },
+      times: 1,
+    });
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 0, result.log);
+    match(result.log, /status 429.*; again in 3 s/);
+    deepEqual(await scenario.labels(27), []);
+  });
+
+  it("does not outlive its deadline when GitHub says nothing", async () => {
+    const bench = await planned("28", ["ready-for-qa"]);
+    await scenario.github.addFault({ method: "DELETE", pathPattern: "/labels/", action: "hang", times: 5 });
+    const result = await bench.run("stop-qa", { STEP_DEADLINE_SECONDS: "5" });
+    equal(result.exitCode, 1, result.log);
+    match(result.lastWords, /^stop-qa: GitHub does not answer DELETE .*: no answer/);
+    equal(result.seconds < 8, true, `${result.seconds} s`);
+  });
+
+  it("takes the label off while the agents still end, and off again when one of them has put it back", async () => {
+    const held = codeRun("cleo-30", "cleo", 30, { repository: "acme-shop" });
+    held.metadata.finalizers = ["agents.platform/cleanup"];
+    await scenario.cluster.create(held);
+    const bench = await planned("30", ["ready-for-qa"]);
+    const running = bench.run("stop-qa");
+    await until("the label is off", 10_000, async () => (await scenario.labels(30)).length === 0);
+    ok(await scenario.cluster.codeRun("cleo-30"), "it must still be there while its finalizer stands");
+    await scenario.pullRequest("30", 30, ["ready-for-qa"]);
+    await scenario.cluster.patchCodeRun("cleo-30", { metadata: { finalizers: null } });
+    const result = await running;
+    equal(result.exitCode, 0, result.log);
+    match(result.log, /ready-for-qa is back on pull request #30$/m);
+    match(result.log, /cancelled cleo-30, took ready-for-qa off #30$/m);
+    deepEqual(await scenario.labels(30), []);
+  });
+
+  it("looks at pull requests that had no label when it was planned", async () => {
+    const bench = await planned("31", []);
+    await scenario.pullRequest("31", 31, ["ready-for-qa", "urgent"]);
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 0, result.log);
+    deepEqual(await scenario.labels(31), ["urgent"]);
+  });
+
+  it("does not take an answer that is no list of labels for a label that is gone", async () => {
+    const bench = await planned("32", []);
+    await scenario.github.addFault({ method: "GET", pathPattern: "/issues/32/labels", status: 200, body: {} });
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 1, result.log);
+    match(result.lastWords, /^stop-qa: GitHub's answer to a question for labels is no list of labels$/);
+  });
+});
