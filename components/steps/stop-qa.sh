@@ -91,8 +91,8 @@ cancelled() {
 }
 
 labels_off() {
-  jq -r --arg label "$READY_LABEL" '[.pulls[] | select(.ready) | "#\(.number)"]
-    | if . == [] then "no pull request had the label \($label)" else "took \($label) off \(join(" "))" end' "$PLAN"
+  jq -r --arg ready "$READY_LABEL" '[.pulls[] | select(.ready) | "#\(.number)"]
+    | if . == [] then "no pull request had the label \($ready)" else "took \($ready) off \(join(" "))" end' "$PLAN"
 }
 
 main

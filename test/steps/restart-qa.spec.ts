@@ -146,13 +146,14 @@ describe("restart-qa", function () {
     });
     const result = await running;
     equal(result.exitCode, 0, result.log);
-    await until("the last change is seen", 5000, async () => seen.length > 2);
+    await until("the open gate is seen", 5000, async () => seen.at(-1)?.includes("Succeeded"));
     close();
-    deepEqual(seen, [
-      "waiting-pr-created, no gate, false",
-      "waiting-pr-approved, Running, false",
-      "waiting-pr-created, Succeeded, true",
-    ]);
+    equal(seen[0], "waiting-pr-created, no gate, false");
+    // Where the other's write came before the step had read its own back, it wrote the stage once more.
+    deepEqual(
+      seen.slice(1).filter((one) => one !== "waiting-pr-created, Running, false"),
+      ["waiting-pr-approved, Running, false", "waiting-pr-created, Succeeded, true"],
+    );
   });
 
   it("fails where no gate comes, naming what is at work", async () => {
