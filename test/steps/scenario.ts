@@ -108,8 +108,7 @@ export class Scenario {
   }
 
   async labels(number: number): Promise<string[]> {
-    const { pulls } = await this.github.repository(repository);
-    return pulls.find((pull) => pull.number === number)?.labels ?? [];
+    return (await this.github.labels(repository, number)) ?? [];
   }
 }
 

@@ -29,8 +29,7 @@ export function devPlatform(): DevPlatform {
     return (await platform().agents(task.id)).map(({ metadata }) => metadata.name).sort();
   }
   async function labels(task: Task): Promise<string[]> {
-    const { pulls } = await platform().github.repository(task.repository);
-    return pulls.find(({ number }) => number === task.pull)?.labels ?? [];
+    return (await platform().github.labels(task.repository, task.pull)) ?? [];
   }
   return {
     get platform() {

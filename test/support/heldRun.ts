@@ -19,14 +19,14 @@ export async function pushAndHold(
   const pushed = await platform.push(task);
   await until(`run ${pushed.run} ${where}`, 60_000, async () => {
     const begun = (await ledgerOf(platform, task)).resumed === "false";
-    return begun && (where === "takes the label off" || (await isOff(platform, task)));
+    return begun && (where === "takes the label off" || (await readyLabelIsOff(platform, task)));
   });
   return pushed;
 }
 
-async function isOff({ github }: Platform, { repository, pull }: Task): Promise<boolean> {
-  const { pulls } = await github.repository(repository);
-  return pulls.some(({ number, labels }) => number === pull && !labels.includes("ready-for-qa"));
+/** Whether the task's pull request is there without the label. */
+export async function readyLabelIsOff({ github }: Platform, { repository, pull }: Task): Promise<boolean> {
+  return (await github.labels(repository, pull))?.includes("ready-for-qa") === false;
 }
 
 /** The annotations of this program on the task's main workflow, without their prefix. */

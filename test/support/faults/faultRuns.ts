@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { until } from "../cluster.ts";
+import { readyLabelIsOff } from "../heldRun.ts";
 import type { Platform } from "../platform.ts";
 import type { Workflow } from "../workflows.ts";
 import { apiServer } from "./apiServerUse.ts";
@@ -217,14 +218,13 @@ async function saidOn(one: FaultCase, { platform, task }: Ground, { run }: Pushe
 }
 
 /** As soon as it is off: so long GitHub does not answer the step that looks for it. */
-async function putLabelBack(cases: FaultCase[], { platform: { github }, task }: Ground): Promise<void> {
+async function putLabelBack(cases: FaultCase[], { platform, task }: Ground): Promise<void> {
   if (!cases.some(({ fault }) => fault === "label-back")) return;
   const { repository, pull: number, branch: headRef, id } = task;
-  await until("the label is off", longest, async () => {
-    const { pulls } = await github.repository(repository);
-    return pulls.some((pull) => pull.number === number && !pull.labels.includes("ready-for-qa"));
+  await until("the label is off", longest, () => readyLabelIsOff(platform, task));
+  await platform.github.putRepository(repository, {
+    pulls: [{ number, headRef, labels: [`task-${id}`, "ready-for-qa"] }],
   });
-  await github.putRepository(repository, { pulls: [{ number, headRef, labels: [`task-${id}`, "ready-for-qa"] }] });
 }
 
 function says(message: string, one: FaultCase, { task, cleo }: Ground): void {

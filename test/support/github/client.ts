@@ -129,6 +129,12 @@ export class GitHubDoubleClient {
     return found;
   }
 
+  /** The labels of a pull request; undefined where there is none of that number. */
+  async labels(fullName: string, pull: number): Promise<string[] | undefined> {
+    const { pulls } = await this.repository(fullName);
+    return pulls.find(({ number }) => number === pull)?.labels;
+  }
+
   private async call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await fetch(`${this.url}/_double/${path}`, {
       method,
