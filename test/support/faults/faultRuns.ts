@@ -12,7 +12,6 @@ import { Ground } from "./ground.ts";
 import { holdStep, StepWentBy } from "./heldStep.ts";
 import { type FaultKind, steps } from "./kinds.ts";
 import type { FaultCase, Words } from "./matrix.ts";
-import { OtherWriter } from "./otherWriter.ts";
 import type { Round } from "./schedule.ts";
 import { type PushedRun, startRun } from "./sensorRun.ts";
 import { nodeStrikes, strikes } from "./strikes.ts";
@@ -63,11 +62,7 @@ export class FaultRuns {
       });
     try {
       pushed = await push(cases, ground);
-      await Promise.all([
-        strikeInSteps(cases, ground, pushed, round),
-        writeMeanwhile(cases, ground, pushed),
-        putLabelBack(cases, ground),
-      ]);
+      await Promise.all([strikeInSteps(cases, ground, pushed, round), putLabelBack(cases, ground)]);
       const [one] = cases;
       return one?.ending === "final"
         ? await this.#endsFailed(one, ground, pushed)
@@ -96,7 +91,8 @@ export class FaultRuns {
     equal(await ground.platform.outcome(pushed.run, longest), "remediated");
     const seconds = secondsSince(pushed.pushedAt);
     await this.#isClean(ground, pushed);
-    deepEqual(await ground.github?.client.faults(), ground.github && [], "what has not struck");
+    const left = (await ground.github?.client.faults()) ?? [];
+    ok(left.length === 0, `these faults of GitHub have not struck: ${JSON.stringify(left)}`);
     return seconds;
   }
 
@@ -198,15 +194,6 @@ function summary(answers: string[]): string {
   const counts = new Map<string, number>();
   for (const answer of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
   return [...counts].map(([answer, count]) => `${answer} (${count})`).join(", ");
-}
-
-async function writeMeanwhile(cases: FaultCase[], { platform, task }: Ground, { run }: PushedRun): Promise<void> {
-  if (!cases.some(({ fault }) => fault === "other-writer")) return;
-  const writer = new OtherWriter(platform.cluster, task.workflow);
-  await platform.outcome(run, longest).finally(async () => {
-    const rate = await writer.end();
-    ok(rate > 5, `the other writer wrote ${rate.toFixed(1)} times a second`);
-  });
 }
 
 /** What is said of the failure on the main workflow; where that has ended, nobody may write there, and the run says it. */

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { basename } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Cluster, until } from "../cluster.ts";
 
 /** A step's process on the node, stopped at its first moment. */
@@ -13,6 +14,12 @@ export interface HeldStep {
   killContainer(): void;
   /** Lets it go on, if it is still there. */
   release(): void;
+  /**
+   * Lets it go on, and stops it again while it has a child whose arguments begin so.
+   *
+   * @returns false if it has ended, and no such child was seen
+   */
+  holdAtChild(argv: string[]): Promise<boolean>;
 }
 
 /** A step that went by before it could be stopped: nothing was struck, and nothing was shown. */
@@ -41,7 +48,7 @@ export async function holdStep(cluster: Cluster, run: string, step: string, limi
     if (bash === undefined) continue; // Its container has ended; there may be another pod.
     // A signal waits for the process's next turn.
     await until(`step ${step} of ${run} stands still`, 10_000, async () => isStopped(bash));
-    return held(pod, emissary, bash);
+    return held(pod, emissary, bash, step);
   }
   throw new Error(`not seen within ${limit / 1000} s: step ${step} of ${run} begins`);
 
@@ -56,7 +63,7 @@ async function stopBash(emissary: number, step: string, end: number): Promise<nu
   while (Date.now() < end && argumentsOf(emissary)[1] === "emissary") {
     const bash = children(emissary).find((pid) => isStep(pid, step));
     if (bash !== undefined && signal(bash, "SIGSTOP")) return bash;
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    await sleep(15);
   }
   return undefined;
 }
@@ -70,13 +77,27 @@ async function hasEnded(cluster: Cluster, run: string): Promise<boolean> {
   return ["Succeeded", "Failed", "Error"].includes((await cluster.workflow(run))?.status?.phase ?? "");
 }
 
-function held(pod: string, emissary: number, bash: number): HeldStep {
+function held(pod: string, emissary: number, bash: number, step: string): HeldStep {
   return {
     pod,
     killStep: () => void signal(bash, "SIGKILL"),
     killContainer: () => void signal(emissary, "SIGKILL"),
     release: () => void signal(bash, "SIGCONT"),
+    holdAtChild: (argv) => holdAtChild(bash, step, argv),
   };
+}
+
+async function holdAtChild(bash: number, step: string, argv: string[]): Promise<boolean> {
+  const itsChild = () => children(bash).find((pid) => argv.every((word, index) => argumentsOf(pid)[index] === word));
+  // What it was held at before is let end first.
+  const before = itsChild();
+  signal(bash, "SIGCONT");
+  while (isStep(bash, step)) {
+    const child = itsChild();
+    if (child !== undefined && child !== before && signal(bash, "SIGSTOP")) return true;
+    await sleep(2);
+  }
+  return false;
 }
 
 interface Pod {

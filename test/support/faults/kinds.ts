@@ -9,7 +9,7 @@ export const faultKinds = {
   "sensor-killed": "the Sensor's pod deleted, with no time to end",
   "event-source-killed": "the EventSource's pod deleted, with no time to end",
   "nats-stopped": "NATS stopped for a minute, its data kept",
-  "other-writer": "another writer changes the main workflow ten times a second, for the whole run",
+  "other-writer": "another writer changes the main workflow between what the step reads and what it writes",
   finalizer: "a CodeRun to cancel has a finalizer that never ends",
   "main-workflow-ended": "the main workflow is ended meanwhile",
   "label-back": "the label ready-for-qa is added back once it was removed",

@@ -6,8 +6,9 @@ import { apiServer } from "./apiServerUse.ts";
 import type { HeldStep } from "./heldStep.ts";
 import type { FaultKind } from "./kinds.ts";
 import { nodeComponent } from "./nodeComponent.ts";
+import { writeBeforeStep } from "./otherWriter.ts";
 
-/** What a fault does to one run, while its step is held. */
+/** What a fault does to one run, while its step is held at its first moment; it may let it go on from there. */
 type Strike = (held: HeldStep, platform: Platform, task: Task) => Promise<void>;
 
 /** The faults that strike one run in one step. */
@@ -17,6 +18,7 @@ export const strikes: Partial<Record<FaultKind, Strike>> = {
   "pod-deleted": async ({ pod }, { cluster }) => {
     await cluster.core.deleteNamespacedPod({ namespace: cluster.namespace, name: pod, gracePeriodSeconds: 0 });
   },
+  "other-writer": (held, { cluster }, { workflow }) => writeBeforeStep(held, cluster, workflow),
   "main-workflow-ended": async (_held, { cluster }, { workflow }) => {
     await promisify(execFile)("argo", ["-n", cluster.namespace, "terminate", workflow], { timeout: 30_000 });
     await until(`main workflow ${workflow} has ended`, 30_000, async () =>
