@@ -173,7 +173,7 @@ function refusePusherAsTarget(stack: StackConfig, pusher: string, agents: string
   const own = agents.filter((agent) => pusherNames(pusher).includes(agent.toLowerCase()));
   if (own.length > 0) {
     const expected = `agents other than the pusher ${pusher}; ${own.join(", ")} would cancel the very agent that pushed`;
-    stack.refuse("agentsToCancel", expected, agents.join(","), "cleo,tess");
+    stack.refuse("agentsToCancel", expected, agents.join(","), "5DLabs-Cleo,5DLabs-Tess");
   }
 }
 

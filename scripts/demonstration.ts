@@ -35,7 +35,7 @@ async function demonstrate(platform: Platform): Promise<boolean> {
     platform.startTask("cleo-at-work", ready),
   ]);
   say(`task ${busy.id}: starting Tess and Rex beside Cleo`);
-  await Promise.all([platform.startAgent("tess", busy), platform.startAgent("rex", busy)]);
+  await Promise.all([platform.startAgent("5DLabs-Tess", busy), platform.startAgent("5DLabs-Rex", busy)]);
 
   const before = { busy: await names(platform, busy), neighbour: await names(platform, neighbour) };
   const busyTimes = await remediate(platform, busy);
@@ -123,7 +123,7 @@ async function look(
 async function lookAtTask(platform: Platform, task: Task, name: string): Promise<Finding[]> {
   const workflow = await platform.cluster.workflow(task.workflow);
   const fresh = (await platform.agents(task.id)).filter(
-    ({ metadata, status }) => metadata.labels?.["agent-type"] === "cleo" && status?.phase !== "Succeeded",
+    ({ metadata, status }) => metadata.labels?.["github-app"] === "5DLabs-Cleo" && status?.phase !== "Succeeded",
   );
   return [
     {

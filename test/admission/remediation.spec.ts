@@ -56,24 +56,24 @@ describe("with a token of a remediation's pod of task 3", function () {
   after(() => guarded?.close());
 
   const codeRuns = [
-    codeRun("cleo-3", "cleo", 3, repository),
-    codeRun("tess-3", "tess", 3, { repository: "Acme-Shop" }),
-    codeRun("rex-3", "rex", 3, repository),
-    codeRun("blaze-3", "blaze", 3, repository),
-    codeRun("capital-3", "Cleo", 3, repository),
-    codeRun("disguised-3", "cleo", 3, { ...repository, "github-app": "5DLabs-Rex" }),
-    codeRun("cleo-4", "cleo", 4, repository),
-    codeRun("cleo-33", "cleo", 33, repository),
-    codeRun("cleo-03", "cleo", "03", repository),
-    codeRun("cleo-foreign", "cleo", 3, { repository: "mallory-shop" }),
-    codeRun("cleo-anywhere", "cleo", 3),
+    codeRun("cleo-3", "5DLabs-Cleo", 3, repository),
+    codeRun("tess-3", "5DLabs-Tess", 3, { repository: "Acme-Shop" }),
+    codeRun("rex-3", "5DLabs-Rex", 3, repository),
+    codeRun("blaze-3", "5DLabs-Blaze", 3, repository),
+    codeRun("small-3", "5dlabs-cleo", 3, repository),
+    codeRun("disguised-3", "5DLabs-Cleo", 3, { ...repository, "started-by": "5DLabs-Rex" }),
+    codeRun("cleo-4", "5DLabs-Cleo", 4, repository),
+    codeRun("cleo-33", "5DLabs-Cleo", 33, repository),
+    codeRun("cleo-03", "5DLabs-Cleo", "03", repository),
+    codeRun("cleo-foreign", "5DLabs-Cleo", 3, { repository: "mallory-shop" }),
+    codeRun("cleo-anywhere", "5DLabs-Cleo", 3),
     { ...codeRun("nobody", "x", 3), metadata: { name: "nobody" } },
     {
-      ...codeRun("of-no-task", "cleo", 3),
-      metadata: { name: "of-no-task", labels: { "agent-type": "cleo", ...repository } },
+      ...codeRun("of-no-task", "5DLabs-Cleo", 3),
+      metadata: { name: "of-no-task", labels: { "github-app": "5DLabs-Cleo", ...repository } },
     },
     { ...codeRun("of-no-agent", "x", 3), metadata: { name: "of-no-agent", labels: { "task-id": "3", ...repository } } },
-    codeRun("cleo-3-later", "cleo", 3, repository),
+    codeRun("cleo-3-later", "5DLabs-Cleo", 3, repository),
   ];
 
   const workflows = () => [
@@ -161,18 +161,18 @@ describe("with a token of a remediation's pod of task 3", function () {
         what: "the deletion of Rex's run",
         request: deletion("rex-3"),
         refusal: codeRunRefusal(
-          "CodeRun rex-3 belongs to agent 'rex', which is not in the cancel list \\(cleo, tess\\)",
+          "CodeRun rex-3 belongs to agent '5DLabs-Rex', which is not in the cancel list \\(5DLabs-Cleo, 5DLabs-Tess\\)",
         ),
       },
       {
         what: "of an agent's that is not listed",
         request: deletion("blaze-3"),
-        refusal: codeRunRefusal("CodeRun blaze-3 belongs to agent 'blaze'"),
+        refusal: codeRunRefusal("CodeRun blaze-3 belongs to agent '5DLabs-Blaze'"),
       },
       {
         what: "of an agent's that is spelt otherwise",
-        request: deletion("capital-3"),
-        refusal: codeRunRefusal("CodeRun capital-3 belongs to agent 'Cleo'"),
+        request: deletion("small-3"),
+        refusal: codeRunRefusal("CodeRun small-3 belongs to agent '5dlabs-cleo'"),
       },
       {
         what: "of one that names the pusher in another label",
@@ -260,7 +260,7 @@ describe("with a token of a remediation's pod of task 3", function () {
           method: "PATCH",
           form: "merge",
           path: codeRunPath("rex-3"),
-          body: labels({ "agent-type": "cleo" }),
+          body: labels({ "github-app": "5DLabs-Cleo" }),
         }),
         refusal: noRight("patch", "coderuns"),
       },
@@ -276,7 +276,7 @@ describe("with a token of a remediation's pod of task 3", function () {
       },
       {
         what: "a CodeRun of its own",
-        request: () => ({ method: "POST", path: codeRunPath(), body: codeRun("cleo-9", "cleo", 3) }),
+        request: () => ({ method: "POST", path: codeRunPath(), body: codeRun("cleo-9", "5DLabs-Cleo", 3) }),
         refusal: noRight("create", "coderuns"),
       },
       // Main workflows

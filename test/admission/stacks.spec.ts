@@ -14,7 +14,7 @@ describe("two stacks of one cluster", function () {
     free = await Guarded.open({ policies: false });
     for (const stack of [bounded, free]) {
       await stack.startPod(`${stack.runName("3")}-remediate-1`, "remediation");
-      await stack.cluster.create(codeRun("rex-3", "rex", 3, { repository: "acme-shop" }));
+      await stack.cluster.create(codeRun("rex-3", "5DLabs-Rex", 3, { repository: "acme-shop" }));
     }
   });
   after(async () => {

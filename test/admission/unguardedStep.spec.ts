@@ -33,11 +33,11 @@ describe("stop-qa without its own guards", function () {
   it("deletes Cleo's and Tess's runs of its task, and the API server keeps all others", async () => {
     const ofShop = { repository: "acme-shop" };
     for (const object of [
-      codeRun("cleo-3", "cleo", 3, ofShop),
-      codeRun("tess-3", "tess", 3, ofShop),
-      codeRun("rex-3", "rex", 3, ofShop),
-      codeRun("cleo-4", "cleo", 4, ofShop),
-      codeRun("tess-33", "tess", 33, ofShop),
+      codeRun("cleo-3", "5DLabs-Cleo", 3, ofShop),
+      codeRun("tess-3", "5DLabs-Tess", 3, ofShop),
+      codeRun("rex-3", "5DLabs-Rex", 3, ofShop),
+      codeRun("cleo-4", "5DLabs-Cleo", 4, ofShop),
+      codeRun("tess-33", "5DLabs-Tess", 33, ofShop),
     ]) {
       await guarded.cluster.create(object);
     }

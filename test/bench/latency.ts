@@ -24,7 +24,7 @@ export const situations: Situation[] = [
 /** Cleo looks once more while Tess already tests: so the stage has to be set back, too. */
 async function atWork(platform: Platform): Promise<Task> {
   const task = await platform.startTask("cleo-at-work", { pullLabels: ["ready-for-qa"] });
-  await platform.startAgent("tess", task);
+  await platform.startAgent("5DLabs-Tess", task);
   await platform.cluster.patchWorkflow(task.workflow, {
     metadata: { labels: { "current-stage": "waiting-ready-for-qa" } },
   });

@@ -80,7 +80,7 @@ class Watched {
   }
 
   static async open({ cluster }: Platform, { id }: Task): Promise<Watched> {
-    const agents = await cluster.codeRuns(`task-id=${id},agent-type in (cleo,tess)`);
+    const agents = await cluster.codeRuns(`task-id=${id},github-app in (5DLabs-Cleo,5DLabs-Tess)`);
     const watched = new Watched(agents.filter(({ status }) => status?.phase !== "Succeeded"));
     watched.#watches = await Promise.all([
       Changes.open<Workflow>(cluster, workflowResource, (change) => watched.#seeRun(change), `${taskLabel}=${id}`),
@@ -131,7 +131,7 @@ class Watched {
     if (type === "DELETED" && this.#atWork.delete(object.metadata.uid) && this.#atWork.size === 0) {
       this.#first("cancelled", at);
     }
-    if (type === "ADDED" && object.metadata.labels?.["agent-type"] === "cleo") this.#first("restarted", at);
+    if (type === "ADDED" && object.metadata.labels?.["github-app"] === "5DLabs-Cleo") this.#first("restarted", at);
   }
 }
 

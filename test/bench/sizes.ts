@@ -1,4 +1,4 @@
-import { type CodeRun, codeRun } from "../support/codeRuns.ts";
+import { type CodeRun, codeRun, shortName } from "../support/codeRuns.ts";
 import { deriveTemplate } from "../support/faults/derivedTemplate.ts";
 import { startRun } from "../support/faults/sensorRun.ts";
 import { gates, type Platform, type Task } from "../support/platform.ts";
@@ -95,10 +95,10 @@ async function withAgents(platform: Platform, template: { name: string; uid: str
   const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
   const other = { id: platform.newTask(), repository: task.repository };
   try {
-    await startAgents(platform, task, "cleo", count);
+    await startAgents(platform, task, "5DLabs-Cleo", count);
     const untouched = [
-      ...(await startAgents(platform, task, "rex", 1)),
-      ...(await startAgents(platform, other, "cleo", bystanders)),
+      ...(await startAgents(platform, task, "5DLabs-Rex", 1)),
+      ...(await startAgents(platform, other, "5DLabs-Cleo", bystanders)),
     ];
     const pushed = await startRun(platform, task, template);
     const { resumed } = await remediated(platform, task, pushed);
@@ -117,7 +117,9 @@ async function startAgents(
   count: number,
 ): Promise<CodeRun[]> {
   const labels = { repository: repository.replace("/", "-") };
-  const runs = Array.from({ length: count }, (_, index) => codeRun(`${agent}-task-${id}-${index}`, agent, id, labels));
+  const runs = Array.from({ length: count }, (_, index) =>
+    codeRun(`${shortName(agent)}-task-${id}-${index}`, agent, id, labels),
+  );
   return Promise.all(runs.map((run) => cluster.create<CodeRun>({ ...run, spec: { pod: false } })));
 }
 

@@ -28,7 +28,7 @@ async function policies(
     new AdmissionPolicies(name, {
       namespace,
       workflowTemplateName: name,
-      agentsToCancel: ["cleo", "tess"],
+      agentsToCancel: ["5DLabs-Cleo", "5DLabs-Tess"],
       pusherNames: ["5dlabs-rex", "rex"],
       repositoryLabels: repositories,
       codeRuns: {
@@ -36,7 +36,7 @@ async function policies(
         version: "v1",
         resource: "coderuns",
         taskLabel: "task-id",
-        agentLabel: "agent-type",
+        agentLabel: "github-app",
         repositoryLabel: "repository",
         finishedPhases: ["Succeeded"],
       },

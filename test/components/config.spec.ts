@@ -70,7 +70,7 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
     expected: /the beginning of a branch name/,
   },
   agentsToCancel: {
-    values: [[], "", "cleo,cleo", ["cleo", "-x"], "cleo tess"],
+    values: [[], "", "5DLabs-Cleo,5DLabs-Cleo", ["5DLabs-Cleo", "-x"], "5DLabs-Cleo 5DLabs-Tess"],
     expected: /a list of at least 1.*label value/,
   },
   admissionPolicies: { values: ["", "yes", 1], expected: /true or false/ },
@@ -258,10 +258,10 @@ describe("config", () => {
 
   it("refuses to cancel the pusher, however it is spelled", async () => {
     for (const agent of ["rex", "REX", "5dlabs-rex", "5DLabs-Rex"]) {
-      const message = await refusal({ agentsToCancel: ["cleo", agent] });
+      const message = await refusal({ agentsToCancel: ["5DLabs-Cleo", agent] });
       assert.match(message, /agentsToCancel: expected agents other than the pusher 5DLabs-Rex\[bot\]/, agent);
     }
-    assert.deepEqual((await accepted({ agentsToCancel: "cleo, rexy" })).agentsToCancel, ["cleo", "rexy"]);
+    assert.deepEqual((await accepted({ agentsToCancel: "5DLabs-Cleo, rexy" })).agentsToCancel, ["5DLabs-Cleo", "rexy"]);
   });
 
   it("refuses one label to be both the ready label and the hold label, whatever the case", async () => {
@@ -350,14 +350,14 @@ describe("config", () => {
       namespace: "agent-platform",
       push: { pusher: "5DLabs-Rex[bot]", repositories: ["5dlabs/platform"], branchPrefix: "task-" },
       repositoryLabels: { "5dlabs/platform": "5dlabs-platform" },
-      agentsToCancel: ["cleo", "tess"],
+      agentsToCancel: ["5DLabs-Cleo", "5DLabs-Tess"],
       maxAgentsToCancel: 10,
       codeRuns: {
         group: "agents.platform",
         version: "v1",
         resource: "coderuns",
         taskLabel: "task-id",
-        agentLabel: "agent-type",
+        agentLabel: "github-app",
         repositoryLabel: "repository",
         finishedPhases: ["Succeeded", "Failed"],
       },

@@ -41,7 +41,7 @@ describe("docs/configuration.md", function () {
   it("is checked by npm run reference, which says how a wrong one is mended", async () => {
     const file = join(folder, "configuration.md");
     deepEqual(await reference("--check"), { exitCode: 0, stdout: "", stderr: "" });
-    writeFileSync(file, document.replace("`cleo,tess`", "`cleo`"));
+    writeFileSync(file, document.replace("`5DLabs-Cleo,5DLabs-Tess`", "`5DLabs-Cleo`"));
     const { exitCode, stderr } = await reference("--check", "--file", file);
     deepEqual(exitCode, 1);
     match(stderr, /^\S+configuration\.md is not .*; write it anew: npm run reference -- --write\n$/);

@@ -61,12 +61,12 @@ describe("npm run doctor, on a cluster", function () {
     await installApp();
     await stack.github.putRepository(repository, { labels: ["ready-for-qa", "remediation-hold"] });
     const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
-    await platform.startAgent("cleo", task);
+    await platform.startAgent("5DLabs-Cleo", task);
     const { run } = await platform.push(task);
     await platform.ended(run);
     await until("another gate waits", 30_000, async () => (await platform.waitingGate(task)) !== undefined);
     // What is left of the task is a CodeRun to try the policies on.
-    await platform.startAgent("blaze", task);
+    await platform.startAgent("5DLabs-Blaze", task);
   });
   after(async () => {
     say(`doctor: ${seeded} faults seeded, one at a time`);
@@ -248,7 +248,7 @@ describe("npm run doctor, on a cluster", function () {
     "pass  labels (REPOSITORY): ready-for-qa, remediation-hold",
     "pass  webhook (REPOSITORY): the repository's, ID, to URL",
     "pass  deliveries (REPOSITORY): the last, a ping at TIME, was answered with 200: the secret is the same",
-    "pass  CodeRuns: 1 coderuns.agents.platform, labelled task-id and agent-type",
+    "pass  CodeRuns: 1 coderuns.agents.platform, labelled task-id and github-app",
     "pass  stages in use: 1 main workflows at work, each at a known stage",
     "pass  main workflow play (its labels): not in a template: who makes the Workflow has to set workflow-type, task-id, current-stage in its metadata",
     "pass  main workflow play (routes by the stage label): round/again at waiting-pr-created",
@@ -256,7 +256,7 @@ describe("npm run doctor, on a cluster", function () {
     "pass  main workflow play (does not bring the agent back): agent",
     "pass  main workflow play (leads from each agent to a gate): quality/cleo, testing/tess",
     "pass  main workflow play (one gate at a time): no two steps side by side come to one",
-    "pass  main workflow play (its CodeRuns): labelled task-id and agent-type, by generateName",
+    "pass  main workflow play (its CodeRuns): labelled task-id and github-app, by generateName",
     "pass  main workflow play (gates without questions): none asks for what has no default",
     "pass  main workflow play (its stages): waiting-pr-created, waiting-ready-for-qa, waiting-pr-approved",
     "38 passed, 4 warned, 0 failed, 0 skipped",

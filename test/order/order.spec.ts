@@ -47,7 +47,7 @@ describe("remediation of pushes that come", function () {
     const first = await dev.platform.push(task);
     await dev.platform.outcome(first.run);
     await resumedAfter(dev.platform, task, first.run, first.pushedAt);
-    await dev.platform.startAgent("cleo", task);
+    await dev.platform.startAgent("5DLabs-Cleo", task);
     const old: PushOptions = {
       ref: `refs/heads/${task.branch}`,
       before: randomSha(),

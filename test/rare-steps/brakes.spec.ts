@@ -30,7 +30,7 @@ describe("plan", function () {
     /** `number` CodeRuns of Cleo's, named cleo-1-TASK and so on. */
     async function startCleos(task: string, number: number): Promise<void> {
       for (let index = 1; index <= number; index += 1) {
-        await scenario.cluster.create(codeRun(`cleo-${index}-${task}`, "cleo", task, ours));
+        await scenario.cluster.create(codeRun(`cleo-${index}-${task}`, "5DLabs-Cleo", task, ours));
       }
     }
 
@@ -80,9 +80,9 @@ describe("plan", function () {
       it("count only what would be cancelled", async () => {
         const { task } = await stale();
         await startCleos(task, 1);
-        await scenario.cluster.create(codeRun(`rex-${task}`, "rex", task, ours));
-        await scenario.cluster.create(codeRun(`elsewhere-${task}`, "cleo", task, { repository: "acme-other" }));
-        const done = { ...codeRun(`done-${task}`, "cleo", task, ours), status: { phase: "Failed" } };
+        await scenario.cluster.create(codeRun(`rex-${task}`, "5DLabs-Rex", task, ours));
+        await scenario.cluster.create(codeRun(`elsewhere-${task}`, "5DLabs-Cleo", task, { repository: "acme-other" }));
+        const done = { ...codeRun(`done-${task}`, "5DLabs-Cleo", task, ours), status: { phase: "Failed" } };
         await scenario.cluster.create(done);
         equal((await outcomeOf(await scenario.bench(task, { MAX_AGENTS_TO_CANCEL: "1" }))).outcome, "remediate");
       });
@@ -101,18 +101,18 @@ describe("plan", function () {
       const contradictions: [string, Record<string, string>, string][] = [
         [
           "another agent",
-          { "agents.platform/agent-type": "rex" },
-          "agents.platform/agent-type=rex contradicts agent-type=cleo",
+          { "agents.platform/github-app": "5DLabs-Rex" },
+          "agents.platform/github-app=5DLabs-Rex contradicts github-app=5DLabs-Cleo",
         ],
         [
           "another agent that might be cancelled too",
-          { "old/agent-type": "tess" },
-          "old/agent-type=tess contradicts agent-type=cleo",
+          { "old/github-app": "5DLabs-Tess" },
+          "old/github-app=5DLabs-Tess contradicts github-app=5DLabs-Cleo",
         ],
         [
           "another agent, under the key in other case",
-          { "Agent-Type": "blaze" },
-          "Agent-Type=blaze contradicts agent-type=cleo",
+          { "Github-App": "5DLabs-Blaze" },
+          "Github-App=5DLabs-Blaze contradicts github-app=5DLabs-Cleo",
         ],
         ["another task", { "agents.platform/task-id": "9" }, "agents.platform/task-id=9 contradicts task-id=TASK"],
         [
@@ -120,18 +120,18 @@ describe("plan", function () {
           { "agents.platform/repository": "acme-other" },
           "agents.platform/repository=acme-other contradicts repository=acme-shop",
         ],
-        ["the pusher's name", { "started-by": "Rex" }, "started-by=Rex contradicts agent-type=cleo"],
+        ["the pusher's name", { "started-by": "Rex" }, "started-by=Rex contradicts github-app=5DLabs-Cleo"],
         [
           "the pusher's login",
           { "example.com/owner": "5DLabs-Rex" },
-          "example.com/owner=5DLabs-Rex contradicts agent-type=cleo",
+          "example.com/owner=5DLabs-Rex contradicts github-app=5DLabs-Cleo",
         ],
       ];
       for (const [what, labels, words] of contradictions) {
         it(`stop at ${what}, before anything is touched, and name CodeRun and labels`, async () => {
           const of = await stale();
           await startCleos(of.task, 1);
-          await scenario.cluster.create(codeRun(`odd-${of.task}`, "cleo", of.task, { ...ours, ...labels }));
+          await scenario.cluster.create(codeRun(`odd-${of.task}`, "5DLabs-Cleo", of.task, { ...ours, ...labels }));
           equal(
             await failureOf(of),
             `plan: the labels of some coderuns of task ${of.task} contradict one another: odd-${of.task} (${words.replace("TASK", of.task)}); nothing was touched; correct the labels or end what should not be there (${seeCodeRuns(of.task)} --show-labels), then: ${goOn("retry", of.task)}`,
@@ -142,35 +142,37 @@ describe("plan", function () {
       it("name the first three of many", async () => {
         const of = await stale();
         for (const number of [1, 2, 3, 4, 5]) {
-          await scenario.cluster.create(codeRun(`odd-${number}-${of.task}`, "cleo", of.task, { ...ours, by: "rex" }));
+          await scenario.cluster.create(
+            codeRun(`odd-${number}-${of.task}`, "5DLabs-Cleo", of.task, { ...ours, by: "rex" }),
+          );
         }
-        const odd = (number: number) => `odd-${number}-${of.task} \\(by=rex contradicts agent-type=cleo\\)`;
+        const odd = (number: number) => `odd-${number}-${of.task} \\(by=rex contradicts github-app=5DLabs-Cleo\\)`;
         match(await failureOf(of), new RegExp(`: ${odd(1)}, ${odd(2)}, ${odd(3)}, and 2 more; nothing`));
       });
 
       it("let labels pass that say the same, whatever their case, and other labels", async () => {
         const { task } = await stale();
         const agreeing = {
-          "agents.platform/agent-type": "Cleo",
+          "agents.platform/github-app": "5dlabs-cleo",
           "agents.platform/task-id": task,
           "agents.platform/repository": "Acme-Shop",
           "started-by": "t-rex",
           owner: "5dlabs-rex-2",
         };
-        await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, { ...ours, ...agreeing }));
+        await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, { ...ours, ...agreeing }));
         equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
       });
 
       it("let a repository pass that has the pusher's name", async () => {
         const { task } = await stale();
-        await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
+        await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
         const bench = await scenario.bench(task, { PUSHER_NAMES: JSON.stringify(["acme-shop", "shop"]) });
         equal((await outcomeOf(bench)).outcome, "remediate");
       });
 
       it("let configured labels pass that differ by their domain alone", async () => {
         const { task } = await stale();
-        const labels = { "agents.platform/name": "cleo", "github.com/name": "acme-shop" };
+        const labels = { "agents.platform/name": "5DLabs-Cleo", "github.com/name": "acme-shop" };
         await scenario.cluster.create(codeRun(`cleo-${task}`, "", task, labels));
         const bench = await scenario.bench(task, {
           CODERUN_AGENT_LABEL: "agents.platform/name",
@@ -183,11 +185,16 @@ describe("plan", function () {
       it("do not stop at what is not cancelled anyway", async () => {
         const { task } = await stale();
         await startCleos(task, 1);
-        const odd = { "agents.platform/agent-type": "blaze", "started-by": "rex" };
-        await scenario.cluster.create(codeRun(`rex-${task}`, "rex", task, { ...ours, ...odd }));
-        await scenario.cluster.create(codeRun(`other-${task}`, "cleo", task, { repository: "acme-other", ...odd }));
-        await scenario.cluster.create(codeRun(`neighbour-${task}`, "cleo", `${task}0`, { ...ours, ...odd }));
-        const done = { ...codeRun(`done-${task}`, "cleo", task, { ...ours, ...odd }), status: { phase: "Succeeded" } };
+        const odd = { "agents.platform/github-app": "5DLabs-Blaze", "started-by": "rex" };
+        await scenario.cluster.create(codeRun(`rex-${task}`, "5DLabs-Rex", task, { ...ours, ...odd }));
+        await scenario.cluster.create(
+          codeRun(`other-${task}`, "5DLabs-Cleo", task, { repository: "acme-other", ...odd }),
+        );
+        await scenario.cluster.create(codeRun(`neighbour-${task}`, "5DLabs-Cleo", `${task}0`, { ...ours, ...odd }));
+        const done = {
+          ...codeRun(`done-${task}`, "5DLabs-Cleo", task, { ...ours, ...odd }),
+          status: { phase: "Succeeded" },
+        };
         await scenario.cluster.create(done);
         const bench = await scenario.bench(task);
         equal((await outcomeOf(bench)).outcome, "remediate");

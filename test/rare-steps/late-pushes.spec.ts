@@ -48,33 +48,37 @@ describe("plan of a push that comes late", function () {
   }
 
   it("leaves a Cleo at work who began after it", async () => {
-    fresh(await outcome([{ agent: "cleo" }]));
+    fresh(await outcome([{ agent: "5DLabs-Cleo" }]));
   });
 
   it("leaves a Tess who follows such a Cleo, and the ready label that this one brought", async () => {
-    fresh(await outcome([{ agent: "cleo", phase: "Succeeded" }, { agent: "tess" }], { labels: ["ready-for-qa"] }));
+    fresh(
+      await outcome([{ agent: "5DLabs-Cleo", phase: "Succeeded" }, { agent: "5DLabs-Tess" }], {
+        labels: ["ready-for-qa"],
+      }),
+    );
   });
 
   it("restarts QA where no agent has begun since", async () => {
     stale(await outcome([]));
-    stale(await outcome([{ agent: "rex" }]));
+    stale(await outcome([{ agent: "5DLabs-Rex" }]));
   });
 
   it("restarts QA where the round began before it: a Tess began first", async () => {
-    stale(await outcome([{ agent: "tess" }]));
-    stale(await outcome([{ agent: "tess" }, { agent: "cleo" }]));
+    stale(await outcome([{ agent: "5DLabs-Tess" }]));
+    stale(await outcome([{ agent: "5DLabs-Tess" }, { agent: "5DLabs-Cleo" }]));
   });
 
   it("restarts QA where the ready label is older than the round", async () => {
-    stale(await outcome([{ agent: "cleo" }], { labels: ["ready-for-qa"] }));
+    stale(await outcome([{ agent: "5DLabs-Cleo" }], { labels: ["ready-for-qa"] }));
   });
 
   it("restarts QA where somebody pushed on top: on which head the agent works, nobody knows", async () => {
-    stale(await outcome([{ agent: "cleo" }], { head: sha("e") }));
+    stale(await outcome([{ agent: "5DLabs-Cleo" }], { head: sha("e") }));
   });
 
   it("restarts QA where the clocks cannot tell who came first", async () => {
-    stale(await outcome([{ agent: "cleo" }], { ago: 90 }));
+    stale(await outcome([{ agent: "5DLabs-Cleo" }], { ago: 90 }));
   });
 });
 

@@ -25,7 +25,7 @@ describe("remediation of a task whose agents are at work", function () {
       dev.platform.startTask("cleo-at-work", { pullLabels: ["ready-for-qa", "urgent"] }),
       dev.platform.startTask("cleo-at-work", { pullLabels: ["ready-for-qa"] }),
     ]);
-    await Promise.all([dev.platform.startAgent("tess", task), dev.platform.startAgent("rex", task)]);
+    await Promise.all([dev.platform.startAgent("5DLabs-Tess", task), dev.platform.startAgent("5DLabs-Rex", task)]);
     neighbourBefore = await dev.stateOf(neighbour);
     agentsBefore = await dev.agents(task);
     pushed = await dev.platform.push(task);

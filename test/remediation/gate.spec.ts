@@ -18,8 +18,8 @@ describe("remediation of a task that waits at its gate", function () {
     equal(await dev.platform.outcome(run), "remediated");
     await restartTimes(dev.platform, task, run, pushedAt);
     deepEqual(
-      (await dev.platform.agents(task.id)).map(({ metadata }) => metadata.labels?.["agent-type"]),
-      ["cleo", "cleo"],
+      (await dev.platform.agents(task.id)).map(({ metadata }) => metadata.labels?.["github-app"]),
+      ["5DLabs-Cleo", "5DLabs-Cleo"],
     );
     deepEqual(await dev.labels(task), [`task-${task.id}`]);
   });

@@ -25,15 +25,18 @@ describe("plan", function () {
       const workflow = await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
       );
-      const cleo = await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
-      const tess = await scenario.cluster.create(codeRun(`tess-${task}`, "tess", task, ours));
-      await scenario.cluster.create(codeRun(`rex-${task}`, "rex", task, ours));
-      await scenario.cluster.create(codeRun(`blaze-${task}`, "blaze", task, ours));
+      const cleo = await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
+      const tess = await scenario.cluster.create(codeRun(`tess-${task}`, "5DLabs-Tess", task, ours));
+      await scenario.cluster.create(codeRun(`rex-${task}`, "5DLabs-Rex", task, ours));
+      await scenario.cluster.create(codeRun(`blaze-${task}`, "5DLabs-Blaze", task, ours));
       await scenario.cluster.create(codeRun(`nobody-${task}`, "", task, ours));
-      await scenario.cluster.create(codeRun(`elsewhere-${task}`, "cleo", task, { repository: "acme-other" }));
-      await scenario.cluster.create(codeRun(`unnamed-${task}`, "cleo", task));
-      await scenario.cluster.create({ ...codeRun(`done-${task}`, "cleo", task, ours), status: { phase: "Succeeded" } });
-      await scenario.cluster.create(codeRun(`cleo-${task}0`, "cleo", `${task}0`, ours));
+      await scenario.cluster.create(codeRun(`elsewhere-${task}`, "5DLabs-Cleo", task, { repository: "acme-other" }));
+      await scenario.cluster.create(codeRun(`unnamed-${task}`, "5DLabs-Cleo", task));
+      await scenario.cluster.create({
+        ...codeRun(`done-${task}`, "5DLabs-Cleo", task, ours),
+        status: { phase: "Succeeded" },
+      });
+      await scenario.cluster.create(codeRun(`cleo-${task}0`, "5DLabs-Cleo", `${task}0`, ours));
       await scenario.pullRequest(task, pull, ["ready-for-qa", `task-${task}`]);
 
       const bench = await scenario.bench(task);
@@ -55,16 +58,26 @@ describe("plan", function () {
           head: push.after,
           pulls: [{ number: pull, ref: `task-${task}-fix`, ready: true, labelled: true, held: false }],
           targets: [
-            { name: `cleo-${task}`, uid: cleo.metadata.uid, agent: "cleo", created: cleo.metadata.creationTimestamp },
-            { name: `tess-${task}`, uid: tess.metadata.uid, agent: "tess", created: tess.metadata.creationTimestamp },
+            {
+              name: `cleo-${task}`,
+              uid: cleo.metadata.uid,
+              agent: "5DLabs-Cleo",
+              created: cleo.metadata.creationTimestamp,
+            },
+            {
+              name: `tess-${task}`,
+              uid: tess.metadata.uid,
+              agent: "5DLabs-Tess",
+              created: tess.metadata.creationTimestamp,
+            },
           ],
           leftAlone: [
-            { name: `blaze-${task}`, agent: "blaze", why: "agent blaze is not in the cancel list" },
-            { name: `done-${task}`, agent: "cleo", why: "it has finished (Succeeded)" },
-            { name: `elsewhere-${task}`, agent: "cleo", why: "it does not name this repository" },
+            { name: `blaze-${task}`, agent: "5DLabs-Blaze", why: "agent 5DLabs-Blaze is not in the cancel list" },
+            { name: `done-${task}`, agent: "5DLabs-Cleo", why: "it has finished (Succeeded)" },
+            { name: `elsewhere-${task}`, agent: "5DLabs-Cleo", why: "it does not name this repository" },
             { name: `nobody-${task}`, agent: "", why: "agent unknown is not in the cancel list" },
-            { name: `rex-${task}`, agent: "rex", why: "agent rex is not in the cancel list" },
-            { name: `unnamed-${task}`, agent: "cleo", why: "it does not name this repository" },
+            { name: `rex-${task}`, agent: "5DLabs-Rex", why: "agent 5DLabs-Rex is not in the cancel list" },
+            { name: `unnamed-${task}`, agent: "5DLabs-Cleo", why: "it does not name this repository" },
           ],
           outcome: "remediate",
           reason: "something of the old head is still at work",
@@ -72,10 +85,35 @@ describe("plan", function () {
       );
     });
 
+    it("takes agents by another label and other names, where the configuration says so", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate]));
+      await scenario.pullRequest(task, pull, [`task-${task}`]);
+      const labels = (agent: string, name: string) => ({
+        ...codeRun(`${name}-${task}`, agent, task),
+        metadata: { name: `${name}-${task}`, labels: { ...ours, "task-id": task, "agent-type": agent } },
+      });
+      await scenario.cluster.create(labels("cleo", "cleo"));
+      await scenario.cluster.create(labels("rex", "rex"));
+      const bench = await scenario.bench(task, {
+        CODERUN_AGENT_LABEL: "agent-type",
+        AGENTS: JSON.stringify(["cleo", "tess"]),
+      });
+      equal((await bench.run("plan")).exitCode, 0);
+      const { targets, leftAlone } = await bench.plan();
+      deepEqual(
+        [targets?.map(({ name, agent }) => [name, agent]), leftAlone],
+        [
+          [[`cleo-${task}`, "cleo"]],
+          [{ name: `rex-${task}`, agent: "rex", why: "agent rex is not in the cancel list" }],
+        ],
+      );
+    });
+
     it("takes a CodeRun that names no repository where only one repository is configured", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate]));
-      await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task));
+      await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task));
       await scenario.pullRequest(task, pull, []);
       const bench = await scenario.bench(task, { REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop" }) });
       equal((await outcomeOf(bench)).outcome, "remediate");
@@ -90,7 +128,7 @@ describe("plan", function () {
       const before = await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
       );
-      await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
+      await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
       const after = await scenario.cluster.workflow(`play-${task}`);
@@ -126,7 +164,7 @@ describe("plan", function () {
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
       );
-      await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
+      await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       const bench = await scenario.bench(task, { DRY_RUN: "true" });
       equal((await outcomeOf(bench)).outcome, "dry-run");
@@ -151,7 +189,7 @@ describe("plan", function () {
 
     it("without a main workflow: no-workflow", async () => {
       const { task, pull } = newTask();
-      await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
+      await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       deepEqual(await outcomeOf(await scenario.bench(task)), {
         outcome: "no-workflow",
@@ -196,7 +234,7 @@ describe("plan", function () {
     for (const stage of [undefined, "implementation-in-progress", "waiting-pr-created"]) {
       it(`while Rex is still implementing (stage ${stage ?? "unset"}): nothing-stale`, async () => {
         const task = await prepared(stage, [`task-${stage}`]);
-        await scenario.cluster.create(codeRun(`rex-${task}`, "rex", task, ours));
+        await scenario.cluster.create(codeRun(`rex-${task}`, "5DLabs-Rex", task, ours));
         equal((await outcomeOf(await scenario.bench(task))).outcome, "nothing-stale");
       });
     }
@@ -205,7 +243,7 @@ describe("plan", function () {
       const labelled = await prepared("waiting-pr-created", ["Ready-For-QA"]);
       equal((await outcomeOf(await scenario.bench(labelled))).outcome, "remediate");
       const atWork = await prepared("implementation-in-progress");
-      await scenario.cluster.create(codeRun(`tess-${atWork}`, "tess", atWork, ours));
+      await scenario.cluster.create(codeRun(`tess-${atWork}`, "5DLabs-Tess", atWork, ours));
       equal((await outcomeOf(await scenario.bench(atWork))).outcome, "remediate");
       equal((await outcomeOf(await scenario.bench(await prepared("waiting-pr-approved")))).outcome, "remediate");
     });

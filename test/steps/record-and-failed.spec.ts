@@ -72,7 +72,7 @@ describe("record and failed", function () {
           targets: [
             {
               name: "cleo-`x`",
-              agent: "cleo",
+              agent: "5DLabs-Cleo",
               created: new Date(Date.now() - 90_000).toISOString().replace(/\.[0-9]+/, ""),
             },
           ],
@@ -97,7 +97,7 @@ describe("record and failed", function () {
       equal((await bench.run("record")).exitCode, 0);
       const [comment, ...more] = await comments("61");
       deepEqual(more, []);
-      const age = /`cleo`, ([0-9]+) s old/.exec(comment?.body ?? "")?.[1];
+      const age = /`5DLabs-Cleo`, ([0-9]+) s old/.exec(comment?.body ?? "")?.[1];
       equal(Number(age) >= 90 && Number(age) <= 91 + (Date.now() - before) / 1000, true, age);
       equal(
         comment?.body,
@@ -105,7 +105,7 @@ describe("record and failed", function () {
           `<!-- rex-remediation ${push.after} -->`,
           "**QA begins again on `bbbbbbbbbbbb`**, because `5DLabs-Rex[bot]` pushed it.",
           "",
-          `- cancelled \`cleo-'x'\` (\`cleo\`, ${age} s old)`,
+          `- cancelled \`cleo-'x'\` (\`5DLabs-Cleo\`, ${age} s old)`,
           "- label `ready-for-qa`: taken off",
           "- stage of `play-61`: `waiting-ready-for-qa` → `waiting-pr-created`",
           "- round 3 of this task",

@@ -174,7 +174,7 @@ describe("restart-qa", function () {
     const running = bench.run("restart-qa");
     await until("the stage is set back", 10_000, async () => seen.length > 0);
     close();
-    await scenario.cluster.create(codeRun(`tess-${task}`, "tess", task, ours));
+    await scenario.cluster.create(codeRun(`tess-${task}`, "5DLabs-Tess", task, ours));
     await scenario.cluster.patchWorkflow(name, {
       status: { nodes: { gate: workflowNode("gate", "Suspend", "Running") } },
     });
@@ -205,7 +205,7 @@ describe("restart-qa", function () {
 
   it("sends the run back to plan when a listed agent was started meanwhile, and touches nothing", async () => {
     const { task, name, bench } = await planned();
-    await scenario.cluster.create(codeRun(`cleo-${task}`, "cleo", task, ours));
+    await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
     const before = (await scenario.cluster.workflow(name))?.metadata.resourceVersion;
     const result = await bench.run("restart-qa");
     equal(result.exitCode, 75, result.log);

@@ -24,10 +24,10 @@ describe("stop-qa", function () {
   }
 
   it("deletes the planned CodeRuns and proves them gone, and no other", async () => {
-    const cleo = await scenario.cluster.create(codeRun("cleo-1", "cleo", 1));
-    const tess = await scenario.cluster.create(codeRun("tess-1", "tess", 1));
-    await scenario.cluster.create(codeRun("rex-1", "rex", 1));
-    await scenario.cluster.create(codeRun("cleo-late-1", "cleo", 1));
+    const cleo = await scenario.cluster.create(codeRun("cleo-1", "5DLabs-Cleo", 1));
+    const tess = await scenario.cluster.create(codeRun("tess-1", "5DLabs-Tess", 1));
+    await scenario.cluster.create(codeRun("rex-1", "5DLabs-Rex", 1));
+    await scenario.cluster.create(codeRun("cleo-late-1", "5DLabs-Cleo", 1));
     const bench = await scenario.bench("1");
     await bench.writeShared("plan.json", planOf([cleo, tess]));
     const result = await bench.run("stop-qa");
@@ -40,9 +40,9 @@ describe("stop-qa", function () {
   });
 
   it("leaves a CodeRun alone that has the planned name and another UID", async () => {
-    const planned = await scenario.cluster.create(codeRun("cleo-2", "cleo", 2));
+    const planned = await scenario.cluster.create(codeRun("cleo-2", "5DLabs-Cleo", 2));
     await scenario.cluster.deleteCodeRun("cleo-2");
-    const successor = await scenario.cluster.create(codeRun("cleo-2", "cleo", 2));
+    const successor = await scenario.cluster.create(codeRun("cleo-2", "5DLabs-Cleo", 2));
     const bench = await scenario.bench("2");
     await bench.writeShared("plan.json", planOf([planned]));
     const result = await bench.run("stop-qa");
@@ -52,7 +52,7 @@ describe("stop-qa", function () {
   });
 
   it("can be run again after all are gone", async () => {
-    const gone = await scenario.cluster.create(codeRun("cleo-3", "cleo", 3));
+    const gone = await scenario.cluster.create(codeRun("cleo-3", "5DLabs-Cleo", 3));
     const bench = await scenario.bench("3");
     await bench.writeShared("plan.json", planOf([gone]));
     equal((await bench.run("stop-qa")).exitCode, 0);
@@ -62,7 +62,7 @@ describe("stop-qa", function () {
   });
 
   it("waits for a finalizer, and is done when it falls", async () => {
-    const held = codeRun("cleo-4", "cleo", 4);
+    const held = codeRun("cleo-4", "5DLabs-Cleo", 4);
     held.metadata.finalizers = ["agents.platform/cleanup"];
     const created = await scenario.cluster.create(held);
     const bench = await scenario.bench("4");
@@ -78,7 +78,7 @@ describe("stop-qa", function () {
   });
 
   it("fails naming what is still there, its finalizers and the way on", async () => {
-    const stuck = codeRun("cleo-5", "cleo", 5);
+    const stuck = codeRun("cleo-5", "5DLabs-Cleo", 5);
     stuck.metadata.finalizers = ["agents.platform/stuck"];
     const created = await scenario.cluster.create(stuck);
     const bench = await scenario.bench("5", { CANCEL_SECONDS: "2" });
@@ -93,7 +93,7 @@ describe("stop-qa", function () {
   });
 
   it("does nothing where the plan found nothing to do, or nobody at work", async () => {
-    const { metadata } = await scenario.cluster.create(codeRun("cleo-6", "cleo", 6));
+    const { metadata } = await scenario.cluster.create(codeRun("cleo-6", "5DLabs-Cleo", 6));
     const targets = [{ name: "cleo-6", uid: metadata.uid }];
     for (const plan of [
       { outcome: "nothing-stale", targets, pulls: [] },
@@ -128,7 +128,7 @@ describe("stop-qa", function () {
   });
 
   it("asks the API server itself, whatever proxy the image names", async () => {
-    const cleo = await scenario.cluster.create(codeRun("cleo-10", "cleo", 10));
+    const cleo = await scenario.cluster.create(codeRun("cleo-10", "5DLabs-Cleo", 10));
     const bench = await scenario.bench("10");
     await bench.writeShared("plan.json", planOf([cleo]));
     const result = await bench.run("stop-qa", { https_proxy: "http://127.0.0.1:1" });
@@ -256,7 +256,7 @@ describe("stop-qa", function () {
   });
 
   it("takes the label off while the agents still end, and off again when one of them has put it back", async () => {
-    const held = codeRun("cleo-30", "cleo", 30, { repository: "acme-shop" });
+    const held = codeRun("cleo-30", "5DLabs-Cleo", 30, { repository: "acme-shop" });
     held.metadata.finalizers = ["agents.platform/cleanup"];
     await scenario.cluster.create(held);
     const bench = await planned("30", ["ready-for-qa"]);

@@ -49,7 +49,12 @@ export interface CodeRun {
   status?: { phase?: string };
 }
 
-/** A CodeRun of an agent (`cleo`, `tess`, `rex` …) for a task. */
+/** What an agent's objects are called by, which may have no capitals: `cleo` for 5DLabs-Cleo. */
+export function shortName(agent: string): string {
+  return agent.slice(agent.lastIndexOf("-") + 1).toLowerCase();
+}
+
+/** A CodeRun of an agent (`5DLabs-Cleo`, `5DLabs-Tess`, `5DLabs-Rex` …) for a task. */
 export function codeRun(
   name: string,
   agent: string,
@@ -59,7 +64,7 @@ export function codeRun(
   return {
     apiVersion: `${codeRunResource.group}/${codeRunResource.version}`,
     kind: "CodeRun",
-    metadata: { name, labels: { "task-id": String(task), "agent-type": agent, ...labels } },
+    metadata: { name, labels: { "task-id": String(task), "github-app": agent, ...labels } },
     spec: {},
   };
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parse } from "yaml";
 import { Cluster, until } from "./cluster.ts";
-import { type CodeRun, codeRun } from "./codeRuns.ts";
+import { type CodeRun, codeRun, shortName } from "./codeRuns.ts";
 import { type Answer, deliver } from "./delivery.ts";
 import { GitHubDoubleClient, type PushOptions, pushPayload, randomSha, signedDelivery } from "./github/index.ts";
 import { nodeEnvironment } from "./node.ts";
@@ -196,7 +196,7 @@ export class Platform {
 
   /** Starts a CodeRun beside the main workflow's own, and waits until its pod runs. */
   async startAgent(agent: string, task: Task): Promise<CodeRun> {
-    const name = `${agent}-task-${task.id}-${randomSha().slice(0, 5)}`;
+    const name = `${shortName(agent)}-task-${task.id}-${randomSha().slice(0, 5)}`;
     const created = await this.cluster.create(
       codeRun(name, agent, task.id, { repository: task.repository.replace("/", "-") }),
     );

@@ -35,7 +35,7 @@ export async function restartTimes(platform: Platform, task: Task, run: string, 
   const cleo = await until(`a new Cleo works on task ${task.id}`, 60_000, async () =>
     (await platform.agents(task.id)).find(
       ({ metadata }) =>
-        metadata.labels?.["agent-type"] === "cleo" &&
+        metadata.labels?.["github-app"] === "5DLabs-Cleo" &&
         Date.parse(metadata.creationTimestamp ?? "") >= Date.parse(gate.finishedAt ?? ""),
     ),
   );

@@ -45,7 +45,7 @@ describe("a restart, timed", function () {
   it("with an agent at work is resumed within 20 s (median of 5)", async () => {
     const resumed = said(
       "agents at work",
-      await measured("cleo-at-work", (task) => dev.platform.startAgent("tess", task)),
+      await measured("cleo-at-work", (task) => dev.platform.startAgent("5DLabs-Tess", task)),
     );
     ok(resumed <= 20, `median ${resumed} s`);
   });

@@ -495,8 +495,8 @@ describe("npm run doctor", function () {
     deepEqual(
       [
         kind(),
-        kind(codeRun({ "task-id": "3", "agent-type": "cleo" })),
-        kind(codeRun({ "agent-type": "cleo" })),
+        kind(codeRun({ "task-id": "3", "github-app": "5DLabs-Cleo" })),
+        kind(codeRun({ "github-app": "5DLabs-Cleo" })),
         kind(codeRun({ "task-id": "3" })),
       ],
       ["pass", "pass", "fail", "fail"],
@@ -507,7 +507,11 @@ describe("npm run doctor", function () {
     const { namespace, eventBus: bus, agents, stages } = planned("dev");
     deepEqual(
       [namespace, bus, agents],
-      ["agent-platform", { name: "default", created: false, prefix: "rex-remediation" }, ["cleo", "tess"]],
+      [
+        "agent-platform",
+        { name: "default", created: false, prefix: "rex-remediation" },
+        ["5DLabs-Cleo", "5DLabs-Tess"],
+      ],
     );
     equal(stages.length, 6);
   });
@@ -526,7 +530,7 @@ describe("npm run doctor", function () {
     });
 
     const cleo =
-      "            arguments: { parameters: [{ name: agent, value: cleo }] }\n            continueOn: { failed: true, error: true }\n";
+      "            arguments: { parameters: [{ name: agent, value: cleo }, { name: github-app, value: 5DLabs-Cleo }] }\n            continueOn: { failed: true, error: true }\n";
     const gateAfterCleo = "        - - name: ready-for-qa\n            template: gate\n";
     const again =
       "            template: round\n            when: \"'{{workflow.labels.current-stage}}' == 'waiting-pr-created'\"\n";

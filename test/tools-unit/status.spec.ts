@@ -267,7 +267,13 @@ describe("npm run status", function () {
         },
       ],
       agents: [
-        { metadata: { name: "rex-1", creationTimestamp: "2026-01-01T00:00:00Z", labels: { "agent-type": "rex" } } },
+        {
+          metadata: {
+            name: "rex-1",
+            creationTimestamp: "2026-01-01T00:00:00Z",
+            labels: { "github-app": "5DLabs-Rex" },
+          },
+        },
       ],
       sweeps: [
         {
@@ -301,7 +307,7 @@ describe("npm run status", function () {
     head: ${sha("b")}
     outcome: remediated
 agents of task 3:
-  rex-1: rex, no phase, N s old, not in the cancel list
+  rex-1: 5DLabs-Rex, no phase, N s old, not in the cancel list
 what that means:
   - remediated: QA of the task begins again on the present head
   - task-3-fix of 5dlabs/platform is at bbbbbbbbbbbb, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has had run ${nameOf("3", sha("b"), sha("a"))} (remediated)

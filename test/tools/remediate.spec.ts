@@ -27,10 +27,10 @@ describe("npm run remediate, on a cluster", function () {
     const { cluster } = dev.platform;
     const labels = { repository: task.repository.replace("/", "-") };
     const others = { rex: `rex-task-${task.id}`, blaze: `blaze-task-${task.id}`, done: `tess-task-${task.id}` };
-    await cluster.create(codeRun(others.rex, "rex", task.id, labels));
-    await cluster.create(codeRun(others.blaze, "blaze", task.id, labels));
-    await cluster.create({ ...codeRun(others.done, "tess", task.id, labels), status: { phase: "Succeeded" } });
-    const cleo = await dev.platform.startAgent("cleo", task);
+    await cluster.create(codeRun(others.rex, "5DLabs-Rex", task.id, labels));
+    await cluster.create(codeRun(others.blaze, "5DLabs-Blaze", task.id, labels));
+    await cluster.create({ ...codeRun(others.done, "5DLabs-Tess", task.id, labels), status: { phase: "Succeeded" } });
+    const cleo = await dev.platform.startAgent("5DLabs-Cleo", task);
     return { task, cleo: cleo.metadata.name, others };
   }
 
@@ -52,9 +52,9 @@ describe("npm run remediate, on a cluster", function () {
       stateBefore = await dev.stateOf(busy.task);
       const { cleo, others } = busy;
       expected = [
-        `cancel ${cleo} (cleo)`,
-        `leave ${others.blaze}: agent blaze is not in the cancel list`,
-        `leave ${others.rex}: agent rex is not in the cancel list`,
+        `cancel ${cleo} (5DLabs-Cleo)`,
+        `leave ${others.blaze}: agent 5DLabs-Blaze is not in the cancel list`,
+        `leave ${others.rex}: agent 5DLabs-Rex is not in the cancel list`,
         `leave ${others.done}: it has finished (Succeeded)`,
       ].sort();
     });

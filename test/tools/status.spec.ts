@@ -23,7 +23,7 @@ describe("npm run status, on a cluster", function () {
 
   it("tells of a push that restarted QA: run, head, what was done, gate, and that the branch's head is done", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
-    const cleo = await dev.platform.startAgent("cleo", task);
+    const cleo = await dev.platform.startAgent("5DLabs-Cleo", task);
     const { run } = await dev.platform.push(task);
     await dev.platform.ended(run);
     await until("the next gate waits", 30_000, async () => {

@@ -31,7 +31,7 @@ describe("a destruction of the stack", function () {
     const { outputs } = await stack.up();
     platform = await stack.platform(outputs.webhookUrl);
     [task, neighbour] = await Promise.all([startTask(), startTask()]);
-    await Promise.all([platform.startAgent("rex", task), platform.startAgent("cleo", neighbour)]);
+    await Promise.all([platform.startAgent("5DLabs-Rex", task), platform.startAgent("5DLabs-Cleo", neighbour)]);
     ({ run: active } = await pushAndHold(platform, task, "looks for the label"));
     const { run: waiting } = await platform.push(task);
     await until(`run ${waiting} waits`, 30_000, async () => {

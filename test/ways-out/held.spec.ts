@@ -59,9 +59,9 @@ describe("remediation that is held back", function () {
   it("by a target with contradicting labels: failed, nothing is touched, and the command that it says goes on", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const odd = `odd-task-${task.id}`;
-    const key = "agents.platform/agent-type";
+    const key = "agents.platform/github-app";
     await dev.platform.cluster.create(
-      codeRun(odd, "tess", task.id, { repository: task.repository.replace("/", "-"), [key]: "rex" }),
+      codeRun(odd, "5DLabs-Tess", task.id, { repository: task.repository.replace("/", "-"), [key]: "5DLabs-Rex" }),
     );
     const { ledger: none, ...before } = (await dev.stateOf(task)) as { ledger: string[] };
     deepEqual(none, []);
@@ -74,9 +74,12 @@ describe("remediation that is held back", function () {
     deepEqual(ledger.sort(), ["rex-remediation/message", "rex-remediation/outcome"]);
     const workflow = await dev.platform.cluster.workflow(task.workflow);
     const message = workflow?.metadata.annotations?.["rex-remediation/message"] ?? "";
-    match(message, new RegExp(`${odd} \\(${key}=rex contradicts agent-type=tess\\); nothing was touched; `));
+    match(
+      message,
+      new RegExp(`${odd} \\(${key}=5DLabs-Rex contradicts github-app=5DLabs-Tess\\); nothing was touched; `),
+    );
 
-    await dev.platform.cluster.patchCodeRun(odd, { metadata: { labels: { [key]: "tess" } } });
+    await dev.platform.cluster.patchCodeRun(odd, { metadata: { labels: { [key]: "5DLabs-Tess" } } });
     await pasted(message.slice(message.lastIndexOf("|")));
     await resumedAfter(dev.platform, task, run, pushedAt);
     equal(await dev.platform.cluster.codeRun(odd), undefined);

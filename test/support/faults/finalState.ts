@@ -41,7 +41,7 @@ export async function finalState(platform: Platform, task: Task, { run, push }: 
         .map(({ displayName, phase, message = "" }) => `${displayName} ${phase} ${message}`.trim())
         .sort(),
     },
-    agents: agents.map(({ metadata }) => metadata.labels?.["agent-type"] ?? "").sort(),
+    agents: agents.map(({ metadata }) => metadata.labels?.["github-app"] ?? "").sort(),
   };
   // The run's name holds the others, so it goes first.
   const names = { run, after: push.after, before: push.before, pushedAt: String(push.pushedAt), task: task.id };

@@ -93,6 +93,6 @@ async function putNeighbour(platform: Platform, task: Task): Promise<void> {
 }
 
 async function startAgents(platform: Platform, task: Task): Promise<string> {
-  const [cleo] = await Promise.all([platform.startAgent("cleo", task), platform.startAgent("rex", task)]);
+  const [cleo] = await Promise.all([platform.startAgent("5DLabs-Cleo", task), platform.startAgent("5DLabs-Rex", task)]);
   return cleo.metadata.name;
 }
