@@ -35,7 +35,7 @@ run_words() {
   if [[ -n $ARGO_SERVER_URL ]]; then
     printf '[%s](%s/workflows/%s/%s)' "$(as_code "$RUN_NAME")" "$ARGO_SERVER_URL" "$NAMESPACE" "$RUN_NAME"
   else
-    printf '%s, %s' "$(as_code "$RUN_NAME")" "$(as_code "argo -n $NAMESPACE get $RUN_NAME")"
+    printf '%s, %s' "$(as_code "$RUN_NAME")" "$(as_code "$ARGO get $RUN_NAME")"
   fi
 }
 

@@ -48,7 +48,7 @@ annotate_main_workflows() {
   local name
   find_main_workflows
   while IFS= read -r name; do
-    note_outcome "$name" failed "$RUN_NAME: $1 | when mended: argo -n $NAMESPACE $(verb_to_go_on "$1") $RUN_NAME"
+    note_outcome "$name" failed "$RUN_NAME: $1 | when mended: $ARGO $(verb_to_go_on "$1") $RUN_NAME"
   done < <(jq -r '.[].metadata.name' "$SCRATCH/main-workflows")
 }
 
@@ -63,7 +63,7 @@ comment() {
     printf '**The remediation of %s failed**, and is not done.\n\n' "$(as_code "${AFTER:-the present head}")"
     printf -- '- why: %s\n' "$(as_code "$1")"
     printf -- '- run %s\n' "$(run_words)"
-    printf -- '- when mended: %s\n' "$(as_code "argo -n $NAMESPACE $(verb_to_go_on "$1") $RUN_NAME")"
+    printf -- '- when mended: %s\n' "$(as_code "$ARGO $(verb_to_go_on "$1") $RUN_NAME")"
     printf -- '- or anew, for the present head: %s\n' "$(anew_words)"
   } >"$SCRATCH/words"
   while IFS= read -r number; do

@@ -69,7 +69,7 @@ must_kube() {
 
 # then_again VERB: the command that carries on this run.
 then_again() {
-  printf ', then: argo -n %s %s %s' "$NAMESPACE" "$1" "$RUN_NAME"
+  printf ', then: %s %s %s' "$ARGO" "$1" "$RUN_NAME"
 }
 
 readonly MERGE_PATCH=application/merge-patch+json JSON_PATCH=application/json-patch+json

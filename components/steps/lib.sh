@@ -14,6 +14,8 @@ readonly EXIT_PLAN_AGAIN=75
 # What a refused call returns, of the API server and of GitHub.
 readonly NOT_FOUND=44 CONFLICT=49 INVALID=42 REFUSED=43
 readonly LEDGER=rex-remediation
+# How people call Argo for the objects of this installation.
+readonly ARGO="argo -n $NAMESPACE"
 readonly PLAN="$SHARED_DIR/plan.json"
 readonly SCRATCH="$SHARED_DIR/scratch/$STEP"
 readonly ANSWER="$SCRATCH/answer"

@@ -43,8 +43,8 @@ start_anew() {
 
 # The command that begins anew, for the present head.
 anew() {
-  printf 'argo -n %s submit --from workflowtemplate/%s --generate-name %s-%s- -p task=%s -p repository=%s' \
-    "$NAMESPACE" "$NAME" "$NAME" "$TASK" "$TASK" "$REPOSITORY"
+  printf '%s submit --from workflowtemplate/%s --generate-name %s-%s- -p task=%s -p repository=%s' \
+    "$ARGO" "$NAME" "$NAME" "$TASK" "$TASK" "$REPOSITORY"
 }
 
 # ledger_says RESUMED: whether the ledger's entry is this run's, and resumed or not.

@@ -80,7 +80,7 @@ check_input() {
   must_match TASK "$TASK" '^[1-9][0-9]{0,8}$' 'a number without leading zeros'
   # By the name of its pod the API server knows whose a run is.
   [[ $RUN_NAME == "$NAME-$TASK-"* ]] ||
-    fail "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes: argo -n $NAMESPACE submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK … with the same parameters"
+    fail "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes: $ARGO submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK … with the same parameters"
   by_hand=false
   [[ -n $BEFORE$AFTER$PUSHED_AT ]] || by_hand=true
   if [[ $by_hand == false ]]; then
@@ -147,7 +147,7 @@ find_main_workflow() {
       conclude no-workflow "no main workflow of task $TASK is running in $NAMESPACE ($MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE, $MAIN_WORKFLOW_TASK_LABEL=$TASK, of this repository)"
       ;;
     1) ;;
-    *) fail "task $TASK has more than one main workflow: $(jq -r '[.[].metadata.name] | join(", ")' "$SCRATCH/main-workflows"); end all but one (argo -n $NAMESPACE stop NAME), then: argo -n $NAMESPACE retry $RUN_NAME" ;;
+    *) fail "task $TASK has more than one main workflow: $(jq -r '[.[].metadata.name] | join(", ")' "$SCRATCH/main-workflows"); end all but one ($ARGO stop NAME), then: $ARGO retry $RUN_NAME" ;;
   esac
   jq '.[0]' "$SCRATCH/main-workflows" >"$SCRATCH/workflow"
   fact workflow '
@@ -178,9 +178,9 @@ check_ledger() {
   handled_at=${handled[0]} resumed=${handled[1]} begun=false
   [[ ${handled[1]} != false ]] || begun=true
   [[ $handled_at =~ ^[0-9]{1,12}$ ]] ||
-    fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is not a time in seconds; remove it (kubectl -n $NAMESPACE annotate workflow $(jq -r .workflow.name "$SCRATCH/facts") $LEDGER/pushed-at-), then: argo -n $NAMESPACE retry $RUN_NAME"
+    fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is not a time in seconds; remove it (kubectl -n $NAMESPACE annotate workflow $(jq -r .workflow.name "$SCRATCH/facts") $LEDGER/pushed-at-), then: $ARGO retry $RUN_NAME"
   is_past "$handled_at" ||
-    fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is $handled_at, $((handled_at - EPOCHSECONDS)) s ahead of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: argo -n $NAMESPACE retry $RUN_NAME"
+    fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is $handled_at, $((handled_at - EPOCHSECONDS)) s ahead of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: $ARGO retry $RUN_NAME"
   if [[ $resumed == true && ${handled[4]} == "$RUN_NAME" ]] && [[ $by_hand == true || ${handled[3]} == "$AFTER" ]]; then
     conclude remediated "this run resumed the main workflow before its pod was started again"
   fi
@@ -258,7 +258,7 @@ check_hold() {
   held=$(jq -r '[.pulls[] | select(.held) | "#\(.number)"] | join(", ")' "$SCRATCH/facts")
   [[ -n $held ]] || return 0
   [[ $begun == true ]] ||
-    conclude held "label $HOLD_LABEL is on pull request $held: a person holds task $TASK; nothing was touched; to go on, take the label off, then: argo -n $NAMESPACE resubmit $RUN_NAME"
+    conclude held "label $HOLD_LABEL is on pull request $held: a person holds task $TASK; nothing was touched; to go on, take the label off, then: $ARGO resubmit $RUN_NAME"
   log "label $HOLD_LABEL is on pull request $held, but what was begun is ended all the same"
 }
 
@@ -281,7 +281,7 @@ check_contradictions() {
   contradictions=$(with_coderuns "$FEW"'
     [.items[] | select(why_not == null) | "\(.metadata.name) (\(contradiction))"] | few' --raw-output)
   [[ -z $contradictions ]] ||
-    fail "the labels of some $CODERUN_RESOURCE of task $TASK contradict one another: $contradictions; $(untouched)correct the labels or end what should not be there (kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK --show-labels), then: argo -n $NAMESPACE retry $RUN_NAME"
+    fail "the labels of some $CODERUN_RESOURCE of task $TASK contradict one another: $contradictions; $(untouched)correct the labels or end what should not be there (kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK --show-labels), then: $ARGO retry $RUN_NAME"
 }
 
 # So many agents for one task are a runaway, or labels gone wrong. A retried run keeps the
@@ -290,7 +290,7 @@ check_number_of_targets() {
   local number
   number=$(jq '.targets | length' "$SCRATCH/facts")
   ((number <= MAX_AGENTS_TO_CANCEL)) ||
-    fail "task $TASK has $number agents to cancel, more than maxAgentsToCancel ($MAX_AGENTS_TO_CANCEL): $(jq -r "$FEW"'[.targets[].name] | few' "$SCRATCH/facts"); $(untouched)see which: kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK; end those that should not be there, then: argo -n $NAMESPACE retry $RUN_NAME; or raise maxAgentsToCancel (pulumi up), then: argo -n $NAMESPACE resubmit $RUN_NAME"
+    fail "task $TASK has $number agents to cancel, more than maxAgentsToCancel ($MAX_AGENTS_TO_CANCEL): $(jq -r "$FEW"'[.targets[].name] | few' "$SCRATCH/facts"); $(untouched)see which: kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK; end those that should not be there, then: $ARGO retry $RUN_NAME; or raise maxAgentsToCancel (pulumi up), then: $ARGO resubmit $RUN_NAME"
 }
 
 untouched() {
@@ -305,7 +305,7 @@ check_stale() {
     | if $stage == null then "before" else ($stages | index([$stage])) as $at
       | if $at == null then "unknown" elif $at <= ($stages | index([$reset])) then "before" else "after" end end' "$SCRATCH/facts")
   [[ $position != unknown ]] ||
-    fail "main workflow $(jq -r .workflow.name "$SCRATCH/facts") stands at stage $(jq -r .workflow.stage "$SCRATCH/facts"), which is none of the configured stages $STAGES: add it to stages (pulumi up), then: argo -n $NAMESPACE resubmit $RUN_NAME; or correct the label $MAIN_WORKFLOW_STAGE_LABEL, then: argo -n $NAMESPACE retry $RUN_NAME"
+    fail "main workflow $(jq -r .workflow.name "$SCRATCH/facts") stands at stage $(jq -r .workflow.stage "$SCRATCH/facts"), which is none of the configured stages $STAGES: add it to stages (pulumi up), then: $ARGO resubmit $RUN_NAME; or correct the label $MAIN_WORKFLOW_STAGE_LABEL, then: $ARGO retry $RUN_NAME"
   # What looks fresh may be half reset.
   [[ $begun == false ]] || return 0
   if [[ $position == before ]] && jq -e '(.targets | length) == 0 and all(.pulls[]; .ready | not)' "$SCRATCH/facts" >/dev/null; then
@@ -339,8 +339,8 @@ began_after_the_push() {
 by_hand_commands() {
   local name
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
-  printf 'kubectl -n %s label --overwrite workflow %s %s=%s; argo -n %s resume %s' \
-    "$NAMESPACE" "$name" "$MAIN_WORKFLOW_STAGE_LABEL" "$RESET_STAGE" "$NAMESPACE" "$name"
+  printf 'kubectl -n %s label --overwrite workflow %s %s=%s; %s resume %s' \
+    "$NAMESPACE" "$name" "$MAIN_WORKFLOW_STAGE_LABEL" "$RESET_STAGE" "$ARGO" "$name"
 }
 
 # Where Argo keeps the nodes packed, a written node would make it lose all others.

@@ -78,24 +78,24 @@ await_gate() {
 too_many_gates() {
   local name
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
-  fail "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates"); open the right one (argo -n $NAMESPACE resume $name --node-field-selector displayName=…): its stage is reset already"
+  fail "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates"); open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is reset already"
 }
 
 no_gate() {
   local running
   plan_again_if_agents_came
   running=$(jq -r '[.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName] | join(", ")' "$SCRATCH/workflow")
-  fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after $GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already: once it waits, argo -n $NAMESPACE retry $RUN_NAME"
+  fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after $GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already: once it waits, $ARGO retry $RUN_NAME"
 }
 
 wants_a_value() {
   reset_stage
-  fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default): $(value_commands), then: argo -n $NAMESPACE retry $RUN_NAME; a default spares that the next time"
+  fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default): $(value_commands), then: $ARGO retry $RUN_NAME; a default spares that the next time"
 }
 
 # Argo has no other way to tell a gate that waits already.
 value_commands() {
-  jq -r --arg command "argo -n $NAMESPACE node set $(jq -r .metadata.name "$SCRATCH/workflow")" '
+  jq -r --arg command "$ARGO node set $(jq -r .metadata.name "$SCRATCH/workflow")" '
     .[0] | .displayName as $gate | [.outputs.parameters[] | select(.valueFrom.supplied != null and .valueFrom.default == null)
       | "\($command) --output-parameter \(.name)=VALUE --node-field-selector displayName=\($gate)"] | join("; ")' "$SCRATCH/gates"
 }

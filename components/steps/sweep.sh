@@ -178,7 +178,7 @@ start_remediation() {
 must_have_begun() {
   must_kube "read run $1" GET "$WORKFLOWS/$1"
   if jq -e --arg outcome "$LEDGER/outcome" '(.status.phase | IN("Error", "Failed")) and .metadata.labels[$outcome] == null' "$ANSWER" >/dev/null; then
-    troubles+=("a lost push, whose run $1 ended without an outcome, too ($(jq -r '.status.message // "without a reason"' "$ANSWER"); once that is mended: argo -n $NAMESPACE resubmit $1)")
+    troubles+=("a lost push, whose run $1 ended without an outcome, too ($(jq -r '.status.message // "without a reason"' "$ANSWER"); once that is mended: $ARGO resubmit $1)")
   else
     log "$1 is there already"
   fi

@@ -33,7 +33,7 @@ describe("docs/troubleshooting.md", () => {
     ok(messages.some(({ text }) => text === "cannot …: …"));
     ok(
       messages.some(({ text }) =>
-        text.startsWith("task … has more than one main workflow: …; end all but one (argo -n …"),
+        text.startsWith("task … has more than one main workflow: …; end all but one (… stop NAME"),
       ),
     );
   });
