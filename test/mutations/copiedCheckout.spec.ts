@@ -1,0 +1,56 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CopiedCheckout } from "./copiedCheckout.ts";
+import { root } from "./guards.ts";
+
+/** What the mutations stand on. The specs in it are written here, so that it takes no node. */
+describe("a copied checkout", function () {
+  this.timeout(60_000);
+  let copy: CopiedCheckout;
+
+  before(() => {
+    copy = new CopiedCheckout(root);
+  });
+  after(() => copy?.remove());
+
+  function write(name: string, text: string): string {
+    writeFileSync(join(copy.folder, name), text);
+    return name;
+  }
+
+  it("has what any spec may import, and nothing that git ignores but the packages", () => {
+    for (const file of ["scripts/tools/settings.ts", "components/steps/plan.sh", "docs/operate.md", ".mocharc.json"]) {
+      equal(readFileSync(join(copy.folder, file), "utf8"), readFileSync(join(root, file), "utf8"));
+    }
+    equal(existsSync(join(copy.folder, ".git")), false);
+  });
+
+  it("reports the whole titles of what passed and of what failed, of the tests asked for", async () => {
+    const spec = write(
+      "own.spec.ts",
+      'describe("one", () => { it("is well", () => {}); it("is (not) well", () => { throw new Error("no"); }); it("is not asked for", () => {}); });',
+    );
+    const { passed, failed } = await copy.run(spec, ["one is well", "one is (not) well"]);
+    deepEqual({ passed, failed }, { passed: ["one is well"], failed: ["one is (not) well"] });
+  });
+
+  it("says why a spec wrote no report", async () => {
+    const spec = write("lost.spec.ts", 'import "./not-there.ts";\n');
+    await rejects(
+      copy.run(spec, ["x"]),
+      /^Error: lost\.spec\.ts wrote no report \(exit code 1\); .*Cannot find module.*not-there\.ts/s,
+    );
+  });
+
+  it("has another text in a file only as long as it is asked to, whatever happens meanwhile", async () => {
+    const file = write("text", "one $& two");
+    const read = async () => readFileSync(join(copy.folder, file), "utf8");
+    equal(await copy.with(file, "$&", "$'", read), "one $' two");
+    await rejects(
+      copy.with(file, "one", "", () => Promise.reject(new Error("ended early"))),
+      /ended early/,
+    );
+    equal(await read(), "one $& two");
+  });
+});
