@@ -1,6 +1,6 @@
 import { mostRounds } from "./components/remediationWorkflow.ts";
 import type { RexRemediationArgs } from "./components/rexRemediation.ts";
-import { pusherNames } from "./components/taskPush.ts";
+import { plainName, pusherNames } from "./components/taskPush.ts";
 import {
   apiVersion,
   appLogin,
@@ -170,7 +170,7 @@ export function repositoryLabelValue(fullName: string): string {
 
 function refusePusherAsTarget(stack: StackConfig, pusher: string, agents: string[]): void {
   // A label's value, which an agent's name is, has no brackets: the login itself cannot be among them.
-  const own = agents.filter((agent) => pusherNames(pusher).includes(agent.toLowerCase()));
+  const own = agents.filter((agent) => pusherNames(pusher).includes(plainName(agent)));
   if (own.length > 0) {
     const expected = `agents other than the pusher ${pusher}; ${own.join(", ")} would cancel the very agent that pushed`;
     stack.refuse("agentsToCancel", expected, agents.join(","), "5DLabs-Cleo,5DLabs-Tess");

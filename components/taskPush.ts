@@ -14,6 +14,11 @@ export function pusherNames(pusher: string): string[] {
   return [...new Set([slug, slug.slice(slug.lastIndexOf("-") + 1)])].sort();
 }
 
+/** A name but for its spelling: case, and what stands between letters and digits. The steps' near_miss compares so. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+}
+
 /** A task's number, as a regular expression: no zeros in front. */
 export const taskNumber = "[1-9][0-9]{0,8}";
 

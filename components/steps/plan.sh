@@ -31,8 +31,10 @@ main() {
   check_hold
   find_targets
   check_contradictions
+  check_near_misses
   check_number_of_targets
   check_stale
+  check_owned
   check_writable
   [[ $DRY_RUN == true ]] && conclude dry-run "a dry run: nothing is touched"
   begin
@@ -272,8 +274,6 @@ find_targets() {
   fact leftAlone . "$SCRATCH/left-alone"
 }
 
-readonly FEW='def few: .[:3] + (if length > 3 then ["and \(length - 3) more"] else [] end) | join(", ");'
-
 # Where one label says the one and another the other, only those who made the CodeRun can
 # tell whose it is.
 check_contradictions() {
@@ -282,6 +282,16 @@ check_contradictions() {
     [.items[] | select(why_not == null) | "\(.metadata.name) (\(contradiction))"] | few' --raw-output)
   [[ -z $contradictions ]] ||
     fail "the labels of some $CODERUN_RESOURCE of task $TASK contradict one another: $contradictions; $(untouched)correct the labels or end what should not be there (kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK --show-labels), then: $ARGO retry $RUN_NAME"
+}
+
+# Nobody knows what was meant, and QA would begin again beside an agent that is at work.
+check_near_misses() {
+  local near
+  near=$(with_coderuns "$FEW"'
+    [.items[] | near_miss as $listed | select($listed != null)
+      | "\(.metadata.name) (\($agent_label)=\(agent), listed is \($listed))"] | few' --raw-output)
+  [[ -z $near ]] ||
+    fail "agents of some $CODERUN_RESOURCE of task $TASK are listed but for their spelling: $near; $(untouched)correct the label or end what should not be there (kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK --show-labels), then: $ARGO retry $RUN_NAME; or list that spelling too, in agentsToCancel (pulumi up), then: $ARGO resubmit $RUN_NAME"
 }
 
 # So many agents for one task are a runaway, or labels gone wrong. A retried run keeps the
@@ -334,6 +344,11 @@ began_after_the_push() {
       and ((any($facts[0].pulls[]; .ready) | not) or any($rounds[]; .finished))' \
     --argjson pushed "$PUSHED_AT" --argjson margin "$SURELY_AFTER" --slurpfile facts "$SCRATCH/facts" >"$SCRATCH/late"
   [[ $(<"$SCRATCH/late") == true ]]
+}
+
+# Before anything is touched; stop-qa looks again before each deletion.
+check_owned() {
+  stop_if_others_go_along "$SCRATCH/facts" "$(untouched)"
 }
 
 by_hand_commands() {

@@ -12,7 +12,9 @@ const argo = { group: "argoproj.io", version: "v1alpha1" };
 export interface Thing {
   metadata: {
     name: string;
+    uid?: string;
     creationTimestamp: string;
+    ownerReferences?: { name: string; uid: string }[];
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
   };

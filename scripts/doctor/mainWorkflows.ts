@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parseAllDocuments } from "yaml";
+import { plainName } from "../../components/taskPush.ts";
 import { Refusal } from "../tools/installation.ts";
 import type { Settings } from "../tools/settings.ts";
-import { type Check, type Finding, fail, pass } from "./check.ts";
+import { type Check, type Finding, fail, pass, warn } from "./check.ts";
 import { contract, type MainWorkflow } from "./contract.ts";
 import type { Namespace, Thing } from "./ground.ts";
 
@@ -41,7 +42,7 @@ export function mainWorkflowChecks(
   ];
 }
 
-async function codeRuns(namespace: Namespace, { codeRuns, agents }: Platform): Promise<Finding> {
+async function codeRuns(namespace: Namespace, { codeRuns, agents }: Platform): Promise<Finding | Finding[]> {
   const { group, version, resource: plural } = codeRuns;
   const there = await namespace.list({ group, version, plural });
   if (there === undefined) {
@@ -50,7 +51,63 @@ async function codeRuns(namespace: Namespace, { codeRuns, agents }: Platform): P
       `kubectl api-resources | grep -i coderun shows what there is; pulumi config set codeRunResource NAME (codeRunGroup, codeRunVersion), then pulumi up`,
     );
   }
-  return labelled(there, `${plural}.${group}`, { codeRuns, agents });
+  const kind = `${plural}.${group}`;
+  return [
+    labelled(there, kind, { codeRuns, agents }),
+    ...stopping(there, `kubectl -n ${namespace.name} %s ${kind}`, { codeRuns, agents }),
+  ];
+}
+
+/**
+ * What would stop each push of a task, as plan looks at it; but not by repository, and an owner by another kind is not seen.
+ *
+ * @param there the CodeRuns of the namespace
+ * @param kubectl a command for CodeRuns, with `%s` for its verb
+ */
+export function stopping(
+  there: Thing[],
+  kubectl: string,
+  { codeRuns: { taskLabel, agentLabel }, agents }: Pick<Platform, "codeRuns" | "agents">,
+): Finding[] {
+  const agentOf = ({ metadata }: Thing) => metadata.labels?.[agentLabel] ?? "unknown";
+  const taskOf = ({ metadata }: Thing) => metadata.labels?.[taskLabel];
+  const listed = (run: Thing) => agents.includes(agentOf(run));
+  const near = there
+    .map((run) => ({ run, meant: agents.find((agent) => plainName(agent) === plainName(agentOf(run))) }))
+    .find(({ run, meant }) => !listed(run) && meant !== undefined);
+  // In a longer chain of owners there is such a pair, too.
+  const pairs = there.flatMap((run) =>
+    there
+      .filter((owner) => run.metadata.ownerReferences?.some(({ uid }) => uid === owner.metadata.uid))
+      .map((owner) => ({ run, owner })),
+  );
+  const across = pairs.find(
+    ({ run, owner }) => listed(owner) && !(listed(run) && taskOf(run) === taskOf(owner) && taskOf(run) !== undefined),
+  );
+  const found: Finding[] = [];
+  if (near !== undefined) {
+    const { name } = near.run.metadata;
+    found.push(
+      warn(
+        `agent ${agentOf(near.run)} of ${name} is listed but for its spelling (${near.meant}): while it is at work, no push of its task is remediated`,
+        `${kubectl.replace("%s", "label --overwrite")} ${name} ${agentLabel}=${near.meant}; or list that spelling, too: pulumi config set agentsToCancel '[…]', then pulumi up`,
+        "spelling",
+      ),
+    );
+  }
+  if (across !== undefined) {
+    const { run, owner } = across;
+    const { name, ownerReferences = [] } = run.metadata;
+    const at = ownerReferences.findIndex(({ uid }) => uid === owner.metadata.uid);
+    found.push(
+      warn(
+        `${name} (${agentOf(run)}) would go along with its owner ${owner.metadata.name} (${agentOf(owner)}): while that one is at work, no push of its task is remediated`,
+        `${kubectl.replace("%s", "patch")} ${name} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${at}"}]'; and let who makes it give it another owner`,
+        "owners",
+      ),
+    );
+  }
+  return found;
 }
 
 /** @param there the CodeRuns of the namespace */

@@ -257,7 +257,7 @@ describe("config", () => {
   });
 
   it("refuses to cancel the pusher, however it is spelled", async () => {
-    for (const agent of ["rex", "REX", "5dlabs-rex", "5DLabs-Rex"]) {
+    for (const agent of ["rex", "REX", "5dlabs-rex", "5DLabs-Rex", "5DLabs_Rex", "5dlabs.rex"]) {
       const message = await refusal({ agentsToCancel: ["5DLabs-Cleo", agent] });
       assert.match(message, /agentsToCancel: expected agents other than the pusher 5DLabs-Rex\[bot\]/, agent);
     }

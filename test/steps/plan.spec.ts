@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { codeRun } from "../support/codeRuns.ts";
+import { codeRun, ownedBy } from "../support/codeRuns.ts";
 import { mainWorkflow } from "../support/workflows.ts";
 import { gate, ledger, newTask, ours, outcomeOf, upcomingTask } from "./planning.ts";
 import { push, repository, Scenario, sha } from "./scenario.ts";
@@ -517,6 +517,39 @@ describe("plan", function () {
       );
       await scenario.cluster.patchWorkflow(`two-${task}`, { status: { phase: "Failed" } });
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+    });
+
+    it("to cancel Cleo's CodeRun while it owns Rex's, which would go along", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      const cleo = await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
+      await scenario.cluster.create(ownedBy([cleo], codeRun(`rex-${task}`, "5DLabs-Rex", task, ours)));
+      await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      equal(
+        result.lastWords,
+        `plan: some coderuns would go along with their owners, which this run cancels: rex-${task} (owned by cleo-${task}; agent 5DLabs-Rex is not in the cancel list); nothing was touched; take off each one's ownerReference (the first one's: kubectl -n ${scenario.cluster.namespace} patch coderuns.agents.platform rex-${task} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]') or end it yourself, then: ${goOn("retry", task)}`,
+      );
+      equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations, undefined);
+    });
+
+    it("to restart QA beside an agent that is listed but for its spelling", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.cluster.create(codeRun(`cleo-${task}`, "5dlabs-cleo", task, ours));
+      await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      match(
+        result.lastWords,
+        /^plan: agents of some coderuns of task \d+ are listed but for their spelling: cleo-\d+ \(github-app=5dlabs-cleo, listed is 5DLabs-Cleo\); nothing was touched; /,
+      );
+      equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations, undefined);
     });
 
     it("a ledger whose time is none, and goes on once that is removed", async () => {

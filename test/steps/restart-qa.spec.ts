@@ -219,6 +219,19 @@ describe("restart-qa", function () {
     );
   });
 
+  it("sends the run back to plan when one was started meanwhile that is listed but for its spelling", async () => {
+    const { task, name, bench } = await planned();
+    await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs_cleo", task, ours));
+    const before = (await scenario.cluster.workflow(name))?.metadata.resourceVersion;
+    const result = await bench.run("restart-qa");
+    equal(result.exitCode, 75, result.log);
+    equal((await scenario.cluster.workflow(name))?.metadata.resourceVersion, before);
+    equal(result.lastWords, `restart-qa: meanwhile started: cleo-${task}; planning again`);
+    const again = await bench.run("plan");
+    equal(again.exitCode, 1, again.log);
+    match(again.lastWords, /^plan: agents of some coderuns of task \d+ are listed but for their spelling: cleo-/);
+  });
+
   it("wins against another writer that changes the workflow all the time", async () => {
     const { name, bench } = await planned();
     let writing = true;

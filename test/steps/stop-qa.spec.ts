@@ -1,6 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { until } from "../support/cluster.ts";
-import { type CodeRun, codeRun } from "../support/codeRuns.ts";
+import { type CodeRun, codeRun, ownedBy } from "../support/codeRuns.ts";
 import type { StepBench } from "../support/step.ts";
 import { mainWorkflow, workflowNode } from "../support/workflows.ts";
 import { push, repository, Scenario } from "./scenario.ts";
@@ -49,6 +51,105 @@ describe("stop-qa", function () {
     equal(result.exitCode, 0, result.log);
     equal((await scenario.cluster.codeRun("cleo-2"))?.metadata.uid, successor.metadata.uid);
     match(result.log, /cleo-2 is another run than the planned one: left alone/);
+  });
+
+  describe("where a target owns what may not be cancelled", () => {
+    const words = (left: string, shown: string, first: string, task: string) =>
+      `stop-qa: some coderuns would go along with their owners, which this run cancels: ${shown}; ${left} was not cancelled; take off each one's ownerReference (the first one's: kubectl -n ${scenario.cluster.namespace} patch coderuns.agents.platform ${first} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]') or end it yourself, then: argo -n ${scenario.cluster.namespace} retry rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`;
+    const notListed = "agent 5DLabs-Rex is not in the cancel list";
+    const ours = { repository: "acme-shop" };
+
+    /** Names of the CodeRuns that are there and stay. */
+    async function staying(...names: string[]): Promise<string[]> {
+      const runs = await Promise.all(names.map((name) => scenario.cluster.codeRun(name)));
+      return runs.flatMap((run) => (run === undefined || run.metadata.deletionTimestamp ? [] : [run.metadata.name]));
+    }
+
+    it("cancels nothing, though it came to own it after the plan", async () => {
+      const cleo = await scenario.cluster.create(codeRun("cleo-41", "5DLabs-Cleo", 41, ours));
+      const bench = await planned("41", ["ready-for-qa"]);
+      await scenario.cluster.create(ownedBy([cleo], codeRun("rex-41", "5DLabs-Rex", 41, ours)));
+      const result = await bench.run("stop-qa");
+      equal(result.exitCode, 1, result.log);
+      equal(result.lastWords, words("cleo-41", `rex-41 (owned by cleo-41; ${notListed})`, "rex-41", "41"));
+      deepEqual(await staying("cleo-41", "rex-41"), ["cleo-41", "rex-41"]);
+      deepEqual(await scenario.labels(41), ["ready-for-qa"]);
+    });
+
+    it("cancels nothing, though others are between, of another task and finished", async () => {
+      const cleo = await scenario.cluster.create(codeRun("cleo-42", "5DLabs-Cleo", 42, ours));
+      const tess = await scenario.cluster.create(codeRun("tess-42", "5DLabs-Tess", 42, ours));
+      const done = { ...codeRun("done-42", "5DLabs-Tess", 42, ours), status: { phase: "Succeeded" } };
+      const between = await scenario.cluster.create(ownedBy([tess], done));
+      const next = await scenario.cluster.create(ownedBy([between], codeRun("next-42", "5DLabs-Cleo", 420, ours)));
+      const bare = { ...codeRun("bare-42", "", ""), metadata: { name: "bare-42" } };
+      await scenario.cluster.create(ownedBy([next], bare));
+      const bench = await scenario.bench("42");
+      await bench.writeShared("plan.json", planOf([cleo, tess]));
+      const result = await bench.run("stop-qa");
+      equal(result.exitCode, 1, result.log);
+      equal(
+        result.lastWords,
+        words(
+          "cleo-42",
+          "bare-42 (owned by next-42, below tess-42; it is of no task), next-42 (owned by done-42, below tess-42; it is of task 420)",
+          "bare-42",
+          "42",
+        ),
+      );
+      const all = ["cleo-42", "tess-42", "done-42", "next-42", "bare-42"];
+      deepEqual(await staying(...all), all);
+    });
+
+    it("cancels no more, where it comes to own it after the first deletion, and says which is left", async () => {
+      const cleo = await scenario.cluster.create(codeRun("cleo-43", "5DLabs-Cleo", 43, ours));
+      const tess = await scenario.cluster.create(codeRun("tess-43", "5DLabs-Tess", 43, ours));
+      const bench = await scenario.bench("43");
+      await bench.writeShared("plan.json", planOf([cleo, tess]));
+      const slow = await slowAfterDeletion(bench);
+      const running = bench.run("stop-qa", slow.environment);
+      await until("Cleo's is deleted", 10_000, async () => (await staying("cleo-43")).length === 0);
+      await scenario.cluster.create(ownedBy([tess], codeRun("rex-43", "5DLabs-Rex", 43, ours)));
+      await slow.goOn();
+      const result = await running;
+      equal(result.exitCode, 1, result.log);
+      equal(result.lastWords, words("tess-43", `rex-43 (owned by tess-43; ${notListed})`, "rex-43", "43"));
+      deepEqual(await staying("cleo-43", "tess-43", "rex-43"), ["tess-43", "rex-43"]);
+    });
+
+    /** A curl that comes back from a deletion only when it is told to. */
+    async function slowAfterDeletion(
+      bench: StepBench,
+    ): Promise<{ environment: Record<string, string>; goOn: () => Promise<void> }> {
+      const folder = join(bench.environment.SHARED_DIR ?? "", "bin");
+      const flag = join(folder, "go-on");
+      const program = [
+        "#!/usr/bin/env bash",
+        `PATH='${process.env.PATH}' curl "$@"`,
+        `[[ $* != *DELETE* ]] || until [[ -e ${flag} ]]; do sleep 0.1; done`,
+        "",
+      ].join("\n");
+      await mkdir(folder);
+      await writeFile(join(folder, "curl"), program, { mode: 0o755 });
+      return {
+        environment: { PATH: `${folder}:${process.env.PATH}` },
+        goOn: () => writeFile(flag, ""),
+      };
+    }
+
+    it("lets go along what may be cancelled too: targets, and what has finished", async () => {
+      const rex = await scenario.cluster.create(codeRun("rex-44", "5DLabs-Rex", 44, ours));
+      const cleo = await scenario.cluster.create(ownedBy([rex], codeRun("cleo-44", "5DLabs-Cleo", 44, ours)));
+      const tess = await scenario.cluster.create(ownedBy([cleo], codeRun("tess-44", "5DLabs-Tess", 44, ours)));
+      const done = { ...codeRun("done-44", "5DLabs-Tess", 44, ours), status: { phase: "Failed" } };
+      await scenario.cluster.create(ownedBy([tess], done));
+      const bench = await scenario.bench("44");
+      await bench.writeShared("plan.json", planOf([cleo, tess]));
+      const result = await bench.run("stop-qa");
+      equal(result.exitCode, 0, result.log);
+      deepEqual(await staying("rex-44", "cleo-44", "tess-44"), ["rex-44"]);
+      await until("the finished one is gone, too", 20_000, async () => (await staying("done-44")).length === 0);
+    });
   });
 
   it("can be run again after all are gone", async () => {

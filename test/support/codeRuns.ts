@@ -42,6 +42,7 @@ export interface CodeRun {
     resourceVersion?: string;
     labels?: Record<string, string>;
     finalizers?: string[];
+    ownerReferences?: object[];
     creationTimestamp?: string;
     deletionTimestamp?: string;
   };
@@ -67,4 +68,13 @@ export function codeRun(
     metadata: { name, labels: { "task-id": String(task), "github-app": agent, ...labels } },
     spec: {},
   };
+}
+
+/** The same CodeRun owned by others: when they are gone, the garbage collector takes it along. */
+export function ownedBy(owners: CodeRun[], run: CodeRun): CodeRun {
+  const ownerReferences = owners.map(({ apiVersion, kind, metadata: { name, uid } }, index) => ({
+    ...{ apiVersion, kind, name, uid, blockOwnerDeletion: true },
+    ...(index === 0 && { controller: true }),
+  }));
+  return { ...run, metadata: { ...run.metadata, ownerReferences } };
 }

@@ -11,7 +11,7 @@ import { configuration } from "../../scripts/doctor/configuration.ts";
 import { contract } from "../../scripts/doctor/contract.ts";
 import { granted, removed } from "../../scripts/doctor/githubApp.ts";
 import type { Thing } from "../../scripts/doctor/ground.ts";
-import { fromText, known, labelled } from "../../scripts/doctor/mainWorkflows.ts";
+import { fromText, known, labelled, stopping } from "../../scripts/doctor/mainWorkflows.ts";
 import { node, plugin, pulumi } from "../../scripts/doctor/tools.ts";
 import { newest, swept } from "../../scripts/doctor/wayIn.ts";
 import { type Delivery, type Hook, judged, registered } from "../../scripts/doctor/webhook.ts";
@@ -501,6 +501,60 @@ describe("npm run doctor", function () {
       ],
       ["pass", "pass", "fail", "fail"],
     );
+  });
+
+  describe("of CodeRuns that would stop a remediation", () => {
+    const run = (name: string, agent: string, more: { task?: string; owners?: string[] } = {}): Thing => ({
+      metadata: {
+        name,
+        uid: `uid-${name}`,
+        creationTimestamp: "",
+        labels: { "task-id": more.task ?? "3", "github-app": agent },
+        ...(more.owners && { ownerReferences: more.owners.map((owner) => ({ name: owner, uid: `uid-${owner}` })) }),
+      },
+      spec: {},
+    });
+    const judge = (...all: Thing[]) => stopping(all, "kubectl -n qa %s coderuns.agents.platform", planned(undefined));
+    const cleo = run("cleo", "5DLabs-Cleo");
+
+    it("warns of one that a listed agent's owns and that is another's, or another task's", () => {
+      deepEqual(judge(cleo, run("rex", "5DLabs-Rex", { owners: ["play", "cleo"] })), [
+        warn(
+          "rex (5DLabs-Rex) would go along with its owner cleo (5DLabs-Cleo): while that one is at work, no push of its task is remediated",
+          `kubectl -n qa patch coderuns.agents.platform rex --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/1"}]'; and let who makes it give it another owner`,
+          "owners",
+        ),
+      ]);
+      const bare: Thing = { ...run("bare", ""), metadata: { ...run("bare", "", { owners: ["cleo"] }).metadata } };
+      delete bare.metadata.labels;
+      deepEqual(
+        [judge(cleo, run("tess", "5DLabs-Tess", { task: "4", owners: ["cleo"] })), judge(cleo, bare)].map(verdicts),
+        [["warn"], ["warn"]],
+      );
+    });
+
+    it("warns of an agent that is listed but for its spelling", () => {
+      deepEqual(judge(cleo, run("odd", "5dlabs_cleo")), [
+        warn(
+          "agent 5dlabs_cleo of odd is listed but for its spelling (5DLabs-Cleo): while it is at work, no push of its task is remediated",
+          "kubectl -n qa label --overwrite coderuns.agents.platform odd github-app=5DLabs-Cleo; or list that spelling, too: pulumi config set agentsToCancel '[…]', then pulumi up",
+          "spelling",
+        ),
+      ]);
+    });
+
+    it("has nothing against owners that go alone or with their like, and other names", () => {
+      const rex = run("rex", "5DLabs-Rex");
+      deepEqual(
+        judge(
+          rex,
+          run("cleo", "5DLabs-Cleo", { owners: ["rex"] }),
+          run("tess", "5DLabs-Tess", { owners: ["cleo", "gone"] }),
+          run("blaze", "5DLabs-Blaze", { owners: ["rex"] }),
+        ),
+        [],
+      );
+    });
   });
 
   it("reads a stack's configuration over the defaults", () => {
