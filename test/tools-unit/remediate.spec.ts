@@ -284,7 +284,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
     equal(exitCode, 0);
     equal(
       stdout.trimEnd().split("\n").at(-1),
-      "remediated: QA of the task begins again on the present head; Argo ended the run as Error all the same: Argo's container wait: failed to put file: no such bucket",
+      "remediated: QA of the task begins again on the present head; Argo ended it as Error all the same: Argo's container wait: failed to put file: no such bucket",
     );
   });
 
