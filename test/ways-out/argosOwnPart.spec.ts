@@ -52,7 +52,10 @@ describe("a run of which only Argo's own container fails", function () {
       ({ issue }) => issue === task.pull,
     );
     equal(more.length, 0);
-    match(comment?.body ?? "", /\n\*\*QA begins again on .*\n- label `ready-for-qa`: taken off\n.*\n- warning: `[^`]*wait: [^`]*`\n$/s);
+    match(
+      comment?.body ?? "",
+      /\n\*\*QA begins again on .*\n- label `ready-for-qa`: taken off\n.*\n- warning: `[^`]*wait: [^`]*`\n$/s,
+    );
     await until("it is counted", 30_000, async () => {
       return (await counted("rex_remediation_runs_total", "outcome", "remediated")) > before;
     });
