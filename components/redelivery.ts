@@ -132,6 +132,14 @@ function template(name: string, args: RedeliveryArgs) {
           labels: [{ key: "status", value: "{{status}}" }],
           counter: { value: "1" },
         },
+        {
+          // It did its work, and Argo's own container beside it failed, as where logs cannot be put away: no lost push stays lost.
+          name: "rex_remediation_sweeps_total",
+          help: "Sweeps, by how they ended.",
+          when: "'{{status}}' != 'Succeeded' && '{{exitCode}}' == '0'",
+          labels: [{ key: "status", value: "Succeeded" }],
+          counter: { value: "1" },
+        },
         counter(
           "rex_remediation_swept_pushes_total",
           "Pushes that had no remediation until a sweep found them.",

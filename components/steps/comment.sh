@@ -13,21 +13,62 @@ as_a_courtesy() {
   STEP_DEADLINE_SECONDS=$((SECONDS + 20))
 }
 
-# comment_on_pull NUMBER HEAD: says what stands in $SCRATCH/words. Only a comment of this
-# App that begins with the head's mark is written over; a mark can be copied.
+# comment_on_pull NUMBER HEAD: says what stands in $SCRATCH/words.
 comment_on_pull() {
-  local number=$1 mark="<!-- rex-remediation $2 -->" comment
-  github_pages "/repos/$REPOSITORY/issues/$number/comments" || fail "there is no pull request #$number"
-  comment=$(jq -rs --arg mark "$mark" --arg app "$GITHUB_APP_ID" '
+  find_comment "$1" "$2"
+  write_comment "$1" "$2" "$SCRATCH/words"
+}
+
+# tell_restart NUMBER HEAD [WARNING]: of a restart of which less is known now than its own `record`
+# knew. What that said stays, with the warning below it; else it says what stands in $SCRATCH/words.
+tell_restart() {
+  find_comment "$1" "$2"
+  jq -j --arg run "$RUN_NAME" --arg warning "${3:-}" '.body // "" | split("\n")[1:]
+    | select((.[0] // "" | startswith("**QA begins again")) and any(.[]; contains("`\($run)`")))
+    | [.[] | select(startswith("- warning: ") or . == "" | not)] as $lines
+    | $lines[:1] + [""] + $lines[1:] + [$warning | select(. != "")] | .[] | "\(.)\n"' "$SCRATCH/comment" >"$SCRATCH/kept"
+  if [[ ! -s $SCRATCH/kept ]]; then
+    cp "$SCRATCH/words" "$SCRATCH/kept"
+    [[ -z ${3:-} ]] || printf '%s\n' "$3" >>"$SCRATCH/kept"
+  elif [[ -z ${3:-} ]]; then
+    return 0
+  fi
+  write_comment "$1" "$2" "$SCRATCH/kept"
+}
+
+mark() {
+  printf '<!-- rex-remediation %s -->' "$1"
+}
+
+# Leaves the comment in $SCRATCH/comment, or null. Only one of this App that begins with the head's
+# mark is written over; a mark can be copied.
+find_comment() {
+  github_pages "/repos/$REPOSITORY/issues/$1/comments" || fail "there is no pull request #$1"
+  jq -s --arg mark "$(mark "$2")" --arg app "$GITHUB_APP_ID" '
     first(.[][] | select(.performed_via_github_app.id // "" | tostring == $app)
-      | select(.body | startswith($mark)) | .id) // ""' "$SCRATCH/pages")
-  jq -n --arg mark "$mark" --rawfile words "$SCRATCH/words" '{body: "\($mark)\n\($words)"}' >"$SCRATCH/body"
+      | select(.body | startswith($mark)) | {id, body}) // null' "$SCRATCH/pages" >"$SCRATCH/comment"
+}
+
+# write_comment NUMBER HEAD WORDS-FILE
+write_comment() {
+  local number=$1 comment
+  comment=$(jq -r '.id // ""' "$SCRATCH/comment")
+  jq -n --arg mark "$(mark "$2")" --rawfile words "$3" '{body: "\($mark)\n\($words)"}' >"$SCRATCH/body"
   if [[ -n $comment ]]; then
     github PATCH "/repos/$REPOSITORY/issues/comments/$comment" "$SCRATCH/body" || fail "comment $comment is gone"
   else
     github POST "/repos/$REPOSITORY/issues/$number/comments" "$SCRATCH/body" || fail "there is no pull request #$number"
   fi
   log "told pull request #$number"
+}
+
+# restart_words HEAD ROUND: of a restart whose pod was lost before it told what it did.
+restart_words() {
+  printf '**QA begins again on %s.**\n\n' "$(as_code "${1:0:12}")"
+  printf -- '- what was cancelled says the log of the pod that did it, if it is still there: %s\n' "$(as_code "$ARGO logs $RUN_NAME")"
+  printf -- '- round %s of this task\n' "$2"
+  printf -- '- run %s\n' "$(run_words)"
+  printf -- '- once more: %s\n' "$(anew_words)"
 }
 
 # The run: a link where Argo's server is known, else the command that shows it.

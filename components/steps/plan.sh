@@ -152,6 +152,10 @@ find_main_workflow() {
     *) fail "task $TASK has more than one main workflow: $(jq -r '[.[].metadata.name] | join(", ")' "$SCRATCH/main-workflows"); end all but one ($ARGO stop NAME), then: $ARGO retry $RUN_NAME" ;;
   esac
   jq '.[0]' "$SCRATCH/main-workflows" >"$SCRATCH/workflow"
+  workflow_fact
+}
+
+workflow_fact() {
   fact workflow '
     {name: .metadata.name, uid: .metadata.uid, stage: .metadata.labels[$stage_label],
      ledger: (.metadata.annotations // {} | with_entries(select(.key | startswith("\($ledger)/")) | .key |= ltrimstr("\($ledger)/")))}' \
@@ -168,6 +172,8 @@ check_ended_workflows() {
   name=$(jq -r '.metadata.name // empty' "$SCRATCH/workflow")
   [[ -n $name ]] || return 0
   [[ $(jq -r --arg ledger "$LEDGER" '.metadata.annotations["\($ledger)/resumed"]' "$SCRATCH/workflow") == true ]] || must_be_unfinished
+  workflow_fact
+  find_whom_to_tell
   conclude remediated "this run resumed main workflow $name, which has ended since"
 }
 
@@ -184,6 +190,7 @@ check_ledger() {
   is_past "$handled_at" ||
     fail "annotation $LEDGER/pushed-at of main workflow $(jq -r .workflow.name "$SCRATCH/facts") is $handled_at, $((handled_at - EPOCHSECONDS)) s ahead of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: $ARGO retry $RUN_NAME"
   if [[ $resumed == true && ${handled[4]} == "$RUN_NAME" ]] && [[ $by_hand == true || ${handled[3]} == "$AFTER" ]]; then
+    find_whom_to_tell
     conclude remediated "this run resumed the main workflow before its pod was started again"
   fi
   if [[ $resumed == true ]] && ((PUSHED_AT <= handled_at)) && [[ $AFTER == "${handled[2]}" || $AFTER == "${handled[3]}" ]]; then
@@ -193,6 +200,25 @@ check_ledger() {
     conclude superseded "a newer push (${handled[2]:0:12}) was handled by run ${handled[4]}"
   fi
   [[ $begun == false ]] || log "run ${handled[4]} began (${handled[3]:0:12}) and did not end; this run carries it on"
+}
+
+# The pod that resumed it may have been lost before it told the pull requests: then this one's
+# `record` does. Where GitHub does not say which these are, it is remediated all the same.
+find_whom_to_tell() {
+  [[ $PULL_REQUEST_COMMENTS == true ]] || return 0
+  read_whom_to_tell &
+  if wait "$!"; then fact pulls . "$SCRATCH/pulls"; fi
+}
+
+read_whom_to_tell() {
+  fail() {
+    log "the pull request is not told: $*"
+    exit 1
+  }
+  STEP_DEADLINE_SECONDS=$((SECONDS + 20))
+  mint_token "$READ_AND_LABEL"
+  read_branches
+  read_pull_requests
 }
 
 # --------------------------------------------------------- branch, pull requests
@@ -225,7 +251,7 @@ find_head() {
   if [[ $(jq -r .head "$SCRATCH/facts") != "$AFTER" ]]; then
     must_kube "list the runs of task $TASK" GET "$WORKFLOWS?labelSelector=$(uri "$LEDGER/task=$TASK")"
     newer=$(jq -r --argjson mine "$PUSHED_AT" --arg run "$RUN_NAME" --arg repository "$REPOSITORY" --arg ledger "$LEDGER" --slurpfile facts "$SCRATCH/facts" '
-      def ended_as_held: .status.phase == "Succeeded" and .metadata.labels["\($ledger)/outcome"] == "held";
+      def ended_as_held: (.status.phase | IN("Succeeded", "Failed", "Error")) and .metadata.labels["\($ledger)/outcome"] == "held";
       def never_begun: (.status.phase | IN("Error", "Failed")) and .metadata.labels["\($ledger)/outcome"] == null;
       [.items[] | select(.metadata.name != $run) | select((ended_as_held or never_begun) | not)
         | (.spec.arguments.parameters // [] | map({(.name): .value}) | add // {}) as $push

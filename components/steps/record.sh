@@ -47,10 +47,21 @@ comment() {
   local number head
   as_a_courtesy
   [[ $(jq 'has("pulls")' "$PLAN") == true ]] || return 0
-  head=$(jq -r .after "$PLAN")
-  words >"$SCRATCH/words"
+  if [[ $(jq -r .outcome "$PLAN") == remediate ]]; then
+    head=$(jq -r .after "$PLAN")
+    words >"$SCRATCH/words"
+    tell comment_on_pull
+  else
+    # Another pod of this run did it; the ledger is what is left of its plan.
+    head=$(jq -r .workflow.ledger.pushed "$PLAN")
+    restart_words "$(jq -r .workflow.ledger.head "$PLAN")" "$(jq -r '.workflow.ledger.round // "?"' "$PLAN")" >"$SCRATCH/words"
+    tell tell_restart
+  fi
+}
+
+tell() {
   while IFS= read -r number; do
-    comment_on_pull "$number" "$head"
+    "$1" "$number" "$head"
   done < <(jq -r '.pulls[].number' "$PLAN")
 }
 

@@ -1,6 +1,7 @@
 import { ApiException, type ConfigurationOptions, setHeaderOptions, type V1Pod } from "@kubernetes/client-node";
-import { outcomeLabel, sweptLabel } from "../../components/labels.ts";
+import { sweptLabel } from "../../components/labels.ts";
 import { ask, request } from "../tools/installation.ts";
+import { allTheSame, isFailed, outcomeOf, stepsEndedWell } from "../tools/runEnd.ts";
 import { notTrue } from "./argo.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
 import type { Ground, Thing } from "./ground.ts";
@@ -212,12 +213,20 @@ export function newest(runs: Thing[], namespace: string): Finding {
       "push to a task branch as the pusher, and look at the webhook's deliveries at GitHub",
     );
   }
-  const { name, labels, creationTimestamp } = last.metadata;
-  const outcome = labels?.[outcomeLabel] ?? "not ended";
+  const { name, creationTimestamp } = last.metadata;
+  const outcome = outcomeOf(last) ?? "not ended";
   const found = `${new Date(creationTimestamp).toISOString().replace(".000", "")}, run ${name}: ${outcome}`;
-  return outcome === "failed"
-    ? warn(found, `argo -n ${namespace} get ${name} says why, and the command that carries on`)
-    : pass(found);
+  if (outcome === "failed")
+    return warn(found, `argo -n ${namespace} get ${name} says why, and the command that carries on`);
+  return isFailed(last) ? aroundTheSteps(found, last, namespace) : pass(found);
+}
+
+/** A run whose steps did their work, and which Argo calls failed all the same. */
+function aroundTheSteps(found: string, run: Thing, namespace: string): Finding {
+  return warn(
+    `${found}; ${allTheSame(run)}`,
+    `argo -n ${namespace} get ${run.metadata.name}; mend the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`,
+  );
 }
 
 async function sweep(ground: Ground): Promise<Finding> {
@@ -249,6 +258,9 @@ export function swept(cron: Thing, made: Thing[], namespace: string): Finding {
     .sort((one, other) => other.status.finishedAt.localeCompare(one.status.finishedAt))[0];
   if (last === undefined) return pass(`at ${schedule}; none has ended yet`);
   const { phase, finishedAt, message } = last.status;
+  if (isFailed(last) && stepsEndedWell(last)) {
+    return aroundTheSteps(`at ${schedule}; the last, ${last.metadata.name}, did its work`, last, namespace);
+  }
   return phase === "Succeeded"
     ? pass(`at ${schedule}; the last ended at ${finishedAt}`)
     : fail(

@@ -57,7 +57,7 @@ export function conclusion(run: Run, steps: EndedStep[], waitSeconds: number, na
     return `run ${run.name} has not ended within ${waitSeconds} s${outcome}; it goes on without this tool; look at it: ${look}`;
   }
   const meaning = meanings[run.outcome ?? ""];
-  if (meaning !== undefined) return `${run.outcome}: ${meaning}`;
+  if (meaning !== undefined) return `${run.outcome}: ${[meaning, run.warning].filter(Boolean).join("; ")}`;
   const last = steps.filter(({ exitCode }) => exitCode !== 0).at(-1);
   const why = last === undefined ? (run.lastWords ?? "it ended without a word") : `${last.step}: ${last.said}`;
   return `failed: ${why}; more: ${look}; the ways out: docs/troubleshooting.md`;

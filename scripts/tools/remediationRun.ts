@@ -1,6 +1,7 @@
 import { ApiException, CoreV1Api, CustomObjectsApi, type V1ContainerStatus } from "@kubernetes/client-node";
-import { outcomeLabel, runLabels, taskLabel } from "../../components/labels.ts";
+import { runLabels, taskLabel } from "../../components/labels.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
+import { allTheSame, isFailed, outcomeOf } from "./runEnd.ts";
 
 /** A remediation that a person starts: the run is made, watched, and read. */
 
@@ -26,6 +27,8 @@ export interface Run {
   outcome?: string;
   /** What Argo says of its end, where it says anything. */
   lastWords?: string;
+  /** What failed around the steps, though they did their work. */
+  warning?: string;
   /** Lines: what is planned to be touched, what is left alone and why, what each step did. */
   report: string[];
 }
@@ -133,20 +136,24 @@ export async function readRun(installation: Installation, name: string): Promise
     return { name, ended: true, lastWords: "somebody has deleted the run", report: [] };
   }
   const { phase = "", message, nodes } = read.status ?? {};
-  // One that Argo refuses has no exit handler either.
-  const failed = ["Failed", "Error"].includes(phase);
+  const outcome = outcomeOf(read);
+  const warning = outcome === "failed" ? undefined : allTheSame(read);
   return {
     name,
-    ended: failed || phase === "Succeeded",
-    outcome: failed ? "failed" : read.metadata.labels?.[outcomeLabel],
+    ended: isFailed(read) || phase === "Succeeded",
+    outcome,
+    ...(warning && { warning }),
     ...(message && (phase === "Pending" ? { waitsFor: message } : { lastWords: message })),
     report: reportOf(Object.values(nodes ?? {})),
   };
 }
 
 interface ReportingNode {
+  type?: string;
+  phase?: string;
+  message?: string;
   finishedAt?: string;
-  outputs?: { parameters?: { name: string; value?: string }[] };
+  outputs?: { exitCode?: string; parameters?: { name: string; value?: string }[] };
 }
 
 /** The report's lines; of a run whose pod was tried several times, the last one's. */

@@ -1,7 +1,8 @@
 import { CustomObjectsApi, Watch } from "@kubernetes/client-node";
-import { outcomeLabel, runLabels, taskLabel } from "../../components/labels.ts";
+import { runLabels, taskLabel } from "../../components/labels.ts";
 import { ask, type Installation, request } from "./installation.ts";
 import { reportOf } from "./remediationRun.ts";
+import { allTheSame, failureOf, isFailed, outcomeOf } from "./runEnd.ts";
 
 /** The remediations of an installation, as their runs tell of them. */
 
@@ -40,7 +41,7 @@ interface RunNode {
   phase: string;
   message?: string;
   finishedAt?: string;
-  outputs?: { parameters?: { name: string; value?: string }[] };
+  outputs?: { exitCode?: string; parameters?: { name: string; value?: string }[] };
 }
 
 /** A run carries its whole template, so that a list of all would be large. */
@@ -125,9 +126,8 @@ export function newestFirst(one: { began: string; run: string }, other: { began:
 export function remediationOf(run: RunObject, installation: string): Remediation {
   const { name, creationTimestamp, labels = {} } = run.metadata;
   const { phase = "", finishedAt } = run.status ?? {};
-  const failed = ["Failed", "Error"].includes(phase);
-  const state = failed || phase === "Succeeded" ? "ended" : phase === "Running" ? "at work" : "waits";
-  const outcome = failed ? "failed" : state === "ended" ? labels[outcomeLabel] : undefined;
+  const state = isFailed(run) || phase === "Succeeded" ? "ended" : phase === "Running" ? "at work" : "waits";
+  const outcome = state === "ended" ? outcomeOf(run) : undefined;
   const report = reportOf(nodesOf(run));
   const until = state === "ended" ? Date.parse(finishedAt ?? creationTimestamp) : Date.now();
   return {
@@ -173,12 +173,11 @@ function didOf(run: RunObject, state: Remediation["state"], outcome: string | un
   if (state === "at work") return `at ${stepsAtWork(run)}`;
   if (outcome === "failed") return failureOf(run);
   const said = new Map(report.map((line) => /^([a-z-]+): (.*) \([\d.]+ s\)$/.exec(line)).map((m) => [m?.[1], m?.[2]]));
-  if (outcome === "remediated" && said.has("restart-qa"))
-    return doers
-      .map((step) => said.get(step))
-      .filter(Boolean)
-      .join("; ");
-  return said.get("record")?.replace(`${outcome}: `, "") ?? "";
+  const done =
+    outcome === "remediated" && said.has("restart-qa")
+      ? doers.map((step) => said.get(step))
+      : [said.get("record")?.replace(`${outcome}: `, "")];
+  return [...done, allTheSame(run)].filter(Boolean).join("; ");
 }
 
 function stepsAtWork(run: RunObject): string {
@@ -189,17 +188,4 @@ function stepsAtWork(run: RunObject): string {
 /** Argo calls the container whose outputs count `main`. */
 function stepOf(container: string): string {
   return container === "main" ? "record" : container;
-}
-
-/** Ends with these because another step has failed, or from outside. */
-const endedByOthers = /exit code (64|143)\b/;
-
-/** The last words of what failed, else Argo's. Those of the exit handler's pod, which has one container, count where nothing else does. */
-export function failureOf(run: RunObject): string {
-  const words = nodesOf(run)
-    .filter(({ type, phase }) => ["Container", "Pod"].includes(type) && ["Failed", "Error"].includes(phase))
-    .filter(({ message = "" }) => message !== "" && !endedByOthers.test(message))
-    .sort((one, other) => Number(one.type === "Container") - Number(other.type === "Container"))
-    .map(({ message = "" }) => message.replace(/^([a-z-]+: )?Error \(exit code \d+\): (?=.)/, "").trim());
-  return (words.at(-1) ?? run.status?.message ?? "it ended without a word").replaceAll(/\s+/g, " ");
 }

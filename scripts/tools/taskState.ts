@@ -1,7 +1,8 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
 import { ledgerPrefix, runLabels } from "../../components/labels.ts";
 import { ask, type Installation, request } from "./installation.ts";
-import { failureOf, listRuns, type RunObject } from "./remediations.ts";
+import { listRuns, type RunObject } from "./remediations.ts";
+import { allTheSame, failureOf, isFailed, stepsEndedWell } from "./runEnd.ts";
 import type { Settings } from "./settings.ts";
 
 /** What the cluster has of a task, and of the way that a push takes to it. */
@@ -147,10 +148,10 @@ export async function lastSweep(installation: Installation): Promise<Sweep | und
 }
 
 function saidOf(run: RunObject): string {
-  const { phase = "" } = run.status ?? {};
-  if (["Failed", "Error"].includes(phase)) return `it failed: ${failureOf(run)}`;
-  if (phase !== "Succeeded") return "it is at work";
+  if (isFailed(run) && !stepsEndedWell(run)) return `it failed: ${failureOf(run)}`;
+  if (!isFailed(run) && run.status?.phase !== "Succeeded") return "it is at work";
   const parameters = Object.values(run.status?.nodes ?? {}).flatMap(({ outputs }) => outputs?.parameters ?? []);
   const number = (name: string) => parameters.find((one) => one.name === name)?.value || "0";
-  return `it started ${number("started")} remediations and asked for ${number("redelivered")} redeliveries`;
+  const did = `it started ${number("started")} remediations and asked for ${number("redelivered")} redeliveries`;
+  return [did, allTheSame(run)].filter(Boolean).join("; ");
 }

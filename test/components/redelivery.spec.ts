@@ -139,6 +139,7 @@ describe("Redelivery", () => {
       template.metrics.prometheus.map(({ name, when, labels, counter }) => [name, when ?? labels, counter]),
       [
         ["rex_remediation_sweeps_total", [{ key: "status", value: "{{status}}" }], { value: "1" }],
+        ["rex_remediation_sweeps_total", "'{{status}}' != 'Succeeded' && '{{exitCode}}' == '0'", { value: "1" }],
         [
           "rex_remediation_swept_pushes_total",
           "'{{outputs.parameters.started}}' != ''",
@@ -150,6 +151,15 @@ describe("Redelivery", () => {
           { value: "{{outputs.parameters.redelivered}}" },
         ],
       ],
+    );
+  });
+
+  it("counts a sweep that did its work as one that did well, too, where only Argo's own container failed", async () => {
+    const { template } = await rendered();
+    const done = template.metrics.prometheus.filter(({ when }) => when?.includes("exitCode"));
+    assert.deepEqual(
+      done.map(({ labels }) => labels),
+      [[{ key: "status", value: "Succeeded" }]],
     );
   });
 });

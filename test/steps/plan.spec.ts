@@ -262,15 +262,55 @@ describe("plan", function () {
       });
     });
 
-    it("where this very run had resumed before its pod was started again: remediated", async () => {
-      const task = await prepared("waiting-pr-created", [], {
-        "rex-remediation/head": push.after,
-        "rex-remediation/pushed": push.after,
-        "rex-remediation/pushed-at": String(push.pushedAt),
-        "rex-remediation/run": `rex-remediation-${upcomingTask()}-bbbbbbbbbbbb-aaaaaaaa`,
-        "rex-remediation/resumed": "true",
+    describe("where this very run had resumed before its pod was started again", () => {
+      const resumedBefore = () => prepared("waiting-pr-created", [], ledger(upcomingTask(), "true"));
+
+      it("remediated; and finds out whom record has to tell", async () => {
+        const task = await resumedBefore();
+        const bench = await scenario.bench(task);
+        deepEqual(await outcomeOf(bench), {
+          outcome: "remediated",
+          reason: "this run resumed the main workflow before its pod was started again",
+        });
+        deepEqual((await bench.plan()).pulls, [
+          { number: Number(task), ref: `task-${task}-fix`, ready: false, labelled: false, held: false },
+        ]);
+        match(await bench.token(), /^header = "Authorization: Bearer /);
       });
-      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediated");
+
+      it("remediated, though GitHub does not say whom to tell", async () => {
+        const task = await resumedBefore();
+        await scenario.github.addFault({ pathPattern: `heads/task-${task}`, status: 403, times: null });
+        const bench = await scenario.bench(task);
+        equal((await outcomeOf(bench)).outcome, "remediated");
+        equal("pulls" in (await bench.plan()), false);
+        await scenario.github.clearFaults();
+      });
+
+      it("remediated, without a call to GitHub where nobody is to be told", async () => {
+        const nobody = { PULL_REQUEST_COMMENTS: "false", GITHUB_API_URL: "http://127.0.0.1:9" };
+        const bench = await scenario.bench(await resumedBefore(), nobody);
+        equal((await outcomeOf(bench)).outcome, "remediated");
+      });
+
+      it("remediated, also where the main workflow has ended since; and finds out whom record has to tell", async () => {
+        const { task, pull } = newTask();
+        await scenario.cluster.create({
+          ...mainWorkflow(`play-${task}`, task, "waiting-pr-created", [], {
+            labels: { ...ours, "workflows.argoproj.io/completed": "true" },
+            annotations: ledger(task, "true"),
+            status: { phase: "Succeeded" },
+          }),
+        });
+        await scenario.pullRequest(task, pull, []);
+        const bench = await scenario.bench(task);
+        deepEqual(await outcomeOf(bench), {
+          outcome: "remediated",
+          reason: `this run resumed main workflow play-${task}, which has ended since`,
+        });
+        const { pulls, workflow } = await bench.plan();
+        deepEqual([pulls?.map(({ number }) => number), workflow?.name], [[pull], `play-${task}`]);
+      });
     });
 
     it("where a newer push was handled: superseded, without a call to GitHub", async () => {
@@ -303,6 +343,7 @@ describe("plan", function () {
 
     for (const [what, ended] of [
       ["ended as held", { outcome: "held", phase: "Succeeded" }],
+      ["ended as held, though Argo calls it failed", { outcome: "held", phase: "Error" }],
       ["Argo refused", { phase: "Error" }],
     ] as const) {
       it(`not for a newer push whose run ${what}: the older goes on for the present head`, async () => {

@@ -1,7 +1,8 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { StepBench } from "../support/step.ts";
-import { mainWorkflow, workflowNode } from "../support/workflows.ts";
-import { push, repository, Scenario } from "./scenario.ts";
+import { mainWorkflow, type WorkflowNode, workflowNode } from "../support/workflows.ts";
+import { gate, ledger, ours } from "./planning.ts";
+import { push, repository, Scenario, sha } from "./scenario.ts";
 
 describe("record and failed", function () {
   this.timeout(60_000);
@@ -13,21 +14,41 @@ describe("record and failed", function () {
   after(() => scenario.close());
 
   /** A main workflow of the task, and the run itself. */
-  async function prepared(task: string): Promise<{ bench: StepBench; run: string }> {
+  async function prepared(
+    task: string,
+    more: { annotations?: Record<string, string>; phase?: string; outcome?: string; nodes?: WorkflowNode[] } = {},
+  ): Promise<{ bench: StepBench; run: string }> {
+    const { annotations, phase = "Running", outcome, nodes } = more;
     const bench = await scenario.bench(task);
     const run = bench.environment.RUN_NAME ?? "";
     await scenario.cluster.create(
-      mainWorkflow(`play-${task}`, task, "waiting-pr-created", [workflowNode("gate", "Suspend", "Running")], {
-        labels: { repository: "acme-shop" },
+      mainWorkflow(`play-${task}`, task, "waiting-pr-created", [gate], {
+        labels: ours,
+        annotations,
+        status: { phase },
       }),
     );
     await scenario.cluster.create({
       apiVersion: "argoproj.io/v1alpha1",
       kind: "Workflow",
-      metadata: { name: run, labels: { "rex-remediation/task": task } },
+      metadata: {
+        name: run,
+        labels: { "rex-remediation/task": task, ...(outcome && { "rex-remediation/outcome": outcome }) },
+      },
       spec: { entrypoint: "remediate" },
+      ...(nodes && { status: { nodes: Object.fromEntries(nodes.map((node) => [node.id, node])) } }),
     });
     return { bench, run };
+  }
+
+  /** What stands on the run and on the main workflow. */
+  async function written(task: string, run: string): Promise<{ outcome?: string; main: Record<string, string> }> {
+    const main = (await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations ?? {};
+    const said = Object.entries(main).filter(([key]) => /\/(outcome|message)$/.test(key));
+    return {
+      outcome: (await scenario.cluster.workflow(run))?.metadata.labels?.["rex-remediation/outcome"],
+      main: Object.fromEntries(said.map(([key, value]) => [key.replace("rex-remediation/", ""), value])),
+    };
   }
 
   it("record notes a restart on the run, on the main workflow and as output", async () => {
@@ -171,6 +192,85 @@ describe("record and failed", function () {
       match((await comments("68"))[0]?.body ?? "", new RegExp(`^- why: \`${words.replaceAll(/[()]/g, ".")}\`$`, "m"));
     });
 
+    it("of a restart whose pod was lost before it told of it", async () => {
+      const { bench, run } = await prepared("81", { annotations: ledger("81", "true", { round: "2" }) });
+      await scenario.pullRequest("81", 81, []);
+      for (const step of ["plan", "record"] as const) equal((await bench.run(step)).exitCode, 0);
+      const told = [
+        `<!-- rex-remediation ${push.after} -->`,
+        "**QA begins again on `bbbbbbbbbbbb`.**",
+        "",
+        `- what was cancelled says the log of the pod that did it, if it is still there: \`argo -n ${scenario.cluster.namespace} logs ${run}\``,
+        "- round 2 of this task",
+        `- run \`${run}\`, \`argo -n ${scenario.cluster.namespace} get ${run}\``,
+        `- once more: ${anew("81")}`,
+        "",
+      ].join("\n");
+      deepEqual(
+        (await comments("81")).map(({ body }) => body),
+        [told],
+      );
+      equal((await written("81", run)).outcome, "remediated");
+    });
+
+    /** The run's own words on the pull request. */
+    const bodies = async (task: string) => (await comments(task)).map(({ body }) => body);
+    /** The main workflow's ledger says that this run resumed it. */
+    const resumed = (task: string) =>
+      scenario.cluster.patchWorkflow(`play-${task}`, { metadata: { annotations: ledger(task, "true") } });
+
+    it("of a restart with all that is known of it, which a later pod leaves there", async () => {
+      const bench = await planned("82");
+      equal((await bench.run("record")).exitCode, 0);
+      const told = await bodies("82");
+      await resumed("82");
+      for (const step of ["plan", "record"] as const) equal((await bench.run(step)).exitCode, 0);
+      match(told.join(), /- cancelled `cleo-'x'`/);
+      deepEqual(await bodies("82"), told);
+    });
+
+    it("of what failed around a restart, below what is known of that, once however often the exit handler is tried", async () => {
+      const bench = await planned("84");
+      equal((await bench.run("record")).exitCode, 0);
+      const told = (await bodies("84")).join();
+      await resumed("84");
+      const failure = waitFailed(bench.environment.RUN_NAME ?? "");
+      for (const _ of [1, 2]) equal((await bench.run("failed", failure)).exitCode, 0);
+      deepEqual(await bodies("84"), [`${told}- warning: \`${warning}\`\n`]);
+    });
+
+    it("of a restart after all, where the run had said that it failed", async () => {
+      const bench = await planned("83");
+      const plain = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", "Error (exit code 1): plan: no answer"]) };
+      equal((await bench.run("failed", plain)).exitCode, 0);
+      match((await bodies("83")).join(), /\*\*The remediation of .* failed/);
+      await resumed("83");
+      equal((await bench.run("failed", waitFailed(bench.environment.RUN_NAME ?? ""))).exitCode, 0);
+      const [body = "", ...more] = await bodies("83");
+      deepEqual(more, []);
+      deepEqual(
+        body.split("\n").filter((line) => /^\*\*|warning/.test(line)),
+        ["**QA begins again on `bbbbbbbbbbbb`.**", `- warning: \`${warning}\``],
+      );
+    });
+
+    it("of a restart whose pod was lost, over what another run had said of the same head", async () => {
+      const bench = await planned("85");
+      equal((await bench.run("record")).exitCode, 0);
+      const other = { RUN_NAME: `${bench.environment.RUN_NAME}-sweep` };
+      await scenario.cluster.create({
+        apiVersion: "argoproj.io/v1alpha1",
+        kind: "Workflow",
+        metadata: { name: other.RUN_NAME },
+        spec: { entrypoint: "remediate" },
+      });
+      await scenario.cluster.patchWorkflow("play-85", {
+        metadata: { annotations: ledger("85", "true", { run: other.RUN_NAME, head: sha("c") }) },
+      });
+      for (const step of ["plan", "record"] as const) equal((await bench.run(step, other)).exitCode, 0);
+      match((await bodies("85")).join(), /^.*\n\*\*QA begins again on `cccccccccccc`.\*\*\n/);
+    });
+
     it("never over somebody else's comment with the same mark", async () => {
       // To another App this one's comment is somebody else's.
       const foreign = await planned("64");
@@ -235,6 +335,98 @@ describe("record and failed", function () {
         ...causes.map(([displayName, message]) => ({ displayName, message, phase: "Failed" })),
       ]),
     );
+
+  /** Argo's own container, which puts logs away after the steps, as its node and the list of failures tell of it. */
+  const putAway =
+    'failed to put file: Put "http://127.0.0.1:9/logs": dial tcp 127.0.0.1:9: connect: connection refused';
+  const waitFailed = (run: string): Record<string, string> => ({
+    WORKFLOW_STATUS: "Error",
+    FAILURES: JSON.stringify(
+      JSON.stringify(
+        [0, 1, 2].map((pod) => ({
+          displayName: `${run}(${pod})`,
+          templateName: "remediate",
+          message: `wait: Error (exit code 64): ${putAway}\ngithub.com/argoproj/argo-workflows/v3/errors.Wrap\n\t/go/src`,
+          phase: "Error",
+        })),
+      ),
+    ),
+  });
+  const cause = `Argo's container wait: ${putAway}`;
+  const warning = `Argo ended the run as Error all the same, with nothing left to do: ${cause}`;
+
+  describe("failed goes by what was done", () => {
+    for (const [how, task, phase] of [
+      ["", "71", "Running"],
+      [", also on a main workflow that has ended since", "72", "Succeeded"],
+    ] as const) {
+      it(`and not by Argo's own container: what this run resumed is remediated, with a warning${how}`, async () => {
+        const { bench, run } = await prepared(task, { annotations: ledger(task, "true"), phase });
+        const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
+        equal(result.exitCode, 0, result.log);
+        deepEqual(await written(task, run), {
+          outcome: "remediated",
+          main: phase === "Running" ? { outcome: "remediated", message: `QA restarted by ${run}; ${warning}` } : {},
+        });
+        equal(result.log.includes(`failed: remediated; ${warning}\n`), true, result.log);
+      });
+    }
+
+    for (const [what, task, annotations] of [
+      ["began and did not resume", "73", (task: string) => ledger(task, "false")],
+      ["another run resumed", "74", (task: string) => ledger(task, "true", { run: "another" })],
+    ] as const) {
+      it(`so that what ${what} has failed`, async () => {
+        const { bench, run } = await prepared(task, { annotations: annotations(task) });
+        const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
+        equal(result.exitCode, 0, result.log);
+        deepEqual(await written(task, run), {
+          outcome: "failed",
+          main: {
+            outcome: "failed",
+            message: `${run}: ${cause} | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
+          },
+        });
+      });
+    }
+
+    const recorded = workflowNode("main", "Container", "Succeeded");
+    it("and lets stand what record has said, where nothing was to be restarted", async () => {
+      const { bench, run } = await prepared("75", { outcome: "superseded", nodes: [recorded] });
+      const result = await bench.run("failed", waitFailed(run));
+      equal(result.exitCode, 0, result.log);
+      deepEqual(await written("75", run), { outcome: "superseded", main: {} });
+      equal(result.log.includes(`failed: superseded; ${warning}\n`), true, result.log);
+    });
+
+    it("but not an outcome that this run only bears from the one that it was resubmitted from", async () => {
+      const nodes = [workflowNode("plan", "Container", "Failed"), workflowNode("main", "Container", "Error")];
+      const { bench, run } = await prepared("76", { outcome: "held", nodes });
+      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", "Error (exit code 1): plan: no answer"]) };
+      const result = await bench.run("failed", { ...more, PULL_REQUEST_COMMENTS: "false" });
+      equal(result.exitCode, 0, result.log);
+      equal((await written("76", run)).outcome, "failed");
+    });
+
+    it("nor what record said at one try, where another began a restart and did not end it", async () => {
+      const { bench, run } = await prepared("77", {
+        annotations: ledger("77", "false"),
+        outcome: "nothing-stale",
+        nodes: [recorded],
+      });
+      const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
+      equal(result.exitCode, 0, result.log);
+      equal((await written("77", run)).outcome, "failed");
+    });
+
+    it("and says that it failed where nobody lets it read what was done", async () => {
+      const { bench, run } = await prepared("78", { annotations: ledger("78", "true") });
+      const more = { MAIN_WORKFLOW_TYPE_LABEL: "not a label", PULL_REQUEST_COMMENTS: "false" };
+      const result = await bench.run("failed", { ...waitFailed(run), ...more });
+      match(result.log, /cannot list the main workflows/);
+      equal((await written("78", run)).outcome, "failed");
+    });
+  });
 
   it("failed names the step that is the cause, on the run and on the main workflow, with the way on", async () => {
     const { bench, run } = await prepared("3");

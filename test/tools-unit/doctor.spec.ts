@@ -443,6 +443,37 @@ describe("npm run doctor", function () {
     equal(newest(others, "qa").verdict, "warn");
   });
 
+  it("goes by what the steps of the last push and of the last sweep did, and warns of what failed around them", () => {
+    const nodes = (exitCode: string) => ({
+      a: { type: "Pod", phase: "Error", message: "wait: Error (exit code 64): no such bucket", outputs: { exitCode } },
+    });
+    const ended = (exitCode: string): Thing => ({
+      metadata: {
+        name: "by-push",
+        creationTimestamp: "2026-01-01T00:00:00Z",
+        labels: { "rex-remediation/outcome": "remediated" },
+      },
+      spec: { arguments: { parameters: [{ name: "after", value: "a" }] } },
+      status: { phase: "Error", finishedAt: "2026-01-01T00:01:00Z", nodes: nodes(exitCode) },
+    });
+    const why = "Argo ended it as Error all the same: Argo's container wait: no such bucket";
+    deepEqual(
+      newest([ended("0")], "qa"),
+      warn(`2026-01-01T00:00:00Z, run by-push: remediated; ${why}`, artifacts("qa", "by-push")),
+    );
+    equal(newest([ended("1")], "qa").found, "2026-01-01T00:00:00Z, run by-push: failed");
+    const cron = { metadata: { name: "s", creationTimestamp: "" }, spec: { schedules: ["@hourly"] } };
+    deepEqual(
+      swept(cron, [ended("0")], "qa"),
+      warn(`at @hourly; the last, by-push, did its work; ${why}`, artifacts("qa", "by-push")),
+    );
+    equal(swept(cron, [ended("1")], "qa").verdict, "fail");
+  });
+
+  /** The way out where Argo's own container fails. */
+  const artifacts = (namespace: string, run: string) =>
+    `argo -n ${namespace} get ${run}; mend the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`;
+
   it("finds a sweep that is suspended, or failed last", () => {
     const cron = (spec: object) => ({
       metadata: { name: "s", creationTimestamp: "" },

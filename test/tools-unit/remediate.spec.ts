@@ -54,7 +54,7 @@ describe("npm run remediate", function () {
     return (request, _query, body) => known[request]?.(body);
   }
 
-  const ended = (phase: string, outcome?: string, message?: string): Answer => ({
+  const ended = (phase: string, outcome?: string, message?: string, nodes: object = {}): Answer => ({
     code: 200,
     body: {
       metadata: {
@@ -65,6 +65,7 @@ describe("npm run remediate", function () {
         phase,
         message,
         nodes: {
+          ...nodes,
           first: { finishedAt: "2026-01-01T00:00:01Z", outputs: { parameters: [{ name: "report", value: "old" }] } },
           last: {
             finishedAt: "2026-01-01T00:00:02Z",
@@ -270,7 +271,24 @@ held: a person holds the task with a label on its pull request; nothing was touc
     );
   });
 
-  it("does not take the outcome of a failed run from its label", async () => {
+  it("takes the outcome from the label where the steps did their work, and says what failed around them", async () => {
+    const pod = {
+      type: "Pod",
+      phase: "Error",
+      message: "wait: Error (exit code 64): failed to put file: no such bucket\nat s3.go",
+      finishedAt: "2026-01-01T00:00:00Z",
+      outputs: { exitCode: "0" },
+    };
+    cluster.answers = madeRun(() => ended("Error", "remediated", "No more retries left", { pod }));
+    const { exitCode, stdout } = await remediate(["--task", "3"]);
+    equal(exitCode, 0);
+    equal(
+      stdout.trimEnd().split("\n").at(-1),
+      "remediated: QA of the task begins again on the present head; Argo ended it as Error all the same: Argo's container wait: failed to put file: no such bucket",
+    );
+  });
+
+  it("does not take the outcome of a failed run from a label that none of its pods has set", async () => {
     cluster.answers = madeRun(() => ended("Error", "remediated", "the pod is gone"));
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 1);

@@ -103,6 +103,50 @@ const failedOfSweep = runObject({
     },
   },
 });
+/** Argo's own container failed after all steps had done their work, at each try. */
+const waitFailed = {
+  type: "Pod",
+  phase: "Error",
+  message: "wait: Error (exit code 64): failed to put file: no such bucket\nat s3.go",
+};
+const putAway = "Argo ended it as Error all the same: Argo's container wait: failed to put file: no such bucket";
+const doneAllTheSame = runObject({
+  name: nameOf("8", sha("1"), sha("0")),
+  task: "8",
+  began: "2026-01-02T00:04:00Z",
+  after: sha("1"),
+  outcome: "remediated",
+  status: {
+    phase: "Error",
+    message: "No more retries left",
+    finishedAt: "2026-01-02T00:05:00Z",
+    nodes: {
+      a: {
+        ...waitFailed,
+        displayName: "x(0)",
+        outputs: {
+          exitCode: "0",
+          parameters: [
+            {
+              name: "report",
+              value:
+                "stop-qa: cancelled cleo-1 (2 s)\nrestart-qa: resumed play-8 (1 s)\nrecord: remediated: QA (0.3 s)\n",
+            },
+          ],
+        },
+      },
+      b: { displayName: "main", type: "Container", phase: "Succeeded" },
+    },
+  },
+});
+/** Refused by Argo, so that it bears the outcome of the run that it was resubmitted from. */
+const refusedAnew = runObject({
+  name: "rex-remediation-8-refused",
+  task: "8",
+  began: "2026-01-02T00:06:00Z",
+  outcome: "held",
+  status: { phase: "Error", message: "invalid spec: no such template", finishedAt: "2026-01-02T00:06:01Z" },
+});
 const waiting = runObject({
   name: nameOf("6", sha("e"), sha("d")),
   task: "6",
@@ -220,6 +264,43 @@ describe("npm run status", function () {
     );
     const limited = await status("--limit", "1");
     match(limited.stdout, /plan: no answer\n… and 2 older ones: --limit 3\n$/);
+  });
+
+  it("goes by what the steps did, and says what failed around them", async () => {
+    api.answers = cluster({ runs: [refusedAnew, doneAllTheSame] });
+    deepEqual(
+      JSON.parse((await status("--json")).stdout).remediations.map(({ outcome, did }: Record<string, string>) => [
+        outcome,
+        did,
+      ]),
+      [
+        ["failed", "invalid spec: no such template"],
+        ["remediated", `cancelled cleo-1; resumed play-8; ${putAway}`],
+      ],
+    );
+    equal((await status("--task", "8", "--no-github")).exitCode, 1);
+    api.answers = cluster({ runs: [doneAllTheSame] });
+    const { exitCode, findings } = await findingsOf("8", "--no-github");
+    equal(exitCode, 0);
+    equal(findings[0], "remediated: QA of the task begins again on the present head");
+  });
+
+  it("does not call a sweep failed that did its work", async () => {
+    const numbers = [
+      { name: "started", value: "1" },
+      { name: "redelivered", value: "0" },
+    ];
+    const sweepOf = (exitCode: string) => ({
+      metadata: { name: "rex-remediation-sweep-2", creationTimestamp: "2026-01-02T00:05:00Z" },
+      spec: {},
+      status: { phase: "Error", nodes: { a: { ...waitFailed, outputs: { exitCode, parameters: numbers } } } },
+    });
+    const said = async (exitCode: string) => {
+      api.answers = cluster({ runs: [restarted], sweeps: [sweepOf(exitCode)] });
+      return (await findingsOf("3", "--no-github")).findings.at(-1)?.split("05:00Z: ")[1];
+    };
+    equal(await said("0"), `it started 1 remediations and asked for 0 redeliveries; ${putAway}`);
+    match((await said("1")) ?? "", /^it failed: /);
   });
 
   it("prints one object with --json", async () => {

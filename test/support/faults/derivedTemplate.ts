@@ -6,10 +6,22 @@ interface Container {
   env: { name: string; value: string }[];
 }
 
+interface Template {
+  containerSet?: { containers: Container[] };
+  container?: Container;
+  archiveLocation?: object;
+}
+
 interface WorkflowTemplate {
   metadata: { name: string; uid?: string };
-  spec: { templates: { containerSet?: { containers: Container[] }; container?: Container }[] };
+  spec: { templates: Template[] };
 }
+
+/** Where Argo's own container shall put a pod's logs: nobody listens there, so that it fails when the steps have ended. */
+export const nowhere = {
+  archiveLogs: true,
+  s3: { endpoint: "127.0.0.1:9", bucket: "logs", key: "logs", insecure: true, useSDKCreds: true },
+};
 
 /** A WorkflowTemplate of a test's own. */
 export interface DerivedTemplate {
@@ -21,12 +33,14 @@ export interface DerivedTemplate {
 /**
  * Makes a WorkflowTemplate that is the deployed one but for the values of some of its steps' environment variables.
  *
- * @throws Error if no step has one of them
+ * @param archiveLocation where the logs of its pods go; default: as the controller has it
+ * @throws Error if no step has one of the variables
  */
 export async function deriveTemplate(
   cluster: Cluster,
   name: string,
   environment: Record<string, string>,
+  archiveLocation?: object,
 ): Promise<DerivedTemplate> {
   const { namespace } = cluster;
   const {
@@ -46,6 +60,10 @@ export async function deriveTemplate(
     const found = containers.flatMap(({ env }) => env.filter((one) => one.name === variable));
     if (found.length === 0) throw new Error(`no step has an environment variable ${variable}`);
     for (const one of found) one.value = value;
+  }
+  for (const template of spec.templates) {
+    if (archiveLocation !== undefined && (template.containerSet ?? template.container) !== undefined)
+      template.archiveLocation = archiveLocation;
   }
   const created = (await cluster.custom.createNamespacedCustomObject({
     ...resource,

@@ -12,6 +12,8 @@ export interface FinalState {
   run: { phase?: string; outcome?: string; output?: string };
   /** Labels of the pull request, and of one whose branch only begins like the task's. */
   labels: { task: string[]; neighbour: string[] };
+  /** How each comment on the pull request begins. */
+  comments: string[];
   main: { phase?: string; stage?: string; annotations: Record<string, string>; gates: string[] };
   /** Kinds of the agents that are still there. */
   agents: string[];
@@ -33,6 +35,9 @@ export async function finalState(platform: Platform, task: Task, { run, push }: 
       output: outputOf(of?.status?.nodes ?? {}),
     },
     labels: { task: labels(task.branch), neighbour: labels(neighbourBranch(task)) },
+    comments: repository.comments
+      .filter(({ issue }) => issue === task.pull)
+      .map(({ body }) => /^<!-- .* -->\n\*\*QA begins again on /.exec(body)?.[0] ?? body),
     main: {
       phase: main?.status?.phase,
       stage: main?.metadata.labels?.["current-stage"],
