@@ -458,6 +458,14 @@ describe("with a token of the Sensor's pod", function () {
       }
     });
 
+    it("runs of two pushes from the same commit to the same commit", async () => {
+      for (const pushedAt of [1_767_225_600, 1_767_225_660]) {
+        const run = runOf(guarded.name, "9", pushedAt);
+        const { code, message } = await pod.send({ method: "POST", path: path(), body: run });
+        equal(code, 201, message);
+      }
+    });
+
     it("the same run once more, which changes nothing", async () => {
       const run = runOf(guarded.name, "8");
       const there = await guarded.cluster.workflow(run.metadata.name);

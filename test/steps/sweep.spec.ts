@@ -119,7 +119,8 @@ describe("sweep", function () {
 
   /** The branch moves on, and nobody is told. */
   async function moved(push: Push, after: string, at: number, pushedBy = "5dlabs-rex[bot]"): Promise<Push> {
-    await scenario.github.putRepository(push.where, { branches: { [push.branch]: after }, pushedAt: at, pushedBy });
+    const head = /^0+$/.test(after) ? null : after;
+    await scenario.github.putRepository(push.where, { branches: { [push.branch]: head }, pushedAt: at, pushedBy });
     return { ...push, before: push.after, after, at };
   }
 
@@ -328,12 +329,17 @@ describe("sweep", function () {
 
   it("starts one for a branch that was deleted and made again, and for the same commit on another branch much later", async () => {
     const none = "0".repeat(40);
-    const made = { ...(await lost({ ago: 2000 })), before: none };
-    await scenario.github.putRepository(repository, { branches: { [made.branch]: null }, pushedAt: made.at + 10 });
-    const again = { ...(await moved(made, made.after, made.at + 500)), before: none };
-    await run(nameOf(made), made);
+    const first = await lost({ ago: 2000 });
+    const made: Push[] = [];
+    for (const seconds of [100, 200]) {
+      const gone = await moved(first, none, first.at + seconds - 10);
+      made.push(await moved(gone, first.after, first.at + seconds));
+    }
+    const [again, last] = made as [Push, Push];
+    await run(nameOf(first), first);
+    await run(nameOf(again), again);
     equal((await sweep()).started, "1");
-    await onlyStarted([again], []);
+    await onlyStarted([last], []);
 
     const one = await lost({ ago: 2000 });
     await run(nameOf({ ...one, before: none }), { ...one, before: none });

@@ -4,18 +4,17 @@ const pushed = {
   before: "a".repeat(40),
   after: "b".repeat(40),
   repository: "acme/shop",
-  pushedAt: 1_767_225_600,
 };
 
 export type Run = ReturnType<typeof runOf>;
 
 /** The run of a push as the Sensor makes it. */
-export function runOf(name: string, task: string) {
+export function runOf(name: string, task: string, pushedAt = 1_767_225_600) {
   return {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "Workflow",
     metadata: {
-      name: runName(name, "a salt", { task, ...pushed }),
+      name: runName(name, "a salt", { task, ...pushed, pushedAt }),
       labels: {
         "app.kubernetes.io/name": "rex-remediation",
         "app.kubernetes.io/instance": name,
@@ -26,14 +25,14 @@ export function runOf(name: string, task: string) {
     } as Record<string, unknown> & { name: string; labels: Record<string, string>; ownerReferences: object[] },
     spec: {
       workflowTemplateRef: { name },
-      priority: pushed.pushedAt as unknown,
+      priority: pushedAt as unknown,
       arguments: {
         parameters: [
           { name: "task", value: task },
           { name: "before", value: pushed.before },
           { name: "after", value: pushed.after },
           { name: "repository", value: pushed.repository },
-          { name: "pushed-at", value: String(pushed.pushedAt) },
+          { name: "pushed-at", value: String(pushedAt) },
         ] as { name: string; value: unknown }[],
       },
     } as Record<string, unknown> & { arguments: { parameters: { name: string; value: unknown }[] } },
