@@ -30,6 +30,8 @@ export interface Alarm {
 
 /** Always there while the controller is: what says that its other metrics could be seen, too. */
 const controller = "argo_workflows_is_leader";
+/** Of the Sensor's pods: events of which it could make nothing, however often it tried. */
+const givenUp = "argo_events_action_retries_failed_total";
 /** Of kube-state-metrics, from 1.0 on; a stable metric. */
 const deployments = "kube_deployment_status_replicas_available";
 
@@ -60,6 +62,14 @@ export function alarms(name: string, watched: Watched): Alarm[] {
       paragraph: "a-run-failed",
     },
     ...down(watched),
+    {
+      alert: "RexRemediationPushRefused",
+      expr: `sum(${grown(`${givenUp}{namespace="${namespace}",sensor_name="${watched.sensorName}"}`, "1h")}) > 0`,
+      severity: "critical",
+      summary: "The Sensor gave up on a push: it made no run of it.",
+      description: `${times} within the last hour. For a minute the API server refused them, or was away, and the pushes behind them waited so long; the sweep starts their runs, if there is one. Why: kubectl -n ${namespace} logs -l sensor-name=${watched.sensorName} --tail 50.`,
+      paragraph: "the-sensor-gave-up-on-a-push",
+    },
     ...unseen(namespace),
     {
       alert: "RexRemediationPushSwept",

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { deployedAnnotations, newOnAnotherBus } from "./deployed.ts";
 import { commonLabels, runLabels, taskLabel } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
+import { runNameTemplate, runSalt, runSaltAnnotation } from "./runName.ts";
 import { pushTransform, type TaskPush } from "./taskPush.ts";
 
 /** Name of the trigger, which Argo Events writes on what it creates. */
@@ -42,10 +43,14 @@ export interface PushSensorArgs {
  */
 export class PushSensor extends pulumi.ComponentResource {
   readonly sensorName: pulumi.Output<string>;
+  /** See {@link runSalt}. */
+  readonly runSalt: pulumi.Output<string>;
 
   constructor(name: string, args: PushSensorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rex-remediation:index:PushSensor", name, {}, opts);
     const dependencyName = "push";
+    const run = workflow(name, args);
+    this.runSalt = pulumi.output(run).apply(runSalt);
 
     const sensor = new k8s.apiextensions.CustomResource(
       `${name}-sensor`,
@@ -56,7 +61,7 @@ export class PushSensor extends pulumi.ComponentResource {
           name,
           namespace: args.namespace,
           labels: commonLabels(name, "sensor"),
-          annotations: deployedAnnotations(name, args.deployedSeconds),
+          annotations: { ...deployedAnnotations(name, args.deployedSeconds), [runSaltAnnotation]: this.runSalt },
         },
         spec: {
           eventBusName: args.eventBusName,
@@ -85,8 +90,8 @@ export class PushSensor extends pulumi.ComponentResource {
                 name: triggerName,
                 k8s: {
                   operation: args.admissionPolicies ? "patch" : "create",
-                  source: { resource: workflow(name, args) },
-                  parameters: workflowParameters(name, dependencyName),
+                  source: { resource: run },
+                  parameters: workflowParameters(name, dependencyName, this.runSalt),
                 },
               },
               // Without it Argo Events ignores the retries. One event at a time: the next one waits until the retries are over.
@@ -100,7 +105,7 @@ export class PushSensor extends pulumi.ComponentResource {
     );
 
     this.sensorName = sensor.metadata.name;
-    this.registerOutputs({ sensorName: this.sensorName });
+    this.registerOutputs({ sensorName: this.sensorName, runSalt: this.runSalt });
   }
 }
 
@@ -147,17 +152,15 @@ function workflow(name: string, args: PushSensorArgs) {
 }
 
 /** What a push fills in, by the keys that the transform lets through. */
-function workflowParameters(name: string, dependencyName: string) {
-  const fill = (dest: string, src: { dataKey: string; useRawData?: boolean } | { dataTemplate: string }) => ({
+function workflowParameters(name: string, dependencyName: string, salt: pulumi.Input<string>) {
+  type Source = { dataKey: string; useRawData?: boolean } | { dataTemplate: pulumi.Input<string> };
+  const fill = (dest: string, src: Source) => ({
     src: { dependencyName, ...src },
     dest,
   });
   return [
-    // The same name for the same push, however often and in whatever wrapping it is delivered; another one when a branch returns to
-    // an earlier head.
-    fill("metadata.name", {
-      dataTemplate: `${name}-{{ .Input.task }}-{{ substr 0 12 .Input.after }}-{{ substr 0 8 .Input.before }}`,
-    }),
+    // The same name for the same push, however often and in whatever wrapping it is delivered; another one for every other push.
+    fill("metadata.name", { dataTemplate: pulumi.output(salt).apply((salt) => runNameTemplate(name, salt)) }),
     fill(`metadata.labels.${taskLabel}`, { dataKey: "task" }),
     // Of the runs that wait for one task the newest push goes first. A number, so it has to arrive as one.
     fill("spec.priority", { dataKey: "pushedAt", useRawData: true }),

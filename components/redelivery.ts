@@ -34,6 +34,8 @@ export interface RedeliveryArgs extends GithubAccessArgs {
   webhookUrl?: pulumi.Input<string>;
   /** metadata.uid of the remediation's WorkflowTemplate, which then owns the runs; undefined if that is not known. */
   workflowTemplateUid?: pulumi.Input<string>;
+  /** What the names of runs are made with, beside the push; see runName.ts. */
+  runSalt: pulumi.Input<string>;
   /** metadata.creationTimestamp of the same, or another time as ISO 8601 has it. What was pushed before was never this program's to handle. */
   installedAt: pulumi.Input<string>;
   /** How long a remediation is kept, in days. Of an older push nobody knows whether it had one. */
@@ -110,6 +112,7 @@ function template(name: string, args: RedeliveryArgs) {
       PUSHER: args.pusher,
       WEBHOOK_URL: args.webhookUrl ?? "",
       WORKFLOW_TEMPLATE_UID: args.workflowTemplateUid ?? "",
+      RUN_SALT: args.runSalt,
       INSTALLED_AT: args.installedAt,
       SWEEP_AFTER_SECONDS: args.afterSeconds,
       RETENTION_DAYS: args.retentionDays,

@@ -251,6 +251,7 @@ export class RexRemediation extends pulumi.ComponentResource {
           privateKeySecretName: secrets.privateKeySecretName,
           webhookUrl: ownEventSource?.webhookUrl,
           workflowTemplateUid,
+          runSalt: sensor.runSalt,
           installedAt: args.appliedByOthers?.installedAt ?? workflow.createdAt,
           retentionDays: args.retentionDays,
           image: args.steps.image,

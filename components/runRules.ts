@@ -2,6 +2,7 @@ import type { Rules } from "./admissionPolicy.ts";
 import { literal, mapAt, sameBut, textAt } from "./cel.ts";
 import { runLabels, sweptLabel, taskLabel } from "./labels.ts";
 import { pushParameters, triggerName } from "./pushSensor.ts";
+import { digestDigits, headDigits, sweepSuffix } from "./runName.ts";
 import { taskNumber } from "./taskPush.ts";
 
 /** What the rules for the accounts that make runs are made of. */
@@ -45,9 +46,6 @@ export function sensorRules(args: RunRulesArgs): Rules {
   });
 }
 
-/** Ends the name of a run that a sweep started. */
-const sweepSuffix = "-sweep";
-
 /** What the sweep may write: the same runs, by names of its own. */
 export function sweepRules(args: RunRulesArgs): Rules {
   return runRules(args, { words: "the sweep", suffix: sweepSuffix, labels: { [sweptLabel]: "[0-9]{1,10}" } });
@@ -72,6 +70,7 @@ function runRules({ name, workflowTemplateName, ownedRuns }: RunRulesArgs, maker
       labels: mapAt("object.metadata", "labels"),
       owners: "object.metadata.?ownerReferences.orValue([])",
       parameters: "object.spec.?arguments.?parameters.orValue([])",
+      nameBegin: `${literal(`${name}-`)} + ${parameter("task")} + "-" + ${parameter("after")}.substring(0, ${headDigits}) + "-"`,
     },
     checks: [
       {
@@ -116,8 +115,12 @@ function runRules({ name, workflowTemplateName, ownedRuns }: RunRulesArgs, maker
         `its parameters have to be ${pushParameters.join(", ")}, each well-formed`,
       ),
       create(
-        `object.metadata.name == ${literal(`${name}-`)} + ${parameter("task")} + "-" + ${parameter("after")}.substring(0, 12) + "-" + ${parameter("before")}.substring(0, 8)${maker.suffix && ` + ${literal(maker.suffix)}`}`,
-        "its name has to be made of its own task and commits",
+        // There is nothing here to make a digest with.
+        [
+          "object.metadata.name.startsWith(variables.nameBegin)",
+          `object.metadata.name.substring(variables.nameBegin.size()).matches(${literal(`^[0-9a-f]{${digestDigits}}${maker.suffix}$`)})`,
+        ].join(" && "),
+        "its name has to be made of its own task and head, and a digest",
       ),
       create(
         `type(object.spec.priority) == int && object.spec.priority == int(${parameter("pushed-at")})`,

@@ -29,7 +29,7 @@ function isCidr(value: string): boolean {
 /** Text that neither Argo's templates nor a terminal reads as anything else. */
 const isPlain = (value: string) => /^[^\p{Cc}\p{Cf}]+$/u.test(value) && !value.includes("{{");
 
-// A Workflow's name is <name>-<task>-<after>-<before> plus what a person or the sweep appends, and must fit into a label's 63 characters.
+// The names of runs begin with it, and have to stay within 63 characters: see components/runName.ts.
 export const objectPrefix = kind(
   "1 to 24 lower-case letters, digits and dashes, the first a letter, the last no dash",
   "rex-remediation",

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { setTimeout as sleep } from "node:timers/promises";
+import { runName } from "../components/runName.ts";
 import { taskNumber } from "../components/taskPush.ts";
 import { must, readCall } from "./tools/call.ts";
 import { conclusion, follow, hasWorked, printReport } from "./tools/followRun.ts";
@@ -17,8 +18,10 @@ import {
   runTool,
   webhookUrlOf,
 } from "./tools/installation.ts";
-import { readParameters } from "./tools/remediationRun.ts";
-import { readSettings, readWebhookSecret } from "./tools/settings.ts";
+import { isOfPush, type ToldPush } from "./tools/pushRuns.ts";
+import { hasRun } from "./tools/remediationRun.ts";
+import { listRuns, pushOf, selector } from "./tools/remediations.ts";
+import { readRunSalt, readSettings, readWebhookSecret } from "./tools/settings.ts";
 import { signedDelivery } from "./tools/signedDelivery.ts";
 import { type Answer, post } from "./tools/webhookRequest.ts";
 
@@ -74,10 +77,7 @@ async function main(args: string[]): Promise<ExitCode> {
   const settings = await readSettings(installation);
   const secret = await readWebhookSecret(installation, settings);
   const push = await findPush(await GithubApp.open(installation, settings), settings, options);
-  const run = runOf(installation, options.task, push);
-  const earlier = await readParameters(installation, run);
-  // The same push has the same time, or it would be another with the first one's name.
-  const pushedAt = Number(earlier?.["pushed-at"] ?? push.pushedAt);
+  const { run, known, pushedAt } = await runOf(installation, options.task, push);
   const url = webhookUrlOf(installation, options.url);
   const say = options.json ? console.error : console.log;
   say(
@@ -87,7 +87,7 @@ async function main(args: string[]): Promise<ExitCode> {
   say(`answered ${answer.status}`);
   const result =
     answer.status === 200
-      ? await waitForRun(installation, run, earlier !== undefined, options.waitSeconds, say)
+      ? await waitForRun(installation, run, known, options.waitSeconds, say)
       : { well: false, message: refusalWords(answer, url), report: [] };
   if (options.json) {
     const { well, ...rest } = result;
@@ -143,9 +143,26 @@ function parsed(args: string[]) {
   }).values;
 }
 
-/** The name that the Sensor gives the run; see components/pushSensor.ts. */
-function runOf({ outputs }: Installation, task: string, { before, after }: GithubPush): string {
-  return `${outputs.workflowTemplate}-${task}-${after.slice(0, 12)}-${before.slice(0, 8)}`;
+/**
+ * The run that the Sensor has made of the push, or will make. GitHub's event told another time of the push than its record does, by
+ * seconds: with the event's the push is the same.
+ */
+async function runOf(
+  installation: Installation,
+  task: string,
+  push: GithubPush,
+): Promise<{ run: string; known: boolean; pushedAt: number }> {
+  const { before, after, repository, recorded } = push;
+  const salt = await readRunSalt(installation);
+  const nameOf = (pushedAt: number) =>
+    runName(installation.outputs.workflowTemplate, salt, { task, before, after, repository, pushedAt });
+  const { items } = recorded ? await listRuns(installation, selector(installation, task)) : { items: [] };
+  const ofPush = items
+    .map((item) => ({ name: item.metadata.name, told: pushOf(item).push }))
+    .filter((one): one is { name: string; told: ToldPush } => recorded !== undefined && isOfPush(one.told, recorded));
+  const known = ofPush.find(({ name, told }) => name === nameOf(told.pushedAt));
+  const pushedAt = (known ?? ofPush[0])?.told.pushedAt ?? push.pushedAt;
+  return { run: nameOf(pushedAt), known: known !== undefined, pushedAt };
 }
 
 /** @param known whether there was one for this push before */
@@ -158,7 +175,7 @@ async function waitForRun(
 ): Promise<Result> {
   const { namespace, eventSource, sensor } = installation.outputs;
   const deadline = Date.now() + 1000 * waitSeconds;
-  while (!known && (await readParameters(installation, name)) === undefined) {
+  while (!known && !(await hasRun(installation, name))) {
     if (Date.now() > deadline) {
       const logs = [`eventsource-name=${eventSource}`, `sensor-name=${sensor}`]
         .map((label) => `kubectl -n ${namespace} logs -l ${label} --tail 50`)

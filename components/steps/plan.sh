@@ -177,10 +177,11 @@ check_ended_workflows() {
   conclude remediated "this run resumed main workflow $name, which has ended since"
 }
 
-# The ledger on the main workflow knows the newest push that was handled. A push at
-# or before it was handled with it; one that was begun and not resumed is carried on.
+# The ledger on the main workflow knows the heads on which QA was restarted: a push of one
+# of them is handled, whatever its time, because copies of one push may bear two times. One
+# that was begun and not resumed is carried on.
 check_ledger() {
-  jq -r '.workflow.ledger | [.["pushed-at"] // "0", .resumed // "never", .head // "", .pushed // "", .run // ""] | .[]' \
+  jq -r '.workflow.ledger | [.["pushed-at"] // "0", .resumed // "never", .head // "", .pushed // "", .run // "", .heads // .head // ""] | .[]' \
     "$SCRATCH/facts" >"$SCRATCH/handled"
   mapfile -t handled <"$SCRATCH/handled"
   handled_at=${handled[0]} resumed=${handled[1]} begun=false
@@ -193,11 +194,8 @@ check_ledger() {
     find_whom_to_tell
     conclude remediated "this run resumed the main workflow before its pod was started again"
   fi
-  if [[ $resumed == true ]] && ((PUSHED_AT <= handled_at)) && [[ $AFTER == "${handled[2]}" || $AFTER == "${handled[3]}" ]]; then
-    conclude already-remediated "this push was handled by run ${handled[4]}"
-  fi
-  if [[ $resumed == true ]] && ((PUSHED_AT < handled_at)); then
-    conclude superseded "a newer push (${handled[2]:0:12}) was handled by run ${handled[4]}"
+  if [[ $resumed == true && $by_hand == false && ,${handled[5]}, == *,"$AFTER",* ]]; then
+    conclude already-remediated "this head was handled by run ${handled[4]}"
   fi
   [[ $begun == false ]] || log "run ${handled[4]} began (${handled[3]:0:12}) and did not end; this run carries it on"
 }
@@ -249,21 +247,31 @@ find_head() {
   fact head '$facts[0].after as $after | $facts[0].branches | map(.sha)
     | if index($after) then $after else .[0] end' --null-input
   if [[ $(jq -r .head "$SCRATCH/facts") != "$AFTER" ]]; then
+    check_overtaken
     must_kube "list the runs of task $TASK" GET "$WORKFLOWS?labelSelector=$(uri "$LEDGER/task=$TASK")"
     newer=$(jq -r --argjson mine "$PUSHED_AT" --arg run "$RUN_NAME" --arg repository "$REPOSITORY" --arg ledger "$LEDGER" --slurpfile facts "$SCRATCH/facts" '
       def ended_as_held: (.status.phase | IN("Succeeded", "Failed", "Error")) and .metadata.labels["\($ledger)/outcome"] == "held";
       def never_begun: (.status.phase | IN("Error", "Failed")) and .metadata.labels["\($ledger)/outcome"] == null;
       [.items[] | select(.metadata.name != $run) | select((ended_as_held or never_begun) | not)
         | (.spec.arguments.parameters // [] | map({(.name): .value}) | add // {}) as $push
-        | select($push.repository == $repository)
+        | select($push.repository // "" | ascii_downcase == ($repository | ascii_downcase))
         | select(($push["pushed-at"] | tonumber? // 0) as $at
             | $at > $mine or ($at == $mine and $push.after == $facts[0].head))
         | .metadata.name] | first // empty' "$ANSWER")
     [[ -n $newer ]] && conclude superseded "a newer push has run $newer"
-    if [[ $resumed == true ]] && ((PUSHED_AT == handled_at)); then
-      conclude superseded "a push of the same second (${handled[2]:0:12}) was handled by run ${handled[4]}"
-    fi
     log "the branch is not at the pushed commit any more: somebody pushed on top of it"
+  fi
+}
+
+# No branch stands at the pushed commit any more. If this very push was handled, with
+# somebody's on top of it, or QA was restarted on what stands there now, or for a push that
+# is newer by any clock of GitHub's, there is nothing left to do for it.
+check_overtaken() {
+  [[ $resumed == true ]] || return 0
+  [[ $AFTER != "${handled[3]}" ]] || conclude already-remediated "this push was handled by run ${handled[4]}"
+  if ((PUSHED_AT < handled_at - SURELY_AFTER)) ||
+    jq -e --arg heads "${handled[5]}" '.branches != [] and all(.branches[]; .sha | IN($heads | split(",")[]))' "$SCRATCH/facts" >/dev/null; then
+    conclude superseded "a newer push (${handled[2]:0:12}) was handled by run ${handled[4]}"
   fi
 }
 
@@ -392,7 +400,8 @@ check_writable() {
 
 # ------------------------------------------------------------------------- begin
 
-# What was begun and is carried on belongs to the round in which it was begun.
+# What was begun and is carried on belongs to the round in which it was begun. QA begins on
+# whatever the branches stand at.
 begin() {
   fact round '$facts[0].workflow.ledger.round as $last | ($last // "0" | tonumber? // 0) + if $begun and $last != null then 0 else 1 end' \
     --null-input --argjson begun "$begun"
@@ -402,7 +411,7 @@ begin() {
     guarded_patch '
       $plan[0] as $plan
       | as_read + ledger({
-          head: $plan.head, pushed: $plan.after, run: $plan.run, round: ($plan.round | tostring), resumed: "false",
+          head: $plan.head, heads: ($plan.branches | map(.sha) | unique | join(",")), pushed: $plan.after, run: $plan.run, round: ($plan.round | tostring), resumed: "false",
           outcome: "begun", message: "\($plan.run) has begun to restart QA; if it is gone, a new one carries it on: \($again)",
           "pushed-at": ([$plan.pushedAt, (annotation("pushed-at") // "0" | tonumber)] | max | tostring)})' \
       --arg again "$(anew)"

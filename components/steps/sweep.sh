@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153 # in jq's texts, $ is jq's; the sourced files use what is set here
 # sweep: finds what GitHub could not deliver, or what was lost after it was. Failed
-# deliveries are asked for again; and the last push of Rex's to a task's pull request that
-# neither ledger nor runs know some time later gets the run that it should have had.
+# deliveries are asked for again; and the last push of Rex's to a task's pull request whose
+# head the ledger does not call handled, and that no run knows some time later, gets the run
+# that it should have had.
 # Whether anything is stale, that run's plan decides.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
@@ -42,17 +43,18 @@ report() {
   ((${#troubles[@]} == 0)) || fail "not done, unlike all else: $(printf '%s; ' "${troubles[@]}")the next sweep tries again"
 }
 
-# The unfinished main workflows: task, repository, and what the ledger knows.
+# The unfinished main workflows: task, repository, and the heads that the ledger calls handled.
 find_tasks() {
   accept=$METADATA_LIST must_kube "list the main workflows" GET \
     "$WORKFLOWS?labelSelector=$(uri "$MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE,workflows.argoproj.io/completed!=true")"
   jq --argjson repositories "$REPOSITORIES" --arg task "$MAIN_WORKFLOW_TASK_LABEL" --arg repository "$MAIN_WORKFLOW_REPOSITORY_LABEL" --arg ledger "$LEDGER" '
     [.items // [] | .[].metadata | (.labels[$repository] // null) as $named
+      | (.annotations // {} | with_entries(select(.key | startswith("\($ledger)/")) | .key |= ltrimstr("\($ledger)/"))
+          | if .resumed == "true" then . else {} end) as $handled
       | {task: (.labels[$task] // ""),
          repository: (if $named == null then ($repositories | keys | if length == 1 then .[0] else null end)
            else ($repositories | to_entries | map(select((.value | ascii_downcase) == ($named | ascii_downcase)))[0].key) end),
-         known: [.annotations["\($ledger)/head", "\($ledger)/pushed"] // empty],
-         handledAt: (.annotations["\($ledger)/pushed-at"] // "0" | tonumber? // 0)}
+         handled: ($handled.heads // $handled.head // "" | split(",")), pushed: $handled.pushed}
       | select(.task | test("^[1-9][0-9]{0,8}$"))]' "$ANSWER" >"$SCRATCH/tasks"
 }
 
@@ -68,7 +70,7 @@ sweep_repository() {
   done < <(jq -c '.[]' "$SCRATCH/unknown")
 }
 
-# Heads of task pull requests of which the ledger of the task's main workflow says nothing.
+# Heads of task pull requests that the ledger of the task's main workflow does not call handled.
 find_unknown_heads() {
   github_pages "/repos/$REPOSITORY/pulls?state=open" ||
     fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY"
@@ -76,30 +78,33 @@ find_unknown_heads() {
     [.[][] | select((.head.repo.full_name // "" | ascii_downcase) == ($repository | ascii_downcase))
       | select(.head.ref | startswith($prefix)) | .head
       | {ref, head: .sha, task: (.ref[($prefix | length):] | capture("^(?<n>[1-9][0-9]{0,8})([-_/].*)?$").n)}
-      | . as $found | $tasks[0][] | select(.task == $found.task) | select(.known | index($found.head) | not)
-      | {task, ref: $found.ref, head: $found.head, handledAt}]
+      | . as $found | $tasks[0][] | select(.task == $found.task) | select(.handled | index($found.head) | not)
+      | {task, ref: $found.ref, head: $found.head, handled, pushed}]
     | unique' "$SCRATCH/pages" >"$SCRATCH/unknown"
 }
 
 # look_at_branch FOUND: notes Rex's last push to the branch as lost, if it was made long
 # enough ago for its delivery, not before this program was installed, recently enough for
-# its run to be still there, and there is no run. Somebody may have pushed on top of it.
+# its run to be still there, and there is no run. Somebody may have pushed on top of it: then
+# it is handled if QA was restarted on it, or for it.
 look_at_branch() {
   local task ref
   task=$(jq -r .task <<<"$1")
   ref=$(jq -r .ref <<<"$1")
-  list_runs "$task"
-  ! has_run "$task" "$(jq -r .head <<<"$1")" || return 0
   github GET "/repos/$REPOSITORY/activity?ref=$(uri "refs/heads/$ref")&per_page=100" ||
     fail "GitHub App $GITHUB_APP_ID cannot read the activity of $REPOSITORY"
   jq -c --argjson found "$1" --arg repository "$REPOSITORY" --arg pusher "${PUSHER,,}" --argjson now "$EPOCHSECONDS" \
     --argjson after "$SWEEP_AFTER_SECONDS" --argjson retention "$RETENTION_DAYS" --arg installed "$INSTALLED_AT" '
     first(.[] | select(.actor.type == "Bot" and (.actor.login | ascii_downcase) == $pusher))
     | select(.activity_type != "branch_deletion") | (.timestamp | fromdateiso8601) as $at
-    | select($at > $found.handledAt and $at <= $now - $after)
+    | select(.after == $found.head or (.after | IN($found.handled[], $found.pushed) | not))
+    | select($at <= $now - $after)
     | select($at > $now - $retention * 86400 and $at > ($installed | sub("\\.[0-9]+"; "") | fromdateiso8601))
     | {task: $found.task, repository: $repository, before, after, at: $at}' "$ANSWER" >"$SCRATCH/push"
   [[ -s $SCRATCH/push ]] || return 0
+  jq --slurpfile push "$SCRATCH/push" '$push[0] as {$before, $after}
+    | map(select(.before == $before and .after == $after) | .timestamp | fromdateiso8601)' "$ANSWER" >"$SCRATCH/times"
+  list_runs "$task"
   ! has_run "$task" "$(jq -r .after "$SCRATCH/push")" || return 0
   jq --slurpfile push "$SCRATCH/push" '. + $push' "$SCRATCH/lost" >"$SCRATCH/lost.new"
   mv "$SCRATCH/lost.new" "$SCRATCH/lost"
@@ -116,10 +121,29 @@ list_runs() {
   done
 }
 
-# has_run TASK HEAD: whether a push to that head has a run, whatever its outcome.
+# has_run TASK HEAD: whether the push in $SCRATCH/push has a run, whatever its outcome: one of the
+# same two commits, whose time is nearer to none of the other pushes of these ($SCRATCH/times).
+# The activity and the event are of two clocks of GitHub's, which differ by seconds. A run is
+# large: only those are read whose name says that they are of this head.
 has_run() {
-  grep -q "^$NAME-$1-${2:0:12}-" "$SCRATCH/runs"
+  local run
+  while IFS= read -r run; do
+    kube GET "$WORKFLOWS/$run" || {
+      (($? == NOT_FOUND)) || fail "cannot read run $run: $(last_error)"
+      continue
+    }
+    jq -e --slurpfile push "$SCRATCH/push" --slurpfile times "$SCRATCH/times" --argjson margin "$SAME_PUSH" '
+      def from($time): if . < $time then $time - . else . - $time end;
+      (.spec.arguments.parameters // [] | map({(.name): .value}) | add // {}) as $run | $push[0] as $push
+      | ($run["pushed-at"] | tonumber? // 0) as $at
+      | $run.before == $push.before and $run.after == $push.after
+        and ($run.repository // "" | ascii_downcase) == $push.repository
+        and ($at | from($push.at)) <= ([$margin, ($times[0][] as $time | $at | from($time))] | min)' "$ANSWER" >/dev/null && return
+  done < <(grep "^$NAME-$1-${2:0:7}" "$SCRATCH/runs")
+  return 1
 }
+
+readonly SAME_PUSH=120
 
 # The oldest first. So few an hour, because many at once are more likely an error here.
 start_remediations() {
@@ -152,17 +176,17 @@ read_started() {
 # delivery is another run, and finds that there is nothing left to do.
 start_remediation() {
   local status=0 run
-  jq --arg name "$NAME" --arg namespace "$NAMESPACE" --arg ledger "$LEDGER" --arg uid "$WORKFLOW_TEMPLATE_UID" \
+  run=$(run_name "$1")
+  jq --arg run "$run" --arg name "$NAME" --arg namespace "$NAMESPACE" --arg ledger "$LEDGER" --arg uid "$WORKFLOW_TEMPLATE_UID" \
     --arg hour "$((EPOCHSECONDS / 3600))" '
     {apiVersion: "argoproj.io/v1alpha1", kind: "Workflow",
-     metadata: ({name: "\($name)-\(.task)-\(.after[:12])-\(.before[:8])-sweep", namespace: $namespace,
+     metadata: ({name: $run, namespace: $namespace,
        labels: {"app.kubernetes.io/name": "rex-remediation", "app.kubernetes.io/instance": $name, "app.kubernetes.io/component": "remediation",
          ($ledger + "/task"): .task, ($ledger + "/swept"): $hour}}
        + if $uid == "" then {} else {ownerReferences: [{apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name: $name, uid: $uid}]} end),
      spec: {workflowTemplateRef: {name: $name}, priority: .at,
        arguments: {parameters: [{name: "task", value: .task}, {name: "before", value: .before}, {name: "after", value: .after},
          {name: "repository", value: .repository}, {name: "pushed-at", value: (.at | tostring)}]}}}' <<<"$1" >"$SCRATCH/run"
-  run=$(jq -r .metadata.name "$SCRATCH/run")
   kube POST "$WORKFLOWS" "$SCRATCH/run" || status=$?
   case $status in
     0)
@@ -172,6 +196,13 @@ start_remediation() {
     "$CONFLICT") must_have_begun "$run" ;;
     *) fail "cannot create $run: $(last_error)" ;;
   esac
+}
+
+# run_name PUSH: as components/runName.ts says.
+run_name() {
+  local digest
+  digest=$(jq -j --arg salt "$RUN_SALT" '[$salt, .task, .before, .after, .repository, .at] | join(" ")' <<<"$1" | sha256sum)
+  jq -r --arg name "$NAME" --arg digest "${digest:0:12}" '"\($name)-\(.task)-\(.after[:7])-\($digest)-sweep"' <<<"$1"
 }
 
 # must_have_begun RUN: it was made a moment ago, or by an earlier sweep, and ended without an outcome.

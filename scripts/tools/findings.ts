@@ -1,4 +1,5 @@
 import { meanings } from "./outcomes.ts";
+import { isOfPush } from "./pushRuns.ts";
 import type { Remediation } from "./remediations.ts";
 import type { Settings } from "./settings.ts";
 import type { TaskBranch } from "./taskOnGithub.ts";
@@ -113,17 +114,26 @@ function verdict(
   { head, lastPush, repository }: TaskBranch,
   { task, settings, remediations, mainWorkflows }: Pick<Known, "task" | "settings" | "remediations" | "mainWorkflows">,
 ): string {
-  const run = remediations.find(
-    (one) => one.sha === head.slice(0, 12) && (one.repository ?? repository).toLowerCase() === repository,
-  );
+  const run = remediations
+    .filter((one) => (one.repository ?? repository).toLowerCase() === repository)
+    .find((one) =>
+      lastPush === undefined || one.push === undefined
+        ? one.sha === head.slice(0, 12) && one.began >= (lastPush?.at ?? "")
+        : isOfPush(one.push, lastPush.push),
+    );
   if (run !== undefined) return `this head has had run ${run.run} (${run.outcome ?? run.state})`;
-  const noted = mainWorkflows.find(({ ledger }) => [ledger.head, ledger.pushed].includes(head));
+  const noted = mainWorkflows.find(({ ledger }) => headsOf(ledger).includes(head));
   if (noted !== undefined) return `this head was handled by run ${noted.ledger.run}, as ${noted.name} says`;
   if (lastPush?.login.toLowerCase() !== settings.pusher.toLowerCase()) {
     return `this head has had none, because only pushes of ${settings.pusher} count`;
   }
   const again = `npm run remediate -- --task ${task}${settings.repositories.length > 1 ? ` --repository ${repository}` : ""}`;
   return `this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one, or at once: ${again}`;
+}
+
+/** The heads that a main workflow's ledger calls handled. */
+function headsOf({ resumed, heads, head }: MainWorkflow["ledger"]): string[] {
+  return resumed === "true" ? (heads ?? head ?? "").split(",") : [];
 }
 
 function ofPulls({ pulls }: TaskBranch, where: string, { holdLabel }: Settings): string[] {

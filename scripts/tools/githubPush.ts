@@ -1,6 +1,7 @@
 import { taskBranches } from "../../components/taskPush.ts";
 import { askGithub, type GithubApp } from "./github.ts";
 import { Refusal } from "./installation.ts";
+import { type RecordedPush, recordedPush } from "./pushRuns.ts";
 import type { Settings } from "./settings.ts";
 
 /** The push event of a task's branch, as GitHub would send it. */
@@ -28,6 +29,8 @@ export interface GithubPush {
   after: string;
   /** GitHub's clock, seconds since 1970. */
   pushedAt: number;
+  /** The same push as GitHub recorded it; undefined if it is another. */
+  recorded?: RecordedPush;
   /** The repository as GitHub's API shows it. */
   repositoryBody: Record<string, unknown> & { owner: { login: string }; html_url: string };
   sender: { login: string; type: string };
@@ -69,6 +72,7 @@ export async function findPush(app: GithubApp, settings: Settings, choice: PushC
     before: choice.before ?? recorded?.before ?? noCommit,
     after,
     pushedAt: Math.floor(Date.parse(at) / 1000),
+    ...(same && { recorded: recordedPush(recorded, activities) }),
     repositoryBody,
     sender: { ...actor, login: actor?.login ?? pusher, type: "Bot" },
   };

@@ -45,7 +45,6 @@ export interface EndedStep {
 
 interface Workflow {
   metadata: { name: string; uid: string; labels?: Record<string, string> };
-  spec?: { arguments?: { parameters?: { name: string; value?: string }[] } };
   status?: {
     phase?: string;
     message?: string;
@@ -106,20 +105,9 @@ function workflow(name: string, templateUid: string, { task, repository, dryRun 
   };
 }
 
-/**
- * What a run was told.
- *
- * @returns undefined if there is no such run
- * @throws Refusal if the API server does not answer
- */
-export async function readParameters(
-  installation: Installation,
-  name: string,
-): Promise<Record<string, string> | undefined> {
-  const read = await readWorkflow(installation, name);
-  return (
-    read && Object.fromEntries((read.spec?.arguments?.parameters ?? []).map(({ name, value = "" }) => [name, value]))
-  );
+/** @throws Refusal if the API server does not answer */
+export async function hasRun(installation: Installation, name: string): Promise<boolean> {
+  return (await readWorkflow(installation, name)) !== undefined;
 }
 
 async function readWorkflow({ outputs, cluster }: Installation, name: string): Promise<Workflow | undefined> {

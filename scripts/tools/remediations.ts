@@ -1,6 +1,9 @@
 import { CustomObjectsApi, Watch } from "@kubernetes/client-node";
 import { runLabels, taskLabel } from "../../components/labels.ts";
+import { digestDigits, headDigits, sweepSuffix } from "../../components/runName.ts";
+import { taskNumber } from "../../components/taskPush.ts";
 import { ask, type Installation, request } from "./installation.ts";
+import type { ToldPush } from "./pushRuns.ts";
 import { reportOf } from "./remediationRun.ts";
 import { allTheSame, failureOf, isFailed, outcomeOf } from "./runEnd.ts";
 
@@ -18,6 +21,8 @@ export interface Remediation {
   repository?: string;
   /** The pushed head, or the present one of a run by hand; twelve digits; undefined where no step has said it yet. */
   sha?: string;
+  /** Undefined of a run by hand. */
+  push?: ToldPush;
   state: "waits" | "at work" | "ended";
   /** See `outcomes`; undefined before the end. */
   outcome?: string;
@@ -111,7 +116,8 @@ export async function watchRemediations(
   });
 }
 
-function selector({ outputs }: Installation, task: string | undefined): string {
+/** Label selector of the remediations. */
+export function selector({ outputs }: Installation, task: string | undefined): string {
   const labels = { ...runLabels(outputs.workflowTemplate, "remediation"), ...(task && { [taskLabel]: task }) };
   return Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
@@ -136,12 +142,20 @@ export function remediationOf(run: RunObject, installation: string): Remediation
     task: parameter(run, "task") ?? labels[taskLabel] ?? "",
     ...optional("repository", parameter(run, "repository")),
     ...optional("sha", parameter(run, "after")?.slice(0, 12) ?? /\bhead ([0-9a-f]{12})\b/.exec(report[0] ?? "")?.[1]),
+    ...pushOf(run),
     state,
     ...optional("outcome", outcome),
     came: cameBy(name, installation),
     did: didOf(run, state, outcome, report),
     seconds: Math.max(0, Math.round((until - Date.parse(creationTimestamp)) / 1000)),
   };
+}
+
+/** The push that a run was told of. */
+export function pushOf(run: RunObject): { push?: ToldPush } {
+  const [before, after, pushedAt] = ["before", "after", "pushed-at"].map((name) => parameter(run, name));
+  if (before === undefined || after === undefined || pushedAt === undefined) return {};
+  return { push: { before, after, pushedAt: Number(pushedAt) } };
 }
 
 function parameter(run: RunObject, name: string): string | undefined {
@@ -155,8 +169,9 @@ function optional<K extends string>(key: K, value: string | undefined): { [key i
 /** By its name, which the Sensor and the sweep make of the push. */
 function cameBy(name: string, installation: string): Remediation["came"] {
   const rest = name.startsWith(`${installation}-`) ? name.slice(installation.length + 1) : "";
-  const suffix = /^[1-9][0-9]*-[0-9a-f]{12}-[0-9a-f]{8}(?<suffix>.*)$/.exec(rest)?.groups?.suffix;
-  return suffix === "" ? "push" : suffix === "-sweep" ? "sweep" : "by hand";
+  const made = new RegExp(`^${taskNumber}-[0-9a-f]{${headDigits}}-[0-9a-f]{${digestDigits}}(?<suffix>.*)$`);
+  const suffix = made.exec(rest)?.groups?.suffix;
+  return suffix === "" ? "push" : suffix === sweepSuffix ? "sweep" : "by hand";
 }
 
 function nodesOf(run: RunObject): RunNode[] {

@@ -1,5 +1,6 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
 import { privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
+import { runSaltAnnotation } from "../../components/runName.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 
 /** What an installation was told, as it stands in the cluster: so no tool is told it a second time, or otherwise. */
@@ -152,4 +153,22 @@ export function readWebhookSecret(installation: Installation, { webhookSecret }:
     );
   }
   return readSecret(installation, { ...webhookSecret, key: webhookSecret.key || webhookSecretKey });
+}
+
+/** What the Sensor makes the names of runs with, beside the push. @throws Refusal if there is no Sensor, or another version's */
+export async function readRunSalt({ outputs, cluster }: Installation): Promise<string> {
+  const { namespace, sensor } = outputs;
+  const api = cluster.makeApiClient(CustomObjectsApi);
+  const read = (await ask(
+    cluster,
+    `read Sensor ${sensor} in namespace ${namespace}`,
+    api.getNamespacedCustomObject({ ...argo, plural: "sensors", namespace, name: sensor }, request),
+  )) as { metadata: { annotations?: Record<string, string> } } | undefined;
+  const salt = read?.metadata.annotations?.[runSaltAnnotation];
+  if (salt === undefined) {
+    throw new Refusal(
+      `Sensor ${sensor} in namespace ${namespace}: expected the annotation ${runSaltAnnotation}; got ${read === undefined ? "no such Sensor" : "none: it was made by another version of this program"}; run pulumi up`,
+    );
+  }
+  return salt;
 }

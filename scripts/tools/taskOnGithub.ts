@@ -1,5 +1,6 @@
 import { askGithub, GithubApp } from "./github.ts";
 import type { Installation } from "./installation.ts";
+import { type RecordedPush, recordedPush } from "./pushRuns.ts";
 import type { Settings } from "./settings.ts";
 
 /** What GitHub has of a task. */
@@ -11,7 +12,7 @@ export interface TaskBranch {
   /** Head, 40 digits. */
   head: string;
   /** Who pushed last, and when (ISO 8601); undefined where GitHub does not say. */
-  lastPush?: { login: string; type: string; at: string };
+  lastPush?: { login: string; type: string; at: string; push: RecordedPush };
   pulls: { number: number; labels: string[] }[];
 }
 
@@ -43,7 +44,7 @@ export async function taskBranches(
         branches.map(async ({ branch, head }): Promise<TaskBranch> => {
           const { data: activities } = await askGithub(
             `read the activity of ${repository}`,
-            rest.repos.listActivities({ owner, repo, ref: `refs/heads/${branch}`, per_page: 1 }),
+            rest.repos.listActivities({ owner, repo, ref: `refs/heads/${branch}`, per_page: 100 }),
           );
           const { data: pulls } = await askGithub(
             `read the pull requests of ${repository}`,
@@ -55,7 +56,12 @@ export async function taskBranches(
             branch,
             head,
             ...(last?.actor && {
-              lastPush: { login: last.actor.login, type: last.actor.type, at: last.timestamp },
+              lastPush: {
+                login: last.actor.login,
+                type: last.actor.type,
+                at: last.timestamp,
+                push: recordedPush(last, activities),
+              },
             }),
             pulls: pulls
               .filter(({ head: { ref, repo } }) => ref === branch && repo?.full_name.toLowerCase() === repository)

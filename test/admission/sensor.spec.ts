@@ -62,7 +62,7 @@ describe("with a token of the Sensor's pod", function () {
     const parameters = asPushed(
       "its parameters have to be task, before, after, repository, pushed-at, each well-formed",
     );
-    const name = asPushed("its name has to be made of its own task and commits");
+    const name = asPushed("its name has to be made of its own task and head, and a digest");
     const priority = asPushed("its priority has to be the time of the push");
     const labels = asPushed("its labels have to be those that the Sensor sets");
     const owner = asPushed("its only owner has to be the WorkflowTemplate rex-");
@@ -231,6 +231,27 @@ describe("with a token of the Sensor's pod", function () {
         what: "the name of another commit's run",
         refusal: name,
         request: creation((run) => parameter(run, 2, "c".repeat(40))),
+      },
+      {
+        what: "a name without a digest",
+        refusal: name,
+        request: creation((run) => {
+          run.metadata.name = `${guarded.name}-5-bbbbbbb-`;
+        }),
+      },
+      {
+        what: "a name that ends with what is no digest",
+        refusal: name,
+        request: creation((run) => {
+          run.metadata.name = `${run.metadata.name.slice(0, -1)}x`;
+        }),
+      },
+      {
+        what: "the name of a run that the sweep makes",
+        refusal: name,
+        request: creation((run) => {
+          run.metadata.name += "-sweep";
+        }),
       },
       {
         what: "a name of its own",
@@ -432,6 +453,14 @@ describe("with a token of the Sensor's pod", function () {
       ] as const) {
         const run = runOf(guarded.name, task);
         Object.assign(run.metadata.labels, more);
+        const { code, message } = await pod.send({ method: "POST", path: path(), body: run });
+        equal(code, 201, message);
+      }
+    });
+
+    it("runs of two pushes from the same commit to the same commit", async () => {
+      for (const pushedAt of [1_767_225_600, 1_767_225_660]) {
+        const run = runOf(guarded.name, "9", pushedAt);
         const { code, message } = await pod.send({ method: "POST", path: path(), body: run });
         equal(code, 201, message);
       }

@@ -68,7 +68,7 @@ describe("with a token of the sweep's pod", function () {
     refused("the sweep's account", () => pod, [
       {
         what: "the name of a run that the Sensor makes",
-        refusal: asPushed("its name has to be made of its own task and commits"),
+        refusal: asPushed("its name has to be made of its own task and head, and a digest"),
         request: creation((run) => {
           run.metadata.name = runOf(guarded.name, "5").metadata.name;
         }),
@@ -140,7 +140,7 @@ describe("with a token of the sweep's pod", function () {
       {
         what: "the result of a remediation",
         refusal: ownResults,
-        request: () => result(`${guarded.name}-3-bbbbbbbbbbbb-aaaaaaaa-123`, `${guarded.name}-3-bbbbbbbbbbbb-aaaaaaaa`),
+        request: () => result(`${guarded.runName("3")}-123`, guarded.runName("3")),
       },
     ]);
 

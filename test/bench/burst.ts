@@ -3,7 +3,7 @@ import { type KubernetesObject, setHeaderOptions } from "@kubernetes/client-node
 import { outcomeLabel, taskLabel } from "../../components/labels.ts";
 import { type Change, Changes } from "../support/changes.ts";
 import type { PushOptions } from "../support/github/index.ts";
-import { gates, type Platform, rex, runName, type Task } from "../support/platform.ts";
+import { gates, type Platform, rex, type Task } from "../support/platform.ts";
 import { type Workflow, workflowResource } from "../support/workflows.ts";
 import { cpuTime } from "./cpu.ts";
 
@@ -68,7 +68,7 @@ export async function burst(platform: Platform, tasks: Task[], eachSecond: () =>
 async function prepared(platform: Platform, task: Task): Promise<Pushed> {
   const moved = await platform.moveBranch(task);
   const push = { ref: `refs/heads/${task.branch}`, ...moved, sender: rex, pushedAt: Math.floor(Date.now() / 1000) };
-  return { task, push, run: runName(task.id, push, platform.options.name) };
+  return { task, push, run: platform.runName(task.id, push) };
 }
 
 async function sendAll(platform: Platform, pushes: Pushed[]): Promise<string[]> {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Changes } from "../support/changes.ts";
 import { addressOf, deliver } from "../support/delivery.ts";
 import { pushPayload, randomSha, signedDelivery } from "../support/github/index.ts";
-import { type Platform, rex, runName } from "../support/platform.ts";
+import { type Platform, rex } from "../support/platform.ts";
 import { type Workflow, workflowResource } from "../support/workflows.ts";
 import { type BusCounts, busCounts } from "./busCounts.ts";
 import type { Bench, Figures, Measurement, Series } from "./measurement.ts";
@@ -95,7 +95,7 @@ async function deliveryOf(platform: Platform, index: number): Promise<Delivery> 
   const push = { task, before: randomSha(), after: randomSha(), pushedAt: starts ? platform.clock() : 0 };
   const { webhookSecret, repository } = platform.options;
   const { headers, body } = await signedDelivery(webhookSecret, pushPayload({ repository, sender: rex, ...push }));
-  return { headers, body, ...(starts && { run: runName(task, push) }) };
+  return { headers, body, ...(starts && { run: platform.runName(task, push) }) };
 }
 
 /** Sends as many at once as it is told; what is not answered 200 is a failure, and nothing is sent twice. */

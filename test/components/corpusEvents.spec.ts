@@ -139,7 +139,7 @@ describe("the hostile corpus's data", function () {
 
   it("can be made into deliveries, of which each has SHAs of its own", async () => {
     const prepared = await Promise.all(
-      events.map((event, index) => prepare(event, "a secret, long enough", 1 + index)),
+      events.map((event, index) => prepare(event, "a secret, long enough", 1 + index, "a salt")),
     );
     const names = prepared.flatMap(({ run }) => run?.name ?? []);
     deepEqual(names.length, new Set(names).size);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { PushSensor } from "../../components/pushSensor.ts";
+import { runNameTemplate } from "../../components/runName.ts";
 import { pushTransform, type TaskPush } from "../../components/taskPush.ts";
 import { only, register, resolved, shape } from "../support/pulumi/mockEngine.ts";
 
@@ -14,7 +15,7 @@ interface SensorSpec {
   triggers: { retryStrategy: { steps: number; factor: number } }[];
 }
 
-async function sensor(unfilteredPush?: TaskPush, admissionPolicies = true) {
+async function sensor(unfilteredPush?: TaskPush, admissionPolicies = true, workflowTemplateUid = "e2b4") {
   const { registrations, value } = await register(() =>
     resolved(
       new PushSensor("rex", {
@@ -23,7 +24,7 @@ async function sensor(unfilteredPush?: TaskPush, admissionPolicies = true) {
         eventName: "push",
         unfilteredPush,
         workflowTemplateName: "rex",
-        workflowTemplateUid: "e2b4",
+        workflowTemplateUid,
         serviceAccountName: "rex-sensor",
         eventBusName: "default",
         replicas: 1,
@@ -45,7 +46,9 @@ describe("PushSensor", () => {
     assert.deepEqual(shape(registrations), [` > ${component} rex`, `${component} > ${type} rex-sensor`]);
     assert.equal(value, "rex");
     assert.deepEqual([metadata.name, metadata.namespace], ["rex", "agents"]);
-    assert.deepEqual(metadata.annotations, {
+    const { "rex-remediation/run-salt": salt, ...annotations } = metadata.annotations as Record<string, string>;
+    assert.match(salt ?? "", /^[0-9a-f]{12}$/);
+    assert.deepEqual(annotations, {
       "pulumi.com/waitFor": JSON.stringify([
         `jsonpath={['status','metadata']..[?@.status=="False",'name']}=rex`,
         "condition=Deployed",
@@ -81,7 +84,8 @@ describe("PushSensor", () => {
   });
 
   it("patches one Workflow per push, named and filled by checked values only", async () => {
-    const { spec } = await sensor();
+    const { spec, metadata } = await sensor();
+    const { "rex-remediation/run-salt": salt = "" } = metadata.annotations as Record<string, string>;
     const fill = (src: object, dest: string) => ({ src: { dependencyName: "push", ...src }, dest });
     assert.deepEqual(spec.triggers, [
       {
@@ -119,10 +123,7 @@ describe("PushSensor", () => {
               },
             },
             parameters: [
-              fill(
-                { dataTemplate: "rex-{{ .Input.task }}-{{ substr 0 12 .Input.after }}-{{ substr 0 8 .Input.before }}" },
-                "metadata.name",
-              ),
+              fill({ dataTemplate: runNameTemplate("rex", salt) }, "metadata.name"),
               fill({ dataKey: "task" }, "metadata.labels.rex-remediation/task"),
               fill({ dataKey: "pushedAt", useRawData: true }, "spec.priority"),
               fill({ dataKey: "task" }, "spec.arguments.parameters.0.value"),
@@ -137,6 +138,18 @@ describe("PushSensor", () => {
         retryStrategy: { steps: 7, duration: "1s", factor: 2, jitter: 0.1 },
       },
     ]);
+  });
+
+  it("names runs otherwise where anything else in them is another, so that none is written over by a push that is delivered again", async () => {
+    const salts: string[] = [];
+    for (const uid of ["e2b4", "e2b4", "f3c5"]) {
+      const { metadata, spec } = await sensor(undefined, true, uid);
+      const { "rex-remediation/run-salt": salt = "" } = metadata.annotations as Record<string, string>;
+      assert.ok(JSON.stringify(spec.triggers).includes(salt));
+      salts.push(salt);
+    }
+    assert.equal(salts[0], salts[1]);
+    assert.notEqual(salts[0], salts[2]);
   });
 
   it("outlives an API server that is away for a minute", async () => {

@@ -8,6 +8,7 @@ import { Verdicts } from "../support/corpusVerdicts.ts";
 import { deliver } from "../support/delivery.ts";
 import { readDevStack } from "../support/devStack.ts";
 import { say } from "../support/figures.ts";
+import { runSaltOf } from "../support/platform.ts";
 import { type Workflow, workflowResource } from "../support/workflows.ts";
 
 /** How many events of each class are sent; default: all. */
@@ -33,6 +34,7 @@ describe("the hostile corpus", function () {
   const stack = readDevStack();
   const cluster = new Cluster(stack.outputs.namespace);
   let events: PreparedEvent[];
+  let salt: string;
   let verdicts: Verdicts;
   let podsBefore: PodState[];
   let logs: Record<string, FollowedLog>;
@@ -41,7 +43,8 @@ describe("the hostile corpus", function () {
     // No two with the same time, so that each run's priority is its own.
     const chosen = readCorpus().filter(firstOfItsClass());
     const clock = Math.floor(Date.now() / 1000) - chosen.length;
-    events = await Promise.all(chosen.map((event, index) => prepare(event, stack.webhookSecret, clock + index)));
+    salt = (await runSaltOf(cluster)) ?? "";
+    events = await Promise.all(chosen.map((event, index) => prepare(event, stack.webhookSecret, clock + index, salt)));
     verdicts = new Verdicts(events);
     podsBefore = await pods(cluster);
     deepEqual(
@@ -76,7 +79,7 @@ describe("the hostile corpus", function () {
 
   /** Sends all events, one after the other, and waits until each had its chance. A run is deleted as soon as it was looked at. */
   async function sendAll(): Promise<void> {
-    const last = await prepare(lastEvent(), stack.webhookSecret, Math.floor(Date.now() / 1000));
+    const last = await prepare(lastEvent(), stack.webhookSecret, Math.floor(Date.now() / 1000), salt);
     const deletions: Promise<void>[] = [];
     let lastSeen = false;
     const created = await Changes.open<Workflow>(cluster, workflowResource, ({ type, object: workflow }) => {

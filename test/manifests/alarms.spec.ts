@@ -24,6 +24,9 @@ const redelivered = `${rex}redeliveries_total`;
 const round = (most: string) => `${rex}round_bucket{le="${most}"}`;
 const rounds = `${rex}round_count`;
 const duration = (most: string) => `${rex}duration_seconds_bucket{le="${most}",outcome="remediated"}`;
+// Of the Sensor's pod, not of the controller.
+const givenUp = (pod: string) =>
+  `argo_events_action_retries_failed_total{instance="${pod}:7777",namespace="agent-platform",sensor_name="rex-remediation",trigger_name="remediate"}`;
 const durations = `${rex}duration_seconds_count{outcome="remediated"}`;
 
 const steps =
@@ -125,6 +128,22 @@ describe("alarms", function () {
     const begin = 65;
     const end = begin + recorded.snapshots.length;
     rings(replayed(recorded, begin), [end, "Failed", "PushSwept", "Redelivered"]);
+  });
+
+  describe("ring for a push that the Sensor gave up", () => {
+    it("also where the counter is first seen as 1, for an hour, and for one more of a new pod", () => {
+      rings({ ...healthy(), [givenUp("10.0.0.7")]: from(90, () => 1) }, [89], [91, "PushRefused"], [145, "PushRefused"], [155]);
+      rings(
+        { ...healthy(), [givenUp("10.0.0.7")]: until(90, () => 1), [givenUp("10.0.0.8")]: from(90, () => 1) },
+        [85],
+        [91, "PushRefused"],
+        [155],
+      );
+    });
+    it("where the counter grows from 0, and not where it stays there", () => {
+      rings({ ...healthy(), [givenUp("10.0.0.7")]: jump(90, 0, 1) }, [89], [91, "PushRefused"], [155]);
+      rings({ ...healthy(), [givenUp("10.0.0.7")]: () => 0 }, [5], [100], [400]);
+    });
   });
 
   describe("ring for a failed remediation", () => {

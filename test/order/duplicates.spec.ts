@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { until } from "../support/cluster.ts";
 import { devPlatform } from "../support/devPlatform.ts";
 import { type PushOptions, randomSha } from "../support/github/index.ts";
-import { gates, runName, type Task } from "../support/platform.ts";
+import { gates, type Task } from "../support/platform.ts";
 import { resumedAfter } from "../support/times.ts";
 
 /**
@@ -39,7 +39,7 @@ describe("remediation of a push that is delivered", function () {
       ...(await dev.platform.moveBranch(task)),
       pushedAt: dev.platform.clock(),
     };
-    const run = runName(task.id, push);
+    const run = dev.platform.runName(task.id, push);
     const deliver = async (count: number) => {
       const kinds = Array.from({ length: count }, (_, index) =>
         index % 2 === 0 ? push : { ...push, installationId: 42 },
@@ -70,9 +70,10 @@ describe("remediation of a push that is delivered", function () {
       ref: `refs/heads/task-${dev.platform.newTask()}`,
       before: randomSha(),
       after: randomSha(),
+      pushedAt: dev.platform.clock(),
     };
     await dev.platform.send(last);
-    await dev.platform.outcome(runName(last.ref?.slice("refs/heads/task-".length) ?? "", last));
+    await dev.platform.outcome(dev.platform.runName(last.ref?.slice("refs/heads/task-".length) ?? "", last));
     deepEqual(await runs(task), [run]);
     deepEqual(await dev.stateOf(task), before);
     equal(

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { devPlatform } from "../support/devPlatform.ts";
 import { say } from "../support/figures.ts";
 import { type PushOptions, randomSha } from "../support/github/index.ts";
-import { gates, runName } from "../support/platform.ts";
+import { gates } from "../support/platform.ts";
 import { resumedAfter } from "../support/times.ts";
 
 /**
@@ -26,13 +26,13 @@ describe("remediation of pushes that come", function () {
     const sent = Date.now();
     for (const index of [2, 4, 0, 3, 1]) await dev.platform.send(pushes[index] ?? {});
     ok(Date.now() - sent < 2000, `sent in ${Date.now() - sent} ms`);
-    const outcomes = await Promise.all(pushes.map((push) => dev.platform.outcome(runName(task.id, push))));
+    const outcomes = await Promise.all(pushes.map((push) => dev.platform.outcome(dev.platform.runName(task.id, push))));
     equal(outcomes[4], "remediated");
     deepEqual(
       outcomes.slice(0, 4).filter((outcome) => !["superseded", "already-remediated"].includes(outcome)),
       [],
     );
-    const resumed = await resumedAfter(dev.platform, task, runName(task.id, newest), new Date(sent));
+    const resumed = await resumedAfter(dev.platform, task, dev.platform.runName(task.id, newest), new Date(sent));
     say(
       `five pushes in any order: the newest head resumed after ${resumed.toFixed(1)} s; the others ${outcomes.slice(0, 4).join(", ")}`,
     );
@@ -56,7 +56,7 @@ describe("remediation of pushes that come", function () {
     };
     const before = await dev.stateOf(task);
     await dev.platform.send(old);
-    equal(await dev.platform.outcome(runName(task.id, old)), "superseded");
+    equal(await dev.platform.outcome(dev.platform.runName(task.id, old)), "superseded");
     deepEqual(await dev.stateOf(task), before);
   });
 });

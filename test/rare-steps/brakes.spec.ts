@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { gate, ledger, newTask, ours, outcomeOf } from "../steps/planning.ts";
-import { repository, Scenario, sha } from "../steps/scenario.ts";
+import { repository, runNameOf, Scenario, sha } from "../steps/scenario.ts";
 import { type CodeRun, codeRun, ownedBy } from "../support/codeRuns.ts";
 import { mainWorkflow } from "../support/workflows.ts";
 
@@ -59,7 +59,7 @@ describe("plan", function () {
     const seeCodeRuns = (task: string) =>
       `kubectl -n ${scenario.cluster.namespace} get coderuns.agents.platform -l task-id=${task}`;
     const goOn = (verb: "retry" | "resubmit", task: string) =>
-      `argo -n ${scenario.cluster.namespace} ${verb} rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`;
+      `argo -n ${scenario.cluster.namespace} ${verb} ${runNameOf(task)}`;
 
     describe("on the number of agents", () => {
       it("let as many pass as maxAgentsToCancel says", async () => {

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { controllerMetrics } from "../support/controllerMetrics.ts";
 import { devPlatform } from "../support/devPlatform.ts";
 import { type PushOptions, randomSha } from "../support/github/index.ts";
-import { type Platform, runName, type Task } from "../support/platform.ts";
+import type { Platform, Task } from "../support/platform.ts";
 import { restartTimes } from "../support/times.ts";
 
 /**
@@ -122,12 +122,12 @@ describe("remediation of a task whose agents are at work", function () {
       pushedAt: (pushed.push.pushedAt ?? 0) - 60,
     };
     equal((await dev.platform.send(older)).status, 200);
-    equal(await dev.platform.outcome(runName(task.id, older)), "superseded");
+    equal(await dev.platform.outcome(dev.platform.runName(task.id, older)), "superseded");
     deepEqual(
       (await dev.platform.cluster.workflows(`rex-remediation/task=${task.id}`))
         .map(({ metadata }) => metadata.name)
         .sort(),
-      [...runs.map(({ metadata }) => metadata.name), runName(task.id, older)].sort(),
+      [...runs.map(({ metadata }) => metadata.name), dev.platform.runName(task.id, older)].sort(),
     );
     deepEqual(await dev.stateOf(task), before);
   });

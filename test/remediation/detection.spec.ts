@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { until } from "../support/cluster.ts";
 import { devPlatform } from "../support/devPlatform.ts";
 import { type PushOptions, randomSha, zeroSha } from "../support/github/index.ts";
-import { rex, runName } from "../support/platform.ts";
+import { rex } from "../support/platform.ts";
 
 /**
  * The whole chain as `pulumi up` made it: EventSource, event bus, Sensor, run, steps in their image with
@@ -34,10 +34,10 @@ describe("detection", function () {
     // Events are handled in order: once this one has its run, the others before it had their chance.
     const last = { ...branch, before: randomSha(), after: randomSha(), pushedAt: dev.platform.clock() };
     await dev.platform.send(last);
-    await dev.platform.outcome(runName(id, last));
+    await dev.platform.outcome(dev.platform.runName(id, last));
     deepEqual(
       (await dev.platform.cluster.workflows()).map(({ metadata }) => metadata.name).filter((name) => name.includes(id)),
-      [runName(id, last)],
+      [dev.platform.runName(id, last)],
     );
   });
 
@@ -52,7 +52,7 @@ describe("detection", function () {
     }));
     for (const push of pushes) equal((await dev.platform.send(push)).status, 200);
     for (const push of pushes) {
-      const run = await until(`the run of ${push.ref}`, 30_000, () => dev.platform.cluster.workflow(runName(id, push)));
+      const run = await until(`the run of ${push.ref}`, 30_000, () => dev.platform.cluster.workflow(dev.platform.runName(id, push)));
       deepEqual(run.spec.arguments, {
         parameters: [
           { name: "task", value: id },

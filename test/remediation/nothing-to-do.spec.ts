@@ -1,7 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { devPlatform } from "../support/devPlatform.ts";
 import { randomSha } from "../support/github/index.ts";
-import { runName } from "../support/platform.ts";
 
 /**
  * The whole chain as `pulumi up` made it: EventSource, event bus, Sensor, run, steps in their image with
@@ -21,7 +20,7 @@ describe("remediation that is not begun", function () {
       pushedAt: dev.platform.clock(),
     };
     equal((await dev.platform.send(push)).status, 200);
-    equal(await dev.platform.outcome(runName(id, push)), "no-workflow");
+    equal(await dev.platform.outcome(dev.platform.runName(id, push)), "no-workflow");
   });
 
   it("without an open pull request: no-pull-request", async () => {

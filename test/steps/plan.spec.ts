@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { codeRun, ownedBy } from "../support/codeRuns.ts";
 import { mainWorkflow } from "../support/workflows.ts";
 import { gate, ledger, newTask, ours, outcomeOf, upcomingTask } from "./planning.ts";
-import { push, repository, Scenario, sha } from "./scenario.ts";
+import { push, repository, runNameOf, Scenario, sha } from "./scenario.ts";
 
 describe("plan", function () {
   this.timeout(60_000);
@@ -17,7 +17,7 @@ describe("plan", function () {
 
   /** The command that carries on the run of a task. */
   const goOn = (verb: "retry" | "resubmit", task: string) =>
-    `argo -n ${scenario.cluster.namespace} ${verb} rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`;
+    `argo -n ${scenario.cluster.namespace} ${verb} ${runNameOf(task)}`;
 
   describe("freezes what is to be touched", () => {
     it("takes the listed agents' unfinished CodeRuns by UID, and says why it leaves the others", async () => {
@@ -51,7 +51,7 @@ describe("plan", function () {
           before: push.before,
           after: push.after,
           pushedAt: push.pushedAt,
-          run: `rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+          run: runNameOf(task),
           round: 1,
           workflow: { name: `play-${task}`, uid: workflow.metadata.uid, stage: "waiting-ready-for-qa", ledger: {} },
           branches: [{ ref: `task-${task}-fix`, sha: push.after }],
@@ -132,7 +132,7 @@ describe("plan", function () {
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
       const after = await scenario.cluster.workflow(`play-${task}`);
-      const run = `rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`;
+      const run = runNameOf(task);
       deepEqual(after?.metadata.annotations, {
         ...ledger(task, "false", { round: "1" }),
         "rex-remediation/outcome": "begun",
@@ -258,6 +258,66 @@ describe("plan", function () {
       });
       deepEqual(await outcomeOf(await scenario.bench(task)), {
         outcome: "already-remediated",
+        reason: "this head was handled by run an-earlier-run",
+      });
+    });
+
+    for (const [what, more] of [
+      ["later, as another webhook's copy", { PUSHED_AT: String(push.pushedAt + 2) }],
+      ["earlier, as GitHub's record of it", { PUSHED_AT: String(push.pushedAt - 2) }],
+      ["of a branch that was deleted and made again", { BEFORE: sha("0"), PUSHED_AT: String(push.pushedAt + 60) }],
+    ] as const) {
+      it(`where this head was handled, for a push ${what}: already-remediated, without a call to GitHub`, async () => {
+        const task = await prepared(
+          "waiting-ready-for-qa",
+          ["ready-for-qa"],
+          ledger(upcomingTask(), "true", { run: "an-earlier-run" }),
+        );
+        const bench = await scenario.bench(task, { ...more, GITHUB_API_URL: "http://127.0.0.1:9" });
+        deepEqual(await outcomeOf(bench), {
+          outcome: "already-remediated",
+          reason: "this head was handled by run an-earlier-run",
+        });
+      });
+    }
+
+    it("where QA was restarted on this branch's head with another's: an old delivery of one does not take turns with the other", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.github.putRepository(repository, {
+        branches: { [`task-${task}-one`]: push.after, [`task-${task}-two`]: sha("c"), [`task-${task}-three`]: push.after },
+        pulls: [{ number: pull, headRef: `task-${task}-one`, labels: ["ready-for-qa"] }],
+      });
+      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
+      const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
+      equal(annotations?.["rex-remediation/heads"], `${push.after},${sha("c")}`);
+      await scenario.cluster.patchWorkflow(`play-${task}`, { metadata: { annotations: { "rex-remediation/resumed": "true" } } });
+      for (const more of [
+        { AFTER: sha("c"), PUSHED_AT: String(push.pushedAt - 3600) },
+        { BEFORE: sha("c"), PUSHED_AT: String(push.pushedAt + 10) },
+        { AFTER: sha("c"), PUSHED_AT: String(push.pushedAt + 20) },
+      ] as Record<string, string>[]) {
+        deepEqual(await outcomeOf(await scenario.bench(task, more)), {
+          outcome: "already-remediated",
+          reason: `this head was handled by run ${runNameOf(task)}`,
+        });
+      }
+    });
+
+    it("where this push was handled with somebody's on top of it, and somebody has pushed once more: already-remediated", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
+          labels: ours,
+          annotations: ledger(task, "true", { run: "an-earlier-run", head: sha("d") }),
+        }),
+      );
+      await scenario.pullRequest(task, pull, ["ready-for-qa"], sha("e"));
+      const copy = await scenario.bench(task, { PUSHED_AT: String(push.pushedAt + 2) });
+      deepEqual(await outcomeOf(copy), {
+        outcome: "already-remediated",
         reason: "this push was handled by run an-earlier-run",
       });
     });
@@ -313,20 +373,31 @@ describe("plan", function () {
       });
     });
 
-    it("where a newer push was handled: superseded, without a call to GitHub", async () => {
-      const task = await prepared("waiting-ready-for-qa", ["ready-for-qa"], {
-        "rex-remediation/head": sha("c"),
-        "rex-remediation/pushed": sha("c"),
-        "rex-remediation/pushed-at": String(push.pushedAt + 1),
-        "rex-remediation/run": "a-newer-run",
-        "rex-remediation/resumed": "true",
+    for (const [what, seconds, head] of [
+      ["QA was restarted on what the branch stands at, for a push of the same second", 0, sha("c")],
+      ["QA was restarted on what the branch stands at, by a clock that is behind", -2, sha("c")],
+      ["a push that is surely newer was handled, though somebody has pushed since", 200, sha("e")],
+    ] as const) {
+      it(`where the branch has gone on and ${what}: superseded`, async () => {
+        const { task, pull } = newTask();
+        await scenario.cluster.create(
+          mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
+            labels: ours,
+            annotations: ledger(task, "true", {
+              run: "a-newer-run",
+              head: sha("c"),
+              pushed: sha("c"),
+              "pushed-at": String(push.pushedAt + seconds),
+            }),
+          }),
+        );
+        await scenario.pullRequest(task, pull, ["ready-for-qa"], head);
+        deepEqual(await outcomeOf(await scenario.bench(task)), {
+          outcome: "superseded",
+          reason: "a newer push (cccccccccccc) was handled by run a-newer-run",
+        });
       });
-      const bench = await scenario.bench(task, { GITHUB_API_URL: "http://127.0.0.1:9" });
-      deepEqual(await outcomeOf(bench), {
-        outcome: "superseded",
-        reason: "a newer push (cccccccccccc) was handled by run a-newer-run",
-      });
-    });
+    }
 
     it("where a newer push has moved the branch and has a run of its own: superseded", async () => {
       const { task, pull } = newTask();
@@ -459,6 +530,59 @@ describe("plan", function () {
       await scenario.pullRequest(task, pull, []);
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
+
+    it("where the branch goes to and fro: for each of A, B, A, B", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      const handled: (string | undefined)[][] = [];
+      for (const [index, head] of [sha("a"), sha("b"), sha("a"), sha("b")].entries()) {
+        await scenario.pullRequest(task, pull, ["ready-for-qa"], head);
+        const BEFORE = head === sha("a") ? sha("b") : sha("a");
+        const bench = await scenario.bench(task, { BEFORE, AFTER: head, PUSHED_AT: String(push.pushedAt + index) });
+        const { outcome } = await outcomeOf(bench);
+        const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
+        handled.push([outcome, annotations?.["rex-remediation/head"], annotations?.["rex-remediation/round"]]);
+        await scenario.cluster.patchWorkflow(`play-${task}`, { metadata: { annotations: { "rex-remediation/resumed": "true" } } });
+      }
+      deepEqual(handled, [
+        ["remediate", sha("a"), "1"],
+        ["remediate", sha("b"), "2"],
+        ["remediate", sha("a"), "3"],
+        ["remediate", sha("b"), "4"],
+      ]);
+    });
+
+    for (const [what, more, head] of [
+      ["the branch stands at it, and was not handled, though a push of another head has a later time", {}, push.after],
+      ["somebody pushed on top of it, though the handled one is newer by the seconds that GitHub's clocks differ", {}, sha("e")],
+      ["the branch was taken back to it from under somebody's on top", { pushed: push.after }, push.after],
+    ] as const) {
+      it(`for a push where ${what}`, async () => {
+        const { task, pull } = newTask();
+        await scenario.cluster.create(
+          mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
+            labels: ours,
+            annotations: ledger(task, "true", {
+              run: "another-run",
+              head: sha("c"),
+              pushed: sha("c"),
+              "pushed-at": String(push.pushedAt + 60),
+              ...more,
+            }),
+          }),
+        );
+        await scenario.pullRequest(task, pull, ["ready-for-qa"], head);
+        const bench = await scenario.bench(task);
+        equal((await outcomeOf(bench)).outcome, "remediate");
+        equal((await bench.plan()).head, head);
+        const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
+        equal(annotations?.["rex-remediation/heads"], head);
+        // The newest time that was ever handled stays.
+        equal(annotations?.["rex-remediation/pushed-at"], String(push.pushedAt + 60));
+      });
+    }
 
     it("where a person pushed on top of Rex: for the present head", async () => {
       const { task, pull } = newTask();

@@ -1,7 +1,7 @@
 import { equal } from "node:assert/strict";
 import type { StepBench } from "../support/step.ts";
 import { workflowNode } from "../support/workflows.ts";
-import { push } from "./scenario.ts";
+import { push, runNameOf } from "./scenario.ts";
 
 /** Label of what belongs to acme/shop. */
 export const ours = { repository: "acme-shop" };
@@ -34,9 +34,10 @@ export async function outcomeOf(bench: StepBench): Promise<{ outcome: string; re
 export function ledger(task: string, resumed: string, more: Record<string, string> = {}): Record<string, string> {
   const entry = {
     head: push.after,
+    heads: more.head ?? push.after,
     pushed: push.after,
     "pushed-at": String(push.pushedAt),
-    run: `rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+    run: runNameOf(task),
     resumed,
     ...more,
   };

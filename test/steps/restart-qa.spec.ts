@@ -10,7 +10,7 @@ import {
   workflowNode,
   workflowResource,
 } from "../support/workflows.ts";
-import { Scenario, sha } from "./scenario.ts";
+import { runNameOf, Scenario, sha } from "./scenario.ts";
 
 const ours = { repository: "acme-shop" };
 
@@ -84,7 +84,7 @@ describe("restart-qa", function () {
     deepEqual(gate, {
       ...before?.status?.nodes?.gate,
       phase: "Succeeded",
-      message: `resumed by rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+      message: `resumed by ${runNameOf(task)}`,
     });
     deepEqual(after?.status?.nodes?.agent, before?.status?.nodes?.agent);
     deepEqual(after?.spec, before?.spec);
@@ -119,7 +119,7 @@ describe("restart-qa", function () {
     const { namespace } = scenario.cluster;
     equal(
       result.lastWords,
-      `restart-qa: gate gate wants a value from a person (a supplied output without default): argo -n ${namespace} node set ${name} --output-parameter verdict=VALUE --node-field-selector displayName=gate, then: argo -n ${namespace} retry rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa; a default spares that the next time`,
+      `restart-qa: gate gate wants a value from a person (a supplied output without default): argo -n ${namespace} node set ${name} --output-parameter verdict=VALUE --node-field-selector displayName=gate, then: argo -n ${namespace} retry ${runNameOf(task)}; a default spares that the next time`,
     );
     const after = await scenario.cluster.workflow(name);
     equal(after?.status?.nodes?.gate?.phase, "Running");

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { runName } from "../../components/runName.ts";
 import { Cluster } from "../support/cluster.ts";
 import { GitHubDoubleClient, generateAppKey, startGitHubDouble } from "../support/github/index.ts";
 import { type PodAccount, podAccount } from "../support/podAccount.ts";
@@ -18,6 +19,18 @@ export function sha(digit: string): string {
 export const push = { task: "3", before: sha("a"), after: sha("b"), pushedAt: Math.floor(Date.now() / 1000) + 300 };
 
 export const repository = "acme/shop";
+
+/** The run of the push to a task, as the Sensor names it; of another push where the environment says so. */
+export function runNameOf(task: string, environment: Record<string, string> = {}): string {
+  const { BEFORE, AFTER, REPOSITORY, PUSHED_AT } = { ...stepEnvironment({}), ...environment };
+  return runName("rex-remediation", "a salt", {
+    task,
+    before: BEFORE ?? "",
+    after: AFTER ?? "",
+    repository: REPOSITORY ?? "",
+    pushedAt: Number(PUSHED_AT),
+  });
+}
 
 /**
  * What the steps are tried in: a namespace of its own on the real API server, which no
@@ -90,8 +103,12 @@ export class Scenario {
 
   /** A fresh pod's worth of steps for a task. */
   async bench(task: string, more: Record<string, string> = {}): Promise<StepBench> {
-    const runName = `rex-remediation-${task}-${(more.AFTER ?? push.after).slice(0, 12)}-${(more.BEFORE ?? push.before).slice(0, 8)}`;
-    const bench = await StepBench.open({ ...this.#environment, TASK: task, RUN_NAME: runName, ...more });
+    const bench = await StepBench.open({
+      ...this.#environment,
+      TASK: task,
+      RUN_NAME: runNameOf(task, more),
+      ...more,
+    });
     this.#benches.push(bench);
     const keyFile = join(bench.environment.TOKEN_DIR ?? "", "private-key.pem");
     await writeFile(keyFile, this.privateKey, { mode: 0o600 });

@@ -4,7 +4,7 @@ import { randomSha } from "../support/github/index.ts";
 import type { StepResult } from "../support/step.ts";
 import { mainWorkflow, type Workflow, workflowResource } from "../support/workflows.ts";
 import { gate } from "./planning.ts";
-import { repository, Scenario } from "./scenario.ts";
+import { repository, runNameOf, Scenario } from "./scenario.ts";
 
 const now = () => Math.floor(Date.now() / 1000);
 const iso = (seconds: number) => new Date(seconds * 1000).toISOString().replace(/\.[0-9]+/, "");
@@ -55,6 +55,7 @@ describe("sweep", function () {
       REPOSITORY: "",
       WEBHOOK_URL: webhookUrl,
       WORKFLOW_TEMPLATE_UID: templateUid,
+      RUN_SALT: "a salt",
       INSTALLED_AT: iso(now() - 30 * day),
       SWEEP_AFTER_SECONDS: "300",
       RETENTION_DAYS: "7",
@@ -72,6 +73,8 @@ describe("sweep", function () {
     before: string;
     after: string;
     at: number;
+    where: string;
+    branch: string;
   }
 
   /** A task with a main workflow and a pull request, and a push to it of which nobody knows. */
@@ -87,9 +90,10 @@ describe("sweep", function () {
   ): Promise<Push> {
     lastTask += 1;
     const task = String(lastTask);
-    const push = { task, before: randomSha(), after: randomSha(), at: now() - (more.ago ?? 600) };
     const where = more.in ?? repository;
     const branch = more.branch?.(task) ?? `task-${task}-fix`;
+    const at = now() - (more.ago ?? 600);
+    const push = { task, before: randomSha(), after: randomSha(), at, where, branch };
     const pushedBy = more.pushedBy ?? "5dlabs-rex[bot]";
     await scenario.github.putRepository(where, {
       branches: { [branch]: push.before },
@@ -113,12 +117,21 @@ describe("sweep", function () {
     return push;
   }
 
-  const nameOf = ({ task, after, before }: Push) =>
-    `rex-remediation-${task}-${after.slice(0, 12)}-${before.slice(0, 8)}`;
+  /** The branch moves on, and nobody is told. */
+  async function moved(push: Push, after: string, at: number, pushedBy = "5dlabs-rex[bot]"): Promise<Push> {
+    const head = /^0+$/.test(after) ? null : after;
+    await scenario.github.putRepository(push.where, { branches: { [push.branch]: head }, pushedAt: at, pushedBy });
+    return { ...push, before: push.after, after, at };
+  }
+
+  const nameOf = ({ task, before, after, where, at }: Push) =>
+    runNameOf(task, { BEFORE: before, AFTER: after, REPOSITORY: where, PUSHED_AT: String(at) });
   const runOf = (push: Push) => scenario.cluster.workflow(`${nameOf(push)}-sweep`);
 
   /** A run of the push; where it has ended, as Argo and the exit handler label it. */
-  async function run(name: string, { task }: Push, end?: { phase: string; outcome?: string }): Promise<void> {
+  async function run(name: string, push: Push, end?: { phase: string; outcome?: string }): Promise<void> {
+    const { task, before, after, where, at } = push;
+    const parameters = { task, before, after, repository: where, "pushed-at": String(at) };
     await scenario.cluster.create({
       apiVersion: "argoproj.io/v1alpha1",
       kind: "Workflow",
@@ -131,7 +144,10 @@ describe("sweep", function () {
           ...(end?.outcome && { "rex-remediation/outcome": end.outcome }),
         },
       },
-      spec: { workflowTemplateRef: { name: "rex-remediation" } },
+      spec: {
+        workflowTemplateRef: { name: "rex-remediation" },
+        arguments: { parameters: Object.entries(parameters).map(([name, value]) => ({ name, value })) },
+      },
       ...(end && { status: { phase: end.phase, message: "no template" } }),
     });
   }
@@ -236,11 +252,12 @@ describe("sweep", function () {
   });
 
   it("leaves a push alone that the ledger knows or that has a run, whatever came of it", async () => {
-    const annotations = (key: string) => (push: Push) => ({ [`rex-remediation/${key}`]: push.after });
+    const resumed = { "rex-remediation/resumed": "true" };
     const left = [
-      await lost({ workflow: { annotations: annotations("head") } }),
-      await lost({ workflow: { annotations: annotations("pushed") } }),
-      await lost({ workflow: { annotations: ({ at }) => ({ "rex-remediation/pushed-at": String(at) }) } }),
+      await lost({ workflow: { annotations: ({ after }) => ({ ...resumed, "rex-remediation/head": after }) } }),
+      await lost({
+        workflow: { annotations: ({ before, after }) => ({ ...resumed, "rex-remediation/heads": `${before},${after}` }) },
+      }),
       await lost({ workflow: false }),
       await lost({ workflow: { labels: { "workflows.argoproj.io/completed": "true" } } }),
       await lost({ workflow: { labels: { "workflow-type": "report" } } }),
@@ -248,10 +265,94 @@ describe("sweep", function () {
     ];
     const running = await lost();
     await run(nameOf(running), running);
+    // GitHub's event and its record of the activity are of two clocks.
+    for (const seconds of [-3, 3]) {
+      const other = await lost();
+      await run(nameOf({ ...other, at: other.at + seconds }), { ...other, at: other.at + seconds });
+      left.push(other);
+    }
+    const again = await lost();
+    await run(`${nameOf(again)}-x7k2p`, again);
+    left.push(again);
     const failed = await lost();
     await run(nameOf(failed), failed, { phase: "Failed", outcome: "failed" });
     equal((await sweep()).started, "0");
     await onlyStarted([], [...left, running, failed]);
+  });
+
+  it("starts one for a push that the ledger does not call handled, whatever time it has and whatever else it knows", async () => {
+    const other = randomSha();
+    const annotations = (more: (push: Push) => Record<string, string>) => ({
+      annotations: (push: Push) =>
+        Object.fromEntries(
+          Object.entries({ head: other, heads: other, pushed: other, resumed: "true", ...more(push) }).map(([key, value]) => [
+            `rex-remediation/${key}`,
+            value,
+          ]),
+        ),
+    });
+    const started = [
+      await lost({ workflow: annotations(({ at }) => ({ "pushed-at": String(at + 60) })) }),
+      await lost({ workflow: annotations(({ after }) => ({ head: after, heads: after, resumed: "false" })) }),
+      // The branch was taken back to it from under somebody's.
+      await lost({ workflow: annotations(({ after }) => ({ pushed: after })) }),
+    ];
+    const onTop = await lost({ workflow: annotations(({ after }) => ({ pushed: after })) });
+    await moved(onTop, randomSha(), now() - 300, "alice");
+    equal((await sweep()).started, "3");
+    await onlyStarted(started, [onTop]);
+  });
+
+  it("starts one for a push from A to B though an earlier one from A to B has a run, and one for neither where both have", async () => {
+    const first = await lost({ ago: 1000 });
+    const back = await moved(first, first.before, first.at + 20);
+    const last = await moved(back, first.after, first.at + 40);
+    await run(nameOf(first), { ...first, at: first.at + 2 });
+    await run(nameOf(back), back);
+    equal((await sweep()).started, "1");
+    await onlyStarted([last], []);
+    deepEqual((await runOf(last))?.spec.arguments, {
+      parameters: [
+        { name: "task", value: last.task },
+        { name: "before", value: last.before },
+        { name: "after", value: last.after },
+        { name: "repository", value: last.where },
+        { name: "pushed-at", value: String(last.at) },
+      ],
+    });
+    equal((await sweep()).started, "0");
+    await scenario.cluster.deleteWorkflow(`${nameOf(last)}-sweep`);
+    await run(nameOf(last), { ...last, at: last.at + 3 });
+    equal((await sweep()).started, "0");
+    await onlyStarted([], [last]);
+  });
+
+  it("starts one for a branch that was deleted and made again, and for the same commit on another branch much later", async () => {
+    const none = "0".repeat(40);
+    const first = await lost({ ago: 2000 });
+    const made: Push[] = [];
+    for (const seconds of [100, 200]) {
+      const gone = await moved(first, none, first.at + seconds - 10);
+      made.push(await moved(gone, first.after, first.at + seconds));
+    }
+    const [again, last] = made as [Push, Push];
+    await run(nameOf(first), first);
+    await run(nameOf(again), again);
+    equal((await sweep()).started, "1");
+    await onlyStarted([last], []);
+
+    const one = await lost({ ago: 2000 });
+    await run(nameOf({ ...one, before: none }), { ...one, before: none });
+    const other = { ...one, branch: `task-${one.task}-other`, before: none, at: one.at + 500 };
+    await scenario.github.putRepository(repository, {
+      branches: { [other.branch]: other.after },
+      pushedAt: other.at,
+      pushedBy: "5dlabs-rex[bot]",
+      pulls: [{ number: Number(one.task) + 10_000, headRef: other.branch }],
+    });
+    await run(nameOf(one), one);
+    equal((await sweep()).started, "1");
+    await onlyStarted([other], [one]);
   });
 
   it("starts one where the push's run ended without an outcome, once, and fails where that one ends so, too", async () => {

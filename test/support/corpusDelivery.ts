@@ -1,8 +1,8 @@
 import { gzipSync } from "node:zlib";
+import { runName } from "../../components/runName.ts";
 import type { BodyChanges, CorpusEvent, Sent } from "./corpusEvents.ts";
 import { signatureHeaders } from "./corpusSignatures.ts";
 import { pushPayload, randomSha, signedDelivery } from "./github/index.ts";
-import { runName } from "./platform.ts";
 
 /** The run that an event of the corpus has to start. */
 export interface ExpectedRun {
@@ -32,8 +32,14 @@ type Json = { [key: string]: unknown };
  *
  * @param secret the hook's
  * @param pushedAt GitHub's clock, where the event does not say otherwise
+ * @param salt the Sensor's
  */
-export async function prepare(event: CorpusEvent, secret: string, pushedAt: number): Promise<PreparedEvent> {
+export async function prepare(
+  event: CorpusEvent,
+  secret: string,
+  pushedAt: number,
+  salt: string,
+): Promise<PreparedEvent> {
   const { sent } = event;
   const changes: BodyChanges = typeof sent.body === "string" ? { as: sent.body } : sent.body;
   const push = payload(sent, pushedAt);
@@ -57,7 +63,7 @@ export async function prepare(event: CorpusEvent, secret: string, pushedAt: numb
     >,
     body,
     shas,
-    ...(event.expect === "nothing" ? {} : { run: expectedRun(event.expect.run, JSON.parse(json)) }),
+    ...(event.expect === "nothing" ? {} : { run: expectedRun(event.expect.run, JSON.parse(json), salt) }),
   };
 }
 
@@ -136,14 +142,15 @@ function place(root: Json, pointer: string): [Json, string] {
 function expectedRun(
   task: number,
   sent: { before: string; after: string; repository: { full_name: string; pushed_at: number } },
+  salt: string,
 ): ExpectedRun {
   const { before, after, repository } = sent;
-  return {
-    name: runName(String(task), { before, after }),
+  const values = {
     task: String(task),
     before,
     after,
     repository: repository.full_name,
     pushedAt: repository.pushed_at,
   };
+  return { name: runName("rex-remediation", salt, values), ...values };
 }

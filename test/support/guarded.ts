@@ -5,6 +5,7 @@ import { Cluster, until } from "./cluster.ts";
 import { codeRun } from "./codeRuns.ts";
 import { nodeEnvironment } from "./node.ts";
 import { type Manifest, manifests } from "./pulumi/manifests.ts";
+import { runOf } from "./runs.ts";
 import { mainWorkflow } from "./workflows.ts";
 
 /** An account of the program. */
@@ -100,7 +101,7 @@ export class Guarded {
 
   /** Name of the run for a push of the task. */
   runName(task: string): string {
-    return `${this.name}-${task}-bbbbbbbbbbbb-aaaaaaaa`;
+    return runOf(this.name, task).metadata.name;
   }
 
   /** Starts a pod that holds an account, and waits until it runs. */

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parse } from "yaml";
+import { runName, runSaltAnnotation } from "../../components/runName.ts";
 import { Cluster, until } from "./cluster.ts";
 import { type CodeRun, codeRun, shortName } from "./codeRuns.ts";
 import { type Answer, deliver } from "./delivery.ts";
@@ -79,18 +80,21 @@ export class Platform {
   readonly github: GitHubDoubleClient;
   readonly options: PlatformOptions;
   readonly #tasks = new Set<string>();
+  readonly #salt: string | undefined;
   // GitHub's clock counts whole seconds, and a push before the last one would be an old one.
   #clock = 0;
 
-  private constructor(cluster: Cluster, options: PlatformOptions) {
+  private constructor(cluster: Cluster, options: PlatformOptions, salt: string | undefined) {
     this.cluster = cluster;
+    this.#salt = salt;
     this.options = options;
     this.github = new GitHubDoubleClient(options.githubUrl);
   }
 
   static async open(options: PlatformOptions): Promise<Platform> {
     const node = nodeEnvironment();
-    const platform = new Platform(new Cluster(node.namespace), options);
+    const cluster = new Cluster(node.namespace);
+    const platform = new Platform(cluster, options, await runSaltOf(cluster, options.name));
     await run("kubectl", ["apply", "--namespace", node.namespace, "--server-side", "--filename", example], {
       timeout: 30_000,
     });
@@ -99,7 +103,7 @@ export class Platform {
 
   /** The same platform with another double of GitHub. What is made through it, it removes itself. */
   withGitHub(githubUrl: string): Platform {
-    return new Platform(this.cluster, { ...this.options, githubUrl });
+    return new Platform(this.cluster, { ...this.options, githubUrl }, this.#salt);
   }
 
   /** Removes the main workflows, CodeRuns and runs of the tasks that were made here. */
@@ -251,7 +255,17 @@ export class Platform {
     };
     const answer = await this.send(push);
     if (answer.status !== 200) throw new Error(`the EventSource answered ${answer.status}: ${answer.body}`);
-    return { run: runName(task.id, push, this.options.name), push, pushedAt: answer.at };
+    return { run: this.runName(task.id, push), push, pushedAt: answer.at };
+  }
+
+  /** The name that the Sensor gives to the run of a push. */
+  runName(task: string, { before, after, repository = this.options.repository, pushedAt }: PushOptions): string {
+    const { name = "rex-remediation" } = this.options;
+    if (this.#salt === undefined) throw new Error(`there was no Sensor ${name} when the platform was opened`);
+    if (before === undefined || after === undefined || pushedAt === undefined) {
+      throw new Error("only a push whose commits and time are known has a run that can be named");
+    }
+    return runName(name, this.#salt, { task, before, after, repository, pushedAt });
   }
 
   /** Waits for the end of a run; its outcome label says how. */
@@ -270,9 +284,16 @@ export class Platform {
   }
 }
 
-/** The name that the Sensor gives to the run of a push. */
-export function runName(task: string, push: PushOptions, stack = "rex-remediation"): string {
-  return `${stack}-${task}-${push.after?.slice(0, 12)}-${push.before?.slice(0, 8)}`;
+/** What a deployed Sensor makes the names of runs with, beside the push; undefined where there is none. */
+export async function runSaltOf(cluster: Cluster, name = "rex-remediation"): Promise<string | undefined> {
+  const { items } = (await cluster.custom.listNamespacedCustomObject({
+    group: "argoproj.io",
+    version: "v1alpha1",
+    plural: "sensors",
+    namespace: cluster.namespace,
+    fieldSelector: `metadata.name=${name}`,
+  })) as { items: { metadata: { annotations?: Record<string, string> } }[] };
+  return items[0]?.metadata.annotations?.[runSaltAnnotation];
 }
 
 /** The suspend nodes of a workflow. */

@@ -1,15 +1,20 @@
-const oldHead = "a".repeat(40);
-const newHead = "b".repeat(40);
+import { runName } from "../../components/runName.ts";
+
+const pushed = {
+  before: "a".repeat(40),
+  after: "b".repeat(40),
+  repository: "acme/shop",
+};
 
 export type Run = ReturnType<typeof runOf>;
 
 /** The run of a push as the Sensor makes it. */
-export function runOf(name: string, task: string) {
+export function runOf(name: string, task: string, pushedAt = 1_767_225_600) {
   return {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "Workflow",
     metadata: {
-      name: `${name}-${task}-${newHead.slice(0, 12)}-${oldHead.slice(0, 8)}`,
+      name: runName(name, "a salt", { task, ...pushed, pushedAt }),
       labels: {
         "app.kubernetes.io/name": "rex-remediation",
         "app.kubernetes.io/instance": name,
@@ -20,14 +25,14 @@ export function runOf(name: string, task: string) {
     } as Record<string, unknown> & { name: string; labels: Record<string, string>; ownerReferences: object[] },
     spec: {
       workflowTemplateRef: { name },
-      priority: 1_767_225_600 as unknown,
+      priority: pushedAt as unknown,
       arguments: {
         parameters: [
           { name: "task", value: task },
-          { name: "before", value: oldHead },
-          { name: "after", value: newHead },
-          { name: "repository", value: "acme/shop" },
-          { name: "pushed-at", value: "1767225600" },
+          { name: "before", value: pushed.before },
+          { name: "after", value: pushed.after },
+          { name: "repository", value: pushed.repository },
+          { name: "pushed-at", value: String(pushedAt) },
         ] as { name: string; value: unknown }[],
       },
     } as Record<string, unknown> & { arguments: { parameters: { name: string; value: unknown }[] } },

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { verify } from "@octokit/webhooks-methods";
 import { appId, Fixture, key, repository } from "../github/fixture.ts";
+import { runName } from "../../components/runName.ts";
 import { type ApiAnswer, ApiServerDouble } from "../support/apiServerDouble.ts";
 import { type PushPayload, pushPayload } from "../support/github/index.ts";
 import { installed, installedOutputs } from "../support/installed.ts";
@@ -18,7 +19,11 @@ const oldHead = "a".repeat(40);
 const newHead = "b".repeat(40);
 const other = "c".repeat(40);
 const pushedAt = Math.floor(Date.now() / 1000) - 3600;
-const name = `rex-remediation-3-${newHead.slice(0, 12)}-${oldHead.slice(0, 8)}`;
+const salt = "a salt";
+/** The run of the push from one head to the other, at that time. */
+const nameAt = (at: number, before = oldHead) =>
+  runName("rex-remediation", salt, { task: "3", before, after: newHead, repository, pushedAt: at });
+const name = nameAt(pushedAt);
 
 /**
  * scripts/push.ts as a person calls it, with the double of GitHub. The EventSource and the cluster are a few lines each: what this does
@@ -33,19 +38,25 @@ describe("npm run push", function () {
   /** What came to the EventSource's place, and what it answers. */
   let received: { headers: IncomingHttpHeaders; body: string }[];
   let status: number;
-  /** The run as the API server shows it, once the push has come; and before. */
+  /** The run as the API server shows it, once the push has come; and those of the task from before. */
   let run: ApiAnswer;
-  let runBefore: ApiAnswer;
+  let runsBefore: object[];
+  /** The runs that were asked for by their names. */
+  let askedFor: string[];
 
   const none = { code: 404, body: { kind: "Status" } };
-  const shown = (outcome: string, parameters: object[] = []): ApiAnswer => ({
-    code: 200,
-    body: {
-      metadata: { name, labels: { "rex-remediation/outcome": outcome } },
-      spec: { arguments: { parameters } },
-      status: { phase: "Succeeded", nodes: {} },
+  const runObject = (outcome: string, at: number, called = nameAt(at)) => ({
+    metadata: { name: called, labels: { "rex-remediation/outcome": outcome } },
+    spec: {
+      arguments: {
+        parameters: Object.entries({ before: oldHead, after: newHead, repository, "pushed-at": String(at) }).map(
+          ([key, value]) => ({ name: key, value }),
+        ),
+      },
     },
+    status: { phase: "Succeeded", nodes: {} },
   });
+  const shown = (outcome: string): ApiAnswer => ({ code: 200, body: runObject(outcome, pushedAt) });
 
   before(async () => {
     cluster = await ApiServerDouble.open(installedOutputs);
@@ -74,7 +85,8 @@ describe("npm run push", function () {
     received = [];
     status = 200;
     run = shown("remediated");
-    runBefore = none;
+    runsBefore = [];
+    askedFor = [];
     await watch([repository]);
   });
 
@@ -88,7 +100,14 @@ describe("npm run push", function () {
     });
     cluster.answers = (request) => {
       if (request.startsWith("GET /apis/argoproj.io/v1alpha1/namespaces/agent-platform/workflows/")) {
-        return received.length === 0 ? runBefore : run;
+        askedFor.push(request.slice(request.lastIndexOf("/") + 1));
+        return run;
+      }
+      if (request === "GET /apis/argoproj.io/v1alpha1/namespaces/agent-platform/workflows") {
+        return { code: 200, body: { metadata: { resourceVersion: "7" }, items: runsBefore } };
+      }
+      if (request === "GET /apis/argoproj.io/v1alpha1/namespaces/agent-platform/sensors/rex-remediation") {
+        return { code: 200, body: { metadata: { annotations: { "rex-remediation/run-salt": salt } } } };
       }
       if (request === "GET /api/v1/namespaces/agent-platform/pods") {
         return { code: 200, body: { kind: "PodList", items: [] } };
@@ -233,27 +252,39 @@ remediated: QA of the task begins again on the present head
   });
 
   it("finds that the push has its run already, and gives it the same time, so that it is no other", async () => {
-    runBefore = shown("remediated", [{ name: "pushed-at", value: String(pushedAt + 1) }]);
-    run = runBefore;
+    // The event told a second more than GitHub's record; what a sweep started, or another push of the same commits, is no such run.
+    runsBefore = [
+      runObject("already-remediated", pushedAt, `${name}-sweep`),
+      runObject("remediated", pushedAt + 1),
+      runObject("remediated", pushedAt - 1000),
+    ];
     const { exitCode, stdout } = await push("--task", "3", "--json");
     equal(exitCode, 0);
     equal(sent().repository.pushed_at, pushedAt + 1);
     const { answer, well, run: known, outcome, message } = JSON.parse(stdout);
-    deepEqual([answer, well, known, outcome], [200, true, name, "remediated"]);
+    deepEqual([answer, well, known, outcome], [200, true, nameAt(pushedAt + 1), "remediated"]);
     match(
       message,
       /^already remediated: this push has its run, and gets no other; it ended remediated: .* npm run remediate starts another$/,
     );
   });
 
+  it("finds no run where one of the same commits is of another push", async () => {
+    runsBefore = [runObject("remediated", pushedAt - 1000)];
+    const { exitCode, stdout } = await push("--task", "3", "--json");
+    equal(exitCode, 0);
+    equal(sent().repository.pushed_at, pushedAt);
+    const { run: made, message } = JSON.parse(stdout);
+    deepEqual([made, message], [name, "remediated: QA of the task begins again on the present head"]);
+    deepEqual([...new Set(askedFor)], [name]);
+  });
+
   it("sends another push of now where the commit before is given", async () => {
     const began = Math.floor(Date.now() / 1000);
     const { exitCode, stdout } = await push("--task", "3", "--before", other);
     equal(exitCode, 0);
-    match(
-      stdout,
-      new RegExp(`^run rex-remediation-3-${newHead.slice(0, 12)}-cccccccc, in namespace agent-platform$`, "m"),
-    );
+    const { pushed_at: at } = sent().repository;
+    match(stdout, new RegExp(`^run ${nameAt(Number(at), other)}, in namespace agent-platform$`, "m"));
     deepEqual([sent().before, sent().after], [other, newHead]);
     ok(sent().repository.pushed_at >= began && sent().repository.pushed_at <= Date.now() / 1000);
   });

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
+import { runName } from "../../components/runName.ts";
 import { type ApiAnswers, ApiServerDouble } from "../support/apiServerDouble.ts";
 import { GitHubDoubleClient, generateAppKey, startGitHubDouble } from "../support/github/index.ts";
 import { manifests, ofKind } from "../support/pulumi/manifests.ts";
@@ -15,8 +16,9 @@ const outputs = {
 };
 
 const sha = (digit: string) => digit.repeat(40);
+const pushedAt = 1767312000;
 const nameOf = (task: string, after: string, before: string) =>
-  `rex-remediation-${task}-${after.slice(0, 12)}-${before.slice(0, 8)}`;
+  runName("rex-remediation", "a salt", { task, before, after, repository: "5dlabs/platform", pushedAt });
 
 /** What a run of the cluster of this test is made of. */
 interface RunOf {

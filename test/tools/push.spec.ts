@@ -4,7 +4,7 @@ import { until } from "../support/cluster.ts";
 import { devPlatform } from "../support/devPlatform.ts";
 import { readDevStack } from "../support/devStack.ts";
 import { say } from "../support/figures.ts";
-import { runName, type Task } from "../support/platform.ts";
+import type { Task } from "../support/platform.ts";
 import { runTool, type ToolResult } from "../support/tool.ts";
 
 /**
@@ -25,12 +25,13 @@ describe("npm run push, on a cluster", function () {
     ok(new URL(webhookUrl).hostname.endsWith(".svc"), webhookUrl);
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const moved = await dev.platform.moveBranch(task);
-    const run = runName(task.id, moved);
 
     const began = Date.now();
     const { exitCode, stdout } = await push(task);
     say(`npm run push: ${((Date.now() - began) / 1000).toFixed(1)} s from the call to the run's end`);
     equal(exitCode, 0, stdout);
+    const [, run = ""] = /^run (\S+), in namespace /m.exec(stdout) ?? [];
+    match(run, new RegExp(`^rex-remediation-${task.id}-${moved.after.slice(0, 7)}-[0-9a-f]{12}$`));
     const [short, head] = [moved.before.slice(0, 12), moved.after.slice(0, 12)];
     for (const line of [
       `push of 5dlabs-rex[bot] to ${task.branch} of ${task.repository}, ${short} -> ${head}, to ${webhookUrl}`,

@@ -5,7 +5,7 @@ import { addressOf } from "../support/delivery.ts";
 import { devPlatform } from "../support/devPlatform.ts";
 import { installDevApp, readDevStack } from "../support/devStack.ts";
 import { pushPayload } from "../support/github/index.ts";
-import { rex, runName } from "../support/platform.ts";
+import { rex } from "../support/platform.ts";
 import { runTool, type ToolResult } from "../support/tool.ts";
 
 const hookId = 71;
@@ -75,7 +75,7 @@ describe("npm run webhook, on a cluster", function () {
     const { exitCode, stdout } = await webhook("redeliver", "--failed");
     equal(exitCode, 0, stdout);
     match(stdout, /was answered 200: it was taken, so the signature is right$/m);
-    const run = await dev.platform.ended(runName(task.id, push));
+    const run = await dev.platform.ended(dev.platform.runName(task.id, push));
     equal(run.metadata.labels?.["rex-remediation/outcome"], "remediated");
   });
 });

@@ -1,6 +1,6 @@
 import type { Cluster } from "../cluster.ts";
 import type { PushOptions } from "../github/index.ts";
-import { type Platform, runName, type Task } from "../platform.ts";
+import type { Platform, Task } from "../platform.ts";
 import type { Workflow } from "../workflows.ts";
 
 /** A push to a task's branch, and the run that is made of it. */
@@ -51,7 +51,7 @@ export async function moved(platform: Platform, task: Task): Promise<PushedRun> 
     ...(await platform.moveBranch(task)),
     pushedAt: platform.clock(),
   };
-  return { run: runName(task.id, push), push, pushedAt: new Date() };
+  return { run: platform.runName(task.id, push), push, pushedAt: new Date() };
 }
 
 async function triggerResource(cluster: Cluster): Promise<TriggerResource> {
