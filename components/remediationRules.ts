@@ -102,7 +102,11 @@ export function workflowRules({ name, repositoryLabels, mainWorkflows, templates
         isOfTask(name, "variables.task"),
         isOfConfiguredRepository("variables.oldLabels", repositoryLabel, repositoryLabels),
       ].join(" && "),
-      ended: `${textAt("variables.oldStatus", "phase")} in ["Succeeded", "Failed", "Error"]`,
+      // What was told to stop goes on to its exit handler alone.
+      ended: `${textAt("variables.oldStatus", "phase")} in ["Succeeded", "Failed", "Error"] || ${textAt(mapAt("oldObject", "spec"), "shutdown")} != ""`,
+      // Where the workflow's exit handler or a hook of its own waits, nothing leads to a new round.
+      handlers: 'oldObject.metadata.name + ".onExit"',
+      hooks: 'oldObject.metadata.name + ".hooks."',
     },
     checks: [
       {
@@ -227,6 +231,8 @@ function isOpenedGate(after: string, before: string): string {
   return [
     `${textAt(before, "type")} == "Suspend"`,
     `${textAt(before, "phase")} == "Running"`,
+    `!${textAt(before, "name")}.startsWith(variables.handlers)`,
+    `!${textAt(before, "name")}.startsWith(variables.hooks)`,
     `${textAt(after, "phase")} == "Succeeded"`,
     sameBut(after, before, 'key in ["phase", "finishedAt", "message", "outputs"]'),
     sameBut(mapAt(after, "outputs"), mapAt(before, "outputs"), 'key == "parameters"'),

@@ -23,6 +23,13 @@ const nodes = [
   workflowNode("passed", "Suspend", "Succeeded"),
 ];
 
+/** Nodes at which nothing of a round waits: of the exit handler, of a step in it, of a hook of the whole workflow. */
+const handlers = [
+  workflowNode("handler", "Suspend", "Running", { name: "leaving-3.onExit" }),
+  workflowNode("within", "Suspend", "Running", { name: "leaving-3.onExit[0].ask" }),
+  workflowNode("hook", "Suspend", "Running", { name: "leaving-3.hooks.running" }),
+];
+
 /**
  * What the API server lets the remediation's account do, with the token of a real pod and nobody's script in between. What this does
  * not show: that the steps ask for what they should; and what others in the namespace may do, whom these policies do not bind.
@@ -84,6 +91,12 @@ describe("with a token of a remediation's pod of task 3", function () {
     }),
     mainWorkflow("resumable-3", 3, "waiting-ready-for-qa", nodes, { labels: repository, spec: { suspend: true } }),
     mainWorkflow("ended-3", 3, "waiting-ready-for-qa", nodes, { labels: repository, status: { phase: "Succeeded" } }),
+    mainWorkflow("stopping-3", 3, "waiting-ready-for-qa", nodes, { labels: repository, spec: { shutdown: "Stop" } }),
+    mainWorkflow("terminating-3", 3, "waiting-ready-for-qa", nodes, {
+      labels: repository,
+      spec: { shutdown: "Terminate" },
+    }),
+    mainWorkflow("leaving-3", 3, "waiting-ready-for-qa", handlers, { labels: repository }),
     mainWorkflow("main-4", 4, "waiting-ready-for-qa", nodes, { labels: repository }),
     mainWorkflow("main-33", 33, "waiting-ready-for-qa", nodes, { labels: repository }),
     mainWorkflow("foreign-3", 3, "waiting-ready-for-qa", nodes, { labels: { repository: "mallory-shop" } }),
@@ -426,6 +439,25 @@ describe("with a token of a remediation's pod of task 3", function () {
         request: merge("ended-3", labels({ "current-stage": "waiting-pr-created" })),
         refusal: workflowRefusal("workflow ended-3 has ended"),
       },
+      {
+        what: "the gate of a main workflow that was told to stop",
+        request: merge("stopping-3", node("waiting", opened)),
+        refusal: workflowRefusal("workflow stopping-3 has ended"),
+      },
+      {
+        what: "the stage of one that was told to terminate",
+        request: merge("terminating-3", labels({ "current-stage": "waiting-pr-created" })),
+        refusal: workflowRefusal("workflow terminating-3 has ended"),
+      },
+      ...[
+        ["the gate of an exit handler", "handler"] as const,
+        ["a gate within an exit handler", "within"] as const,
+        ["the gate of a main workflow's hook", "hook"] as const,
+      ].map(([what, id]) => ({
+        what,
+        request: merge("leaving-3", node(id, opened)),
+        refusal: workflowRefusal("workflow leaving-3 has to keep its nodes; only a waiting gate may become Succeeded"),
+      })),
       {
         what: "the stage of another task's",
         request: merge("main-4", labels({ "current-stage": "waiting-pr-created" })),

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { codeRun } from "../support/codeRuns.ts";
-import { mainWorkflow } from "../support/workflows.ts";
+import { mainWorkflow, workflowNode } from "../support/workflows.ts";
 import { gate, ledger, newTask, ours, outcomeOf, upcomingTask } from "./planning.ts";
 import { push, repository, Scenario, sha } from "./scenario.ts";
 
@@ -209,6 +209,47 @@ describe("plan", function () {
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       equal((await outcomeOf(await scenario.bench(task))).outcome, "no-workflow");
     });
+
+    const ends: [string, (name: string) => Parameters<typeof mainWorkflow>[4], string][] = [
+      ["was told to stop", () => ({ spec: { shutdown: "Stop" } }), "was told to end (spec.shutdown: Stop)"],
+      [
+        "was told to terminate",
+        () => ({ spec: { shutdown: "Terminate" } }),
+        "was told to end (spec.shutdown: Terminate)",
+      ],
+      [
+        "waits at a gate of its exit handler",
+        (name) => ({
+          status: {
+            nodes: {
+              [name]: workflowNode(name, "Steps", "Failed", { name }),
+              exit: workflowNode("exit", "Suspend", "Running", {
+                name: `${name}.onExit`,
+                displayName: `${name}.onExit`,
+                nodeFlag: { hooked: true },
+              }),
+            },
+          },
+        }),
+        "came to its exit handler",
+      ],
+    ];
+    for (const [what, more, words] of ends) {
+      it(`where the main workflow ${what}: no-workflow, and says why`, async () => {
+        const { task, pull } = newTask();
+        const name = `play-${task}`;
+        await scenario.cluster.create(
+          mainWorkflow(name, task, "waiting-ready-for-qa", [gate], { labels: ours, ...more(name) }),
+        );
+        await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+        const before = await scenario.cluster.workflow(name);
+        deepEqual(await outcomeOf(await scenario.bench(task)), {
+          outcome: "no-workflow",
+          reason: `no main workflow of task ${task} is running in ${scenario.cluster.namespace} (workflow-type=play-orchestration, task-id=${task}, of this repository); ${name} ${words}`,
+        });
+        deepEqual(await scenario.cluster.workflow(name), before);
+      });
+    }
 
     it("without an open pull request of the task's branch: no-pull-request", async () => {
       const { task } = newTask();
@@ -519,6 +560,18 @@ describe("plan", function () {
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
 
+    it("but one beside another that was told to stop, which is no second one", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(mainWorkflow(`one-${task}`, task, "waiting-pr-approved", [gate], { labels: ours }));
+      await scenario.cluster.create(
+        mainWorkflow(`two-${task}`, task, "waiting-pr-approved", [gate], { labels: ours, spec: { shutdown: "Stop" } }),
+      );
+      await scenario.pullRequest(task, pull, []);
+      const bench = await scenario.bench(task);
+      equal((await outcomeOf(bench)).outcome, "remediate");
+      equal((await bench.plan()).workflow?.name, `one-${task}`);
+    });
+
     it("a ledger whose time is none, and goes on once that is removed", async () => {
       const { task, pull } = newTask();
       const annotations = { "rex-remediation/pushed-at": "yesterday", "rex-remediation/resumed": "true" };
@@ -551,6 +604,23 @@ describe("plan", function () {
       equal(
         result.lastWords,
         `plan: main workflow play-${task} ended (Failed) before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
+      );
+    });
+
+    it("to call it no-workflow where the main workflow on which this run began was told to stop", async () => {
+      const { task } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-pr-created", [gate], {
+          labels: ours,
+          annotations: ledger(task, "false"),
+          spec: { shutdown: "Stop" },
+        }),
+      );
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      equal(
+        result.lastWords,
+        `plan: main workflow play-${task} was told to end (spec.shutdown: Stop) before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
       );
     });
 
