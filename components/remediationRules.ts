@@ -3,6 +3,9 @@ import { askingPod, literal, mapAt, sameBut, textAt } from "./cel.ts";
 import { ledgerPrefix, outcomeLabel, outcomes } from "./labels.ts";
 import { taskNumber } from "./taskPush.ts";
 
+/** Annotation of a main workflow that says whether its new round was begun. */
+const resumed = `${ledgerPrefix}resumed`;
+
 /** What the rules for the remediation's account are made of. */
 export interface RemediationRulesArgs {
   /** Prefix of every run's name; the task's number follows. */
@@ -169,6 +172,11 @@ export function workflowRules({ name, repositoryLabels, mainWorkflows, templates
           `variables.nodes.all(id, id in variables.oldNodes && (variables.nodes[id] == variables.oldNodes[id] || (${isOpenedGate("variables.nodes[id]", "variables.oldNodes[id]")})))`,
         ].join(" && ")})`,
         refusal: refusal('" has to keep its nodes; only a waiting gate may become Succeeded"'),
+      },
+      {
+        // Nothing begins again without a gate that opens, and what is called resumed no later run carries on.
+        expression: `variables.own || ${textAt("variables.annotations", resumed)} != "true" || ${textAt("variables.oldAnnotations", resumed)} == "true" || variables.oldNodes.exists(id, ${textAt("variables.oldNodes[id]", "type")} == "Suspend" && ${textAt("variables.oldNodes[id]", "phase")} == "Running" && id in variables.nodes && ${textAt("variables.nodes[id]", "phase")} == "Succeeded")`,
+        refusal: refusal('" may be called resumed only in the write that opens its gate"'),
       },
     ],
   };

@@ -425,6 +425,14 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: keptNodes,
       },
       {
+        what: "a main workflow called resumed whose gate stays shut",
+        request: merge("main-3", {
+          metadata: { annotations: { "rex-remediation/resumed": "true" } },
+          spec: { suspend: null },
+        }),
+        refusal: workflowRefusal("workflow main-3 may be called resumed only in the write that opens its gate"),
+      },
+      {
         what: "the end of a main workflow",
         request: merge("main-3", { status: { phase: "Succeeded" } }),
         refusal: keptStatus,
@@ -668,7 +676,11 @@ describe("with a token of a remediation's pod of task 3", function () {
         form: "jsonPatch",
         path: workflowPath("resumable-3"),
         body: [
-          { op: "add", path: "/metadata/annotations", value: { "rex-remediation/head": "b" } },
+          {
+            op: "add",
+            path: "/metadata/annotations",
+            value: { "rex-remediation/head": "b", "rex-remediation/resumed": "true" },
+          },
           { op: "add", path: "/metadata/labels/current-stage", value: "waiting-pr-created" },
           { op: "remove", path: "/spec/suspend" },
           { op: "replace", path: "/status/nodes/waiting/phase", value: "Succeeded" },
@@ -715,7 +727,12 @@ describe("with a token of a remediation's pod of task 3", function () {
       };
       const forged = await timed(merge("large-3", node("node-599", { phase: "Failed" }))());
       deepEqual([forged.code, /has to keep its nodes/.test(forged.message)], [403, true]);
-      const open = await timed(merge("large-3", node("node-300", opened))());
+      const open = await timed(
+        merge("large-3", {
+          ...node("node-300", opened),
+          metadata: { annotations: { "rex-remediation/resumed": "true" } },
+        })(),
+      );
       equal(open.code, 200, open.message);
       say(
         `policies on 600 nodes (${(JSON.stringify(workflow).length / 1e6).toFixed(1)} MB): refused in ${seconds[0]} s, let through in ${seconds[1]} s`,
