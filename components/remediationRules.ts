@@ -3,6 +3,9 @@ import { askingPod, literal, mapAt, sameBut, textAt } from "./cel.ts";
 import { ledgerPrefix, outcomeLabel, outcomes } from "./labels.ts";
 import { taskNumber } from "./taskPush.ts";
 
+/** Annotation of a main workflow that says whether its new round was begun. */
+const resumed = `${ledgerPrefix}resumed`;
+
 /** What the rules for the remediation's account are made of. */
 export interface RemediationRulesArgs {
   /** Prefix of every run's name; the task's number follows. */
@@ -102,7 +105,11 @@ export function workflowRules({ name, repositoryLabels, mainWorkflows, templates
         isOfTask(name, "variables.task"),
         isOfConfiguredRepository("variables.oldLabels", repositoryLabel, repositoryLabels),
       ].join(" && "),
-      ended: `${textAt("variables.oldStatus", "phase")} in ["Succeeded", "Failed", "Error"]`,
+      // What was told to stop goes on to its exit handler alone.
+      ended: `${textAt("variables.oldStatus", "phase")} in ["Succeeded", "Failed", "Error"] || ${textAt(mapAt("oldObject", "spec"), "shutdown")} != ""`,
+      // Where the workflow's exit handler or a hook of its own waits, nothing leads to a new round.
+      handlers: 'oldObject.metadata.name + ".onExit"',
+      hooks: 'oldObject.metadata.name + ".hooks."',
     },
     checks: [
       {
@@ -166,6 +173,11 @@ export function workflowRules({ name, repositoryLabels, mainWorkflows, templates
         ].join(" && ")})`,
         refusal: refusal('" has to keep its nodes; only a waiting gate may become Succeeded"'),
       },
+      {
+        // Nothing begins again without a gate that opens, and what is called resumed no later run carries on.
+        expression: `variables.own || ${textAt("variables.annotations", resumed)} != "true" || ${textAt("variables.oldAnnotations", resumed)} == "true" || variables.oldNodes.exists(id, ${textAt("variables.oldNodes[id]", "type")} == "Suspend" && ${textAt("variables.oldNodes[id]", "phase")} == "Running" && id in variables.nodes && ${textAt("variables.nodes[id]", "phase")} == "Succeeded")`,
+        refusal: refusal('" may be called resumed only in the write that opens its gate"'),
+      },
     ],
   };
 }
@@ -227,6 +239,8 @@ function isOpenedGate(after: string, before: string): string {
   return [
     `${textAt(before, "type")} == "Suspend"`,
     `${textAt(before, "phase")} == "Running"`,
+    `!${textAt(before, "name")}.startsWith(variables.handlers)`,
+    `!${textAt(before, "name")}.startsWith(variables.hooks)`,
     `${textAt(after, "phase")} == "Succeeded"`,
     sameBut(after, before, 'key in ["phase", "finishedAt", "message", "outputs"]'),
     sameBut(mapAt(after, "outputs"), mapAt(before, "outputs"), 'key == "parameters"'),

@@ -10,7 +10,16 @@ list_main_workflows() {
     --arg key "$MAIN_WORKFLOW_REPOSITORY_LABEL" "$ANSWER" >"$SCRATCH/main-workflows"
 }
 
-readonly HAS_ENDED='def has_ended: .status.phase // "" | IN("Succeeded", "Failed", "Error");'
+# What was told to stop, or is over but for exit handler and hooks, begins no round any more,
+# though Argo calls it Running: a gate that waits there is none of ours.
+readonly HAS_ENDED='
+  def how_it_ended: .metadata.name as $name
+    | if .status.phase // "" | IN("Succeeded", "Failed", "Error") then "ended (\(.status.phase))"
+      elif (.spec.shutdown // "") != "" then "was told to end (spec.shutdown: \(.spec.shutdown))"
+      elif any(.status.nodes // {} | .[]; (.name // "" | startswith("\($name).onExit"))
+        or (.name == $name and (.phase | IN("Succeeded", "Failed", "Error", "Skipped", "Omitted")))) then "came to its exit handler"
+      else null end;
+  def has_ended: how_it_ended != null;'
 
 # Argo sets the label `completed` a moment after the phase.
 find_main_workflows() {
@@ -34,7 +43,7 @@ read_main_workflow() {
 
 must_be_unfinished() {
   jq -e "$HAS_ENDED has_ended | not" "$SCRATCH/workflow" >/dev/null ||
-    fail "main workflow $(jq -r '"\(.metadata.name) ended (\(.status.phase))"' "$SCRATCH/workflow") before it could be resumed; $(start_anew)"
+    fail "main workflow $(jq -r "$HAS_ENDED"'"\(.metadata.name) \(how_it_ended)"' "$SCRATCH/workflow") before it could be resumed; $(start_anew)"
 }
 
 start_anew() {

@@ -146,7 +146,7 @@ find_main_workflow() {
   case $(jq length "$SCRATCH/main-workflows") in
     0)
       check_ended_workflows
-      conclude no-workflow "no main workflow of task $TASK is running in $NAMESPACE ($MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE, $MAIN_WORKFLOW_TASK_LABEL=$TASK, of this repository)"
+      conclude no-workflow "no main workflow of task $TASK is running in $NAMESPACE ($MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE, $MAIN_WORKFLOW_TASK_LABEL=$TASK, of this repository)$ending"
       ;;
     1) ;;
     *) fail "task $TASK has more than one main workflow: $(jq -r '[.[].metadata.name] | join(", ")' "$SCRATCH/main-workflows"); end all but one ($ARGO stop NAME), then: $ARGO retry $RUN_NAME" ;;
@@ -166,9 +166,11 @@ workflow_fact() {
 # on one that has ended since.
 check_ended_workflows() {
   local name
-  list_main_workflows ",workflows.argoproj.io/completed=true"
-  jq --arg ledger "$LEDGER" --arg run "$RUN_NAME" '
-    first(.[] | select(.metadata.annotations["\($ledger)/run"] == $run)) // null' "$SCRATCH/main-workflows" >"$SCRATCH/workflow"
+  list_main_workflows ""
+  ending=$(jq -r "$HAS_ENDED"'[.[] | select(has_ended and (.status.phase | IN("Succeeded", "Failed", "Error") | not))
+    | "; \(.metadata.name) \(how_it_ended)"] | join("")' "$SCRATCH/main-workflows")
+  jq --arg ledger "$LEDGER" --arg run "$RUN_NAME" "$HAS_ENDED"'
+    first(.[] | select(has_ended and .metadata.annotations["\($ledger)/run"] == $run)) // null' "$SCRATCH/main-workflows" >"$SCRATCH/workflow"
   name=$(jq -r '.metadata.name // empty' "$SCRATCH/workflow")
   [[ -n $name ]] || return 0
   [[ $(jq -r --arg ledger "$LEDGER" '.metadata.annotations["\($ledger)/resumed"]' "$SCRATCH/workflow") == true ]] || must_be_unfinished

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
 # restart-qa: sets the main workflow's stage back and ends its one waiting gate the way
 # `argo resume` does, stage, gate and ledger in one guarded patch: no reader can see
-# the one without the other. Where the gate is still to come, the stage goes first.
+# the one without the other. Where the gate is still to come, the stage goes first. Only
+# the patch that opens a gate says resumed: without one, nothing would begin again.
 # https://argo-workflows.readthedocs.io/en/latest/walk-through/suspending/
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
@@ -13,6 +14,7 @@ source "${BASH_SOURCE%/*}/coderuns.sh"
 source "${BASH_SOURCE%/*}/main-workflow.sh"
 
 main() {
+  woken=""
   only_when_planned
   until is_resumed; do
     plan_again_if_agents_came
@@ -34,22 +36,44 @@ is_resumed() {
   return 1
 }
 
-# Leaves the waiting gates in $SCRATCH/gates. A workflow that is suspended as a whole waits without one.
+# What of the waiting suspend nodes is a gate. One with a duration is a pause, which ends by
+# itself; whether it has one, its template says. Argo keeps those of other WorkflowTemplates by
+# scope and name, an inline one has no name and stands in its caller's. A node whose template is
+# not found is a gate, as most are: not to open it would leave QA waiting for ever. Where a hook
+# or the exit handler of the whole workflow waits, nothing leads to a new round.
+readonly GATES='
+  def executed: .status.storedWorkflowTemplateSpec // .spec;
+  def template_of($node): ($node.templateName // "") as $template | ($node.templateScope // "local/") as $scope
+    | if $node.templateRef != null then $node.templateRef as $ref
+        | .status.storedTemplates["\(if $ref.clusterScope then "cluster" else "namespaced" end)/\($ref.name)/\($ref.template)"]
+      elif $template == "" then .status.nodes[$node.boundaryID // ""] as $caller
+        | if $caller == null then null
+          else ($node.name[($caller.name | length):] | sub("^(\\[[0-9]+\\])?\\."; "") | sub("\\(.*$"; "")) as $step
+            | first(template_of($caller) | (.steps[]?[]?, .dag.tasks[]?) | select(.name == $step) | .inline) // null end
+      elif $scope | startswith("local/") then first(executed.templates[]? | select(.name == $template)) // null
+      else .status.storedTemplates["\($scope)/\($template)"] end;
+  def pauses($node): (template_of($node).suspend.duration // executed.templateDefaults.suspend.duration // "") != "";
+  def waiting: . as $workflow | .metadata.name as $name | .status.nodes // {} | .[]
+    | select(.type == "Suspend" and .phase == "Running" and (.name // "" | startswith("\($name).onExit") or startswith("\($name).hooks.") | not))
+    | . as $node | {node: $node, pauses: ($workflow | pauses($node))};'
+
+# Leaves the waiting gates in $SCRATCH/gates.
 one_gate_waits() {
-  jq '[.status.nodes // {} | .[] | select(.type == "Suspend" and .phase == "Running")]' "$SCRATCH/workflow" >"$SCRATCH/gates"
-  case $(jq length "$SCRATCH/gates") in
-    0) jq -e '.spec.suspend == true' "$SCRATCH/workflow" >/dev/null ;;
-    1) ;;
-    *) return 1 ;;
-  esac
+  jq "$GATES"'[waiting | select(.pauses | not) | .node]' "$SCRATCH/workflow" >"$SCRATCH/gates"
+  [[ $(jq length "$SCRATCH/gates") == 1 ]]
 }
+
+# As text for jq: wakes a workflow that is suspended as a whole, which comes to no gate.
+readonly WAKE='
+  def wake: if .spec.suspend == true then [{op: "test", path: "/spec/suspend", value: true}, {op: "remove", path: "/spec/suspend"}] else [] end;'
 
 # Where the gate cannot be opened yet, no late stage stands there meanwhile: whoever goes by
 # the label, or opens the gate by hand, begins where we would. The main workflow may write
 # its next stage over ours: it does so once, and the patch that opens the gate has it again.
 reset_stage() {
   until stage_is_reset; do
-    guarded_patch 'as_read + stage($reset_stage)'
+    jq -e '.spec.suspend != true' "$SCRATCH/workflow" >/dev/null || woken=", and it is no longer suspended"
+    guarded_patch "$WAKE"'as_read + stage($reset_stage) + wake'
     write_main_workflow "stage $RESET_STAGE"
     read_main_workflow
     must_be_unfinished
@@ -58,7 +82,7 @@ reset_stage() {
 }
 
 stage_is_reset() {
-  jq -e --arg key "$MAIN_WORKFLOW_STAGE_LABEL" --arg stage "$RESET_STAGE" '.metadata.labels[$key] == $stage' \
+  jq -e --arg key "$MAIN_WORKFLOW_STAGE_LABEL" --arg stage "$RESET_STAGE" '.metadata.labels[$key] == $stage and .spec.suspend != true' \
     "$SCRATCH/workflow" >/dev/null
 }
 
@@ -78,14 +102,15 @@ await_gate() {
 too_many_gates() {
   local name
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
-  fail "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates"); open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is reset already"
+  fail "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates"); open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is reset already$woken"
 }
 
 no_gate() {
   local running
   plan_again_if_agents_came
-  running=$(jq -r '[.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName] | join(", ")' "$SCRATCH/workflow")
-  fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after $GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already: once it waits, $ARGO retry $RUN_NAME"
+  running=$(jq -r "$GATES"'[(.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName),
+    (waiting | select(.pauses) | "\(.node.displayName) (a pause)")] | join(", ")' "$SCRATCH/workflow")
+  fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after $GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already$woken: once it waits, $ARGO retry $RUN_NAME"
 }
 
 wants_a_value() {
@@ -103,14 +128,13 @@ value_commands() {
 write_resume() {
   jq -e 'all(.[]; all(.outputs.parameters // [] | .[]; .valueFrom.supplied == null or .valueFrom.default != null))' "$SCRATCH/gates" >/dev/null ||
     wants_a_value
-  guarded_patch '
+  guarded_patch "$WAKE"'
     def supplied: .outputs.parameters // [] | to_entries | map(select(.value.valueFrom.supplied != null)
       | {op: "replace", path: "/outputs/parameters/\(.key)", value: (.value | .value = .valueFrom.default | del(.valueFrom))});
     def opened: [{op: "test", path: "/type", value: "Suspend"}, {op: "test", path: "/phase", value: "Running"},
         {op: "replace", path: "/phase", value: "Succeeded"}, {op: "add", path: "/finishedAt", value: (now | floor | todate)},
         {op: "add", path: "/message", value: "resumed by \($plan[0].run)"}] + supplied;
-    as_read + stage($reset_stage) + ledger({resumed: "true"})
-    + (if .spec.suspend == true then [{op: "remove", path: "/spec/suspend"}] else [] end)
+    as_read + stage($reset_stage) + wake + ledger({resumed: "true"})
     + [$gates[0][] | .id as $id | opened[] | .path |= "/status/nodes/\($id | pointer)" + .]' \
     --slurpfile gates "$SCRATCH/gates"
   write_main_workflow "stage, gate and ledger"

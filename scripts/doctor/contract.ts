@@ -117,7 +117,7 @@ class Text {
 
   /** Whether a step is a gate, or comes to one. */
   reachesGate(step: Step, seen: string[] = []): boolean {
-    return this.reaches(step, ({ suspend }) => suspend !== undefined, seen);
+    return this.reaches(step, isGate, seen);
   }
 
   reaches(step: Step, wanted: (template: Template) => boolean, seen: string[] = []): boolean {
@@ -137,6 +137,11 @@ class Text {
     if (above.includes("yes")) return "yes";
     return gates.length > 0 || above.includes("perhaps") ? "perhaps" : "no";
   }
+}
+
+/** One with a duration is a pause, which ends by itself and which no remediation opens. */
+function isGate({ suspend }: Template): boolean {
+  return suspend !== undefined && !suspend.duration;
 }
 
 function stepsOf({ steps, dag }: Template): Step[] {
@@ -255,9 +260,9 @@ function noRetry(text: Text): Finding {
 
 function leadToGates(text: Text): Finding {
   const rule = "leads from each agent to a gate";
-  if (!text.templates.some(({ suspend }) => suspend !== undefined)) {
+  if (!text.templates.some(isGate)) {
     return fail(
-      "it has no suspend template, so that it never stands at a gate",
+      "it has no suspend template without a duration, so that it never stands at a gate",
       "a template with suspend: {}, and a step with it after each agent",
       rule,
     );
@@ -356,7 +361,11 @@ function questions(text: Text): Finding {
         rule,
       );
     if (suspend.duration !== undefined)
-      return warn(`gate ${name} opens by itself after ${suspend.duration}, whatever the stage`, "suspend: {}", rule);
+      return warn(
+        `${name} is a pause, which ends by itself after ${suspend.duration}, and no gate: a remediation leaves it alone`,
+        "suspend: {}",
+        rule,
+      );
   }
   return pass("none asks for what has no default", rule);
 }

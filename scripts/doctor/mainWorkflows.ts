@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { parseAllDocuments } from "yaml";
 import { plainName } from "../../components/taskPush.ts";
 import { Refusal } from "../tools/installation.ts";
+import { howItEnded } from "../tools/mainWorkflowState.ts";
 import type { Settings } from "../tools/settings.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
 import { contract, type MainWorkflow } from "./contract.ts";
@@ -144,7 +145,7 @@ async function stages(namespace: Namespace, platform: Platform): Promise<Finding
 /** @param all main workflows, ended or not */
 export function known(all: Thing[], { mainWorkflows, stages }: Platform, namespace: string): Finding {
   const { typeLabel, type, stageLabel } = mainWorkflows;
-  const atWork = all.filter(({ status }) => !["Succeeded", "Failed", "Error"].includes(status?.phase));
+  const atWork = all.filter((workflow) => howItEnded(workflow) === undefined);
   if (atWork.length === 0) return pass(`no workflow with ${typeLabel}=${type} is at work`);
   const bad = atWork.find(({ metadata }) => !stages.includes(metadata.labels?.[stageLabel] ?? ""));
   if (bad === undefined) return pass(`${atWork.length} main workflows at work, each at a known stage`);

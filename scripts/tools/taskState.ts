@@ -1,6 +1,7 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
 import { ledgerPrefix, runLabels } from "../../components/labels.ts";
 import { ask, type Installation, request } from "./installation.ts";
+import { howItEnded, type WorkflowState, waitingGates } from "./mainWorkflowState.ts";
 import { listRuns, type RunObject } from "./remediations.ts";
 import { allTheSame, failureOf, isFailed, stepsEndedWell } from "./runEnd.ts";
 import type { Settings } from "./settings.ts";
@@ -12,7 +13,8 @@ export interface MainWorkflow {
   name: string;
   /** Argo's phase. */
   phase: string;
-  ended: boolean;
+  /** In words; undefined while it can begin a round. */
+  ended?: string;
   stage?: string;
   /** Value of its repository label. */
   repository?: string;
@@ -50,9 +52,7 @@ export interface Sweep {
   said: string;
 }
 
-interface MainWorkflowObject extends RunObject {
-  metadata: RunObject["metadata"] & { annotations?: Record<string, string> };
-}
+type MainWorkflowObject = RunObject & WorkflowState & { metadata: { annotations?: Record<string, string> } };
 
 /** @returns the newest first */
 export async function mainWorkflows(
@@ -64,15 +64,14 @@ export async function mainWorkflows(
   const { items } = await listRuns(installation, `${typeLabel}=${type},${taskLabel}=${task}`);
   return (items as MainWorkflowObject[])
     .sort((one, other) => other.metadata.creationTimestamp.localeCompare(one.metadata.creationTimestamp))
-    .map(({ metadata, status }) => ({
+    .map((workflow) => ({ ...workflow, ended: howItEnded(workflow), gates: waitingGates(workflow) }))
+    .map(({ metadata, status, ended, gates }) => ({
       name: metadata.name,
       phase: status?.phase ?? "Pending",
-      ended: ["Succeeded", "Failed", "Error"].includes(status?.phase ?? ""),
+      ...(ended !== undefined && { ended }),
       ...(metadata.labels?.[stageLabel] && { stage: metadata.labels[stageLabel] }),
       ...(metadata.labels?.[repositoryLabel] && { repository: metadata.labels[repositoryLabel] }),
-      gates: Object.values(status?.nodes ?? {})
-        .filter(({ type, phase }) => type === "Suspend" && phase === "Running")
-        .map(({ displayName }) => displayName),
+      gates,
       ledger: Object.fromEntries(
         Object.entries(metadata.annotations ?? {})
           .filter(([key]) => key.startsWith(ledgerPrefix))

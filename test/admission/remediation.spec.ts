@@ -23,6 +23,13 @@ const nodes = [
   workflowNode("passed", "Suspend", "Succeeded"),
 ];
 
+/** Nodes at which nothing of a round waits: of the exit handler, of a step in it, of a hook of the whole workflow. */
+const handlers = [
+  workflowNode("handler", "Suspend", "Running", { name: "leaving-3.onExit" }),
+  workflowNode("within", "Suspend", "Running", { name: "leaving-3.onExit[0].ask" }),
+  workflowNode("hook", "Suspend", "Running", { name: "leaving-3.hooks.running" }),
+];
+
 /**
  * What the API server lets the remediation's account do, with the token of a real pod and nobody's script in between. What this does
  * not show: that the steps ask for what they should; and what others in the namespace may do, whom these policies do not bind.
@@ -84,6 +91,12 @@ describe("with a token of a remediation's pod of task 3", function () {
     }),
     mainWorkflow("resumable-3", 3, "waiting-ready-for-qa", nodes, { labels: repository, spec: { suspend: true } }),
     mainWorkflow("ended-3", 3, "waiting-ready-for-qa", nodes, { labels: repository, status: { phase: "Succeeded" } }),
+    mainWorkflow("stopping-3", 3, "waiting-ready-for-qa", nodes, { labels: repository, spec: { shutdown: "Stop" } }),
+    mainWorkflow("terminating-3", 3, "waiting-ready-for-qa", nodes, {
+      labels: repository,
+      spec: { shutdown: "Terminate" },
+    }),
+    mainWorkflow("leaving-3", 3, "waiting-ready-for-qa", handlers, { labels: repository }),
     mainWorkflow("main-4", 4, "waiting-ready-for-qa", nodes, { labels: repository }),
     mainWorkflow("main-33", 33, "waiting-ready-for-qa", nodes, { labels: repository }),
     mainWorkflow("foreign-3", 3, "waiting-ready-for-qa", nodes, { labels: { repository: "mallory-shop" } }),
@@ -412,6 +425,14 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: keptNodes,
       },
       {
+        what: "a main workflow called resumed whose gate stays shut",
+        request: merge("main-3", {
+          metadata: { annotations: { "rex-remediation/resumed": "true" } },
+          spec: { suspend: null },
+        }),
+        refusal: workflowRefusal("workflow main-3 may be called resumed only in the write that opens its gate"),
+      },
+      {
         what: "the end of a main workflow",
         request: merge("main-3", { status: { phase: "Succeeded" } }),
         refusal: keptStatus,
@@ -425,6 +446,31 @@ describe("with a token of a remediation's pod of task 3", function () {
         what: "the stage of a main workflow that has ended",
         request: merge("ended-3", labels({ "current-stage": "waiting-pr-created" })),
         refusal: workflowRefusal("workflow ended-3 has ended"),
+      },
+      {
+        what: "the gate of a main workflow that was told to stop",
+        request: merge("stopping-3", node("waiting", opened)),
+        refusal: workflowRefusal("workflow stopping-3 has ended"),
+      },
+      {
+        what: "the stage of one that was told to terminate",
+        request: merge("terminating-3", labels({ "current-stage": "waiting-pr-created" })),
+        refusal: workflowRefusal("workflow terminating-3 has ended"),
+      },
+      {
+        what: "the gate of an exit handler",
+        request: merge("leaving-3", node("handler", opened)),
+        refusal: workflowRefusal("workflow leaving-3 has to keep its nodes"),
+      },
+      {
+        what: "a gate within an exit handler",
+        request: merge("leaving-3", node("within", opened)),
+        refusal: workflowRefusal("workflow leaving-3 has to keep its nodes"),
+      },
+      {
+        what: "the gate of a main workflow's hook",
+        request: merge("leaving-3", node("hook", opened)),
+        refusal: workflowRefusal("workflow leaving-3 has to keep its nodes"),
       },
       {
         what: "the stage of another task's",
@@ -636,7 +682,11 @@ describe("with a token of a remediation's pod of task 3", function () {
         form: "jsonPatch",
         path: workflowPath("resumable-3"),
         body: [
-          { op: "add", path: "/metadata/annotations", value: { "rex-remediation/head": "b" } },
+          {
+            op: "add",
+            path: "/metadata/annotations",
+            value: { "rex-remediation/head": "b", "rex-remediation/resumed": "true" },
+          },
           { op: "add", path: "/metadata/labels/current-stage", value: "waiting-pr-created" },
           { op: "remove", path: "/spec/suspend" },
           { op: "replace", path: "/status/nodes/waiting/phase", value: "Succeeded" },
@@ -683,7 +733,12 @@ describe("with a token of a remediation's pod of task 3", function () {
       };
       const forged = await timed(merge("large-3", node("node-599", { phase: "Failed" }))());
       deepEqual([forged.code, /has to keep its nodes/.test(forged.message)], [403, true]);
-      const open = await timed(merge("large-3", node("node-300", opened))());
+      const open = await timed(
+        merge("large-3", {
+          ...node("node-300", opened),
+          metadata: { annotations: { "rex-remediation/resumed": "true" } },
+        })(),
+      );
       equal(open.code, 200, open.message);
       say(
         `policies on 600 nodes (${(JSON.stringify(workflow).length / 1e6).toFixed(1)} MB): refused in ${seconds[0]} s, let through in ${seconds[1]} s`,

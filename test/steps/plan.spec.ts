@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { codeRun, ownedBy } from "../support/codeRuns.ts";
-import { mainWorkflow } from "../support/workflows.ts";
+import { mainWorkflow, workflowNode } from "../support/workflows.ts";
 import { gate, ledger, newTask, ours, outcomeOf, upcomingTask } from "./planning.ts";
 import { push, repository, runNameOf, Scenario, sha } from "./scenario.ts";
 
@@ -210,6 +210,47 @@ describe("plan", function () {
       equal((await outcomeOf(await scenario.bench(task))).outcome, "no-workflow");
     });
 
+    const ends: [string, (name: string) => Parameters<typeof mainWorkflow>[4], string][] = [
+      ["was told to stop", () => ({ spec: { shutdown: "Stop" } }), "was told to end (spec.shutdown: Stop)"],
+      [
+        "was told to terminate",
+        () => ({ spec: { shutdown: "Terminate" } }),
+        "was told to end (spec.shutdown: Terminate)",
+      ],
+      [
+        "waits at a gate of its exit handler",
+        (name) => ({
+          status: {
+            nodes: {
+              [name]: workflowNode(name, "Steps", "Failed", { name }),
+              exit: workflowNode("exit", "Suspend", "Running", {
+                name: `${name}.onExit`,
+                displayName: `${name}.onExit`,
+                nodeFlag: { hooked: true },
+              }),
+            },
+          },
+        }),
+        "came to its exit handler",
+      ],
+    ];
+    for (const [what, more, words] of ends) {
+      it(`where the main workflow ${what}: no-workflow, and says why`, async () => {
+        const { task, pull } = newTask();
+        const name = `play-${task}`;
+        await scenario.cluster.create(
+          mainWorkflow(name, task, "waiting-ready-for-qa", [gate], { labels: ours, ...more(name) }),
+        );
+        await scenario.pullRequest(task, pull, ["ready-for-qa"]);
+        const before = await scenario.cluster.workflow(name);
+        deepEqual(await outcomeOf(await scenario.bench(task)), {
+          outcome: "no-workflow",
+          reason: `no main workflow of task ${task} is running in ${scenario.cluster.namespace} (workflow-type=play-orchestration, task-id=${task}, of this repository); ${name} ${words}`,
+        });
+        deepEqual(await scenario.cluster.workflow(name), before);
+      });
+    }
+
     it("without an open pull request of the task's branch: no-pull-request", async () => {
       const { task } = newTask();
       await scenario.cluster.create(
@@ -287,13 +328,19 @@ describe("plan", function () {
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
       );
       await scenario.github.putRepository(repository, {
-        branches: { [`task-${task}-one`]: push.after, [`task-${task}-two`]: sha("c"), [`task-${task}-three`]: push.after },
+        branches: {
+          [`task-${task}-one`]: push.after,
+          [`task-${task}-two`]: sha("c"),
+          [`task-${task}-three`]: push.after,
+        },
         pulls: [{ number: pull, headRef: `task-${task}-one`, labels: ["ready-for-qa"] }],
       });
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
       const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
       equal(annotations?.["rex-remediation/heads"], `${push.after},${sha("c")}`);
-      await scenario.cluster.patchWorkflow(`play-${task}`, { metadata: { annotations: { "rex-remediation/resumed": "true" } } });
+      await scenario.cluster.patchWorkflow(`play-${task}`, {
+        metadata: { annotations: { "rex-remediation/resumed": "true" } },
+      });
       for (const more of [
         { AFTER: sha("c"), PUSHED_AT: String(push.pushedAt - 3600) },
         { BEFORE: sha("c"), PUSHED_AT: String(push.pushedAt + 10) },
@@ -544,7 +591,9 @@ describe("plan", function () {
         const { outcome } = await outcomeOf(bench);
         const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
         handled.push([outcome, annotations?.["rex-remediation/head"], annotations?.["rex-remediation/round"]]);
-        await scenario.cluster.patchWorkflow(`play-${task}`, { metadata: { annotations: { "rex-remediation/resumed": "true" } } });
+        await scenario.cluster.patchWorkflow(`play-${task}`, {
+          metadata: { annotations: { "rex-remediation/resumed": "true" } },
+        });
       }
       deepEqual(handled, [
         ["remediate", sha("a"), "1"],
@@ -556,7 +605,11 @@ describe("plan", function () {
 
     for (const [what, more, head] of [
       ["the branch stands at it, and was not handled, though a push of another head has a later time", {}, push.after],
-      ["somebody pushed on top of it, though the handled one is newer by the seconds that GitHub's clocks differ", {}, sha("e")],
+      [
+        "somebody pushed on top of it, though the handled one is newer by the seconds that GitHub's clocks differ",
+        {},
+        sha("e"),
+      ],
       ["the branch was taken back to it from under somebody's on top", { pushed: push.after }, push.after],
     ] as const) {
       it(`for a push where ${what}`, async () => {
@@ -717,6 +770,18 @@ describe("plan", function () {
       equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations, undefined);
     });
 
+    it("but one beside another that was told to stop, which is no second one", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(mainWorkflow(`one-${task}`, task, "waiting-pr-approved", [gate], { labels: ours }));
+      await scenario.cluster.create(
+        mainWorkflow(`two-${task}`, task, "waiting-pr-approved", [gate], { labels: ours, spec: { shutdown: "Stop" } }),
+      );
+      await scenario.pullRequest(task, pull, []);
+      const bench = await scenario.bench(task);
+      equal((await outcomeOf(bench)).outcome, "remediate");
+      equal((await bench.plan()).workflow?.name, `one-${task}`);
+    });
+
     it("a ledger whose time is none, and goes on once that is removed", async () => {
       const { task, pull } = newTask();
       const annotations = { "rex-remediation/pushed-at": "yesterday", "rex-remediation/resumed": "true" };
@@ -749,6 +814,23 @@ describe("plan", function () {
       equal(
         result.lastWords,
         `plan: main workflow play-${task} ended (Failed) before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
+      );
+    });
+
+    it("to call it no-workflow where the main workflow on which this run began was told to stop", async () => {
+      const { task } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-pr-created", [gate], {
+          labels: ours,
+          annotations: ledger(task, "false"),
+          spec: { shutdown: "Stop" },
+        }),
+      );
+      const result = await (await scenario.bench(task)).run("plan");
+      equal(result.exitCode, 1, result.log);
+      equal(
+        result.lastWords,
+        `plan: main workflow play-${task} was told to end (spec.shutdown: Stop) before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
       );
     });
 

@@ -126,10 +126,198 @@ describe("restart-qa", function () {
     equal(after?.metadata.labels?.["current-stage"], "waiting-pr-created");
   });
 
-  it("wakes a workflow that is suspended as a whole", async () => {
-    const { name, bench } = await planned([], { spec: { suspend: true } });
+  describe("of a workflow that is suspended as a whole", () => {
+    const suspended = { spec: { suspend: true } };
+
+    it("wakes it, waits for the gate to which it comes, and says resumed only with that", async () => {
+      const { name, bench } = await planned([workflowNode("agent", "Pod", "Failed")], suspended);
+      const { seen, close } = await changesOf(name);
+      const running = bench.run("restart-qa");
+      await until("the stage is set back", 10_000, async () => seen.length > 0);
+      deepEqual((await scenario.cluster.workflow(name))?.spec, { entrypoint: "play" });
+      await scenario.cluster.patchWorkflow(name, {
+        status: { nodes: { gate: workflowNode("gate", "Suspend", "Running") } },
+      });
+      const result = await running;
+      equal(result.exitCode, 0, result.log);
+      await until("the open gate is seen", 5000, async () => seen.at(-1)?.includes("Succeeded"));
+      close();
+      deepEqual(seen, [
+        "waiting-pr-created, no gate, false",
+        "waiting-pr-created, Running, false",
+        "waiting-pr-created, Succeeded, true",
+      ]);
+    });
+
+    it("wakes it and opens its gate in one write where one waits already", async () => {
+      const { name, bench } = await planned(undefined, suspended);
+      const { seen, close } = await changesOf(name);
+      await rightly(bench);
+      await until("the change is seen", 5000, async () => seen.length > 0);
+      close();
+      deepEqual(seen, ["waiting-pr-created, Succeeded, true"]);
+      deepEqual((await scenario.cluster.workflow(name))?.spec, { entrypoint: "play" });
+    });
+
+    it("fails where it then comes to no gate, and says what was done and the way on", async () => {
+      const { task, name, bench } = await planned([], suspended);
+      const result = await bench.run("restart-qa");
+      equal(result.exitCode, 1, result.log);
+      equal(
+        result.lastWords,
+        `restart-qa: main workflow ${name} waits at no gate after 3 s; its stage is reset to waiting-pr-created already, and it is no longer suspended: once it waits, argo -n ${scenario.cluster.namespace} retry rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+      );
+      const after = await scenario.cluster.workflow(name);
+      deepEqual(after?.spec, { entrypoint: "play" });
+      equal(after?.metadata.labels?.["current-stage"], "waiting-pr-created");
+      equal(after?.metadata.annotations?.["rex-remediation/resumed"], "false");
+    });
+
+    it("wakes it before it is asked to open one of two gates, for argo resume of one gate would not", async () => {
+      const { name, bench } = await planned(
+        [workflowNode("one", "Suspend", "Running"), workflowNode("two", "Suspend", "Running")],
+        suspended,
+      );
+      const result = await bench.run("restart-qa");
+      equal(result.exitCode, 1, result.log);
+      match(result.lastWords, /: one, two; .*: its stage is reset already, and it is no longer suspended$/);
+      deepEqual((await scenario.cluster.workflow(name))?.spec, { entrypoint: "play" });
+    });
+  });
+
+  describe("of a suspend node with a duration, which is a pause and no gate", () => {
+    const pauses = { name: "pause", inputs: { parameters: [{ name: "wait" }] }, suspend: { duration: "20" } };
+    const local = (name: string) => ({ templateName: "pause", templateScope: `local/${name}` });
+    /** Where its template stands, as Argo 3.7 writes it: what is in the workflow, and in the node. */
+    const kinds: [string, { spec?: object; status?: object }, (name: string) => Partial<WorkflowNode>][] = [
+      ["in the workflow itself", { spec: { templates: [pauses] } }, local],
+      [
+        "there, with a duration that a parameter gives",
+        { spec: { templates: [{ ...pauses, suspend: { duration: "{{inputs.parameters.wait}}" } }] } },
+        local,
+      ],
+      [
+        "in the WorkflowTemplate of the workflow",
+        {
+          spec: { workflowTemplateRef: { name: "play" } },
+          status: { storedWorkflowTemplateSpec: { templates: [pauses] } },
+        },
+        () => local(""),
+      ],
+      [
+        "in another WorkflowTemplate that a step calls",
+        { status: { storedTemplates: { "namespaced/parts/pause": pauses } } },
+        (name) => ({ templateRef: { name: "parts", template: "pause" }, templateScope: `local/${name}` }),
+      ],
+      [
+        "in another WorkflowTemplate that is called from itself",
+        { status: { storedTemplates: { "namespaced/parts/pause": pauses } } },
+        () => ({ templateName: "pause", templateScope: "namespaced/parts" }),
+      ],
+      [
+        "in a ClusterWorkflowTemplate",
+        { status: { storedTemplates: { "cluster/parts/pause": pauses } } },
+        (name) => ({
+          templateRef: { name: "parts", template: "pause", clusterScope: true },
+          templateScope: `local/${name}`,
+        }),
+      ],
+      [
+        "in the step that calls it, without a name",
+        {
+          spec: {
+            templates: [{ name: "play", steps: [[{ name: "pause", inline: { suspend: { duration: "2m" } } }]] }],
+          },
+        },
+        (name) => ({ boundaryID: name, templateScope: `local/${name}` }),
+      ],
+      [
+        "in a task of another WorkflowTemplate, without a name, once for each item",
+        {
+          status: {
+            storedTemplates: {
+              "namespaced/parts/part": {
+                name: "part",
+                dag: { tasks: [{ name: "pause", inline: { suspend: { duration: "2m" } } }] },
+              },
+            },
+          },
+        },
+        (name) => ({
+          name: `${name}[0].part.pause(0:a)`,
+          boundaryID: `${name}-part`,
+          templateScope: "namespaced/parts",
+        }),
+      ],
+    ];
+
+    /** The nodes that Argo has of a workflow which pauses. */
+    function nodesOf(name: string, of: Partial<WorkflowNode>): WorkflowNode[] {
+      const node = (id: string, type: string, more: Partial<WorkflowNode>) =>
+        workflowNode(id, type, "Running", { templateScope: `local/${name}`, ...more });
+      return [
+        node(name, "Steps", { name, templateName: "play" }),
+        node(`${name}-part`, "DAG", {
+          name: `${name}[0].part`,
+          boundaryID: name,
+          templateRef: { name: "parts", template: "part" },
+        }),
+        node("pause", "Suspend", { name: `${name}[0].pause`, boundaryID: name, ...of }),
+      ];
+    }
+
+    for (const [where, more, of] of kinds) {
+      it(`leaves it alone and opens the gate beside it, where its template stands ${where}`, async () => {
+        const upcoming = `play-${nextTask + 1}`;
+        const { name, bench } = await planned(
+          [
+            ...nodesOf(upcoming, of(upcoming)),
+            workflowNode("gate", "Suspend", "Running", { name: `${upcoming}[0].gate` }),
+          ],
+          more,
+        );
+        equal(name, upcoming);
+        const before = (await scenario.cluster.workflow(name))?.status?.nodes;
+        await rightly(bench);
+        const after = (await scenario.cluster.workflow(name))?.status?.nodes;
+        deepEqual(after?.pause, before?.pause);
+        equal(after?.gate?.phase, "Succeeded");
+      });
+    }
+
+    it("waits for a gate where the workflow only pauses, and names the pause where none comes", async () => {
+      const upcoming = `play-${nextTask + 1}`;
+      const { task, name, bench } = await planned(nodesOf(upcoming, local(upcoming)), {
+        spec: { templates: [pauses] },
+      });
+      const before = (await scenario.cluster.workflow(name))?.status?.nodes;
+      const result = await bench.run("restart-qa");
+      equal(result.exitCode, 1, result.log);
+      equal(
+        result.lastWords,
+        `restart-qa: main workflow ${name} waits at no gate after 3 s; still at work: pause (a pause); its stage is reset to waiting-pr-created already: once it waits, argo -n ${scenario.cluster.namespace} retry rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+      );
+      const after = await scenario.cluster.workflow(name);
+      deepEqual(after?.status?.nodes, before);
+      equal(after?.metadata.annotations?.["rex-remediation/resumed"], "false");
+    });
+  });
+
+  it("leaves the gate of a hook of the whole workflow alone, and opens that of the round", async () => {
+    const upcoming = `play-${nextTask + 1}`;
+    const { name, bench } = await planned([
+      workflowNode("hook", "Suspend", "Running", { name: `${upcoming}.hooks.running`, nodeFlag: { hooked: true } }),
+      workflowNode("gate", "Suspend", "Running", { name: `${upcoming}[0].gate` }),
+    ]);
     await rightly(bench);
-    deepEqual((await scenario.cluster.workflow(name))?.spec, { entrypoint: "play" });
+    const after = await scenario.cluster.workflow(name);
+    deepEqual(
+      Object.values(after?.status?.nodes ?? {}).map(({ id, phase }) => [id, phase]),
+      [
+        ["gate", "Succeeded"],
+        ["hook", "Running"],
+      ],
+    );
   });
 
   it("sets the stage back at once, and waits for the gate behind the agent's node", async () => {
@@ -260,6 +448,63 @@ describe("restart-qa", function () {
         `^restart-qa: main workflow ${name} ended \\(Failed\\) before it could be resumed; start a new main workflow for task ${task}`,
       ),
     );
+  });
+
+  const ends: [string, (name: string) => object, string][] = [
+    ["was told to stop", () => ({ spec: { shutdown: "Stop" } }), "was told to end (spec.shutdown: Stop)"],
+    [
+      "was told to terminate",
+      () => ({ spec: { shutdown: "Terminate" } }),
+      "was told to end (spec.shutdown: Terminate)",
+    ],
+    [
+      "has come to its exit handler",
+      (name) => ({
+        status: {
+          nodes: {
+            exit: workflowNode("exit", "Suspend", "Running", { name: `${name}.onExit`, nodeFlag: { hooked: true } }),
+          },
+        },
+      }),
+      "came to its exit handler",
+    ],
+    [
+      "is over but for its hooks",
+      (name) => ({ status: { nodes: { [name]: workflowNode(name, "Steps", "Succeeded", { name }) } } }),
+      "came to its exit handler",
+    ],
+  ];
+  for (const [what, change, words] of ends) {
+    it(`says so, and opens nothing, when the main workflow ${what} meanwhile`, async () => {
+      const { task, name, bench } = await planned();
+      await scenario.cluster.patchWorkflow(name, change(name));
+      const before = await scenario.cluster.workflow(name);
+      const result = await bench.run("restart-qa");
+      equal(result.exitCode, 1, result.log);
+      equal(
+        result.lastWords,
+        `restart-qa: main workflow ${name} ${words} before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
+      );
+      deepEqual(await scenario.cluster.workflow(name), before);
+    });
+  }
+
+  it("says so when the main workflow is told to stop while it waits for the gate", async () => {
+    const { name, bench } = await planned([workflowNode("slow", "Pod", "Running")]);
+    const { seen, close } = await changesOf(name);
+    const running = bench.run("restart-qa");
+    await until("the stage is set back", 10_000, async () => seen.length > 0);
+    close();
+    await scenario.cluster.patchWorkflow(name, {
+      spec: { shutdown: "Stop" },
+      status: {
+        nodes: { gate: workflowNode("gate", "Suspend", "Running", { name: `${name}.onExit` }) },
+      },
+    });
+    const result = await running;
+    equal(result.exitCode, 1, result.log);
+    match(result.lastWords, /was told to end \(spec\.shutdown: Stop\) before it could be resumed/);
+    equal((await scenario.cluster.workflow(name))?.status?.nodes?.gate?.phase, "Running");
   });
 
   it("plans again when the main workflow was replaced by another of its name", async () => {

@@ -256,7 +256,9 @@ describe("sweep", function () {
     const left = [
       await lost({ workflow: { annotations: ({ after }) => ({ ...resumed, "rex-remediation/head": after }) } }),
       await lost({
-        workflow: { annotations: ({ before, after }) => ({ ...resumed, "rex-remediation/heads": `${before},${after}` }) },
+        workflow: {
+          annotations: ({ before, after }) => ({ ...resumed, "rex-remediation/heads": `${before},${after}` }),
+        },
       }),
       await lost({ workflow: false }),
       await lost({ workflow: { labels: { "workflows.argoproj.io/completed": "true" } } }),
@@ -285,10 +287,9 @@ describe("sweep", function () {
     const annotations = (more: (push: Push) => Record<string, string>) => ({
       annotations: (push: Push) =>
         Object.fromEntries(
-          Object.entries({ head: other, heads: other, pushed: other, resumed: "true", ...more(push) }).map(([key, value]) => [
-            `rex-remediation/${key}`,
-            value,
-          ]),
+          Object.entries({ head: other, heads: other, pushed: other, resumed: "true", ...more(push) }).map(
+            ([key, value]) => [`rex-remediation/${key}`, value],
+          ),
         ),
     });
     const started = [

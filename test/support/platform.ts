@@ -125,10 +125,21 @@ export class Platform {
     return task;
   }
 
-  /** Makes a task: its branch and pull request on GitHub, and its main workflow, brought to the given position. */
+  /**
+   * Makes a task: its branch and pull request on GitHub, and its main workflow, brought to the given position.
+   *
+   * @param more.spec of the main workflow at a bare gate, over the trial's
+   */
   async startTask(
     position: Position,
-    more: { id?: string; pullLabels?: string[]; pullRequest?: boolean; gateOutputs?: object; skipped?: number } = {},
+    more: {
+      id?: string;
+      pullLabels?: string[];
+      pullRequest?: boolean;
+      gateOutputs?: object;
+      skipped?: number;
+      spec?: object;
+    } = {},
   ): Promise<Task> {
     const id = more.id ?? this.newTask();
     const { repository } = this.options;
@@ -169,7 +180,7 @@ export class Platform {
       },
       spec: {
         ...(bare
-          ? bareGates(more.gateOutputs, more.skipped)
+          ? { ...bareGates(more.gateOutputs, more.skipped), ...more.spec }
           : { workflowTemplateRef: { name: "play" }, ...(implementing ? {} : { entrypoint: "round" }) }),
         arguments: {
           parameters: [

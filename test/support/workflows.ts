@@ -7,7 +7,11 @@ export interface WorkflowNode {
   displayName: string;
   type: string;
   phase: string;
+  boundaryID?: string;
   templateName?: string;
+  templateScope?: string;
+  templateRef?: { name: string; template: string; clusterScope?: boolean };
+  nodeFlag?: { hooked?: boolean };
   message?: string;
   startedAt?: string;
   finishedAt?: string;
@@ -36,6 +40,8 @@ export interface Workflow {
     finishedAt?: string;
     message?: string;
     outputs?: { parameters?: { name: string; value?: string }[] };
+    /** Templates of other WorkflowTemplates, by scope and name. */
+    storedTemplates?: Record<string, object>;
     /** The WorkflowTemplate's spec as it was when Argo first saw the Workflow. */
     storedWorkflowTemplateSpec?: object;
   };

@@ -515,8 +515,9 @@ describe("npm run doctor", function () {
         judge(workflow("elsewhere")),
         judge(workflow(undefined)),
         judge(workflow("elsewhere", "Failed")),
+        judge({ ...workflow("elsewhere"), spec: { shutdown: "Stop" } }),
       ]),
-      ["pass", "pass", "fail", "fail", "pass"],
+      ["pass", "pass", "fail", "fail", "pass", "pass"],
     );
     const codeRun = (labels: Record<string, string>) => ({
       metadata: { name: "c", creationTimestamp: "", labels },
@@ -626,7 +627,7 @@ describe("npm run doctor", function () {
         "      suspend: {}\n",
         "      steps: []\n",
         "leads from each agent to a gate",
-        "it has no suspend template, so that it never stands at a gate",
+        "it has no suspend template without a duration, so that it never stands at a gate",
       ],
       [
         "an agent that ends it when cancelled",
@@ -710,6 +711,40 @@ describe("npm run doctor", function () {
         ok(failed.every(({ fix }) => fix));
       });
     }
+
+    it("finds a pause where a gate should be", () => {
+      const failed = look(example.replace("      suspend: {}\n", "      suspend: { duration: 1h }\n")).filter(
+        ({ verdict }) => verdict !== "pass",
+      );
+      deepEqual(
+        failed.map(({ verdict, of, found }) => [verdict, of, found]),
+        [
+          [
+            "fail",
+            "leads from each agent to a gate",
+            "it has no suspend template without a duration, so that it never stands at a gate",
+          ],
+          [
+            "warn",
+            "gates without questions",
+            "gate is a pause, which ends by itself after 1h, and no gate: a remediation leaves it alone",
+          ],
+        ],
+      );
+    });
+
+    it("takes a pause beside a gate for no second gate", () => {
+      const pause = "          - name: other\n            template: pause\n";
+      const findings = look(
+        example
+          .replace(gateAfterCleo, `${gateAfterCleo}${pause}`)
+          .replace("    - name: gate\n", "    - name: pause\n      suspend: { duration: 1h }\n\n    - name: gate\n"),
+      );
+      deepEqual(
+        findings.filter(({ verdict }) => verdict !== "pass").map(({ verdict, of }) => [verdict, of]),
+        [["warn", "gates without questions"]],
+      );
+    });
 
     it("refuses a file that holds none", () => {
       for (const [text, words] of [
