@@ -207,6 +207,7 @@ describe("RemediationWorkflow", () => {
       BEFORE: "{{workflow.parameters.before}}",
       AFTER: "{{workflow.parameters.after}}",
       REPOSITORY: "{{workflow.parameters.repository}}",
+      PULL_REQUEST_COMMENTS: "true",
       PUSHED_AT: "{{workflow.parameters.pushed-at}}",
       DRY_RUN: "{{workflow.parameters.dry-run}}",
       RUN_NAME: "{{workflow.name}}",

@@ -15,7 +15,7 @@ export interface WorkflowNode {
   message?: string;
   startedAt?: string;
   finishedAt?: string;
-  outputs?: { parameters?: { name: string; value?: string; valueFrom?: object }[] };
+  outputs?: { exitCode?: string; parameters?: { name: string; value?: string; valueFrom?: object }[] };
 }
 
 export interface Workflow {
