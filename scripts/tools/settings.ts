@@ -1,5 +1,6 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
 import { privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
+import { repositoriesAnnotation } from "../../components/stepContainer.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 
 /** What an installation was told, as it stands in the cluster: so no tool is told it a second time, or otherwise. */
@@ -41,6 +42,11 @@ interface Template {
   volumes?: { secret?: { secretName: string } }[];
 }
 
+interface Spec {
+  podMetadata?: { annotations?: Record<string, string> };
+  templates: Template[];
+}
+
 interface Container {
   env?: { name: string; value?: string }[];
 }
@@ -60,7 +66,7 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
       api.getNamespacedCustomObject({ ...argo, plural, namespace, name }, request),
     );
   const template = (await read("WorkflowTemplate", "workflowtemplates", workflowTemplate)) as
-    | { spec: { templates: Template[] } }
+    | { spec: Spec }
     | undefined;
   if (template === undefined) {
     throw new Refusal(
@@ -69,16 +75,18 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
   }
   const source = (await read("EventSource", "eventsources", eventSource)) as EventSource | undefined;
   const webhookSecret = Object.values(source?.spec.github ?? {})[0]?.webhookSecret;
-  return { ...settingsOf(template.spec.templates, workflowTemplate), ...(webhookSecret && { webhookSecret }) };
+  return { ...settingsOf(template.spec, workflowTemplate), ...(webhookSecret && { webhookSecret }) };
 }
 
-function settingsOf(templates: Template[], name: string): Settings {
+function settingsOf({ podMetadata, templates }: Spec, name: string): Settings {
   const remediation = templates.find(({ containerSet }) => containerSet !== undefined);
   // What one step is told, another may not be: together they are told everything.
   const variables = new Map<string, string>();
   for (const { name, value = "" } of remediation?.containerSet?.containers.flatMap(({ env }) => env ?? []) ?? []) {
     if (!value.includes("{{")) variables.set(name, value.replaceAll("$$", "$"));
   }
+  const repositories = podMetadata?.annotations?.[repositoriesAnnotation];
+  if (repositories !== undefined) variables.set("REPOSITORIES", repositories);
   const text = (variable: string): string => {
     const value = variables.get(variable);
     if (value === undefined) {
