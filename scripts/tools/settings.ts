@@ -78,6 +78,12 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
   return { ...settingsOf(template.spec, workflowTemplate), ...(webhookSecret && { webhookSecret }) };
 }
 
+/** The watched repositories for a sentence: of hundreds the first few. */
+export function namesOf(repositories: string[], between = ", "): string {
+  const more = repositories.length - 5;
+  return more > 1 ? `${repositories.slice(0, 5).join(", ")} and ${more} more` : repositories.join(between);
+}
+
 function settingsOf({ podMetadata, templates }: Spec, name: string): Settings {
   const remediation = templates.find(({ containerSet }) => containerSet !== undefined);
   // What one step is told, another may not be: together they are told everything.
