@@ -25,7 +25,7 @@ import {
   versionName,
   webhookSecret,
 } from "./config/kinds.ts";
-import { StackConfig } from "./config/stackConfig.ts";
+import { StackConfig, WayOut } from "./config/stackConfig.ts";
 
 /** What the stack's configuration says, in the words of {@link RexRemediationArgs}. */
 export interface RexRemediationConfig extends RexRemediationArgs {
@@ -52,6 +52,7 @@ function readKeys(stack: StackConfig): RexRemediationConfig {
   const existingEventSource = readExistingEventSource(stack);
 
   const repositories = stack.list("repositories", repository, { atLeast: 1 });
+  refuseTooMany(stack, repositories);
   const repositoryLabels = readRepositoryLabels(stack, repositories);
   const pusher = stack.text("pusher", appLogin);
   const agentsToCancel = stack.list("agentsToCancel", labelValue, { atLeast: 1 });
@@ -140,6 +141,30 @@ function readExistingEventSource(stack: StackConfig): RexRemediationArgs["existi
     });
   }
   return { name: String(name), event: String(event) };
+}
+
+/**
+ * What all repositories together may take, in bytes, of what lists them: at the most, base64 of EventSource or Sensor in one variable
+ * of a pod, which ends at 128 KiB.
+ */
+const roomForRepositories = 80 * 1024;
+
+/** What one takes at the most: its name twice, and what stands around that. */
+function roomOf(fullName: string): number {
+  return 2 * fullName.length + 32;
+}
+
+function refuseTooMany(stack: StackConfig, repositories: string[]): void {
+  let left = roomForRepositories;
+  const fitting = repositories.findIndex((fullName) => {
+    left -= roomOf(fullName);
+    return left < 0;
+  });
+  if (fitting >= 0) {
+    const expected = `at most ${fitting} with names of this length, or they do not fit into the objects that list them`;
+    const wayOut = `Leave the others to a second stack with a name of its own: docs/environments.md; the first that goes there: pulumi config rm --path 'repositories[${fitting}]'`;
+    stack.refuse("repositories", expected, `${repositories.length}`, new WayOut(wayOut));
+  }
 }
 
 /** The value of the repository label of CodeRuns and main workflows, for each repository in lower case. */

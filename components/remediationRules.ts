@@ -55,7 +55,7 @@ export function codeRunRules({
       {
         expression: `variables.agent in ${literal(agentsToCancel)}`,
         refusal: refusal(
-          `" belongs to agent '" + variables.agent + ${literal(`', which is not in the cancel list (${agentsToCancel.join(", ")})`)}`,
+          `" belongs to agent '" + variables.agent + ${literal(`', which is not in the cancel list (${some(agentsToCancel)})`)}`,
         ),
       },
       {
@@ -69,7 +69,7 @@ export function codeRunRules({
       },
       {
         expression: isOfConfiguredRepository("variables.labels", codeRuns.repositoryLabel, repositoryLabels),
-        refusal: refusal(literal(` names none of the watched repositories (${repositoryLabels.join(", ")})`)),
+        refusal: refusal(literal(` names none of the watched repositories (${some(repositoryLabels)})`)),
       },
       {
         expression: 'request.options[?"preconditions"].?uid.orValue("") == oldObject.metadata.uid',
@@ -220,6 +220,12 @@ function isOwnRun(run: string, templates: readonly string[]): string {
 function isOfConfiguredRepository(labels: string, key: string, watched: string[]): string {
   const named = `${textAt(labels, key)}.lowerAscii() in ${literal(watched.map((label) => label.toLowerCase()))}`;
   return watched.length === 1 ? `(!(${literal(key)} in ${labels}) || ${named})` : `(${named})`;
+}
+
+/** The first of a list, for a refusal: in place of more than 5 KiB the API server shows the expression. */
+function some(texts: string[]): string {
+  const more = texts.length - 20;
+  return more > 0 ? `${texts.slice(0, 20).join(", ")} and ${more} more` : texts.join(", ");
 }
 
 /** Whether at most one label differs, and that has one of the values. */

@@ -7,6 +7,7 @@ import {
   githubVariables,
   type MainWorkflowLabelArgs,
   mainWorkflowVariables,
+  podMetadata,
   podSpecPatch,
   retryStrategy,
   type StepContainerArgs,
@@ -141,7 +142,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
             labels: runLabels(name, "remediation"),
             labelsFrom: { [taskLabel]: { expression: "workflow.parameters.task" } },
           },
-          podMetadata: { labels: runLabels(name, "remediation") },
+          podMetadata: podMetadata(runLabels(name, "remediation"), args),
           serviceAccountName: args.serviceAccountName,
           securityContext: restrictedPod,
           podSpecPatch,
@@ -297,7 +298,7 @@ const largestTemplate = 120 * 1024;
 function thatFits<T extends { name: string }>(template: T): T {
   const size = Buffer.byteLength(JSON.stringify(template));
   if (size > largestTemplate) {
-    throw new Error(
+    throw new pulumi.RunError(
       `template ${template.name} has ${size} bytes, more than the ${largestTemplate} that fit into a pod's environment`,
     );
   }

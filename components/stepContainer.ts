@@ -68,9 +68,25 @@ export function volumes({ privateKeySecretName }: GithubAccessArgs, sharedSize: 
   ];
 }
 
+/** Annotation of a pod that lists the watched repositories. */
+export const repositoriesAnnotation = "rex-remediation/repositories";
+
+/**
+ * Metadata of the pods of steps. It lists the repositories, which may be hundreds: a template, which Argo hands to its pod in one
+ * environment variable, has no room for them, least of all in each of its containers.
+ */
+export function podMetadata(labels: Record<string, string>, { repositoryLabels }: GithubAccessArgs) {
+  return { labels, annotations: { [repositoriesAnnotation]: pulumi.jsonStringify(repositoryLabels) } };
+}
+
+/** @see https://kubernetes.io/docs/concepts/workloads/pods/downward-api/ */
+const listedRepositories = {
+  name: "REPOSITORIES",
+  valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${repositoriesAnnotation}']` } },
+};
+
 export function githubVariables(args: GithubAccessArgs): Variables {
   return {
-    REPOSITORIES: pulumi.jsonStringify(args.repositoryLabels),
     GITHUB_API_URL: args.githubApiUrl,
     GITHUB_APP_ID: args.githubAppId,
     GITHUB_INSTALLATION_ID: args.githubInstallationId ?? "",
@@ -116,7 +132,7 @@ export interface StepContainerArgs {
   dependencies?: string[];
 }
 
-/** A container that runs one step. */
+/** A container that runs one step, in a pod with {@link podMetadata}. */
 export function stepContainer(name: string, step: Step, args: StepContainerArgs) {
   const script = stepScript(step);
   // openssl reads HOME by itself.
@@ -138,6 +154,7 @@ export function stepContainer(name: string, step: Step, args: StepContainerArgs)
       { name: "STEP", value: step },
       ...asIs(asked(args.filledIn ?? {})),
       ...config,
+      ...(isAskedFor(listedRepositories.name) ? [listedRepositories] : []),
       ...asIs(Object.entries(args.env ?? {})),
     ],
     securityContext: restrictedContainer,

@@ -39,6 +39,13 @@ export function taskBranches(branchPrefix: string, task: string): RegExp {
 export const branchPrefixKey = "branchPrefix";
 
 /**
+ * The header that Argo Events verifies where it is there and not empty: by the algorithm that its first value names, be it SHA-1. Without
+ * it a right X-Hub-Signature, which is SHA-1, is enough to Argo Events. GitHub sends both; to this program only SHA-256 counts.
+ */
+const signatureHeader = "X-Hub-Signature-256";
+const bySha256 = "^sha256=";
+
+/**
  * The EventSource's filter: true for a push of the pusher to a task branch of one of the repositories, false for everything else.
  * Types are compared before fields are read, because reading a field of a text or of nothing is an error, and an error is a line in
  * the log per delivery. Logins and repositories have to be plain ASCII before they are lower-cased, because some other letters become
@@ -49,6 +56,11 @@ export const branchPrefixKey = "branchPrefix";
  */
 export function pushExpression(push: TaskPush): string {
   return [
+    'type(headers) == "map"',
+    `type(headers["${signatureHeader}"]) == "array"`,
+    `len(headers["${signatureHeader}"]) > 0`,
+    `type(headers["${signatureHeader}"][0]) == "string"`,
+    `headers["${signatureHeader}"][0] matches ${exprText(bySha256)}`,
     'type(body) == "map"',
     'body["X-GitHub-Event"] == "push"',
     "body.deleted == false",
@@ -80,6 +92,8 @@ export function pushExpression(push: TaskPush): string {
 export function pushTransform(unfiltered?: TaskPush): string {
   const prefix = unfiltered ? jqText(unfiltered.branchPrefix) : `field(.metadata.${branchPrefixKey})`;
   const pusherChecks = unfiltered && [
+    // An EventSource of another kind may hand over no headers.
+    `and (field(.headers) == null or (field(.headers["${signatureHeader}"][0]) | matches(${jqText(bySha256)})))`,
     'and field(.body["X-GitHub-Event"]) == "push"',
     "and field(.body.deleted) == false",
     'and field(.body.sender.type) == "Bot"',

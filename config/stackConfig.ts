@@ -170,8 +170,17 @@ function isSecret(fullKey: string): boolean {
   return runtime.isConfigSecret(fullKey);
 }
 
-/** A value that would do; values by their paths for an object; a whole command; or null, where the key has to go. */
-type Example = string | Record<string, string> | Command | null;
+/** A value that would do; values by their paths for an object; a whole command; null, where the key has to go; or another way out. */
+type Example = string | Record<string, string> | Command | WayOut | null;
+
+/** What to do where no value would do. */
+export class WayOut {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
 
 class Command {
   readonly text: string;
@@ -187,6 +196,9 @@ function howToSet(key: string, example: Example): string {
   }
   if (typeof example === "string") {
     return `Set it with: pulumi config set ${key} ${quoted(example)}`;
+  }
+  if (example instanceof WayOut) {
+    return example.text;
   }
   if (example instanceof Command) {
     return `Set it with: ${example.text}`;

@@ -24,6 +24,7 @@ import {
   Refusal,
   runTool,
 } from "./tools/installation.ts";
+import { namesOf } from "./tools/settings.ts";
 
 const help = `usage: npm run doctor [-- OPTION...]
 
@@ -113,7 +114,7 @@ function installed(ground: Ground): Check {
     otherwise: "pulumi up --refresh, or name the right one with --stack, --outputs or --context",
     look: async () => {
       const { repositories } = await ground.settings();
-      return pass(`${ground.prefix} in namespace ${ground.name}, for ${repositories.join(", ")}`);
+      return pass(`${ground.prefix} in namespace ${ground.name}, for ${namesOf(repositories)}`);
     },
   };
 }

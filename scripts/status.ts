@@ -16,7 +16,7 @@ import {
 } from "./tools/installation.ts";
 import { listRemediations, type Remediation, watchRemediations } from "./tools/remediations.ts";
 import { readSettings, type Settings } from "./tools/settings.ts";
-import { type TaskBranch, taskBranches } from "./tools/taskOnGithub.ts";
+import { type TaskBranch, taskOnGithub } from "./tools/taskOnGithub.ts";
 import { type Agent, agents, lastSweep, type MainWorkflow, mainWorkflows, podsOfTheWay } from "./tools/taskState.ts";
 
 const help = `usage: npm run status [-- OPTION...]
@@ -138,15 +138,15 @@ async function reportOn(
     task,
     mainWorkflows: main,
     agents: agentsOfTask,
-    github,
+    github: typeof github === "string" ? github : github.branches,
     findings: findings({ task, namespace, settings, remediations, mainWorkflows: main, pods, sweep, github }),
   };
 }
 
 /** Who may look at runs may perhaps not read the App's key: then everything else is said all the same. */
-async function askGithub(task: string, installation: Installation, settings: Settings): Promise<TaskBranch[] | string> {
+async function askGithub(task: string, installation: Installation, settings: Settings) {
   try {
-    return await taskBranches(installation, settings, settings.repositories, task);
+    return await taskOnGithub(installation, settings, task);
   } catch (error) {
     if (error instanceof Refusal) return error.message;
     throw error;

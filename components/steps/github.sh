@@ -5,23 +5,29 @@
 GITHUB_CREDENTIALS="${TOKEN_DIR:-}/curl"
 
 # github METHOD PATH [BODY-FILE]: 2xx returns 0 with the answer in $ANSWER, 404
-# returns NOT_FOUND, anything else that trying again does not mend ends the step.
+# returns NOT_FOUND, anything else that trying again does not mend ends the step. Where
+# GitHub redirects, as from a repository's old name, the same is asked there, and $moved says
+# where: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 # The credentials are a curl configuration in $GITHUB_CREDENTIALS: never an argument,
 # which every process of the node could read.
 github() {
-  local method=$1 path=$2 body=${3:-} attempt=0 status wait
+  local method=$1 path=$2 body=${3:-} url=$GITHUB_API_URL$2 attempt=0 hops=0 status wait
   local arguments=(--disable --silent --show-error --globoff --config "$GITHUB_CREDENTIALS" --request "$method"
     --connect-timeout 5 --max-time 10 --user-agent rex-remediation
     --header 'Accept: application/vnd.github+json' --header 'X-GitHub-Api-Version: 2022-11-28'
     --dump-header "$SCRATCH/headers" --output "$ANSWER" --write-out '%{http_code}')
-  [[ $method == GET ]] && arguments+=(--location --max-redirs 3)
+  moved=''
   [[ -n $body ]] && arguments+=(--header 'Content-Type: application/json' --data-binary "@$body")
   while :; do
     attempt=$((attempt + 1))
     : >"$SCRATCH/headers"
     : >"$ANSWER"
-    status=$(bounded 12 curl "${arguments[@]}" "$GITHUB_API_URL$path" 2>"$SCRATCH/error") || status=000
+    status=$(bounded 12 curl "${arguments[@]}" "$url" 2>"$SCRATCH/error") || status=000
     if [[ $status == 2* ]] && answer_is_whole; then return 0; fi
+    if [[ $status == 30[1278] ]]; then
+      follow_redirect
+      continue
+    fi
     wait=$(pause_before_retry "$status" "$attempt")
     if [[ $wait == never ]]; then
       [[ $status == 404 ]] && return "$NOT_FOUND"
@@ -33,6 +39,20 @@ github() {
     log "$last_trouble; again in $wait s"
     sleep "$wait"
   done
+}
+
+# Only to where the credentials belong: the same scheme, host and port.
+follow_redirect() {
+  local here=''
+  [[ ! $GITHUB_API_URL =~ ^[^/]+//[^/]+ ]] || here=${BASH_REMATCH[0]}
+  moved=$(header location)
+  [[ $moved != /[!/]* ]] || moved=$here$moved
+  [[ -n $here && ${moved,,} == "${here,,}"/* ]] ||
+    fail "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, since the credentials are for $here alone; if GitHub has moved, correct githubApiUrl (pulumi up), else look for a proxy in between$(then_again resubmit)"
+  hops=$((hops + 1))
+  ((hops <= 3)) ||
+    fail "GitHub redirects $method $path again and again, at last to ${moved:0:200}: wait until GitHub has mended that$(then_again retry)"
+  url=$moved
 }
 
 # github_pages PATH: GET of all pages, each a JSON list, one after the other in $SCRATCH/pages.

@@ -107,7 +107,8 @@ check_repository() {
 }
 
 configured_repositories() {
-  jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys | join(", ")'
+  jq -rn --argjson repositories "$REPOSITORIES" '
+    $repositories | keys | (.[:5] | join(", ")) + if length > 5 then " and \(length - 5) more" else "" end'
 }
 
 # The first facts.

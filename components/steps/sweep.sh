@@ -23,10 +23,20 @@ main() {
   find_tasks
   while IFS= read -r REPOSITORY; do
     by_itself "$REPOSITORY" sweep_repository
-  done < <(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys[]')
+  done < <(repositories_to_sweep)
   start_remediations
   report
 }
+
+# Those with tasks, and some others: of hundreds a sweep has not the time to ask for each, nor
+# does GitHub let it. By chance, so that whatever the schedule, each has its turn.
+repositories_to_sweep() {
+  jq -rn --argjson repositories "$REPOSITORIES" --slurpfile tasks "$SCRATCH/tasks" --argjson chance "$RANDOM" --argjson most "$MOST_WITHOUT_TASKS" '
+    ($repositories | keys) as $all | ($all - [$tasks[0][].repository]) as $idle
+    | ($all - $idle)[], ($idle | .[$chance % ([length, 1] | max):] + . | .[:[$most, ($idle | length)] | min][])'
+}
+
+readonly MOST_WITHOUT_TASKS=40
 
 # by_itself WHAT COMMAND: what cannot be looked at keeps nothing else from being looked at.
 by_itself() {

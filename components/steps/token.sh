@@ -11,9 +11,21 @@ as_app() {
 find_installation() {
   as_app
   github GET "/repos/$REPOSITORY/installation" ||
-    fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests: write$(then_again retry)"
+    fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests: write; if it was renamed or transferred, correct repositories (pulumi up)$(then_again retry)"
   cp "$ANSWER" "$SCRATCH/installation"
   GITHUB_INSTALLATION_ID=$(jq -r .id "$ANSWER")
+  [[ -z $moved ]] || refuse_old_name
+}
+
+# GitHub goes on answering to a repository's old name; but pushes carry the new one, and
+# none of them counts until the configuration does, too.
+refuse_old_name() {
+  local place
+  echo '{"permissions": {"metadata": "read"}}' >"$SCRATCH/body"
+  take_token
+  github GET "/repos/$REPOSITORY" || fail "$REPOSITORY has another name now, and GitHub does not say which: correct repositories (pulumi up)"
+  place=$(jq -rn --argjson repositories "$REPOSITORIES" --arg repository "${REPOSITORY,,}" '$repositories | keys_unsorted | index($repository)')
+  fail "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), whose pushes nobody takes: correct repositories (pulumi config set --path 'repositories[$place]' $(jq -r .full_name "$ANSWER"), then pulumi up)"
 }
 
 # What a remediation needs of GitHub.
@@ -26,6 +38,10 @@ mint_token() {
   if [[ -n $GITHUB_INSTALLATION_ID ]]; then as_app; else find_installation; fi
   jq -n --arg name "${REPOSITORY#*/}" --argjson permissions "$permissions" \
     '{repositories: [$name], permissions: $permissions}' >"$SCRATCH/body"
+  take_token
+}
+
+take_token() {
   github POST "/app/installations/$GITHUB_INSTALLATION_ID/access_tokens" "$SCRATCH/body" || no_installation
   jq -r '"header = \"Authorization: Bearer \(.token)\""' "$ANSWER" >"$TOKEN_DIR/curl.new"
   mv "$TOKEN_DIR/curl.new" "$TOKEN_DIR/curl"

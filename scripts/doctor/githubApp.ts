@@ -1,4 +1,5 @@
 import type { Octokit } from "@octokit/rest";
+import { forEachOf, renamedTo } from "../tools/github.ts";
 import { Refusal } from "../tools/installation.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
 import type { Ground } from "./ground.ts";
@@ -7,7 +8,7 @@ import type { Ground } from "./ground.ts";
 
 export function githubAppChecks(ground: Ground): Check[] {
   const eachRepository = (look: (repository: string) => Promise<Finding>) => async () =>
-    Promise.all((await ground.settings()).repositories.map(look));
+    forEachOf((await ground.settings()).repositories, look);
   return [
     { what: "App's key", needs: ["installation"], look: () => key(ground) },
     { what: "App's installation", needs: ["App's key"], look: eachRepository((name) => installed(ground, name)) },
@@ -95,14 +96,14 @@ function installationOn(ground: Ground, repository: string): Promise<Answer<Inst
 }
 
 async function installed(ground: Ground, repository: string): Promise<Finding> {
-  const { githubInstallationId, githubApiUrl } = await ground.settings();
+  const { githubInstallationId, githubApiUrl, repositories } = await ground.settings();
   const { status, data, said } = await installationOn(ground, repository);
   if (data === undefined) {
     const app = (await appOf(ground)).data;
     if (status === 0) return silent(githubApiUrl, said);
     return fail(
       `the App is not installed there (${status}: ${said})`,
-      `install it: ${app?.html_url}/installations/new; if the repository's name is wrong: pulumi config set --path 'repositories[0]' OWNER/NAME`,
+      `install it: ${app?.html_url}/installations/new; if the repository's name is wrong, or was changed: pulumi config set --path 'repositories[${repositories.indexOf(repository)}]' OWNER/NAME, then pulumi up`,
       repository,
     );
   }
@@ -120,6 +121,10 @@ async function installed(ground: Ground, repository: string): Promise<Finding> {
       repository,
     );
   }
+  const [owner = "", repo = ""] = repository.split("/");
+  const seen = await answered((await asInstalled(ground, repository)).rest.repos.get({ owner, repo }));
+  const renamed = seen.data && renamedTo(seen.data.full_name, repository, await ground.settings());
+  if (renamed !== undefined) return fail(renamed.found, renamed.fix, repository);
   return pass(`installation ${data.id}`, repository);
 }
 

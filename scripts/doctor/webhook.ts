@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Octokit } from "@octokit/rest";
-import { githubWithToken } from "../tools/github.ts";
+import { forEachOf, githubWithToken } from "../tools/github.ts";
 import { ask, request } from "../tools/installation.ts";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
 import { type Answer, answered, appOf } from "./githubApp.ts";
@@ -58,7 +58,7 @@ interface Way {
 function wayOf(ground: Ground, options: WebhookOptions): Promise<Way[]> {
   return ground.once("the webhooks", async () => {
     const { repositories } = await ground.settings();
-    return Promise.all(repositories.map((repository) => wayFrom(ground, repository, options)));
+    return forEachOf(repositories, (repository) => wayFrom(ground, repository, options));
   });
 }
 

@@ -1,7 +1,8 @@
+import type { Renamed } from "./github.ts";
 import { meanings } from "./outcomes.ts";
 import { isOfPush } from "./pushRuns.ts";
 import type { Remediation } from "./remediations.ts";
-import type { Settings } from "./settings.ts";
+import { namesOf, type Settings } from "./settings.ts";
 import type { TaskBranch } from "./taskOnGithub.ts";
 import type { MainWorkflow, Pods, Sweep } from "./taskState.ts";
 
@@ -17,8 +18,8 @@ export interface Known {
   mainWorkflows: MainWorkflow[];
   pods: Pods[];
   sweep: Sweep | undefined;
-  /** The branches, or why GitHub was not asked. */
-  github: TaskBranch[] | string;
+  /** The branches, and which repositories have another name now; or why GitHub was not asked. */
+  github: { branches: TaskBranch[]; renamed: Renamed[] } | string;
 }
 
 /** @returns what keeps a push from arriving first, then what the task itself says, then GitHub */
@@ -32,8 +33,9 @@ export function findings(known: Known): string[] {
   ];
 }
 
-function ofTheWay({ namespace, pods }: Known): string[] {
-  return pods
+function ofTheWay({ namespace, pods, github }: Known): string[] {
+  const renamed = typeof github === "string" ? [] : github.renamed.map(({ found, fix }) => `${found}: ${fix}`);
+  const silent = pods
     .filter(({ ready }) => ready === 0)
     .map(
       ({ of, name, selector, all }) =>
@@ -41,6 +43,7 @@ function ofTheWay({ namespace, pods }: Known): string[] {
           of === "Sensor" ? "what arrives waits on the event bus" : "no push gets in"
         }: kubectl -n ${namespace} describe pod -l ${selector}; kubectl -n ${namespace} get ${of.toLowerCase()} ${name} -o yaml`,
     );
+  return [...silent, ...renamed];
 }
 
 function ofTheLastRun({ task, namespace, settings, remediations }: Known): string[] {
@@ -49,7 +52,7 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): strin
     const { pusher, branchPrefix, repositories } = settings;
     const branch = `${branchPrefix}${task}`;
     return [
-      `no run: no push of task ${task} has arrived, or its runs are older than they are kept. A push counts if its sender is the App ${pusher}, its branch ${branch}, alone or followed by -, / or _ and more, and its repository ${repositories.join(" or ")}. What GitHub delivered, and where: npm run webhook -- deliveries; whether everything on the way is well: npm run doctor`,
+      `no run: no push of task ${task} has arrived, or its runs are older than they are kept. A push counts if its sender is the App ${pusher}, its branch ${branch}, alone or followed by -, / or _ and more, and its repository ${namesOf(repositories, " or ")}. What GitHub delivered, and where: npm run webhook -- deliveries; whether everything on the way is well: npm run doctor`,
     ];
   }
   const look = `argo -n ${namespace} get ${last.run}`;
@@ -92,10 +95,10 @@ function ofGithub({ task, settings, github, remediations, mainWorkflows }: Known
   if (typeof github === "string") {
     return [`GitHub was not asked: ${github}; so whether the branch's head has had a remediation is not known here`];
   }
-  if (github.length === 0) {
-    return [`GitHub has no branch ${settings.branchPrefix}${task} in ${settings.repositories.join(" or ")}`];
+  if (github.branches.length === 0) {
+    return [`GitHub has no branch ${settings.branchPrefix}${task} in ${namesOf(settings.repositories, " or ")}`];
   }
-  return github.flatMap((branch) => {
+  return github.branches.flatMap((branch) => {
     const where = `${branch.branch} of ${branch.repository}`;
     return [
       `${where} is at ${branch.head.slice(0, 12)}, ${pushedBy(branch)}: ${verdict(branch, { task, settings, remediations, mainWorkflows })}`,

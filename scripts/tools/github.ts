@@ -96,6 +96,39 @@ export class GithubApp {
   }
 }
 
+/**
+ * What GitHub is asked for each of many, so many side by side that it takes no offence.
+ *
+ * @see https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+ */
+export async function forEachOf<T, R>(all: readonly T[], ask: (one: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  const rest = all.entries();
+  const worker = async () => {
+    for (const [index, one] of rest) answers[index] = await ask(one);
+  };
+  await Promise.all(Array.from({ length: 20 }, worker));
+  return answers;
+}
+
+/** A repository that has another name now. GitHub goes on answering to the old one, but pushes carry the new one, which nobody watches. */
+export interface Renamed {
+  found: string;
+  fix: string;
+}
+
+/**
+ * @param fullName what GitHub calls it
+ * @returns undefined if that is the name that is watched
+ */
+export function renamedTo(fullName: string, repository: string, { repositories }: Settings): Renamed | undefined {
+  if (fullName.toLowerCase() === repository) return undefined;
+  return {
+    found: `${repository} was renamed to ${fullName}, whose pushes nobody takes`,
+    fix: `correct repositories: pulumi config set --path 'repositories[${repositories.indexOf(repository)}]' ${fullName}, then pulumi up`,
+  };
+}
+
 /** For a request's catch: undefined where GitHub says that there is no such thing. */
 export function absent(error: { status?: number }): undefined {
   if (error.status !== 404) throw error;

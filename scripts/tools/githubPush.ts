@@ -2,7 +2,7 @@ import { taskBranches } from "../../components/taskPush.ts";
 import { askGithub, type GithubApp } from "./github.ts";
 import { Refusal } from "./installation.ts";
 import { type RecordedPush, recordedPush } from "./pushRuns.ts";
-import type { Settings } from "./settings.ts";
+import { namesOf, type Settings } from "./settings.ts";
 
 /** The push event of a task's branch, as GitHub would send it. */
 
@@ -82,14 +82,12 @@ function watched({ repositories }: Settings, wanted: string | undefined): string
   if (wanted !== undefined) {
     if (repositories.includes(wanted.toLowerCase())) return wanted;
     throw new Refusal(
-      `--repository: ${wanted} is not watched, so that the EventSource would take the push and do nothing; the configuration's repositories are ${repositories.join(", ")}`,
+      `--repository: ${wanted} is not watched, so that the EventSource would take the push and do nothing; the configuration's repositories are ${namesOf(repositories)}`,
     );
   }
   const [only, ...more] = repositories;
   if (only !== undefined && more.length === 0) return only;
-  throw new Refusal(
-    `several repositories are watched; say with --repository which is meant: ${repositories.join(", ")}`,
-  );
+  throw new Refusal(`several repositories are watched; say with --repository which is meant: ${namesOf(repositories)}`);
 }
 
 function chosenBranch(

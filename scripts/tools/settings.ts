@@ -1,6 +1,7 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
 import { privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
 import { runSaltAnnotation } from "../../components/runName.ts";
+import { repositoriesAnnotation } from "../../components/stepContainer.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 
 /** What an installation was told, as it stands in the cluster: so no tool is told it a second time, or otherwise. */
@@ -42,6 +43,11 @@ interface Template {
   volumes?: { secret?: { secretName: string } }[];
 }
 
+interface Spec {
+  podMetadata?: { annotations?: Record<string, string> };
+  templates: Template[];
+}
+
 interface Container {
   env?: { name: string; value?: string }[];
 }
@@ -61,7 +67,7 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
       api.getNamespacedCustomObject({ ...argo, plural, namespace, name }, request),
     );
   const template = (await read("WorkflowTemplate", "workflowtemplates", workflowTemplate)) as
-    | { spec: { templates: Template[] } }
+    | { spec: Spec }
     | undefined;
   if (template === undefined) {
     throw new Refusal(
@@ -70,16 +76,24 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
   }
   const source = (await read("EventSource", "eventsources", eventSource)) as EventSource | undefined;
   const webhookSecret = Object.values(source?.spec.github ?? {})[0]?.webhookSecret;
-  return { ...settingsOf(template.spec.templates, workflowTemplate), ...(webhookSecret && { webhookSecret }) };
+  return { ...settingsOf(template.spec, workflowTemplate), ...(webhookSecret && { webhookSecret }) };
 }
 
-function settingsOf(templates: Template[], name: string): Settings {
+/** The watched repositories for a sentence: of hundreds the first few. */
+export function namesOf(repositories: string[], between = ", "): string {
+  const more = repositories.length - 5;
+  return more > 1 ? `${repositories.slice(0, 5).join(", ")} and ${more} more` : repositories.join(between);
+}
+
+function settingsOf({ podMetadata, templates }: Spec, name: string): Settings {
   const remediation = templates.find(({ containerSet }) => containerSet !== undefined);
   // What one step is told, another may not be: together they are told everything.
   const variables = new Map<string, string>();
   for (const { name, value = "" } of remediation?.containerSet?.containers.flatMap(({ env }) => env ?? []) ?? []) {
     if (!value.includes("{{")) variables.set(name, value.replaceAll("$$", "$"));
   }
+  const repositories = podMetadata?.annotations?.[repositoriesAnnotation];
+  if (repositories !== undefined) variables.set("REPOSITORIES", repositories);
   const text = (variable: string): string => {
     const value = variables.get(variable);
     if (value === undefined) {

@@ -1,4 +1,4 @@
-import { askGithub, GithubApp } from "./github.ts";
+import { askGithub, forEachOf, GithubApp, type Renamed, renamedTo } from "./github.ts";
 import type { Installation } from "./installation.ts";
 import { type RecordedPush, recordedPush } from "./pushRuns.ts";
 import type { Settings } from "./settings.ts";
@@ -16,60 +16,60 @@ export interface TaskBranch {
   pulls: { number: number; labels: string[] }[];
 }
 
-/**
- * @param repositories owner/name each
- * @throws Refusal if GitHub cannot be asked
- */
-export async function taskBranches(
+/** @throws Refusal if GitHub cannot be asked */
+export async function taskOnGithub(
   installation: Installation,
   settings: Settings,
-  repositories: string[],
   task: string,
-): Promise<TaskBranch[]> {
+): Promise<{ branches: TaskBranch[]; renamed: Renamed[] }> {
   const app = await GithubApp.open(installation, settings);
-  const found = await Promise.all(
-    repositories.map(async (repository) => {
-      const [owner = "", repo = ""] = repository.split("/");
-      const { rest } = await app.forRepository(repository);
-      const prefix = `${settings.branchPrefix}${task}`;
-      const { data: refs } = await askGithub(
-        `read the branches of ${repository}`,
-        rest.git.listMatchingRefs({ owner, repo, ref: `heads/${prefix}` }),
-      );
-      const branches = refs
-        .map(({ ref, object }) => ({ branch: ref.replace("refs/heads/", ""), head: object.sha }))
-        // It answers by prefix: task-3 finds task-30, too.
-        .filter(({ branch }) => ["", "-", "/", "_"].includes(branch.slice(prefix.length, prefix.length + 1)));
-      return Promise.all(
-        branches.map(async ({ branch, head }): Promise<TaskBranch> => {
-          const { data: activities } = await askGithub(
-            `read the activity of ${repository}`,
-            rest.repos.listActivities({ owner, repo, ref: `refs/heads/${branch}`, per_page: 100 }),
-          );
-          const { data: pulls } = await askGithub(
-            `read the pull requests of ${repository}`,
-            rest.pulls.list({ owner, repo, state: "open", head: `${owner}:${branch}`, per_page: 100 }),
-          );
-          const [last] = activities;
-          return {
-            repository,
-            branch,
-            head,
-            ...(last?.actor && {
-              lastPush: {
-                login: last.actor.login,
-                type: last.actor.type,
-                at: last.timestamp,
-                push: recordedPush(last, activities),
-              },
-            }),
-            pulls: pulls
-              .filter(({ head: { ref, repo } }) => ref === branch && repo?.full_name.toLowerCase() === repository)
-              .map(({ number, labels }) => ({ number, labels: labels.map(({ name }) => name) })),
-          };
-        }),
-      );
-    }),
-  );
-  return found.flat();
+  const found = await forEachOf(settings.repositories, async (repository) => {
+    const [owner = "", repo = ""] = repository.split("/");
+    const { rest } = await app.forRepository(repository);
+    const { full_name: fullName } = (await askGithub(`read the name of ${repository}`, rest.repos.get({ owner, repo })))
+      .data;
+    const prefix = `${settings.branchPrefix}${task}`;
+    const { data: refs } = await askGithub(
+      `read the branches of ${repository}`,
+      rest.git.listMatchingRefs({ owner, repo, ref: `heads/${prefix}` }),
+    );
+    const branches = refs
+      .map(({ ref, object }) => ({ branch: ref.replace("refs/heads/", ""), head: object.sha }))
+      // It answers by prefix: task-3 finds task-30, too.
+      .filter(({ branch }) => ["", "-", "/", "_"].includes(branch.slice(prefix.length, prefix.length + 1)));
+    const taskBranches = await Promise.all(
+      branches.map(async ({ branch, head }): Promise<TaskBranch> => {
+        const { data: activities } = await askGithub(
+          `read the activity of ${repository}`,
+          rest.repos.listActivities({ owner, repo, ref: `refs/heads/${branch}`, per_page: 100 }),
+        );
+        const { data: pulls } = await askGithub(
+          `read the pull requests of ${repository}`,
+          rest.pulls.list({ owner, repo, state: "open", head: `${owner}:${branch}`, per_page: 100 }),
+        );
+        const [last] = activities;
+        return {
+          repository,
+          branch,
+          head,
+          ...(last?.actor && {
+            lastPush: {
+              login: last.actor.login,
+              type: last.actor.type,
+              at: last.timestamp,
+              push: recordedPush(last, activities),
+            },
+          }),
+          pulls: pulls
+            .filter(({ head: { ref, repo } }) => ref === branch && repo?.full_name === fullName)
+            .map(({ number, labels }) => ({ number, labels: labels.map(({ name }) => name) })),
+        };
+      }),
+    );
+    return { taskBranches, renamed: renamedTo(fullName, repository, settings) ?? [] };
+  });
+  return {
+    branches: found.flatMap(({ taskBranches }) => taskBranches),
+    renamed: found.flatMap(({ renamed }) => renamed),
+  };
 }

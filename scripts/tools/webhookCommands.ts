@@ -1,7 +1,7 @@
 import type { Octokit } from "@octokit/rest";
 import { GithubApp, githubWithToken } from "./github.ts";
 import { type Installation, type InstallationChoice, openInstallation, Refusal, webhookUrlOf } from "./installation.ts";
-import { readSettings, readWebhookSecret, type Settings } from "./settings.ts";
+import { namesOf, readSettings, readWebhookSecret, type Settings } from "./settings.ts";
 import {
   appHook,
   branchOf,
@@ -106,7 +106,7 @@ async function places(context: Context, level: "read" | "write"): Promise<HookPl
   const repositories = options.repository === undefined ? settings.repositories : [options.repository];
   if (options.repository !== undefined && !settings.repositories.includes(options.repository.toLowerCase())) {
     context.warn(
-      `${options.repository} is not watched, so that its pushes do nothing; the configuration's repositories are ${settings.repositories.join(", ")}`,
+      `${options.repository} is not watched, so that its pushes do nothing; the configuration's repositories are ${namesOf(settings.repositories)}`,
     );
   }
   const own =

@@ -45,7 +45,7 @@ interface Spec {
       container: {
         command: string[];
         args: string[];
-        env: { name: string; value: string }[];
+        env: { name: string; value?: string; valueFrom?: object }[];
         volumeMounts: { name: string }[];
       };
       volumes: { name: string }[];
@@ -80,7 +80,7 @@ describe("Redelivery", () => {
   });
 
   it("runs the step with what it needs, and no more", async () => {
-    const { template, container } = await rendered();
+    const { spec, template, container } = await rendered();
     const { command, args: text, env, volumeMounts } = container;
     assert.deepEqual(
       [command, text],
@@ -100,12 +100,20 @@ describe("Redelivery", () => {
     assert.equal(template.activeDeadlineSeconds, 180);
     assert.equal(template.retryStrategy.retryPolicy, "OnError");
     assert.deepEqual(unsetVariables(text[0] ?? "", env), []);
-    assert.deepEqual(Object.fromEntries(env.map(({ name, value }) => [name, value])), {
+    assert.deepEqual(spec.workflowSpec.podMetadata, {
+      labels: {
+        "app.kubernetes.io/name": "rex-remediation",
+        "app.kubernetes.io/instance": "rex",
+        "app.kubernetes.io/component": "sweep",
+      },
+      annotations: { "rex-remediation/repositories": '{"5dlabs/platform":"5dlabs-platform"}' },
+    });
+    assert.deepEqual(Object.fromEntries(env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom])), {
       STEP: "sweep",
       RUN_NAME: "{{workflow.name}}",
       NAME: "rex",
       NAMESPACE: "agents",
-      REPOSITORIES: '{"5dlabs/platform":"5dlabs-platform"}',
+      REPOSITORIES: { fieldRef: { fieldPath: "metadata.annotations['rex-remediation/repositories']" } },
       REPOSITORY: "",
       BRANCH_PREFIX: "task-",
       PUSHER: "5DLabs-Rex[bot]",

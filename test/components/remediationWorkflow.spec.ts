@@ -54,7 +54,7 @@ interface Container {
   name: string;
   command: string[];
   args: string[];
-  env: { name: string; value: string }[];
+  env: { name: string; value?: string; valueFrom?: object }[];
   volumeMounts?: { name: string; mountPath: string }[];
   dependencies?: string[];
   image: string;
@@ -112,7 +112,10 @@ describe("RemediationWorkflow", () => {
       entrypoint: "remediate",
       onExit: "record-failure-if-any",
       workflowMetadata: { labels, labelsFrom: { "rex-remediation/task": { expression: "workflow.parameters.task" } } },
-      podMetadata: { labels },
+      podMetadata: {
+        labels,
+        annotations: { "rex-remediation/repositories": '{"5dlabs/platform":"5dlabs-platform"}' },
+      },
       serviceAccountName: "rex",
       securityContext: {
         runAsNonRoot: true,
@@ -200,7 +203,9 @@ describe("RemediationWorkflow", () => {
       assert.equal(new Set(names(env)).size, env.length, `${args[1]} has a variable twice`);
       assert.deepEqual(unsetVariables(args[0] ?? "", env), [], args[1]);
     }
-    const environment = Object.fromEntries(containers[0]?.env.map(({ name, value }) => [name, value]) ?? []);
+    const environment = Object.fromEntries(
+      containers[0]?.env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]) ?? [],
+    );
     assert.deepEqual(environment, {
       STEP: "plan",
       TASK: "{{workflow.parameters.task}}",
@@ -212,7 +217,7 @@ describe("RemediationWorkflow", () => {
       DRY_RUN: "{{workflow.parameters.dry-run}}",
       RUN_NAME: "{{workflow.name}}",
       NAMESPACE: "agents",
-      REPOSITORIES: '{"5dlabs/platform":"5dlabs-platform"}',
+      REPOSITORIES: { fieldRef: { fieldPath: "metadata.annotations['rex-remediation/repositories']" } },
       BRANCH_PREFIX: "task-",
       TASK_LABEL_PREFIX: "task-",
       READY_LABEL: "ready $$(HOME)",

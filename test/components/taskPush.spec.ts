@@ -10,7 +10,7 @@ const impossible = [..."\0\t\n\r\x1b\x1f \x7f~^:?*[\\"].map((character) => `task
 /** An event as an EventSource of type github emits it. */
 function event() {
   return {
-    headers: { "X-Github-Event": ["push"] },
+    headers: { "X-Github-Event": ["push"], "X-Hub-Signature-256": ["sha256=0a"] } as unknown,
     metadata: { branchPrefix: "task-" } as unknown,
     body: {
       "X-GitHub-Event": "push",
@@ -109,6 +109,10 @@ describe("taskPush", () => {
   it("asks for the type of each thing before it reads in it", () => {
     const lines = pushExpression(push).split(" &&\n");
     for (const [place, first] of [
+      ['headers["X-Hub-Signature-256"][0] matches', 'type(headers["X-Hub-Signature-256"][0]) == "string"'],
+      ['type(headers["X-Hub-Signature-256"][0])', 'len(headers["X-Hub-Signature-256"]) > 0'],
+      ['len(headers["X-Hub-Signature-256"])', 'type(headers["X-Hub-Signature-256"]) == "array"'],
+      ['type(headers["X-Hub-Signature-256"])', 'type(headers) == "map"'],
       ["body.deleted", 'type(body) == "map"'],
       ["body.sender.type", 'type(body.sender) == "map"'],
       ["body.sender.login matches", 'type(body.sender.login) == "string"'],
@@ -244,6 +248,35 @@ describe("taskPush", () => {
           events.map(() => ({ wanted: false })),
         );
       }
+    });
+
+    it("wants no push that was not signed with SHA-256, where the EventSource is not this program's and hands over the headers", () => {
+      const header = "X-Hub-Signature-256";
+      const headers: [unknown, boolean][] = [
+        [{ [header]: ["sha256=0a"], "X-Hub-Signature": ["sha1=0a"] }, true],
+        [{ [header]: ["sha256=0a", "sha1=0a"] }, true],
+        [undefined, true],
+        [null, true],
+        [{}, false],
+        [{ "X-Hub-Signature": ["sha1=0a"] }, false],
+        [{ "X-Hub-Signature": ["sha256=0a"] }, false],
+        [{ [header]: [] }, false],
+        [{ [header]: [""], "X-Hub-Signature": ["sha1=0a"] }, false],
+        [{ [header]: ["", "sha256=0a"], "X-Hub-Signature": ["sha1=0a"] }, false],
+        [{ [header]: ["sha1=0a"] }, false],
+        [{ [header]: ["sha512=0a"] }, false],
+        [{ [header]: ["SHA256=0a"] }, false],
+        [{ [header]: [" sha256=0a"] }, false],
+        [{ [header]: "sha256=0a" }, false],
+        [{ [header]: [1] }, false],
+        [[], false],
+        ["sha256=", false],
+      ];
+      const events = headers.map(([value]) => ({ ...event(), headers: value }));
+      assert.deepEqual(
+        (transformed(pushTransform(push), events) as { wanted: boolean }[]).map((one) => one.wanted),
+        headers.map(([, wanted]) => wanted),
+      );
     });
 
     it("makes the EventSource's checks too where that is not this program's", () => {

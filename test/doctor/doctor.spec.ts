@@ -412,7 +412,13 @@ describe("npm run doctor, on a cluster", function () {
       what: "the App is not installed on the repository",
       seed: () => installApp({ repositories: ["5dlabs/elsewhere"] }),
       mend: () => installApp(),
-      line: "fail  App's installation (REPOSITORY): the App is not installed there (404: Not Found); fix: install it: https://github.com/apps/NAME/installations/new; if the repository's name is wrong: pulumi config set --path 'repositories[0]' OWNER/NAME",
+      line: "fail  App's installation (REPOSITORY): the App is not installed there (404: Not Found); fix: install it: https://github.com/apps/NAME/installations/new; if the repository's name is wrong, or was changed: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up",
+    },
+    {
+      what: "the repository was renamed",
+      seed: () => stack.github.renameRepository(repository, `${repository}-new`),
+      mend: () => stack.github.renameRepository(`${repository}-new`, repository),
+      line: "fail  App's installation (REPOSITORY): REPOSITORY was renamed to REPOSITORY-new, whose pushes nobody takes; fix: correct repositories: pulumi config set --path 'repositories[0]' REPOSITORY-new, then pulumi up",
     },
     {
       what: "the label has been deleted",

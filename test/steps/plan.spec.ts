@@ -987,7 +987,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: the GitHub App 4711 is not installed on acme/shop: install it there, with contents: read and pull requests: write, then: ${goOn("retry", task)}`,
+        `plan: the GitHub App 4711 is not installed on acme/shop: install it there, with contents: read and pull requests: write; if it was renamed or transferred, correct repositories (pulumi up), then: ${goOn("retry", task)}`,
       );
     });
 

@@ -83,14 +83,14 @@ export class Scenario {
   }
 
   /** Installs the App on the repositories, with the permissions that it needs and more. */
-  async installApp(more: Record<string, "read" | "write"> = {}): Promise<void> {
+  async installApp(more: Record<string, "read" | "write"> = {}, repositories: string[] = []): Promise<void> {
     await this.github.putApp({
       appId: 4711,
       slug: "rex-remediation",
       publicKeyPem: this.#publicKey,
       installationId: 42,
       permissions: { contents: "read", pull_requests: "write", metadata: "read", ...more },
-      repositories: [repository, "acme/other"],
+      repositories: [repository, "acme/other", ...repositories],
     });
   }
 

@@ -318,6 +318,43 @@ describe("stop-qa", function () {
     deepEqual(await scenario.labels(25), []);
   });
 
+  it("takes it off where the repository was renamed since the plan, too", async () => {
+    await scenario.installApp({}, ["acme/renaming"]);
+    const more = { REPOSITORY: "acme/renaming", REPOSITORIES: JSON.stringify({ "acme/renaming": "acme-renaming" }) };
+    await scenario.cluster.create(
+      mainWorkflow("play-30", "30", "waiting-ready-for-qa", [workflowNode("gate", "Suspend", "Running")]),
+    );
+    await scenario.github.putRepository("acme/renaming", {
+      branches: { "task-30-fix": push.after },
+      pulls: [{ number: 30, headRef: "task-30-fix", labels: ["ready-for-qa", "urgent"] }],
+    });
+    const bench = await scenario.bench("30", more);
+    equal((await bench.run("plan")).exitCode, 0);
+    await scenario.github.renameRepository("acme/renaming", "acme/renamed");
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 0, result.log);
+    deepEqual(await scenario.github.labels("acme/renamed", 30), ["urgent"]);
+    await scenario.installApp();
+  });
+
+  it("fails with words where GitHub redirects the label's removal without end", async () => {
+    const bench = await planned("31", ["ready-for-qa"]);
+    const location = "/repos/acme/shop/issues/31/labels/ready-for-qa";
+    await scenario.github.addFault({
+      method: "DELETE",
+      pathPattern: "/labels/",
+      status: 307,
+      headers: { location },
+      times: null,
+    });
+    const result = await bench.run("stop-qa");
+    equal(result.exitCode, 1, result.log);
+    match(
+      result.lastWords,
+      /^stop-qa: GitHub redirects DELETE \/repos\/acme\/shop\/issues\/31\/labels\/ready-for-qa again and again, at last to http:\S+: wait until GitHub has mended that, then: argo -n \S+ retry rex-remediation-31-\S+$/,
+    );
+  });
+
   it("does not take another 404 for done", async () => {
     const bench = await planned("26", ["ready-for-qa"]);
     await scenario.github.addFault({

@@ -406,6 +406,42 @@ describe("sweep", function () {
     await onlyStarted([push], []);
   });
 
+  it("names a repository that was renamed, and its new name, whether or not it has tasks; the others go on", async () => {
+    await scenario.installApp({}, ["acme/old", "acme/older"]);
+    const push = await lost({ in: "acme/shop" });
+    const unseen = await lost({ in: "acme/older" });
+    await scenario.github.renameRepository("acme/old", "acme/new");
+    await scenario.github.renameRepository("acme/older", "acme/newer");
+    const watched = ["acme/old", "acme/older", "acme/shop"];
+    const result = await ran({
+      REPOSITORIES: JSON.stringify(Object.fromEntries(watched.map((name) => [name, name.replace("/", "-")]))),
+    });
+    equal(result.exitCode, 1, result.log);
+    const words = (old: string, now: string, place: number) =>
+      `${old} (sweep: ${old} was renamed to ${now}, whose pushes nobody takes: correct repositories (pulumi config set --path 'repositories[${place}]' ${now}, then pulumi up))`;
+    equal(
+      result.lastWords,
+      `sweep: not done, unlike all else: ${words("acme/older", "acme/newer", 1)}; ${words("acme/old", "acme/new", 0)}; the next sweep tries again`,
+    );
+    await onlyStarted([push], [unseen]);
+    await scenario.installApp();
+  });
+
+  it("asks for each repository with tasks, however many others there are, and for some of those in turn", async () => {
+    const push = await lost({ in: "acme/shop" });
+    const others = Array.from({ length: 500 }, (_, index) => [`acme/idle-${index}`, `acme-idle-${index}`]);
+    const last = (await scenario.github.requests()).at(-1)?.id ?? 0;
+    const result = await ran({
+      REPOSITORIES: JSON.stringify({ ...Object.fromEntries(others), "acme/shop": "acme-shop" }),
+    });
+    equal(result.exitCode, 1, result.log);
+    await onlyStarted([push], []);
+    const asked = (await scenario.github.requests(last)).flatMap(
+      ({ path }) => /^\/repos\/acme\/(.+)\/installation$/.exec(path)?.[1] ?? [],
+    );
+    deepEqual([asked[0], asked.length, new Set(asked).size], ["shop", 41, 41]);
+  });
+
   describe("asks GitHub again for failed deliveries", () => {
     async function failed(hook: "app" | number, more: object = {}): Promise<number> {
       const { id } = await scenario.github.noteDelivery({

@@ -41,6 +41,13 @@ const signatures = {
   "sha512 as sha256": ({ secret, bytes }) => sha256(`sha512=${digits("sha512", secret, bytes)}`),
   "capital digits": (signed) => sha256(`sha256=${right(signed).toUpperCase()}`),
   "sha256 empty, sha1 right": (signed) => ({ ...sha256(""), ...sha1(rightSha1(signed)) }),
+  "sha256 empty twice, sha1 right": (signed) => ({ ...sha256(["", ""]), ...sha1(rightSha1(signed)) }),
+  "sha256 empty, then right, sha1 right": (signed) => ({
+    ...sha256(["", `sha256=${right(signed)}`]),
+    ...sha1(rightSha1(signed)),
+  }),
+  "sha256 right, sha1 missing": (signed) => sha256(`sha256=${right(signed)}`),
+  "sha256 right, sha1 empty": (signed) => ({ ...sha256(`sha256=${right(signed)}`), [sha1Header]: "" }),
   "right, then wrong": (signed) => sha256([`sha256=${right(signed)}`, `sha256=${wrong()}`]),
 
   missing: () => ({}),

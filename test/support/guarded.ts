@@ -32,11 +32,17 @@ export class Guarded {
   }
 
   /** @param policies whether the policies are there, too */
-  static async open({ policies = true }: { policies?: boolean } = {}): Promise<Guarded> {
+  static async open({
+    policies = true,
+    repositories = ["acme/shop", "acme/other"],
+  }: {
+    policies?: boolean;
+    repositories?: string[];
+  } = {}): Promise<Guarded> {
     const suffix = randomBytes(4).toString("hex");
     const cluster = new Cluster(`guarded-${suffix}`);
     const name = `rex-${suffix}`;
-    const made = await manifests({ name, namespace: cluster.namespace, repositories: ["acme/shop", "acme/other"] });
+    const made = await manifests({ name, namespace: cluster.namespace, repositories });
     const kinds = [...(policies ? policyKinds : []), ...accountKinds];
     const guarded = new Guarded(
       name,

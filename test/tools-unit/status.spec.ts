@@ -433,6 +433,28 @@ what that means:
     equal((await findingsOf("9")).findings.includes("GitHub has no branch task-9 in 5dlabs/platform"), true);
   });
 
+  it("says that a repository was renamed, and what mends it", async () => {
+    await github.putRepository("5dlabs/platform", {
+      branches: { "task-10": sha("4") },
+      pulls: [{ number: 10, headRef: "task-10" }],
+    });
+    await github.renameRepository("5dlabs/platform", "5DLabs/Ground");
+    try {
+      api.answers = cluster({ runs: [] });
+      const { findings } = await findingsOf("10");
+      equal(
+        findings[0],
+        "5dlabs/platform was renamed to 5DLabs/Ground, whose pushes nobody takes: correct repositories: pulumi config set --path 'repositories[0]' 5DLabs/Ground, then pulumi up",
+      );
+      deepEqual(
+        findings.filter((line) => line.startsWith("no open pull request")),
+        [],
+      );
+    } finally {
+      await github.renameRepository("5DLabs/Ground", "5dlabs/platform");
+    }
+  });
+
   it("says what a run waits for, what was begun and not ended, and which failed", async () => {
     const main = (name: string, resumed: string) => ({
       metadata: {

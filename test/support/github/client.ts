@@ -35,6 +35,11 @@ export class GitHubDoubleClient {
     return this.call("PUT", `repositories/${fullName}`, definition);
   }
 
+  /** Renames a repository, where the App stays installed. GitHub redirects from the old name as long as nobody takes it. */
+  renameRepository(from: string, to: string): Promise<Repository> {
+    return this.call("POST", "renames", { from, to });
+  }
+
   /**
    * Pushes to a branch: moves it, creates or deletes it, and gives the payload that GitHub would send. `before` is where
    * the branch stands, unless given.

@@ -56,6 +56,16 @@ export function control(controlled: Controlled, method: string, target: string, 
     }
     case "PUT /repositories":
       return world.repositories.upsert(named(path), body as RepositoryDefinition);
+    case "POST /renames": {
+      const { from, to } = body as { from: string; to: string };
+      const { fullName } = world.repositories.find(from) ?? { fullName: from };
+      const renamed = world.repositories.rename(from, to);
+      const told = (names: string[]) => names.map((name) => (name === fullName ? to : name));
+      for (const one of [...world.apps.installations, ...world.tokens.issued])
+        one.repositories = told(one.repositories);
+      for (const hook of world.hooks.all) if (hook.repository === fullName) hook.repository = to;
+      return renamed;
+    }
     case "PUT /app-hooks":
       return world.hooks.putForApp(Number(named(path)), body as HookDefinition);
     case "PUT /repository-hooks": {

@@ -104,6 +104,8 @@ interface Push {
 /** The repositories that GitHub holds: branches, labels, pull requests, comments. All private. */
 export class Repositories {
   all: Repository[] = [];
+  /** Ids by the names that repositories had before, in lower case. */
+  formerNames: Record<string, number> = {};
   private readonly clock: Clock;
 
   constructor(clock: Clock) {
@@ -116,6 +118,24 @@ export class Repositories {
 
   byId(id: number): Repository | undefined {
     return this.all.find((repository) => repository.id === id);
+  }
+
+  /** The repository that had this name before, unless another one took it since. */
+  byFormerName(fullName: string): Repository | undefined {
+    const id = this.formerNames[fullName.toLowerCase()];
+    return id === undefined || this.find(fullName) ? undefined : this.byId(id);
+  }
+
+  /** Throws where there is none of the first name, or one of the second. */
+  rename(from: string, to: string): Repository {
+    const repository = this.find(from);
+    if (!repository || this.find(to)) throw new Error(`${from} cannot be renamed to ${to}`);
+    splitFullName(to);
+    this.formerNames[from.toLowerCase()] = repository.id;
+    for (const { pulls } of this.all)
+      for (const pull of pulls) if (pull.headRepository === repository.fullName) pull.headRepository = to;
+    repository.fullName = to;
+    return repository;
   }
 
   /** Creates what is missing, changes what is given, keeps the rest. */

@@ -4,6 +4,7 @@ import { authenticateApp } from "./appAuthentication.ts";
 import type { Call, Endpoint, OrganizationEndpoint, RepositoryEndpoint, World } from "./endpoint.ts";
 import { endpoints } from "./endpoints/all.ts";
 import { acceptedPermissions, requireOneOf } from "./permissions.ts";
+import type { Repository } from "./repositories.ts";
 import type { Token } from "./tokens.ts";
 
 /** A request as it came in. */
@@ -50,6 +51,8 @@ export function route(request: Request, world: World): Routed {
       canonicalPath: byId(path, match.params, world),
     };
     routed.answer = answer(match.endpoint, call, request.headers.authorization, world, routed);
+    // No answer of the endpoint.
+    if (isRedirect(routed.answer)) delete routed.endpoint;
   } catch (error) {
     if (!(error instanceof GitHubError)) throw error;
     routed.answer = error.answer(routed.endpoint?.docs ?? generalDocs);
@@ -69,8 +72,13 @@ function answer(
   world: World,
   routed: Routed,
 ): Answer {
-  if (endpoint.for === "app")
-    return endpoint.handle(call, world, authenticateApp(authorization, world.apps, world.clock.seconds()));
+  if (endpoint.for === "app") {
+    const app = authenticateApp(authorization, world.apps, world.clock.seconds());
+    const renamed = renamedOf(call, world);
+    return renamed && world.apps.installationFor(app, renamed.fullName)
+      ? redirectTo(renamed, endpoint, call)
+      : endpoint.handle(call, world, app);
+  }
   const token = world.tokens.authenticate(authorization);
   if (token) routed.token = token;
   if (endpoint.for === "repository") return answerForRepository(endpoint, call, token, world);
@@ -87,11 +95,37 @@ function answerForOrganization(endpoint: OrganizationEndpoint, call: Call, token
 }
 
 function answerForRepository(endpoint: RepositoryEndpoint, call: Call, token: Token | undefined, world: World): Answer {
+  const renamed = renamedOf(call, world);
+  if (renamed && token && world.tokens.reaches(token, renamed.fullName)) return redirectTo(renamed, endpoint, call);
   const repository = world.repositories.find(`${call.params.owner}/${call.params.repo}`);
   // A private repository is not there for whoever may not see it.
   if (!repository || !token || !world.tokens.reaches(token, repository.fullName)) throw notFound();
   requireOneOf(token.permissions, endpoint.sufficient ?? endpoint.accepted);
   return endpoint.handle(call, world, repository, token);
+}
+
+function renamedOf({ params: { owner, repo } }: Call, world: World): Repository | undefined {
+  return owner && repo ? world.repositories.byFormerName(`${owner}/${repo}`) : undefined;
+}
+
+/** https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects */
+function redirectTo({ id }: Repository, { method }: Endpoint, { base, canonicalPath, query }: Call): Answer {
+  const path = canonicalPath.replace(/^\/repos\/[^/]+\/[^/]+/, `/repositories/${id}`);
+  const location = `${base}${path}${query.size > 0 ? `?${query}` : ""}`;
+  return {
+    status: method === "GET" ? 301 : 307,
+    headers: { location },
+    body: {
+      message: method === "GET" ? "Moved Permanently" : "Temporary Redirect",
+      url: location,
+      documentation_url:
+        "https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects",
+    },
+  };
+}
+
+function isRedirect({ status }: Answer): boolean {
+  return status === 301 || status === 307;
 }
 
 function checkHeaders(headers: IncomingHttpHeaders): void {

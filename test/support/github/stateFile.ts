@@ -18,6 +18,7 @@ export function loadState(file: string, { clock, apps, tokens, repositories, hoo
   // Files from before activities were recorded have none.
   const upgraded = (repository: Repository) => ({ ...repository, activities: repository.activities ?? [] });
   repositories.all = saved.repositories.map(upgraded);
+  repositories.formerNames = saved.formerNames ?? {};
   // Files from before hooks were known have none.
   hooks.all = (saved.hooks ?? []).map((hook: Hook) => ({ ...fromBefore, ...hook }));
   hooks.deliveries = saved.deliveries ?? [];
@@ -33,6 +34,7 @@ export function saveState(file: string, { clock, apps, tokens, repositories, hoo
     apps: apps.apps,
     installations: apps.installations,
     repositories: repositories.all,
+    formerNames: repositories.formerNames,
     hooks: hooks.all,
     deliveries: hooks.deliveries,
     redeliveries: hooks.redeliveries,
