@@ -26,12 +26,14 @@ interface RunOf {
   task: string;
   began: string;
   after?: string;
+  before?: string;
   outcome?: string;
   status?: object;
 }
 
-function runObject({ name, task, began, after, outcome, status }: RunOf) {
-  const parameters = [{ name: "task", value: task }, ...(after ? [{ name: "after", value: after }] : [])];
+function runObject({ name, task, began, after, before, outcome, status }: RunOf) {
+  const told = { task, after, before, "pushed-at": before && String(pushedAt) };
+  const parameters = Object.entries(told).flatMap(([name, value]) => (value ? [{ name, value }] : []));
   return {
     metadata: {
       name,
@@ -417,6 +419,53 @@ what that means:
       "no open pull request comes from task-7 of 5dlabs/platform: a run of it ends as no-pull-request",
       "no sweep for lost pushes has run within a day: there is none where sweepSchedule is empty",
     ]);
+  });
+
+  it("says of a head only the run of the push that made it, not one of an earlier push from and to the same commits", async () => {
+    const [a, b] = [sha("a"), sha("b")];
+    const move = (head: string, at: number) =>
+      github.putRepository("5dlabs/platform", {
+        branches: { "task-12": head },
+        pushedBy: "5dlabs-rex[bot]",
+        pushedAt: at,
+      });
+    await move(a, pushedAt - 60);
+    await move(b, pushedAt - 2);
+    const run = runObject({
+      name: nameOf("12", b, a),
+      task: "12",
+      began: "2026-01-02T00:00:00Z",
+      after: b,
+      before: a,
+      outcome: "nothing-stale",
+      status: reported("", "nothing-stale"),
+    });
+    const ledger = (values: Record<string, string>) => ({
+      metadata: {
+        name: "play-12",
+        creationTimestamp: "2026-01-01T00:00:00Z",
+        annotations: Object.fromEntries(Object.entries(values).map(([key, value]) => [`rex-remediation/${key}`, value])),
+      },
+      spec: {},
+      status: { phase: "Running" },
+    });
+    const verdict = async (mainWorkflows: object[] = []) => {
+      api.answers = cluster({ runs: [run], mainWorkflows });
+      const { findings } = await findingsOf("12");
+      return findings.find((line) => line.startsWith("task-12 of"))?.replace(/^.*?Z: /, "");
+    };
+    equal(await verdict(), `this head has had run ${run.metadata.name} (nothing-stale)`);
+    await move(a, pushedAt + 20);
+    await move(b, pushedAt + 40);
+    const none =
+      "this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one, or at once: npm run remediate -- --task 12";
+    equal(await verdict(), none);
+    const begun = { head: b, heads: `${a},${b}`, pushed: b, run: "another-run", resumed: "false" };
+    equal(await verdict([ledger(begun)]), none);
+    equal(
+      await verdict([ledger({ ...begun, head: a, resumed: "true" })]),
+      "this head was handled by run another-run, as play-12 says",
+    );
   });
 
   it("says that somebody else's push starts nothing, and that there is no branch", async () => {
