@@ -12,6 +12,7 @@ import { rightsChecks } from "./doctor/rights.ts";
 import { toolChecks } from "./doctor/tools.ts";
 import { wayInChecks } from "./doctor/wayIn.ts";
 import { webhookChecks } from "./doctor/webhook.ts";
+import { webhookSecretChecks } from "./doctor/webhookSecret.ts";
 import { readCall } from "./tools/call.ts";
 import {
   connect,
@@ -100,6 +101,7 @@ function after(options: Options): Check[] {
     ...rightsChecks(ground),
     ...policyChecks(ground),
     ...githubAppChecks(ground),
+    ...webhookSecretChecks(ground),
     ...webhookChecks(ground, { ping: options.ping, token: process.env.GITHUB_TOKEN || undefined }),
     ...mainWorkflowChecks(ground, () => ground.settings(), options.mainWorkflow, ["installation"]),
   ];

@@ -15,7 +15,9 @@ import { fromText, known, labelled } from "../../scripts/doctor/mainWorkflows.ts
 import { node, plugin, pulumi } from "../../scripts/doctor/tools.ts";
 import { newest, swept } from "../../scripts/doctor/wayIn.ts";
 import { type Delivery, type Hook, judged, registered } from "../../scripts/doctor/webhook.ts";
+import { asRead } from "../../scripts/doctor/webhookSecret.ts";
 import { Refusal } from "../../scripts/tools/installation.ts";
+import { webhookSecretOf } from "../../scripts/tools/settings.ts";
 import { runTool } from "../support/tool.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -430,6 +432,36 @@ describe("npm run doctor", function () {
       match(judge(delivery(400, late)).found, /the secrets differ$/);
       match(judge(delivery(0, late)).found, /reached nobody/);
     });
+  });
+
+  it("says what GitHub has to have where the webhook's Secret holds more than the secret at its end", () => {
+    const at = { name: "hook", key: "secret" };
+    const look = (content: string) => {
+      const { text, ...secret } = webhookSecretOf(content, at);
+      return [text, asRead({ ...secret }, { namespace: "qa", eventSource: "rex" })];
+    };
+    const again =
+      "kubectl -n qa get secret hook -o jsonpath='{.data.secret}' | base64 -d | tr -d '\\r\\n' > FILE; kubectl -n qa create secret generic hook --from-file=secret=FILE --dry-run=client -o yaml | kubectl apply -f -";
+    const odd = (words: string) =>
+      warn(
+        `Secret hook, key secret, ends with ${words} at its end`,
+        `make it again without: ${again}; kubectl -n qa rollout restart deployment -l eventsource-name=rex; npm run webhook -- register`,
+      );
+    deepEqual(look("abc"), ["abc", pass("Secret hook, key secret, with nothing behind it")]);
+    deepEqual(look("abc\n"), [
+      "abc",
+      warn(
+        "Secret hook, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it",
+        `npm run webhook -- register gives it to GitHub so; to have it without: ${again}`,
+      ),
+    ]);
+    const rest = "of which Argo Events leaves out one line feed only: GitHub has to have the secret with";
+    deepEqual(look("abc\r\n"), ["abc\r", odd(`"\\r\\n", ${rest} "\\r"`)]);
+    deepEqual(look("abc\n\n"), ["abc\n", odd(`"\\n\\n", ${rest} "\\n"`)]);
+    deepEqual(look("abc\r"), [
+      "abc\r",
+      odd(`"\\r", which Argo Events takes for a part of it: GitHub has to have the secret with "\\r"`),
+    ]);
   });
 
   it("tells the last push from what people and the sweep started", () => {
