@@ -4,6 +4,7 @@ import { beforeChecks, planned } from "./doctor/before.ts";
 import { asText, type Check, type Line, pass, run, type Verdict } from "./doctor/check.ts";
 import { clusterChecks } from "./doctor/cluster.ts";
 import { configurationCheck } from "./doctor/configuration.ts";
+import { controllerChecks } from "./doctor/controller.ts";
 import { githubAppChecks } from "./doctor/githubApp.ts";
 import { Ground, Namespace } from "./doctor/ground.ts";
 import { mainWorkflowChecks } from "./doctor/mainWorkflows.ts";
@@ -82,6 +83,7 @@ function before({ mainWorkflow, ...choice }: Options): Check[] {
     configurationCheck(choice.stack),
     ...clusterChecks(namespace),
     ...argoChecks(namespace, async () => plan.eventBus),
+    ...controllerChecks(namespace, async () => plan, ["namespace"]),
     ...beforeChecks(namespace, plan),
     ...mainWorkflowChecks(namespace, async () => plan, mainWorkflow, ["namespace"]),
   ];
@@ -97,6 +99,7 @@ function after(options: Options): Check[] {
       created: false,
     })),
     installed(ground),
+    ...controllerChecks(ground, () => ground.settings(), ["installation"]),
     ...wayInChecks(ground),
     ...rightsChecks(ground),
     ...policyChecks(ground),
