@@ -288,8 +288,9 @@ export function held(limit: Limit, known: Controller, namespace: string): Findin
       ? `${raise}: kubectl label --overwrite namespace ${namespace} ${limitLabel}=NUMBER`
       : `${raise}: kubectl -n ${at} edit configmap ${configMap}; then ${restart}, which reads it at its start`;
   const more = `${fix}; docs/troubleshooting.md, "Too many workflows are running"`;
-  return waiting > 0 || (typeof running === "number" && running >= most)
-    ? fail(`${found}; a remediation waits until one ends`, more)
+  if (typeof running === "number" && running >= most) return fail(`${found}; a remediation waits until one ends`, more);
+  return waiting > 0
+    ? fail(`${found}, by another limit, or because the controller has not read this one since its start`, more)
     : warn(found, more);
 }
 

@@ -424,7 +424,8 @@ describe("config", () => {
   });
 
   it("leaves one line break out at a secret's end, as an editor of any system leaves it there, and refuses more", async () => {
-    for (const end of ["\n", "\r\n"]) {
+    // Of \r\n that is piped into it, pulumi config set leaves the \r.
+    for (const end of ["\n", "\r\n", "\r"]) {
       const { webhook } = await accepted({ webhookSecret: `0123456789abcdef${end}` });
       assert.equal(await resolved(pulumi.output(webhook.secret)), "0123456789abcdef");
     }
