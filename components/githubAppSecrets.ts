@@ -9,6 +9,16 @@ export const webhookSecretKey = "secret";
 /** Key of the GitHub App's Secret, also of one that exists already. */
 export const privateKeyKey = "private-key.pem";
 
+/**
+ * What Argo Events takes a Secret's text for: without one line feed at its end, which editors leave there. Anything else that is no part of
+ * the secret, a carriage return before it or a second line feed, it takes for a part of it.
+ *
+ * @see https://github.com/argoproj/argo-events/blob/v1.9.11/pkg/shared/util/util.go GetSecretFromVolume
+ */
+export function asArgoEventsReads(text: string): string {
+  return text.replace(/\n$/, "");
+}
+
 export interface GithubAppSecretsArgs {
   namespace: pulumi.Input<string>;
   /** Private key of the GitHub App, PEM; or else {@link existingPrivateKeySecret}. */

@@ -9,7 +9,7 @@ import {
   VersionApi,
 } from "@kubernetes/client-node";
 import * as pulumi from "@pulumi/pulumi";
-import { privateKeyKey, webhookSecretKey } from "../components/githubAppSecrets.ts";
+import { asArgoEventsReads, privateKeyKey, webhookSecretKey } from "../components/githubAppSecrets.ts";
 import type { RexRemediationArgs } from "../components/rexRemediation.ts";
 import { bounded as boundedRequests } from "./boundedRequests.ts";
 import { causeOf } from "./causes.ts";
@@ -183,9 +183,7 @@ async function badContent(
     if (encoded === undefined) {
       return `no key ${key}`;
     }
-    const value = Buffer.from(encoded, "base64")
-      .toString()
-      .replace(/\r?\n$/, "");
+    const value = asArgoEventsReads(Buffer.from(encoded, "base64").toString());
     return value === "" ? "nothing" : kind.accepts(value) ? undefined : "something else";
   } catch (error) {
     if (error instanceof ApiException && error.code === 404) {

@@ -99,7 +99,7 @@ export class StackConfig {
    */
   secret(key: string, kind: Kind, use: { needed: boolean; insteadOf?: string }): pulumi.Output<string> | undefined {
     const raw = this.#raw(key);
-    const value = raw.replace(/\r?\n$/, "");
+    const value = raw.replace(/\r?\n$|\r$/, "");
     const command = new Command(kind.example);
     if (value === "") {
       if (use.needed) {

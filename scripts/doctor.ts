@@ -4,6 +4,7 @@ import { beforeChecks, planned } from "./doctor/before.ts";
 import { asText, type Check, type Line, pass, run, type Verdict } from "./doctor/check.ts";
 import { clusterChecks } from "./doctor/cluster.ts";
 import { configurationCheck } from "./doctor/configuration.ts";
+import { controllerChecks } from "./doctor/controller.ts";
 import { githubAppChecks } from "./doctor/githubApp.ts";
 import { Ground, Namespace } from "./doctor/ground.ts";
 import { mainWorkflowChecks } from "./doctor/mainWorkflows.ts";
@@ -12,6 +13,7 @@ import { rightsChecks } from "./doctor/rights.ts";
 import { toolChecks } from "./doctor/tools.ts";
 import { wayInChecks } from "./doctor/wayIn.ts";
 import { webhookChecks } from "./doctor/webhook.ts";
+import { webhookSecretChecks } from "./doctor/webhookSecret.ts";
 import { readCall } from "./tools/call.ts";
 import {
   connect,
@@ -82,6 +84,7 @@ function before({ mainWorkflow, ...choice }: Options): Check[] {
     configurationCheck(choice.stack),
     ...clusterChecks(namespace),
     ...argoChecks(namespace, async () => plan.eventBus),
+    ...controllerChecks(namespace, async () => plan, ["namespace"]),
     ...beforeChecks(namespace, plan),
     ...mainWorkflowChecks(namespace, async () => plan, mainWorkflow, ["namespace"]),
   ];
@@ -97,10 +100,12 @@ function after(options: Options): Check[] {
       created: false,
     })),
     installed(ground),
+    ...controllerChecks(ground, () => ground.settings(), ["installation"]),
     ...wayInChecks(ground),
     ...rightsChecks(ground),
     ...policyChecks(ground),
     ...githubAppChecks(ground),
+    ...webhookSecretChecks(ground),
     ...webhookChecks(ground, { ping: options.ping, token: process.env.GITHUB_TOKEN || undefined }),
     ...mainWorkflowChecks(ground, () => ground.settings(), options.mainWorkflow, ["installation"]),
   ];

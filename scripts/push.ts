@@ -80,10 +80,15 @@ async function main(args: string[]): Promise<ExitCode> {
   const { run, known, pushedAt } = await runOf(installation, options.task, push);
   const url = webhookUrlOf(installation, options.url);
   const say = options.json ? console.error : console.log;
+  if (secret.note !== undefined) say(`warning: ${secret.note}`);
   say(
     `push of ${push.sender.login} to ${push.branch} of ${push.repository}, ${push.before.slice(0, 12)} -> ${push.after.slice(0, 12)}, to ${url}`,
   );
-  const answer = await post(installation.cluster, url, await signedDelivery(secret, pushEvent({ ...push, pushedAt })));
+  const answer = await post(
+    installation.cluster,
+    url,
+    await signedDelivery(secret.text, pushEvent({ ...push, pushedAt })),
+  );
   say(`answered ${answer.status}`);
   const result =
     answer.status === 200

@@ -68,26 +68,38 @@ async function kinds({ cluster }: Namespace, part: Part): Promise<Finding> {
       );
 }
 
-async function controller({ cluster }: Namespace, part: Part): Promise<Finding> {
-  const list = await ask(
-    cluster,
-    "list deployments",
-    cluster.makeApiClient(AppsV1Api).listDeploymentForAllNamespaces({}, request),
+async function controller(namespace: Namespace, part: Part): Promise<Finding> {
+  return controllers(part, await deploymentsOf(namespace));
+}
+
+/** Of the whole cluster. */
+export function deploymentsOf(namespace: Namespace): Promise<V1Deployment[]> {
+  const { cluster } = namespace;
+  return namespace.once("deployments", async () => {
+    const list = await ask(
+      cluster,
+      "list deployments",
+      cluster.makeApiClient(AppsV1Api).listDeploymentForAllNamespaces({}, request),
+    );
+    return list?.items ?? [];
+  });
+}
+
+const images = ({ spec }: V1Deployment) =>
+  spec?.template.spec?.containers.map((container) => container.image ?? "") ?? [];
+
+/** Whether it is a controller of the part. Argo Events runs its EventSources and Sensors from the controller's own image. */
+export function runsPart(part: Part, deployment: V1Deployment): boolean {
+  return (
+    images(deployment).some((name) => parts[part].image.test(name)) &&
+    !/(eventsource|sensor)-name/.test(Object.keys(deployment.spec?.selector.matchLabels ?? {}).join())
   );
-  return controllers(part, list?.items ?? []);
 }
 
 /** @param deployments of the whole cluster */
 export function controllers(part: Part, deployments: V1Deployment[]): Finding {
   const { image, least, install } = parts[part];
-  const images = ({ spec }: V1Deployment) =>
-    spec?.template.spec?.containers.map((container) => container.image ?? "") ?? [];
-  // Argo Events runs its EventSources and Sensors from the controller's own image.
-  const found = deployments.find(
-    (one) =>
-      images(one).some((name) => image.test(name)) &&
-      !/(eventsource|sensor)-name/.test(Object.keys(one.spec?.selector.matchLabels ?? {}).join()),
-  );
+  const found = deployments.find((one) => runsPart(part, one));
   if (found === undefined) {
     return warn(
       "not seen as a deployment; what it makes of the objects below shows whether it works",

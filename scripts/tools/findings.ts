@@ -1,5 +1,5 @@
 import type { Renamed } from "./github.ts";
-import { meanings } from "./outcomes.ts";
+import { meanings, postponed, roomForRuns } from "./outcomes.ts";
 import { isOfPush } from "./pushRuns.ts";
 import type { Remediation } from "./remediations.ts";
 import { namesOf, type Settings } from "./settings.ts";
@@ -56,7 +56,10 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): strin
     ];
   }
   const look = `argo -n ${namespace} get ${last.run}`;
-  if (last.state === "waits") return [`run ${last.run} has not begun: ${last.did}; ${look}`];
+  if (last.state === "waits") {
+    const way = postponed(last.did) ? `${roomForRuns}; ${look}` : look;
+    return [`run ${last.run} has not begun: ${last.did}; ${way}`];
+  }
   if (last.state === "at work") return [`run ${last.run} is ${last.did}: ${look}`];
   if (last.outcome === "failed") {
     return [`run ${last.run} failed: ${last.did}; more: ${look}; the ways out: docs/troubleshooting.md`];

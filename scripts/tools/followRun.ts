@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Installation } from "./installation.ts";
-import { meanings } from "./outcomes.ts";
+import { meanings, postponed, roomForRuns } from "./outcomes.ts";
 import { type EndedStep, endedSteps, type Run, readRun } from "./remediationRun.ts";
 
 /** What a person who waits for a run is told. */
@@ -54,7 +54,8 @@ export function conclusion(run: Run, steps: EndedStep[], waitSeconds: number, na
   const look = `argo -n ${namespace} get ${run.name}; argo -n ${namespace} logs ${run.name}`;
   if (!run.ended) {
     const outcome = run.outcome === undefined ? "" : `, its outcome is ${run.outcome}`;
-    return `run ${run.name} has not ended within ${waitSeconds} s${outcome}; it goes on without this tool; look at it: ${look}`;
+    const why = postponed(run.waitsFor) ? ` (${run.waitsFor}; ${roomForRuns})` : "";
+    return `run ${run.name} has not ended within ${waitSeconds} s${outcome}${why}; it goes on without this tool; look at it: ${look}`;
   }
   const meaning = meanings[run.outcome ?? ""];
   if (meaning !== undefined) return `${run.outcome}: ${[meaning, run.warning].filter(Boolean).join("; ")}`;

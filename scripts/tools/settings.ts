@@ -1,5 +1,5 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
-import { privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
+import { asArgoEventsReads, privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
 import { runSaltAnnotation } from "../../components/runName.ts";
 import { repositoriesAnnotation } from "../../components/stepContainer.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
@@ -158,15 +158,66 @@ export async function readSecret({ outputs, cluster }: Installation, { name, key
   return Buffer.from(value, "base64").toString("utf8");
 }
 
-/** The secret that GitHub signs deliveries with. @throws Refusal as {@link readSecret}, or if the program does not know which it is */
-export function readWebhookSecret(installation: Installation, { webhookSecret }: Settings): Promise<string> {
+/** The secret that GitHub signs deliveries with. */
+export interface WebhookSecret {
+  /** As Argo Events reads it, so as GitHub has to have it. */
+  text: string;
+  /** Where it stands. */
+  at: SecretKey;
+  /** What a person should know, where the Secret holds more at its end. */
+  note?: string;
+  /** Whether some of that is part of what GitHub has to have. */
+  odd: boolean;
+}
+
+/**
+ * @throws Refusal as {@link readSecret}, if the program does not know which it is, or if it is empty: then Argo Events verifies nothing
+ */
+export async function readWebhookSecret(
+  installation: Installation,
+  { webhookSecret }: Settings,
+): Promise<WebhookSecret> {
+  const { namespace, eventSource } = installation.outputs;
   if (webhookSecret === undefined) {
-    const { namespace, eventSource } = installation.outputs;
     throw new Refusal(
       `EventSource ${eventSource} in namespace ${namespace} names no webhookSecret, so it takes pushes that anybody made up; give it one: https://argoproj.github.io/argo-events/eventsources/setup/github/`,
     );
   }
-  return readSecret(installation, { ...webhookSecret, key: webhookSecret.key || webhookSecretKey });
+  const at = { ...webhookSecret, key: webhookSecret.key || webhookSecretKey };
+  const secret = webhookSecretOf(await readSecret(installation, at), at);
+  if (secret.text === "") {
+    throw new Refusal(
+      `Secret ${at.name} in namespace ${namespace}: the key ${at.key} is empty, so Argo Events takes pushes that anybody made up; put a secret of at least 16 characters into it, and restart what reads it at its start: kubectl -n ${namespace} rollout restart deployment -l eventsource-name=${eventSource}`,
+    );
+  }
+  return secret;
+}
+
+/** @param content of the Secret's key */
+export function webhookSecretOf(content: string, at: SecretKey): WebhookSecret {
+  const text = asArgoEventsReads(content);
+  const kept = /\s*$/.exec(text)?.[0] ?? "";
+  if (text === content && kept === "") return { text, at, odd: false };
+  const what = `Secret ${at.name}, key ${at.key}, ends with`;
+  if (kept === "") {
+    return {
+      text,
+      at,
+      odd: false,
+      note: `${what} a line feed, which Argo Events leaves out: GitHub has to have the secret without it`,
+    };
+  }
+  const end = JSON.stringify(/\s*$/.exec(content)?.[0]);
+  const rule =
+    text === content
+      ? "which Argo Events takes for a part of it"
+      : "of which Argo Events leaves out one line feed only";
+  return {
+    text,
+    at,
+    odd: true,
+    note: `${what} ${end}, ${rule}: GitHub has to have the secret with ${JSON.stringify(kept)} at its end`,
+  };
 }
 
 /** What the Sensor makes the names of runs with, beside the push. @throws Refusal if there is no Sensor, or another version's */

@@ -187,9 +187,10 @@ interface Plan {
 }
 
 async function register(context: Context): Promise<Result> {
-  const { options, installation, settings, url, say } = context;
+  const { options, installation, settings, url, say, warn } = context;
   refuseInCluster(context);
-  const secret = await readWebhookSecret(installation, settings);
+  const { text: secret, note } = await readWebhookSecret(installation, settings);
+  if (note !== undefined) warn(note);
   const plans: Plan[] = [];
   for (const place of await places(context, "write")) plans.push(await planFor(context, place));
   await warnOfTwo(context);

@@ -423,6 +423,20 @@ describe("config", () => {
     }
   });
 
+  it("leaves one line break out at a secret's end, as an editor of any system leaves it there, and refuses more", async () => {
+    // Of \r\n that is piped into it, pulumi config set leaves the \r.
+    for (const end of ["\n", "\r\n", "\r"]) {
+      const { webhook } = await accepted({ webhookSecret: `0123456789abcdef${end}` });
+      assert.equal(await resolved(pulumi.output(webhook.secret)), "0123456789abcdef");
+    }
+    for (const end of ["\n\n", "\r\n\r\n", " "]) {
+      assert.match(
+        await refusal({ webhookSecret: `0123456789abcdef${end}` }),
+        /webhookSecret: expected at least 16 characters, no spaces; got something else\./,
+      );
+    }
+  });
+
   it("takes lists as lists or as text with commas, and numbers and booleans as such", async () => {
     const config = await accepted({
       repositories: "5dlabs/platform, 5dlabs/site",

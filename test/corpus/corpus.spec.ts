@@ -1,4 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
+import { afterwards } from "../support/afterwards.ts";
 import { Changes } from "../support/changes.ts";
 import { Cluster, until } from "../support/cluster.ts";
 import { type PreparedEvent, prepare } from "../support/corpusDelivery.ts";
@@ -60,6 +61,17 @@ describe("the hostile corpus", function () {
       await Promise.all(Object.values(logs).map((log) => log.close()));
     }
   });
+
+  // Where they were not all seen.
+  after(() =>
+    afterwards(
+      ...(events ?? []).map(
+        ({ run }) =>
+          () =>
+            run && cluster.deleteWorkflow(run.name),
+      ),
+    ),
+  );
 
   function firstOfItsClass(): (event: CorpusEvent) => boolean {
     const seen = new Map<string, number>();

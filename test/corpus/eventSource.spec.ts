@@ -1,6 +1,7 @@
 import { equal, ok } from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { KubernetesObjectApi } from "@kubernetes/client-node";
+import { afterwards } from "../support/afterwards.ts";
 import { Cluster, until } from "../support/cluster.ts";
 import { deliver } from "../support/delivery.ts";
 import { type PushOptions, pushPayload, signedDelivery, zeroSha } from "../support/github/index.ts";
@@ -39,9 +40,7 @@ describe("the EventSource", function () {
       return ip !== undefined && (await fetch(`http://${ip}:12000/health`)).ok && ip;
     });
   });
-  after(async () => {
-    for (const object of objects) await api.delete(object);
-  });
+  after(() => afterwards(...(objects ?? []).map((object) => () => api.delete(object))));
 
   async function sent(): Promise<number> {
     const metrics = await (await fetch(`http://${address}:7777/metrics`)).text();

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { afterwards } from "../support/afterwards.ts";
 import { Cluster, until } from "../support/cluster.ts";
 import { addressOf } from "../support/delivery.ts";
 import { say } from "../support/figures.ts";
@@ -58,6 +59,8 @@ describe("npm run doctor, on a cluster", function () {
       githubUrl: stack.github.url,
       repository,
     });
+    // The doctor counts all that is in the namespace, whoever made it.
+    await platform.clear();
     await installApp();
     await stack.github.putRepository(repository, { labels: ["ready-for-qa", "remediation-hold"] });
     const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
@@ -68,12 +71,14 @@ describe("npm run doctor, on a cluster", function () {
     // What is left of the task is a CodeRun to try the policies on.
     await platform.startAgent("5DLabs-Blaze", task);
   });
-  after(async () => {
+  after(() => {
     say(`doctor: ${seeded} faults seeded, one at a time`);
-    await platform?.close();
-    await stack.destroy();
-    stack.remove();
-    rmSync(folder, { recursive: true, force: true });
+    return afterwards(
+      () => platform?.close(),
+      () => stack.destroy(),
+      () => stack.remove(),
+      () => rmSync(folder, { recursive: true, force: true }),
+    );
   });
 
   async function up(more: Parameters<OwnStack["up"]>[0] = {}): Promise<void> {
@@ -134,6 +139,14 @@ describe("npm run doctor, on a cluster", function () {
     };
   }
 
+  /** Writes the stack's secret of the webhook again, with something behind it; the EventSource has read it at its start. */
+  async function behindSecret(end: string): Promise<void> {
+    const { spec } = JSON.parse(await kubectl("get", "eventsource", name, "--output=json"));
+    await patch("secret", spec.github.push.webhookSecret.name, {
+      stringData: { secret: `${leastConfig.webhookSecret}${end}` },
+    });
+  }
+
   async function startPlay(stage: string): Promise<void> {
     await platform.cluster.create({
       apiVersion: "argoproj.io/v1alpha1",
@@ -161,16 +174,21 @@ describe("npm run doctor, on a cluster", function () {
 
   /** A line without what is different each time. */
   function unnamed(line: string): string {
-    return line
-      .replaceAll(repository, "REPOSITORY")
-      .replaceAll(name, "NAME")
-      .replaceAll(url, "URL")
-      .replaceAll(String(appId), "ID")
-      .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
-      .replaceAll(/https:\/\/[\d.]+:\d+/g, "SERVER")
-      .replaceAll(/Kubernetes v\S+/g, "Kubernetes VERSION")
-      .replaceAll(/NAME-\d+-[0-9a-f]{12}-[0-9a-f]{8}/g, "RUN")
-      .replaceAll(/#\d+/g, "#PULL");
+    return (
+      line
+        .replaceAll(repository, "REPOSITORY")
+        .replaceAll(name, "NAME")
+        .replaceAll(url, "URL")
+        .replaceAll(String(appId), "ID")
+        .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+        .replaceAll(/https:\/\/[\d.]+:\d+/g, "SERVER")
+        .replaceAll(/Kubernetes v\S+/g, "Kubernetes VERSION")
+        .replaceAll(/NAME-\d+-[0-9a-f]{12}-[0-9a-f]{8}/g, "RUN")
+        .replaceAll(/NAME-webhook-[0-9a-f]{8}/g, "HOOK")
+        // A sweep of another stack may run just now.
+        .replaceAll(/(?<=\): )\d+ now(?=; main workflows: )/g, "SOME now")
+        .replaceAll(/#\d+/g, "#PULL")
+    );
   }
 
   const sayings = (lines: string[]) => lines.filter((line) => /^(fail|warn) /.test(line));
@@ -228,6 +246,8 @@ describe("npm run doctor, on a cluster", function () {
     "warn  Argo Workflows' controller: not seen as a deployment; what it makes of the objects below shows whether it works; fix: if it is not there: https://argo-workflows.readthedocs.io/en/latest/installation/",
     "pass  event bus: default is deployed",
     "pass  installation: NAME in namespace agent-platform, for REPOSITORY",
+    "pass  workflows at once: neither parallelism nor namespaceParallelism is set in ConfigMap agent-platform/workflow-controller-configmap",
+    "pass  archived logs: Argo is not told to archive logs",
     "pass  EventSource: NAME is deployed",
     "pass  EventSource's pods: 1 of 1 ready",
     "pass  signatures: an unsigned event is refused (400)",
@@ -246,6 +266,7 @@ describe("npm run doctor, on a cluster", function () {
     "pass  App's permissions (REPOSITORY): contents: read, metadata: read, pull_requests: write, and nothing beyond",
     "pass  label removal (REPOSITORY): GitHub lets it (tried with a label that #PULL does not carry)",
     "pass  labels (REPOSITORY): ready-for-qa, remediation-hold",
+    "pass  webhook's secret: Secret HOOK, key secret, with nothing behind it",
     "pass  webhook (REPOSITORY): the repository's, ID, to URL",
     "pass  deliveries (REPOSITORY): the last, a ping at TIME, was answered with 200: the secret is the same",
     "pass  CodeRuns: 1 coderuns.agents.platform, labelled task-id and github-app",
@@ -259,12 +280,17 @@ describe("npm run doctor, on a cluster", function () {
     "pass  main workflow play (its CodeRuns): labelled task-id and github-app, by generateName",
     "pass  main workflow play (gates without questions): none asks for what has no default",
     "pass  main workflow play (its stages): waiting-pr-created, waiting-ready-for-qa, waiting-pr-approved",
-    "38 passed, 4 warned, 0 failed, 0 skipped",
+    "41 passed, 4 warned, 0 failed, 0 skipped",
   ];
   const otherKey = generateAppKey().publicKeyPem;
   const change =
     "grant it: the App's settings, Permissions & events (https://github.com/apps/NAME), then accept it at https://github.com/organizations/5dlabs/settings/installations/ID";
   const register = "npm run webhook -- register";
+  const waysOut = 'docs/troubleshooting.md, "Too many workflows are running"';
+  const atOnce =
+    "SOME now; main workflows: 1, of them at gates: 1, where each keeps its place; held back: 0; fix: let it be more than there can ever be main workflows, or do without";
+  const again =
+    "kubectl -n agent-platform get secret HOOK -o jsonpath='{.data.secret}' | base64 -d | tr -d '\\r\\n' > FILE; kubectl -n agent-platform create secret generic HOOK --from-file=secret=FILE --dry-run=client -o yaml | kubectl apply -f -";
   const faults: Fault[] = [
     {
       what: "the Sensor's RoleBinding is gone",
@@ -427,6 +453,31 @@ describe("npm run doctor, on a cluster", function () {
       line: "fail  labels (REPOSITORY): there is no label ready-for-qa, so no push ever takes it off; fix: gh label create ready-for-qa --repo REPOSITORY; if yours has another name: pulumi config set readyLabel NAME, then pulumi up",
     },
     {
+      what: "Argo has a limit on workflows at once",
+      // Also where it is left: more than the node can hold.
+      seed: () => patch("configmap", "workflow-controller-configmap", { data: { parallelism: "100000" } }),
+      mend: () => patch("configmap", "workflow-controller-configmap", { data: { parallelism: null } }),
+      line: `warn  workflows at once: at most 100000 of Argo's controller (parallelism in ConfigMap agent-platform/workflow-controller-configmap): ${atOnce}: kubectl -n agent-platform edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, which reads it at its start; ${waysOut}`,
+    },
+    {
+      what: "the namespace has a limit on workflows at once",
+      seed: () => kubectl("label", "namespace", namespace, "workflows.argoproj.io/parallelism-limit=100000"),
+      mend: () => kubectl("label", "namespace", namespace, "workflows.argoproj.io/parallelism-limit-"),
+      line: `warn  workflows at once: at most 100000 in namespace agent-platform (label workflows.argoproj.io/parallelism-limit of the namespace): ${atOnce}: kubectl label --overwrite namespace agent-platform workflows.argoproj.io/parallelism-limit=NUMBER; ${waysOut}`,
+    },
+    {
+      what: "the webhook's Secret ends with a line feed",
+      seed: () => behindSecret("\n"),
+      mend: () => behindSecret(""),
+      line: `warn  webhook's secret: Secret HOOK, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it; fix: npm run webhook -- register gives it to GitHub so; to have it without: ${again}`,
+    },
+    {
+      what: "the webhook's Secret ends with a carriage return, too",
+      seed: () => behindSecret("\r\n"),
+      mend: () => behindSecret(""),
+      line: `warn  webhook's secret: Secret HOOK, key secret, ends with "\\r\\n", of which Argo Events leaves out one line feed only: GitHub has to have the secret with "\\r" at its end; fix: make it again without: ${again}; kubectl -n agent-platform rollout restart deployment -l eventsource-name=NAME; npm run webhook -- register`,
+    },
+    {
       what: "the webhook goes elsewhere",
       seed: () => putHook({ url: "https://elsewhere.example.com/push" }),
       mend: () => putHook(),
@@ -503,11 +554,11 @@ describe("npm run doctor, on a cluster", function () {
 
   for (const { what, line, args = [], seed, mend } of faults) {
     it(`finds that ${what}`, async () => {
-      await seed();
-      seeded += 1;
       let last: string[] = [];
       let exitCode: number | null = null;
       try {
+        await seed();
+        seeded += 1;
         // What the cluster says of a change, and of the end of the fault before, it says some seconds later.
         await until(line, 90_000, async () => {
           const result = await doctor(...args);

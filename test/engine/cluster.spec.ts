@@ -110,7 +110,15 @@ describe("pulumi, where the cluster is not as it has to be", function () {
   });
 
   describe("with a Secret that exists already", () => {
-    const secrets = { empty: "", short: "0123456789", long: "0123456789abcdef" };
+    const long = "0123456789abcdef";
+    const secrets = {
+      empty: "",
+      short: "0123456789",
+      long,
+      line: `${long}\n`,
+      lines: `${long}\n\n`,
+      windows: `${long}\r\n`,
+    };
     before(async () => {
       for (const [suffix, secret] of Object.entries(secrets)) {
         await cluster.core.createNamespacedSecret({
@@ -146,6 +154,16 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     for (const [what, suffix, got] of [
       ["an empty one, which would turn the check of signatures off", "empty", "nothing"],
       ["a short one", "short", "something else"],
+      [
+        "one with two line feeds at its end, of which Argo Events would take one for a part of it",
+        "lines",
+        "something else",
+      ],
+      [
+        "one with a carriage return at its end, which Argo Events would take for a part of it",
+        "windows",
+        "something else",
+      ],
     ] as const) {
       it(`preview refuses ${what}`, async () => {
         const message = await refused("preview", {
@@ -161,6 +179,13 @@ describe("pulumi, where the cluster is not as it has to be", function () {
         assert.ok(!message.includes("0123456789"), "a secret was shown");
       });
     }
+
+    it("preview takes one with one line feed at its end, which Argo Events leaves out", async () => {
+      const { exitCode, stderr } = await stack.run("preview", {
+        config: { webhookSecret: undefined, existingWebhookSecret: `${name}-line` },
+      });
+      assert.equal(exitCode, 0, stderr);
+    });
 
     it("preview takes one that is as it should be, and does without admission policies where they are turned off, with a warning", async () => {
       const { exitCode, stderr } = await stack.run("preview", {

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parse } from "yaml";
 import { runName, runSaltAnnotation } from "../../components/runName.ts";
-import { Cluster, until } from "./cluster.ts";
+import { Cluster, unless, until } from "./cluster.ts";
 import { type CodeRun, codeRun, shortName } from "./codeRuns.ts";
 import { type Answer, deliver } from "./delivery.ts";
 import { GitHubDoubleClient, type PushOptions, pushPayload, randomSha, signedDelivery } from "./github/index.ts";
@@ -81,6 +81,7 @@ export class Platform {
   readonly options: PlatformOptions;
   readonly #tasks = new Set<string>();
   readonly #salt: string | undefined;
+  readonly #copies: Platform[] = [];
   // GitHub's clock counts whole seconds, and a push before the last one would be an old one.
   #clock = 0;
 
@@ -101,21 +102,59 @@ export class Platform {
     return platform;
   }
 
-  /** The same platform with another double of GitHub. What is made through it, it removes itself. */
+  /** The same platform with another double of GitHub. It removes what is made through it; where it did not, this one does. */
   withGitHub(githubUrl: string): Platform {
-    return new Platform(this.cluster, { ...this.options, githubUrl }, this.#salt);
+    const copy = new Platform(this.cluster, { ...this.options, githubUrl }, this.#salt);
+    this.#copies.push(copy);
+    return copy;
   }
 
-  /** Removes the main workflows, CodeRuns and runs of the tasks that were made here. */
+  /** Removes the main workflows, CodeRuns and runs of the tasks that were made here or through a copy, so that none comes back. */
   async close(): Promise<void> {
-    for (const task of this.#tasks) await this.remove(task);
+    for (const copy of this.#copies) await copy.close();
+    const tasks = [...this.#tasks];
+    for (const task of tasks) await this.remove(task);
+    await this.#nothingComesBack(tasks);
+    for (const task of tasks) this.#tasks.delete(task);
   }
 
-  /** The same of one task. */
+  /** The same of one task, without waiting. */
   async remove(task: string): Promise<void> {
     await this.cluster.deleteWorkflows(`task-id=${task}`);
     await this.cluster.deleteCodeRuns(`task-id=${task}`);
     await this.cluster.deleteWorkflows(`rex-remediation/task=${task}`);
+  }
+
+  /** A pod of a main workflow that was just starting makes its CodeRun all the same. */
+  async #nothingComesBack(tasks: string[]): Promise<void> {
+    const { core, namespace } = this.cluster;
+    const gone = async (): Promise<boolean> => {
+      const { items } = await core.listNamespacedPod({ namespace, labelSelector: "workflows.argoproj.io/workflow" });
+      const ofTheirs = items.filter(({ metadata }) =>
+        tasks.some((task) => metadata?.labels?.["workflows.argoproj.io/workflow"]?.startsWith(`play-task-${task}`)),
+      );
+      return ofTheirs.length === 0;
+    };
+    if (tasks.length === 0 || (await gone())) return;
+    await until("the pods of removed main workflows are gone", 60_000, gone);
+    for (const task of tasks) await this.cluster.deleteCodeRuns(`task-id=${task}`);
+  }
+
+  /**
+   * Removes all main workflows and CodeRuns of the namespace, whoever made them, for a spec that looks at all that is there: what others left that
+   * were killed, and what the demonstration of scripts/up leaves to be looked at.
+   */
+  async clear(): Promise<void> {
+    const mainWorkflows = "workflow-type=play-orchestration";
+    await until("no main workflow and no CodeRun is left", 90_000, async () => {
+      await this.cluster.deleteWorkflows(mainWorkflows);
+      const codeRuns = await this.cluster.codeRuns();
+      for (const { metadata } of codeRuns) {
+        await this.cluster.patchCodeRun(metadata.name, { metadata: { finalizers: null } }).catch(unless(404));
+        await this.cluster.deleteCodeRun(metadata.name);
+      }
+      return codeRuns.length + (await this.cluster.workflows(mainWorkflows)).length === 0;
+    });
   }
 
   /** A task number that no earlier test has used. */
@@ -142,6 +181,7 @@ export class Platform {
     } = {},
   ): Promise<Task> {
     const id = more.id ?? this.newTask();
+    this.#tasks.add(id);
     const { repository } = this.options;
     const task: Task = {
       id,

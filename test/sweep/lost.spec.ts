@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { AppsV1Api, PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
+import { afterwards } from "../support/afterwards.ts";
 import { until } from "../support/cluster.ts";
 import { deliver } from "../support/delivery.ts";
 import { readDevStack } from "../support/devStack.ts";
@@ -72,11 +73,14 @@ describe("pushes that come to nobody", function () {
     await platform.github.putAppHook(appId, { url: webhookUrl });
     redelivering = setInterval(() => redeliver().catch((error) => console.error(`redelivery: ${error}`)), 2000);
   });
-  after(async () => {
+  after(() => {
     clearInterval(redelivering);
-    await platform?.close();
-    await stack.run("destroy");
-    stack.remove();
+    // First the sweep, which would start runs anew.
+    return afterwards(
+      () => stack.run("destroy"),
+      () => stack.remove(),
+      () => platform?.close(),
+    );
   });
 
   /** One attempt of GitHub's to deliver a push, and what it notes of it. */

@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
 import { imageName } from "../../config/kinds.ts";
 import { controllers, eventBus } from "../../scripts/doctor/argo.ts";
 import { planned } from "../../scripts/doctor/before.ts";
@@ -9,13 +10,17 @@ import { asText, type Check, type Finding, fail, pass, run, warn } from "../../s
 import { kubernetes } from "../../scripts/doctor/cluster.ts";
 import { configuration } from "../../scripts/doctor/configuration.ts";
 import { contract } from "../../scripts/doctor/contract.ts";
+import { configOf, controllerChecks, controllersOf } from "../../scripts/doctor/controller.ts";
 import { granted, removed } from "../../scripts/doctor/githubApp.ts";
-import type { Thing } from "../../scripts/doctor/ground.ts";
+import { Namespace, type Thing } from "../../scripts/doctor/ground.ts";
 import { fromText, known, labelled, stopping } from "../../scripts/doctor/mainWorkflows.ts";
 import { node, plugin, pulumi } from "../../scripts/doctor/tools.ts";
 import { newest, swept } from "../../scripts/doctor/wayIn.ts";
 import { type Delivery, type Hook, judged, registered } from "../../scripts/doctor/webhook.ts";
+import { asRead } from "../../scripts/doctor/webhookSecret.ts";
 import { Refusal } from "../../scripts/tools/installation.ts";
+import { webhookSecretOf } from "../../scripts/tools/settings.ts";
+import { type ApiAnswer, ApiServerDouble } from "../support/apiServerDouble.ts";
 import { runTool } from "../support/tool.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -139,7 +144,7 @@ describe("npm run doctor", function () {
       const skipped = lines.filter(
         ({ verdict, found }: Finding) => verdict === "skip" && found === "because cluster failed",
       );
-      deepEqual([skipped.length, counts.skip >= skipped.length], [9, true]);
+      deepEqual([skipped.length, counts.skip >= skipped.length], [11, true]);
     });
   });
 
@@ -430,6 +435,309 @@ describe("npm run doctor", function () {
       match(judge(delivery(400, late)).found, /the secrets differ$/);
       match(judge(delivery(0, late)).found, /reached nobody/);
     });
+  });
+
+  describe("of the ConfigMap of Argo Workflows' controller", () => {
+    let api: ApiServerDouble;
+    before(async () => {
+      api = await ApiServerDouble.open({});
+    });
+    after(() => api.close());
+
+    /** What the API server of a case has; a number is the code of a refusal. */
+    interface Has {
+      /** By namespace/name. */
+      configMaps?: Record<string, { data?: Record<string, string>; annotations?: Record<string, string> } | number>;
+      /** Arguments of the controller in namespace argo; none: it is not seen as a Deployment. */
+      controller?: string[] | number;
+      image?: string;
+      label?: string;
+      /** Main workflows, by whether they wait at a gate. */
+      mainWorkflows?: boolean[];
+      /** How many run beside them: in the namespace, and elsewhere. */
+      others?: [number, number];
+      /** Messages of those that are pending in the namespace. */
+      pending?: string[];
+      /** Of the list of all namespaces. */
+      allNamespaces?: number;
+    }
+
+    const instance = "workflows.argoproj.io/controller-instanceid";
+    const postponed = "Workflow processing has been postponed because too many workflows are already running";
+    const waysOut = 'docs/troubleshooting.md, "Too many workflows are running"';
+
+    function answers(has: Has, whose: string): void {
+      const node = (phase: string) => ({ a: { type: "Suspend", phase: "Succeeded" }, b: { type: "Suspend", phase } });
+      const main = (has.mainWorkflows ?? []).map((waits) => ({
+        metadata: {},
+        spec: {},
+        status: { nodes: node(waits ? "Running" : "Succeeded") },
+      }));
+      const [here = 0, elsewhere = 0] = has.others ?? [];
+      const items = (some: object[]): ApiAnswer => ({ code: 200, body: { metadata: {}, items: some } });
+      const refused = (code: number): ApiAnswer => ({ code, body: { message: `not for you` } });
+      const workflows = (selector: string, everywhere: boolean): ApiAnswer => {
+        if (selector === "workflow-type=play-orchestration,workflows.argoproj.io/phase=Running") return items(main);
+        if (selector === `workflows.argoproj.io/phase=Running,${whose}`) {
+          return items(Array.from({ length: main.length + here + (everywhere ? elsewhere : 0) }, () => ({})));
+        }
+        if (selector === `workflows.argoproj.io/phase=Pending,${whose}`) {
+          return items((has.pending ?? []).map((message) => ({ status: { message } })));
+        }
+        return refused(400);
+      };
+      api.answers = (request, query) => {
+        const selector = query.get("labelSelector") ?? "";
+        const [, at, name] = /^GET \/api\/v1\/namespaces\/([^/]+)\/configmaps\/(.+)$/.exec(request) ?? [];
+        if (at !== undefined) {
+          const found = has.configMaps?.[`${at}/${name}`];
+          if (typeof found === "number") return refused(found);
+          if (found === undefined) return refused(404);
+          return { code: 200, body: { metadata: { annotations: found.annotations }, data: found.data } };
+        }
+        switch (request) {
+          case "GET /apis/apps/v1/deployments":
+            if (typeof has.controller === "number") return refused(has.controller);
+            return items(has.controller === undefined ? [] : [controller(has.controller, has.image)]);
+          case "GET /api/v1/namespaces/qa":
+            return { code: 200, body: { metadata: { labels: has.label && { [limitLabel]: has.label } } } };
+          case "GET /apis/argoproj.io/v1alpha1/namespaces/qa/workflows":
+            return workflows(selector, false);
+          case "GET /apis/argoproj.io/v1alpha1/workflows":
+            return has.allNamespaces === undefined ? workflows(selector, true) : refused(has.allNamespaces);
+        }
+        return refused(404);
+      };
+    }
+
+    const limitLabel = "workflows.argoproj.io/parallelism-limit";
+    const controller = (args: string[], image = "quay.io/argoproj/workflow-controller:v3.7.4") => ({
+      metadata: { name: "workflow-controller", namespace: "argo" },
+      spec: { selector: {}, template: { spec: { containers: [{ name: "c", image, args }] } } },
+    });
+
+    /** @param whose label by which the controller knows its workflows */
+    async function look(has: Has, whose = `!${instance}`): Promise<string[]> {
+      answers(has, whose);
+      const config = new KubeConfig();
+      config.loadFromFile(api.environment.KUBECONFIG ?? "");
+      const namespace = new Namespace(config, "qa");
+      const lines = await run(
+        controllerChecks(namespace, async () => planned(undefined), []),
+        () => {},
+      );
+      return lines.map(asText).map((line) => line.replace(/http:\S+/, "SERVER"));
+    }
+
+    const noLogs = "pass  archived logs: Argo is not told to archive logs";
+    const gates = (found: string) => `main workflows: 2, of them at gates: 1, where each keeps its place; ${found}`;
+
+    it("has nothing against one that sets no limit, in the controller's namespace or in the installation's", async () => {
+      const none = (at: string) => [
+        `pass  workflows at once: neither parallelism nor namespaceParallelism is set in ConfigMap ${at}/workflow-controller-configmap`,
+        noLogs,
+      ];
+      deepEqual(await look({ controller: [], configMaps: { "argo/workflow-controller-configmap": {} } }), none("argo"));
+      deepEqual(await look({ configMaps: { "qa/workflow-controller-configmap": { data: {} } } }), none("qa"));
+      deepEqual(
+        await look({
+          controller: 403,
+          configMaps: { "argo/workflow-controller-configmap": { data: { config: "parallelism: 0\n" } } },
+        }),
+        none("argo"),
+      );
+    });
+
+    it("warns of a limit for all, with how many have begun, and how many of them stand at gates", async () => {
+      const of = { mainWorkflows: [true, false], others: [1, 4] as [number, number], pending: ["Waiting for a lock"] };
+      const fix = `let it be more than there can ever be main workflows, or do without: kubectl -n argo edit configmap told; then kubectl -n argo rollout restart deployment workflow-controller, which reads it at its start; ${waysOut}`;
+      deepEqual(
+        await look({
+          ...of,
+          controller: ["--configmap", "told", "--executor-image", "x"],
+          configMaps: { "argo/told": { data: { parallelism: "9" } } },
+        }),
+        [
+          `warn  workflows at once: at most 9 of Argo's controller (parallelism in ConfigMap argo/told): 8 now; ${gates("held back: 0")}; fix: ${fix}`,
+          noLogs,
+        ],
+      );
+      deepEqual(
+        await look({
+          ...of,
+          controller: ["--configmap=told", "--namespaced", "--managed-namespace=qa"],
+          configMaps: { "argo/told": { data: { parallelism: "9" } } },
+        }),
+        [
+          `warn  workflows at once: at most 9 in namespace qa (parallelism in ConfigMap argo/told): 4 now; ${gates("held back: 0")}; fix: ${fix}`,
+          noLogs,
+        ],
+      );
+    });
+
+    it("fails where a limit is reached, or holds workflows back", async () => {
+      const name = "qa/workflow-controller-configmap";
+      const fix = `let it be more than there can ever be main workflows, or do without: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, which reads it at its start; ${waysOut}`;
+      const configMaps = { [name]: { data: { config: "namespaceParallelism: 3\nnodeEvents:\n  enabled: true\n" } } };
+      const said = (now: number, back: string) => [
+        `fail  workflows at once: at most 3 in namespace qa (namespaceParallelism in ConfigMap ${name}): ${now} now; ${gates(`held back: ${back}`)}; fix: ${fix}`,
+        noLogs,
+      ];
+      const mainWorkflows = [true, false];
+      deepEqual(
+        await look({ configMaps, mainWorkflows, others: [1, 0] }),
+        said(3, "0; a remediation waits until one ends"),
+      );
+      deepEqual(
+        await look({ configMaps, mainWorkflows, pending: [postponed, postponed] }),
+        said(2, "2, by another limit, or because the controller has not read this one since its start"),
+      );
+    });
+
+    it("goes by the namespace's own limit, where the controller is new enough for it", async () => {
+      const configMaps = { "argo/workflow-controller-configmap": { data: { namespaceParallelism: "3" } } };
+      const of = { configMaps, controller: [], label: "5", mainWorkflows: [true, false] };
+      deepEqual((await look(of))[0]?.split("; ").slice(0, 1), [
+        `warn  workflows at once: at most 5 in namespace qa (label ${limitLabel} of the namespace): 2 now`,
+      ]);
+      match(
+        (await look(of))[0] ?? "",
+        /fix: .*: kubectl label --overwrite namespace qa workflows\.argoproj\.io\/parallelism-limit=NUMBER; docs/,
+      );
+      const old = await look({ ...of, image: "quay.io/argoproj/workflow-controller:v3.6.7" });
+      deepEqual(old[0]?.split("; ").slice(0, 1), [
+        "warn  workflows at once: at most 3 in namespace qa (namespaceParallelism in ConfigMap argo/workflow-controller-configmap): 2 now",
+      ]);
+      deepEqual((await look({ ...of, label: "0" }))[0]?.slice(0, 4), "pass");
+    });
+
+    it("counts only what the controller takes for its own", async () => {
+      const [line = ""] = await look(
+        {
+          controller: [],
+          configMaps: { "argo/workflow-controller-configmap": { data: { instanceID: "two", parallelism: "9" } } },
+          others: [1, 1],
+        },
+        `${instance}=two`,
+      );
+      match(line, /^warn {2}workflows at once: at most 9 of Argo's controller \([^)]*\): 2 now; /);
+    });
+
+    it("says of what it may not see that it was not checked, and why", async () => {
+      const fix =
+        "fix: kubectl get configmaps -A | grep workflow-controller-configmap finds what Argo Workflows' controller was told; " +
+        `${waysOut}, says what of it counts`;
+      const skipped = "skip  archived logs: because the ConfigMap of Argo Workflows' controller is not seen";
+      deepEqual(await look({ controller: [], configMaps: { "argo/workflow-controller-configmap": 403 } }), [
+        `warn  workflows at once: not checked: cannot read ConfigMap argo/workflow-controller-configmap: the API server SERVER says 403: not for you; ${fix}`,
+        skipped,
+      ]);
+      deepEqual(await look({}), [
+        `warn  workflows at once: not checked: there is no ConfigMap qa/workflow-controller-configmap; there is no ConfigMap argo/workflow-controller-configmap; ${fix}`,
+        skipped,
+      ]);
+      const [line = ""] = await look({
+        controller: [],
+        configMaps: { "argo/workflow-controller-configmap": { data: { parallelism: "9" } } },
+        allNamespaces: 403,
+      });
+      match(
+        line,
+        /^warn {2}workflows at once: at most 9 of Argo's controller \([^)]*\): how many now cannot be seen \(cannot list workflows in all namespaces: the API server SERVER says 403: not for you\); /,
+      );
+    });
+
+    it("warns where logs are archived: by the controller, by default, or by the namespace's own repository, which goes first", async () => {
+      const archives = "archiveLogs: true\ns3:\n  bucket: logs\n";
+      const controllers = "argo/workflow-controller-configmap";
+      const own = (text: string) => ({
+        "qa/artifact-repositories": {
+          annotations: { "workflows.argoproj.io/default-artifact-repository": "here" },
+          data: { here: text },
+        },
+      });
+      const said = async (data: Record<string, string>, configMaps: Has["configMaps"] = {}) =>
+        (await look({ controller: [], configMaps: { [controllers]: { data }, ...configMaps } }))[1];
+      const warned = (by: string) =>
+        `warn  archived logs: archiveLogs is true (${by}): where the store of the logs does not answer, Argo shows a run as Failed, also one that has remediated; fix: keep that store within reach, or take archiveLogs away there; what a run has done says its main workflow: kubectl get workflow MAIN -o jsonpath='{.metadata.annotations}'`;
+      deepEqual(
+        [
+          await said({ artifactRepository: archives }),
+          await said({ workflowDefaults: "spec:\n  archiveLogs: true\n" }),
+          await said({}, own(archives)),
+          await said({ artifactRepository: archives }, own("s3:\n  bucket: logs\n")),
+          await said({ artifactRepository: "s3:\n  bucket: logs\n" }),
+        ],
+        [
+          warned(`artifactRepository in ConfigMap ${controllers}`),
+          warned(`workflowDefaults in ConfigMap ${controllers}`),
+          warned("the namespace's ConfigMap artifact-repositories"),
+          noLogs,
+          noLogs,
+        ],
+      );
+    });
+
+    it("takes care of those controllers only that take care of the namespace", () => {
+      const at = (namespace: string, ...args: string[]) => {
+        const one = controller(args);
+        return { ...one, metadata: { ...one.metadata, namespace } };
+      };
+      const found = (...deployments: Parameters<typeof controllersOf>[1]) =>
+        controllersOf("qa", deployments).map(({ namespace, configMap }) => `${namespace}/${configMap}`);
+      const usual = "workflow-controller-configmap";
+      deepEqual(
+        [
+          found(at("argo"), at("other", "--namespaced"), at("ours", "--namespaced", "--managed-namespace", "qa")),
+          found(at("other", "--namespaced")),
+          found(at("qa", "--namespaced", "--configmap=mine")),
+          found(),
+        ],
+        [
+          [`argo/${usual}`, `ours/${usual}`],
+          [`qa/${usual}`, `argo/${usual}`],
+          ["qa/mine"],
+          [`qa/${usual}`, `argo/${usual}`],
+        ],
+      );
+    });
+
+    it("is read as Argo reads it: one text of all, or a text for each key", () => {
+      const told = { parallelism: 10, artifactRepository: { archiveLogs: true } };
+      deepEqual(configOf({ config: "parallelism: 10\nartifactRepository:\n  archiveLogs: true\n" }), told);
+      deepEqual(configOf({ parallelism: "10", artifactRepository: "archiveLogs: true\n" }), told);
+      deepEqual([configOf({}), configOf({ config: "" })], [{}, {}]);
+    });
+  });
+
+  it("says what GitHub has to have where the webhook's Secret holds more than the secret at its end", () => {
+    const at = { name: "hook", key: "secret" };
+    const look = (content: string) => {
+      const { text, ...secret } = webhookSecretOf(content, at);
+      return [text, asRead({ ...secret }, { namespace: "qa", eventSource: "rex" })];
+    };
+    const again =
+      "kubectl -n qa get secret hook -o jsonpath='{.data.secret}' | base64 -d | tr -d '\\r\\n' > FILE; kubectl -n qa create secret generic hook --from-file=secret=FILE --dry-run=client -o yaml | kubectl apply -f -";
+    const odd = (words: string) =>
+      warn(
+        `Secret hook, key secret, ends with ${words} at its end`,
+        `make it again without: ${again}; kubectl -n qa rollout restart deployment -l eventsource-name=rex; npm run webhook -- register`,
+      );
+    deepEqual(look("abc"), ["abc", pass("Secret hook, key secret, with nothing behind it")]);
+    deepEqual(look("abc\n"), [
+      "abc",
+      warn(
+        "Secret hook, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it",
+        `npm run webhook -- register gives it to GitHub so; to have it without: ${again}`,
+      ),
+    ]);
+    const rest = "of which Argo Events leaves out one line feed only: GitHub has to have the secret with";
+    deepEqual(look("abc\r\n"), ["abc\r", odd(`"\\r\\n", ${rest} "\\r"`)]);
+    deepEqual(look("abc\n\n"), ["abc\n", odd(`"\\n\\n", ${rest} "\\n"`)]);
+    deepEqual(look("abc\r"), [
+      "abc\r",
+      odd(`"\\r", which Argo Events takes for a part of it: GitHub has to have the secret with "\\r"`),
+    ]);
   });
 
   it("tells the last push from what people and the sweep started", () => {

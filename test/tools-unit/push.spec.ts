@@ -90,12 +90,13 @@ describe("npm run push", function () {
     await watch([repository]);
   });
 
-  async function watch(repositories: string[]): Promise<void> {
+  /** @param content of the webhook's Secret */
+  async function watch(repositories: string[], content = secret): Promise<void> {
     const objects = await installed({
       githubApiUrl: github.double.url,
       githubAppId: appId,
       privateKey: key.privateKeyPem,
-      webhookSecret: secret,
+      webhookSecret: content,
       repositories,
     });
     cluster.answers = (request) => {
@@ -248,6 +249,49 @@ remediated: QA of the task begins again on the present head
     }
     for (const field of ["id", "name", "full_name", "private", "owner", "html_url", "pushed_at", "default_branch"]) {
       equal(typeof payload.repository[field], typeof published.repository[field], field);
+    }
+  });
+
+  it("signs with the secret as Argo Events reads it: without one line feed at its end, and says so", async () => {
+    const secretName = "rex-remediation-webhook-[0-9a-f]{8}";
+    const ends: [string, string, RegExp][] = [
+      [
+        "\n",
+        "",
+        new RegExp(
+          `^warning: Secret ${secretName}, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it$`,
+          "m",
+        ),
+      ],
+      [
+        "\r\n",
+        "\r",
+        new RegExp(
+          `^warning: Secret ${secretName}, key secret, ends with "\\\\r\\\\n", of which Argo Events leaves out one line feed only: GitHub has to have the secret with "\\\\r" at its end$`,
+          "m",
+        ),
+      ],
+    ];
+    for (const [end, kept, words] of ends) {
+      await watch([repository], `${secret}${end}`);
+      received = [];
+      const { exitCode, stdout, stderr } = await push("--task", "3");
+      equal(exitCode, 0, stderr);
+      const [{ headers, body } = { headers: {}, body: "" }] = received;
+      equal(await verify(`${secret}${kept}`, body, String(headers["x-hub-signature-256"])), true, JSON.stringify(end));
+      match(stdout, words);
+    }
+  });
+
+  it("refuses an empty secret, with which Argo Events would verify nothing, and sends nothing", async () => {
+    for (const content of ["", "\n"]) {
+      await watch([repository], content);
+      const { exitCode, stderr } = await push("--task", "3");
+      match(
+        stderr,
+        /^push: Secret rex-remediation-webhook-[0-9a-f]{8} in namespace agent-platform: the key secret is empty, so Argo Events takes pushes that anybody made up; put a secret of at least 16 characters into it, and restart what reads it at its start: kubectl -n agent-platform rollout restart deployment -l eventsource-name=rex-remediation\n$/,
+      );
+      deepEqual([exitCode, received], [2, []]);
     }
   });
 

@@ -314,6 +314,17 @@ held: a person holds the task with a label on its pull request; nothing was touc
     );
   });
 
+  it("says what to do where Argo runs no more workflows at once", async () => {
+    const words = "Workflow processing has been postponed because too many workflows are already running";
+    cluster.answers = madeRun(() => ended("Pending", undefined, words));
+    const { exitCode, stdout } = await remediate(["--task", "3", "--wait", "2"]);
+    equal(exitCode, 1);
+    match(
+      stdout,
+      /^run rex-remediation-3-abcde has not ended within 2 s \(Workflow processing has been postponed because too many workflows are already running; Argo runs no more workflows at once than its ConfigMap says \(parallelism, namespaceParallelism\), and main workflows that wait at gates count: npm run doctor says how many, docs\/troubleshooting\.md, "Too many workflows are running", the ways out\); it goes on without this tool; /m,
+    );
+  });
+
   it("asks again while the API server is away, and says so once", async () => {
     cluster.answers = madeRun((asked) => (asked < 3 ? undefined : ended("Succeeded", "remediated")));
     const { exitCode, stdout } = await remediate(["--task", "3"]);

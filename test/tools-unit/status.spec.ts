@@ -534,6 +534,19 @@ what that means:
     );
   });
 
+  it("says what to do where Argo runs no more workflows at once", async () => {
+    const message = "Workflow processing has been postponed because too many workflows are already running";
+    const run = nameOf("6", sha("e"), sha("d"));
+    const of = { name: run, task: "6", began: "2026-01-02T00:03:00Z", after: sha("e") };
+    api.answers = cluster({ runs: [runObject({ ...of, status: { phase: "Pending", message } })] });
+    const { exitCode, findings } = await findingsOf("6", "--no-github");
+    equal(exitCode, 0);
+    equal(
+      findings[0],
+      `run ${run} has not begun: ${message}; Argo runs no more workflows at once than its ConfigMap says (parallelism, namespaceParallelism), and main workflows that wait at gates count: npm run doctor says how many, docs/troubleshooting.md, "Too many workflows are running", the ways out; argo -n agent-platform get ${run}`,
+    );
+  });
+
   it("does without GitHub where the App's key may not be read, and says so", async () => {
     secretAnswer = { code: 403, body: { message: 'User "ann" cannot get secrets' } };
     api.answers = cluster({ runs: [restarted] });

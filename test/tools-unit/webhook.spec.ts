@@ -52,17 +52,19 @@ describe("npm run webhook", function () {
 
   const known = new Map<string, Record<string, ApiAnswer>>();
 
-  async function watch(repositories: string[]): Promise<void> {
+  /** @param content of the webhook's Secret */
+  async function watch(repositories: string[], content = secret): Promise<void> {
+    const what = JSON.stringify([repositories, content]);
     const objects =
-      known.get(repositories.join()) ??
+      known.get(what) ??
       (await installed({
         githubApiUrl: github.double.url,
         githubAppId: appId,
         privateKey: key.privateKeyPem,
-        webhookSecret: secret,
+        webhookSecret: content,
         repositories,
       }));
-    known.set(repositories.join(), objects);
+    known.set(what, objects);
     cluster.answers = (request) => objects[request] ?? { code: 404, body: { kind: "Status" } };
   }
 
@@ -117,6 +119,20 @@ describe("npm run webhook", function () {
   });
 
   describe("register", () => {
+    it("gives GitHub the secret as Argo Events reads it: without one line feed at its end, and says so", async () => {
+      await watch([repository], `${secret}\n`);
+      const { exitCode, stdout } = await webhook("register");
+      equal(exitCode, 0, stdout);
+      deepEqual(
+        (await hooks()).map((hook) => hook.secret),
+        [secret],
+      );
+      match(
+        stdout,
+        /^warning: Secret rex-remediation-webhook-[0-9a-f]{8}, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it$/m,
+      );
+    });
+
     it("makes the webhook of each watched repository, which GitHub's first ping finds right", async () => {
       await watch([repository, other]);
       const { exitCode, stdout } = await webhook("register");

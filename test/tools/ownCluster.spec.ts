@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { afterwards } from "../support/afterwards.ts";
 import { Cluster } from "../support/cluster.ts";
 import { readDevStack } from "../support/devStack.ts";
 import { say } from "../support/figures.ts";
@@ -61,11 +62,13 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
       pulls: [{ number: 17, headRef: "task-3-trial", labels: ["ready-for-qa"] }],
     });
   });
-  after(async () => {
-    await down();
-    await new Cluster(namespace).deleteWorkflows(`task-id=${task}`);
-    rmSync(folder, { recursive: true, force: true });
-  });
+  after(() =>
+    afterwards(
+      () => down(),
+      () => new Cluster(namespace).deleteWorkflows(`task-id=${task}`),
+      () => rmSync(folder, { recursive: true, force: true }),
+    ),
+  );
 
   /** The node's, by another name; the current context is of a cluster that is not there. */
   function kubeconfig(): string {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Manifest } from "../../scripts/tools/manifests.ts";
+import { afterwards } from "../support/afterwards.ts";
 import { until } from "../support/cluster.ts";
 import { readDevStack } from "../support/devStack.ts";
 import { GitHubDoubleClient } from "../support/github/index.ts";
@@ -63,12 +64,14 @@ describe("npm run render, on a cluster", function () {
     folder = mkdtempSync(join(tmpdir(), "rex-render-"));
     await rendered("--output", manifests());
   });
-  after(async () => {
-    await platform?.close();
-    await kubectl("delete", "--ignore-not-found", "-f", manifests());
-    await kubectl("delete", "--ignore-not-found", "secret", `${name}-app`, `${name}-hook`);
-    rmSync(folder, { recursive: true, force: true });
-  });
+  after(() =>
+    afterwards(
+      () => platform?.close(),
+      () => kubectl("delete", "--ignore-not-found", "-f", manifests()),
+      () => kubectl("delete", "--ignore-not-found", "secret", `${name}-app`, `${name}-hook`),
+      () => rmSync(folder, { recursive: true, force: true }),
+    ),
+  );
 
   it("is what pulumi up made of the dev stack, but for the owner of runs and the sweep's beginning", async () => {
     const { githubUrl } = readDevStack();

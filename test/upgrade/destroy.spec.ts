@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
+import { afterwards } from "../support/afterwards.ts";
 import { until } from "../support/cluster.ts";
 import { devPlatform } from "../support/devPlatform.ts";
 import { say } from "../support/figures.ts";
@@ -46,12 +47,14 @@ describe("a destruction of the stack", function () {
       [],
     );
   });
-  after(async () => {
-    await stack.github.clearFaults();
-    await platform?.close();
-    await stack.destroy();
-    stack.remove();
-  });
+  after(() =>
+    afterwards(
+      () => stack.github.clearFaults(),
+      () => platform?.close(),
+      () => stack.destroy(),
+      () => stack.remove(),
+    ),
+  );
 
   function startTask(): Promise<Task> {
     return platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });

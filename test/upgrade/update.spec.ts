@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { V1Pod } from "@kubernetes/client-node";
+import { afterwards } from "../support/afterwards.ts";
 import { until } from "../support/cluster.ts";
 import { say } from "../support/figures.ts";
 import { ledgerOf, pushAndHold } from "../support/heldRun.ts";
@@ -43,12 +44,14 @@ describe("an update of the stack", function () {
     await until(`run ${waiting.run} waits`, 30_000, async () => (await phaseOf(waiting.run)) === "Pending");
     standing = await whatStands();
   });
-  after(async () => {
-    await stack.github.clearFaults();
-    await platform?.close();
-    await stack.destroy();
-    stack.remove();
-  });
+  after(() =>
+    afterwards(
+      () => stack.github.clearFaults(),
+      () => platform?.close(),
+      () => stack.destroy(),
+      () => stack.remove(),
+    ),
+  );
 
   function startTask(): Promise<Task> {
     return platform.startTask("at-bare-gate", { pullLabels: bothLabels });

@@ -1,3 +1,4 @@
+import { afterwards } from "../afterwards.ts";
 import type { Platform, Task } from "../platform.ts";
 import { type DerivedTemplate, deriveTemplate } from "./derivedTemplate.ts";
 import { neighbourBranch } from "./finalState.ts";
@@ -33,18 +34,28 @@ export class Ground {
       : undefined;
     const platform = dev.withGitHub(github?.url ?? dev.options.githubUrl);
     const id = platform.newTask();
-    // First of all: Argo's controller learns of a new template a moment later.
-    const template = await ownTemplate(platform, id, cases, github);
-    const task = await platform.startTask("at-bare-gate", { id, pullLabels: ["ready-for-qa"] });
-    await putNeighbour(platform, task);
-    const withAgents = cases.length === 0 || cases.some(({ step }) => step === "stop-qa");
-    const cleo = withAgents ? await startAgents(platform, task) : undefined;
-    if (cleo !== undefined && cases.some(({ fault }) => fault === "finalizer"))
-      await platform.cluster.patchCodeRun(cleo, { metadata: { finalizers: [finalizer] } });
-    for (const one of cases) {
-      if (one.call !== undefined && one.github !== undefined) await github?.fail(one.call, one.github, task);
+    let template: DerivedTemplate | undefined;
+    try {
+      // First of all: Argo's controller learns of a new template a moment later.
+      template = await ownTemplate(platform, id, cases, github);
+      const task = await platform.startTask("at-bare-gate", { id, pullLabels: ["ready-for-qa"] });
+      await putNeighbour(platform, task);
+      const withAgents = cases.length === 0 || cases.some(({ step }) => step === "stop-qa");
+      const cleo = withAgents ? await startAgents(platform, task) : undefined;
+      if (cleo !== undefined && cases.some(({ fault }) => fault === "finalizer"))
+        await platform.cluster.patchCodeRun(cleo, { metadata: { finalizers: [finalizer] } });
+      for (const one of cases) {
+        if (one.call !== undefined && one.github !== undefined) await github?.fail(one.call, one.github, task);
+      }
+      return new Ground({ platform, task, github, template, cleo });
+    } catch (error) {
+      await afterwards(
+        () => platform.close(),
+        () => template?.remove(),
+        () => github?.close(),
+      ).catch(() => undefined);
+      throw error;
     }
-    return new Ground({ platform, task, github, template, cleo });
   }
 
   /** Mends what the case broke for good. */
@@ -54,10 +65,12 @@ export class Ground {
   }
 
   async close(): Promise<void> {
-    await this.mend();
-    await this.platform.close();
-    await this.template?.remove();
-    await this.github?.close();
+    await afterwards(
+      () => this.mend(),
+      () => this.platform.close(),
+      () => this.template?.remove(),
+      () => this.github?.close(),
+    );
   }
 
   async #takeFinalizersOff(cleo: string): Promise<void> {
