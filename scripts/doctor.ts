@@ -5,6 +5,7 @@ import { asText, type Check, type Line, pass, run, type Verdict } from "./doctor
 import { clusterChecks } from "./doctor/cluster.ts";
 import { configurationCheck } from "./doctor/configuration.ts";
 import { githubAppChecks } from "./doctor/githubApp.ts";
+import { goodWriteChecks } from "./doctor/goodWrites.ts";
 import { Ground, Namespace } from "./doctor/ground.ts";
 import { mainWorkflowChecks } from "./doctor/mainWorkflows.ts";
 import { policyChecks } from "./doctor/policies.ts";
@@ -99,6 +100,7 @@ function after(options: Options): Check[] {
     ...wayInChecks(ground),
     ...rightsChecks(ground),
     ...policyChecks(ground),
+    ...goodWriteChecks(ground),
     ...githubAppChecks(ground),
     ...webhookChecks(ground, { ping: options.ping, token: process.env.GITHUB_TOKEN || undefined }),
     ...mainWorkflowChecks(ground, () => ground.settings(), options.mainWorkflow, ["installation"]),

@@ -12,6 +12,7 @@ const argo = { group: "argoproj.io", version: "v1alpha1" };
 export interface Thing {
   metadata: {
     name: string;
+    uid?: string;
     creationTimestamp: string;
     labels?: Record<string, string>;
     annotations?: Record<string, string>;

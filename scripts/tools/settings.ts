@@ -16,13 +16,22 @@ export interface SecretKey {
 export interface Settings {
   /** owner/name, in lower case. */
   repositories: string[];
+  /** The value of the repository label, for each of them. */
+  repositoryLabels: string[];
   pusher: string;
   branchPrefix: string;
   taskLabelPrefix: string;
   readyLabel: string;
   holdLabel: string;
   agents: string[];
-  codeRuns: { group: string; version: string; resource: string; taskLabel: string; agentLabel: string };
+  codeRuns: {
+    group: string;
+    version: string;
+    resource: string;
+    taskLabel: string;
+    agentLabel: string;
+    repositoryLabel: string;
+  };
   mainWorkflows: { typeLabel: string; type: string; taskLabel: string; stageLabel: string; repositoryLabel: string };
   stages: string[];
   resetStage: string;
@@ -92,6 +101,7 @@ function settingsOf(templates: Template[], name: string): Settings {
   const installationId = text("GITHUB_INSTALLATION_ID");
   return {
     repositories: Object.keys(JSON.parse(text("REPOSITORIES"))),
+    repositoryLabels: Object.values(JSON.parse(text("REPOSITORIES"))),
     pusher: text("PUSHER"),
     branchPrefix: text("BRANCH_PREFIX"),
     taskLabelPrefix: text("TASK_LABEL_PREFIX"),
@@ -104,6 +114,7 @@ function settingsOf(templates: Template[], name: string): Settings {
       resource: text("CODERUN_RESOURCE"),
       taskLabel: text("CODERUN_TASK_LABEL"),
       agentLabel: text("CODERUN_AGENT_LABEL"),
+      repositoryLabel: text("CODERUN_REPOSITORY_LABEL"),
     },
     mainWorkflows: {
       typeLabel: text("MAIN_WORKFLOW_TYPE_LABEL"),
