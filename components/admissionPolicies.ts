@@ -21,6 +21,8 @@ export interface AdmissionPoliciesArgs {
   mainWorkflows: MainWorkflowArgs;
   /** Whether there is a job that looks for lost pushes. */
   sweep: boolean;
+  /** See argoInstance.ts. */
+  argoInstanceId?: string;
   /** Whether runs are owned by the WorkflowTemplate; if not, they have no owner. */
   ownedRuns: boolean;
 }

@@ -1,4 +1,5 @@
 import type { Rules } from "./admissionPolicy.ts";
+import { instanceLabels } from "./argoInstance.ts";
 import { literal, mapAt, sameBut, textAt } from "./cel.ts";
 import { runLabels, sweptLabel, taskLabel } from "./labels.ts";
 import { pushParameters, triggerName } from "./pushSensor.ts";
@@ -11,6 +12,8 @@ export interface RunRulesArgs {
   workflowTemplateName: string;
   /** Whether runs are owned by the WorkflowTemplate, and so go with it. */
   ownedRuns: boolean;
+  /** See argoInstance.ts. */
+  argoInstanceId?: string;
   /** See {@link foreignKey}: labels and annotations of such keys are others' to set, with whatever values. */
   foreign: string;
 }
@@ -55,7 +58,10 @@ export function sweepRules(args: RunRulesArgs): Rules {
   return runRules(args, { words: "the sweep", suffix: sweepSuffix, labels: { [sweptLabel]: "[0-9]{1,10}" } });
 }
 
-function runRules({ name, workflowTemplateName, ownedRuns, foreign }: RunRulesArgs, maker: Maker): Rules {
+function runRules(
+  { name, workflowTemplateName, ownedRuns, argoInstanceId, foreign }: RunRulesArgs,
+  maker: Maker,
+): Rules {
   const refusal = (what: string) =>
     literal(`${maker.words} may only create remediations as a push makes them: ${what}`);
   const create = (expression: string, what: string) => ({
@@ -65,7 +71,7 @@ function runRules({ name, workflowTemplateName, ownedRuns, foreign }: RunRulesAr
   const parameter = (key: (typeof pushParameters)[number]) =>
     textAt(`variables.parameters[${pushParameters.indexOf(key)}]`, "value");
   const keys = (map: string, allowed: string[]) => `${map}.all(key, key in ${literal(allowed)})`;
-  const labels = runLabels(name, "remediation");
+  const labels = { ...runLabels(name, "remediation"), ...instanceLabels(argoInstanceId) };
   const othersOnRun = `(variables.ofRun && ${foreign})`;
   return {
     apiGroup: "argoproj.io",

@@ -1,4 +1,5 @@
 import { ApiException, CoreV1Api, CustomObjectsApi, type V1ContainerStatus } from "@kubernetes/client-node";
+import { instanceIdLabel, instanceLabels } from "../../components/argoInstance.ts";
 import { outcomeLabel, runLabels, taskLabel } from "../../components/labels.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 
@@ -18,6 +19,8 @@ export interface RunParameters {
 /** A run as it is now. */
 export interface Run {
   name: string;
+  /** Of the controller that it is for; undefined for the one without. */
+  instanceId?: string;
   /** What it waits for, in Argo's words, as long as it has not begun. */
   waitsFor?: string;
   /** Whether Argo calls it ended. */
@@ -73,7 +76,7 @@ export async function startRun({ outputs, cluster }: Installation, parameters: R
     cluster,
     "make the run",
     api.createNamespacedCustomObject(
-      { ...workflows, namespace, body: workflow(name, template.metadata.uid, parameters) },
+      { ...workflows, namespace, body: workflow(template.metadata, parameters) },
       request,
     ),
   )) as Workflow;
@@ -81,14 +84,18 @@ export async function startRun({ outputs, cluster }: Installation, parameters: R
 }
 
 /** The Workflow, labelled and owned as components/pushSensor.ts makes it; it goes with the template. */
-function workflow(name: string, templateUid: string, { task, repository, dryRun }: RunParameters) {
+function workflow({ name, uid, labels }: Workflow["metadata"], { task, repository, dryRun }: RunParameters) {
   return {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "Workflow",
     metadata: {
       generateName: `${name}-${task}-`,
-      labels: { ...runLabels(name, "remediation"), [taskLabel]: task },
-      ownerReferences: [{ apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name, uid: templateUid }],
+      labels: {
+        ...runLabels(name, "remediation"),
+        ...instanceLabels(labels?.[instanceIdLabel]),
+        [taskLabel]: task,
+      },
+      ownerReferences: [{ apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name, uid }],
     },
     spec: {
       workflowTemplateRef: { name },
@@ -133,10 +140,12 @@ export async function readRun(installation: Installation, name: string): Promise
     return { name, ended: true, lastWords: "somebody has deleted the run", report: [] };
   }
   const { phase = "", message, nodes } = read.status ?? {};
+  const instanceId = read.metadata.labels?.[instanceIdLabel];
   // One that Argo refuses has no exit handler either.
   const failed = ["Failed", "Error"].includes(phase);
   return {
     name,
+    ...(instanceId !== undefined && { instanceId }),
     ended: failed || phase === "Succeeded",
     outcome: failed ? "failed" : read.metadata.labels?.[outcomeLabel],
     ...(message && (phase === "Pending" ? { waitsFor: message } : { lastWords: message })),

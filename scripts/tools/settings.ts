@@ -1,4 +1,5 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
+import { instanceIdLabel } from "../../components/argoInstance.ts";
 import { privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 
@@ -35,6 +36,8 @@ export interface Settings {
   mainWorkflows: { typeLabel: string; type: string; taskLabel: string; stageLabel: string; repositoryLabel: string };
   stages: string[];
   resetStage: string;
+  /** See components/argoInstance.ts; undefined for the controller without one. */
+  argoInstanceId?: string;
   githubApiUrl: string;
   githubAppId: string;
   /** Undefined where GitHub is asked for it. */
@@ -69,7 +72,7 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
       api.getNamespacedCustomObject({ ...argo, plural, namespace, name }, request),
     );
   const template = (await read("WorkflowTemplate", "workflowtemplates", workflowTemplate)) as
-    | { spec: { templates: Template[] } }
+    | { metadata: { labels?: Record<string, string> }; spec: { templates: Template[] } }
     | undefined;
   if (template === undefined) {
     throw new Refusal(
@@ -78,7 +81,12 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
   }
   const source = (await read("EventSource", "eventsources", eventSource)) as EventSource | undefined;
   const webhookSecret = Object.values(source?.spec.github ?? {})[0]?.webhookSecret;
-  return { ...settingsOf(template.spec.templates, workflowTemplate), ...(webhookSecret && { webhookSecret }) };
+  const argoInstanceId = template.metadata.labels?.[instanceIdLabel];
+  return {
+    ...settingsOf(template.spec.templates, workflowTemplate),
+    ...(argoInstanceId !== undefined && { argoInstanceId }),
+    ...(webhookSecret && { webhookSecret }),
+  };
 }
 
 function settingsOf(templates: Template[], name: string): Settings {

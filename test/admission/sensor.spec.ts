@@ -293,6 +293,11 @@ describe("with a token of the Sensor's pod", function () {
           run.metadata.labels["app.kubernetes.io/managed-by"] = "pulumi";
         }),
       },
+      {
+        what: "the label of another controller of Argo's",
+        refusal: labels,
+        request: labelled("workflows.argoproj.io/controller-instanceid"),
+      },
       { what: "the type of a main workflow", refusal: labels, request: labelled("workflow-type") },
       { what: "the task of a main workflow", refusal: labels, request: labelled("task-id") },
       { what: "the stage of a main workflow as a label", refusal: labels, request: labelled("current-stage") },

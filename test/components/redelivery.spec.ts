@@ -106,6 +106,7 @@ describe("Redelivery", () => {
       NAMESPACE: "agents",
       REPOSITORIES: '{"5dlabs/platform":"5dlabs-platform"}',
       REPOSITORY: "",
+      ARGO_INSTANCE_ID: "",
       BRANCH_PREFIX: "task-",
       PUSHER: "5DLabs-Rex[bot]",
       WEBHOOK_URL: "https://hooks.example.com/push",

@@ -212,6 +212,7 @@ describe("RemediationWorkflow", () => {
       RUN_NAME: "{{workflow.name}}",
       NAMESPACE: "agents",
       REPOSITORIES: '{"5dlabs/platform":"5dlabs-platform"}',
+      ARGO_INSTANCE_ID: "",
       BRANCH_PREFIX: "task-",
       TASK_LABEL_PREFIX: "task-",
       READY_LABEL: "ready $$(HOME)",

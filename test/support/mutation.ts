@@ -8,6 +8,8 @@ export interface MutationArgs {
   operations: ("CREATE" | "UPDATE")[];
   label?: { key: string; value: string };
   annotation?: { key: string; value: string };
+  /** Whose requests; default: everybody's. */
+  by?: string;
 }
 
 /**
@@ -49,7 +51,7 @@ export class Mutation {
   }
 }
 
-function spec({ operations, label, annotation }: MutationArgs): V1beta1MutatingAdmissionPolicySpec {
+function spec({ operations, label, annotation, by }: MutationArgs): V1beta1MutatingAdmissionPolicySpec {
   const add = (map: string, { key, value }: { key: string; value: string }) => ({
     patchType: "JSONPatch",
     jsonPatch: {
@@ -65,6 +67,9 @@ function spec({ operations, label, annotation }: MutationArgs): V1beta1MutatingA
     matchConstraints: {
       resourceRules: [{ apiGroups: ["argoproj.io"], apiVersions: ["*"], operations, resources: ["workflows"] }],
     },
+    ...(by !== undefined && {
+      matchConditions: [{ name: "by", expression: `request.userInfo.username == ${JSON.stringify(by)}` }],
+    }),
     mutations: [...(label ? [add("labels", label)] : []), ...(annotation ? [add("annotations", annotation)] : [])],
   };
 }
