@@ -119,6 +119,7 @@ function readKeys(stack: StackConfig): RexRemediationConfig {
       quietSeconds: stack.integer("quietSeconds", 0, 600),
     },
     pullRequestComments: stack.boolean("pullRequestComments"),
+    argoInstanceId: stack.optionalText("argoInstanceId", labelValue),
     argoServerUrl: stack.optionalText("argoServerUrl", baseUrl)?.replace(/\/+$/, ""),
     alarms: readAlarms(stack),
     dashboard: readDashboard(stack),

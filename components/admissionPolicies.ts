@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { admissionPolicy, type Rules } from "./admissionPolicy.ts";
+import { foreignKey } from "./cel.ts";
+import { meaningfulPrefixes } from "./labels.ts";
 import { sweepTemplate } from "./redelivery.ts";
 import { accountNames } from "./remediationAccess.ts";
 import { codeRunRules, taskResultRules, workflowRules } from "./remediationRules.ts";
@@ -19,6 +21,8 @@ export interface AdmissionPoliciesArgs {
   mainWorkflows: MainWorkflowArgs;
   /** Whether there is a job that looks for lost pushes. */
   sweep: boolean;
+  /** See argoInstance.ts. */
+  argoInstanceId?: string;
   /** Whether runs are owned by the WorkflowTemplate; if not, they have no owner. */
   ownedRuns: boolean;
 }
@@ -37,6 +41,7 @@ export class AdmissionPolicies extends pulumi.ComponentResource {
       name,
       repositoryLabels: Object.values(repositoryLabels),
       templates: podTemplates,
+      foreign: foreignKey(labelKeys(rest), meaningfulPrefixes),
     }));
     const bind = (account: keyof typeof accounts, subject: string, rules: pulumi.Output<Rules>) =>
       admissionPolicy(name, subject, { namespace, serviceAccountName: accounts[account], rules }, this);
@@ -55,4 +60,14 @@ export class AdmissionPolicies extends pulumi.ComponentResource {
     }
     this.registerOutputs();
   }
+}
+
+/** Keys of the labels by which CodeRuns and main workflows are known. */
+function labelKeys({
+  codeRuns,
+  mainWorkflows,
+}: Pick<pulumi.Unwrap<AdmissionPoliciesArgs>, "codeRuns" | "mainWorkflows">) {
+  const { typeLabel, taskLabel, stageLabel, repositoryLabel } = mainWorkflows;
+  const ofCodeRuns = [codeRuns.taskLabel, codeRuns.agentLabel, codeRuns.repositoryLabel];
+  return [...new Set([typeLabel, taskLabel, stageLabel, repositoryLabel, ...ofCodeRuns])];
 }

@@ -1,8 +1,11 @@
+import { argoCommand } from "./argoInstance.ts";
 import { longestPause } from "./cronPause.ts";
 
 /** What the alarms look at. */
 export interface Watched {
   namespace: string;
+  /** See argoInstance.ts. */
+  argoInstanceId?: string;
   eventSourceName: string;
   sensorName: string;
   /** When the sweep runs, as cron has it; undefined: never. */
@@ -52,13 +55,14 @@ const times = '{{ printf "%.0f" $value }}';
 /** The alarms of an installation. */
 export function alarms(name: string, watched: Watched): Alarm[] {
   const { namespace } = watched;
+  const argo = argoCommand(namespace, watched.argoInstanceId);
   return [
     {
       alert: "RexRemediationFailed",
       expr: `sum(${grown(metric("runs_total", 'outcome="failed"'), "1h")}) > 0`,
       severity: "critical",
       summary: "A remediation failed: QA may work on an old head.",
-      description: `${times} failed within the last hour. Which, and why: kubectl -n ${namespace} get workflows -l rex-remediation/outcome=failed, then argo -n ${namespace} get RUN. When its reason is mended: argo -n ${namespace} retry RUN.`,
+      description: `${times} failed within the last hour. Which, and why: kubectl -n ${namespace} get workflows -l rex-remediation/outcome=failed, then ${argo} get RUN. When its reason is mended: ${argo} retry RUN.`,
       paragraph: "a-run-failed",
     },
     ...down(watched),
@@ -102,7 +106,7 @@ export function alarms(name: string, watched: Watched): Alarm[] {
       for: "15m",
       severity: "warning",
       summary: `Restarts take longer than ${watched.slowSeconds} s.`,
-      description: `Of those of the last six hours one in twenty took ${times} s or more. Which step: argo -n ${namespace} get RUN, or the dashboard.`,
+      description: `Of those of the last six hours one in twenty took ${times} s or more. Which step: ${argo} get RUN, or the dashboard.`,
       paragraph: "restarts-are-slow",
     },
   ];
@@ -174,18 +178,19 @@ function unseen(namespace: string): Alarm[] {
 }
 
 /** Of a schedule whose longest pause nobody can tell, only that it fails. */
-function sweep(name: string, { namespace, sweepSchedule }: Watched): Alarm[] {
+function sweep(name: string, { namespace, argoInstanceId, sweepSchedule }: Watched): Alarm[] {
   if (sweepSchedule === undefined) return [];
   const pause = longestPause(sweepSchedule);
   const time = `${2 * (pause ?? 24 * 60) + 10}m`;
   const ended = (labels: string) => `sum(${grown(metric("sweeps_total", labels), time)})`;
-  const byHand = `argo -n ${namespace} submit --from cronworkflow/${name}-sweep`;
+  const argo = argoCommand(namespace, argoInstanceId);
+  const byHand = `${argo} submit --from cronworkflow/${name}-sweep`;
   const failing: Alarm = {
     alert: "RexRemediationSweepFailing",
     expr: `${ended('status!="Succeeded"')} > 0 unless on () ${ended('status="Succeeded"')} > 0`,
     severity: "warning",
     summary: "The sweep fails: a lost push would stay lost.",
-    description: `${times} sweeps failed within ${time}, and none did well. Why: argo -n ${namespace} list -l app.kubernetes.io/component=sweep, then logs. At once: ${byHand}.`,
+    description: `${times} sweeps failed within ${time}, and none did well. Why: ${argo} list -l app.kubernetes.io/component=sweep, then logs. At once: ${byHand}.`,
     paragraph: "it-fails",
   };
   const missing: Alarm = {

@@ -9,12 +9,17 @@ export function literal(value: string | number | readonly string[] | Readonly<Re
   return JSON.stringify(value);
 }
 
-/** True if two maps have the same keys with the same values; those of `but` may differ, come and go. */
-export function sameBut(after: string, before: string, but: string): string {
+/** True if two maps have the same keys with the same values; those of `but` may differ, come and go, those of `added` differ and come. */
+export function sameBut(after: string, before: string, but: string, added = "false"): string {
   return [
-    `${after}.all(key, ${but} || (key in ${before} && ${after}[key] == ${before}[key]))`,
+    `${after}.all(key, ${but} || ${added} || (key in ${before} && ${after}[key] == ${before}[key]))`,
     `${before}.all(key, ${but} || key in ${after})`,
   ].join(" && ");
+}
+
+/** True for a `key` of a label or annotation that is none of these, and begins with none of those prefixes. */
+export function foreignKey(keys: readonly string[], prefixes: readonly string[]): string {
+  return `!(${[`key in ${literal(keys)}`, ...prefixes.map((prefix) => `key.startsWith(${literal(prefix)})`)].join(" || ")})`;
 }
 
 /** The map at a path that may be missing; empty then. */

@@ -51,3 +51,14 @@ export const outcomes = [
 
 /** What the names of the annotations begin with that the steps write on a main workflow. */
 export const ledgerPrefix = "rex-remediation/";
+
+/**
+ * What the keys of labels and annotations begin with that Argo or this program goes by. Whoever else in a cluster labels its objects,
+ * as a mutating webhook does, is free to use any other.
+ */
+export const meaningfulPrefixes = [
+  "workflows.argoproj.io/",
+  "events.argoproj.io/",
+  "app.kubernetes.io/",
+  ledgerPrefix,
+] as const;

@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { instanceLabels } from "./argoInstance.ts";
 import { deployedAnnotations, newOnAnotherBus } from "./deployed.ts";
 import { commonLabels, runLabels, taskLabel } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
@@ -22,6 +23,8 @@ export interface PushSensorArgs {
   workflowTemplateName: pulumi.Input<string>;
   /** metadata.uid of that WorkflowTemplate, which then owns the runs; undefined if that is not known. */
   workflowTemplateUid?: pulumi.Input<string>;
+  /** See argoInstance.ts. */
+  argoInstanceId?: string;
   serviceAccountName: pulumi.Input<string>;
   eventBusName: pulumi.Input<string>;
   /** Pods; one works, the others stand by. */
@@ -125,7 +128,7 @@ function workflow(name: string, args: PushSensorArgs) {
     metadata: {
       name,
       namespace: args.namespace,
-      labels: { ...runLabels(name, "remediation"), [taskLabel]: "" },
+      labels: { ...runLabels(name, "remediation"), ...instanceLabels(args.argoInstanceId), [taskLabel]: "" },
       // What the template leaves behind is deleted with it: pulumi destroy knows nothing of the runs.
       ...(args.workflowTemplateUid !== undefined && {
         ownerReferences: [

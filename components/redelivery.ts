@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { instanceLabels } from "./argoInstance.ts";
 import { commonLabels, runLabels } from "./labels.ts";
 import { restrictedPod } from "./podSecurity.ts";
 import {
@@ -37,6 +38,8 @@ export interface RedeliveryArgs extends GithubAccessArgs {
   workflowTemplateUid?: pulumi.Input<string>;
   /** What the names of runs are made with, beside the push; see runName.ts. */
   runSalt: pulumi.Input<string>;
+  /** See argoInstance.ts. */
+  argoInstanceId?: string;
   /** metadata.creationTimestamp of the same, or another time as ISO 8601 has it. What was pushed before was never this program's to handle. */
   installedAt: pulumi.Input<string>;
   /** How long a remediation is kept, in days. Of an older push nobody knows whether it had one. */
@@ -64,7 +67,12 @@ export class Redelivery extends pulumi.ComponentResource {
       {
         apiVersion: "argoproj.io/v1alpha1",
         kind: "CronWorkflow",
-        metadata: { name: `${name}-sweep`, namespace: args.namespace, labels: commonLabels(name, "sweep") },
+        metadata: {
+          name: `${name}-sweep`,
+          namespace: args.namespace,
+          // Argo hands the instance ID on to the sweeps.
+          labels: { ...commonLabels(name, "sweep"), ...instanceLabels(args.argoInstanceId) },
+        },
         spec: {
           schedules: [args.schedule],
           // One that takes long does the next one's work, too.
@@ -114,6 +122,7 @@ function template(name: string, args: RedeliveryArgs) {
       WEBHOOK_URL: args.webhookUrl ?? "",
       WORKFLOW_TEMPLATE_UID: args.workflowTemplateUid ?? "",
       RUN_SALT: args.runSalt,
+      ARGO_INSTANCE_ID: args.argoInstanceId ?? "",
       INSTALLED_AT: args.installedAt,
       SWEEP_AFTER_SECONDS: args.afterSeconds,
       RETENTION_DAYS: args.retentionDays,

@@ -26,6 +26,8 @@ export interface RemediationRulesArgs {
   };
   /** The WorkflowTemplate's templates that have a pod. */
   templates: readonly string[];
+  /** See {@link foreignKey}: labels and annotations of such keys others may set on the way, with whatever values. */
+  foreign: string;
 }
 
 /** Which CodeRuns the remediation may delete. The pod that asks tells by its name which task's run it is. */
@@ -80,7 +82,13 @@ export function codeRunRules({
 }
 
 /** What of which Workflows the remediation may change: stage, gates and ledger of its task's main workflow, the outcome of its own run. */
-export function workflowRules({ name, repositoryLabels, mainWorkflows, templates }: RemediationRulesArgs): Rules {
+export function workflowRules({
+  name,
+  repositoryLabels,
+  mainWorkflows,
+  templates,
+  foreign,
+}: RemediationRulesArgs): Rules {
   const { typeLabel, type, taskLabel, stageLabel, repositoryLabel, resetStage } = mainWorkflows;
   const refusal = (why: string) => `"workflow " + oldObject.metadata.name + ${why}`;
   const inOwnOrMain = (own: string, main: string) => `variables.own ? (${own}) : (${main})`;
@@ -139,15 +147,20 @@ export function workflowRules({ name, repositoryLabels, mainWorkflows, templates
         refusal: refusal('" has to keep its owners, its finalizers and whatever else is neither label nor annotation"'),
       },
       {
-        expression: inOwnOrMain(onlySet(outcomeLabel, outcomes), onlySet(stageLabel, [resetStage])),
+        expression: inOwnOrMain(onlySet(outcomeLabel, outcomes, foreign), onlySet(stageLabel, [resetStage], foreign)),
         refusal: refusal(
           `${literal(" has to keep its labels; only ")} + (variables.own ? ${literal(`${outcomeLabel} may be set, to an outcome`)} : ${literal(`${stageLabel} may be set, to ${resetStage}`)})`,
         ),
       },
       {
         expression: inOwnOrMain(
-          "variables.annotations == variables.oldAnnotations",
-          sameBut("variables.annotations", "variables.oldAnnotations", `key.startsWith(${literal(ledgerPrefix)})`),
+          sameBut("variables.annotations", "variables.oldAnnotations", "false", foreign),
+          sameBut(
+            "variables.annotations",
+            "variables.oldAnnotations",
+            `key.startsWith(${literal(ledgerPrefix)})`,
+            foreign,
+          ),
         ),
         refusal: refusal(
           literal(
@@ -228,11 +241,11 @@ function some(texts: string[]): string {
   return more > 0 ? `${texts.slice(0, 20).join(", ")} and ${more} more` : texts.join(", ");
 }
 
-/** Whether at most one label differs, and that has one of the values. */
-function onlySet(label: string, values: readonly string[]): string {
+/** Whether at most one label differs, and that has one of the values; foreign ones beside it. */
+function onlySet(label: string, values: readonly string[], foreign: string): string {
   const [after, before, key] = ["variables.labels", "variables.oldLabels", literal(label)];
   return [
-    sameBut(after, before, `key == ${key}`),
+    sameBut(after, before, `key == ${key}`, foreign),
     `(${after}[?${key}] == ${before}[?${key}] || ${textAt(after, label)} in ${literal(values)})`,
   ].join(" && ");
 }

@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { instanceLabels } from "./argoInstance.ts";
 import { commonLabels, outcomeLabel, runLabels, taskLabel } from "./labels.ts";
 import { restrictedPod } from "./podSecurity.ts";
 import {
@@ -90,6 +91,8 @@ export interface RemediationWorkflowArgs extends GithubAccessArgs {
   pullRequestComments: pulumi.Input<boolean>;
   /** Where people reach Argo's server; default: nowhere. */
   argoServerUrl?: pulumi.Input<string>;
+  /** See argoInstance.ts. */
+  argoInstanceId?: string;
   steps: StepsArgs;
   /** How long a Workflow is kept after its end. */
   retentionDays: pulumi.Input<number>;
@@ -119,7 +122,11 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
       {
         apiVersion: "argoproj.io/v1alpha1",
         kind: "WorkflowTemplate",
-        metadata: { name, namespace: args.namespace, labels: commonLabels(name, "remediation") },
+        metadata: {
+          name,
+          namespace: args.namespace,
+          labels: { ...commonLabels(name, "remediation"), ...instanceLabels(args.argoInstanceId) },
+        },
         spec: {
           entrypoint: remediate,
           onExit: "record-failure-if-any",
@@ -334,6 +341,7 @@ function fromConfig(name: string, args: RemediationWorkflowArgs): Variables {
     PUSHER: args.pusher,
     PULL_REQUEST_COMMENTS: args.pullRequestComments,
     ARGO_SERVER_URL: args.argoServerUrl ?? "",
+    ARGO_INSTANCE_ID: args.argoInstanceId ?? "",
     QUIET_SECONDS: args.steps.quietSeconds,
     PUSHER_NAMES: pulumi.jsonStringify(args.pusherNames),
     CODERUN_GROUP: args.codeRuns.group,

@@ -90,6 +90,8 @@ export interface RexRemediationArgs {
   steps: StepsArgs;
   /** Whether pull requests are told what was done, or what failed. */
   pullRequestComments: pulumi.Input<boolean>;
+  /** Instance ID of the workflow controller that runs remediations and sweeps; default: the one without. */
+  argoInstanceId?: string;
   /** Base URL of Argo's server, for a link to the run; default: the command that shows it. */
   argoServerUrl?: pulumi.Input<string>;
   /** A PrometheusRule with labels by which Prometheus finds it; undefined: none. */
@@ -171,6 +173,7 @@ export class RexRemediation extends pulumi.ComponentResource {
         pusher: push.pusher,
         pusherNames: push.apply(({ pusher }) => pusherNames(pusher)),
         pullRequestComments: args.pullRequestComments,
+        argoInstanceId: args.argoInstanceId,
         argoServerUrl: args.argoServerUrl,
         codeRuns: args.codeRuns,
         mainWorkflows: args.mainWorkflows,
@@ -224,6 +227,7 @@ export class RexRemediation extends pulumi.ComponentResource {
         unfilteredPush: existingEventSource && push,
         workflowTemplateName: workflow.workflowTemplateName,
         workflowTemplateUid,
+        argoInstanceId: args.argoInstanceId,
         serviceAccountName: access.sensorAccount,
         eventBusName,
         replicas: args.sensorReplicas,
@@ -252,6 +256,7 @@ export class RexRemediation extends pulumi.ComponentResource {
           webhookUrl: ownEventSource?.webhookUrl,
           workflowTemplateUid,
           runSalt: sensor.runSalt,
+          argoInstanceId: args.argoInstanceId,
           installedAt: args.appliedByOthers?.installedAt ?? workflow.createdAt,
           retentionDays: args.retentionDays,
           image: args.steps.image,
@@ -287,14 +292,15 @@ export class RexRemediation extends pulumi.ComponentResource {
 
   /** Alarms and dashboard, where they are asked for. */
   #watch(name: string, args: RexRemediationArgs, sensorName: pulumi.Output<string>): void {
-    const { namespace } = args;
+    const { namespace, argoInstanceId } = args;
     const { eventSource: eventSourceName } = this;
     if (args.alarms !== undefined) {
       const { maxRounds, labels, docsUrl } = args.alarms;
       // Two minutes from push to restart are the goal, and a run waits the quiet seconds first.
       const slowSeconds = pulumi.output(args.steps).apply(({ quietSeconds }) => 120 + quietSeconds);
       const sweepSchedule = args.sweep?.schedule;
-      const watched = pulumi.output({ namespace, eventSourceName, sensorName, sweepSchedule, maxRounds, slowSeconds });
+      const named = { namespace, argoInstanceId, eventSourceName, sensorName };
+      const watched = pulumi.output({ ...named, sweepSchedule, maxRounds, slowSeconds });
       new Alarms(name, { watched, labels, docsUrl }, { parent: this });
     }
     if (args.dashboard !== undefined) {
@@ -317,6 +323,7 @@ export class RexRemediation extends pulumi.ComponentResource {
           mainWorkflows,
           sweep: args.sweep !== undefined,
           ownedRuns: args.appliedByOthers === undefined,
+          argoInstanceId: args.argoInstanceId,
         },
         { parent: this },
       ),

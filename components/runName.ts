@@ -42,7 +42,11 @@ export function runSalt(run: object): string {
 }
 
 /** @param prefix of the installation's names */
-export function runName(prefix: string, salt: string, { task, before, after, repository, pushedAt }: RunValues): string {
+export function runName(
+  prefix: string,
+  salt: string,
+  { task, before, after, repository, pushedAt }: RunValues,
+): string {
   const values = [salt, task, before, after, repository, pushedAt].join(" ");
   return `${prefix}-${task}-${after.slice(0, headDigits)}-${digest(values)}`;
 }

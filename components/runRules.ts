@@ -1,4 +1,5 @@
 import type { Rules } from "./admissionPolicy.ts";
+import { instanceLabels } from "./argoInstance.ts";
 import { literal, mapAt, sameBut, textAt } from "./cel.ts";
 import { runLabels, sweptLabel, taskLabel } from "./labels.ts";
 import { pushParameters, triggerName } from "./pushSensor.ts";
@@ -12,6 +13,10 @@ export interface RunRulesArgs {
   workflowTemplateName: string;
   /** Whether runs are owned by the WorkflowTemplate, and so go with it. */
   ownedRuns: boolean;
+  /** See argoInstance.ts. */
+  argoInstanceId?: string;
+  /** See {@link foreignKey}: labels and annotations of such keys are others' to set, with whatever values. */
+  foreign: string;
 }
 
 /** A pattern for each value that a push fills in; see pushTransform, which lets nothing else through. */
@@ -51,7 +56,10 @@ export function sweepRules(args: RunRulesArgs): Rules {
   return runRules(args, { words: "the sweep", suffix: sweepSuffix, labels: { [sweptLabel]: "[0-9]{1,10}" } });
 }
 
-function runRules({ name, workflowTemplateName, ownedRuns }: RunRulesArgs, maker: Maker): Rules {
+function runRules(
+  { name, workflowTemplateName, ownedRuns, argoInstanceId, foreign }: RunRulesArgs,
+  maker: Maker,
+): Rules {
   const refusal = (what: string) =>
     literal(`${maker.words} may only create remediations as a push makes them: ${what}`);
   const create = (expression: string, what: string) => ({
@@ -61,13 +69,20 @@ function runRules({ name, workflowTemplateName, ownedRuns }: RunRulesArgs, maker
   const parameter = (key: (typeof pushParameters)[number]) =>
     textAt(`variables.parameters[${pushParameters.indexOf(key)}]`, "value");
   const keys = (map: string, allowed: string[]) => `${map}.all(key, key in ${literal(allowed)})`;
-  const labels = runLabels(name, "remediation");
+  const labels = { ...runLabels(name, "remediation"), ...instanceLabels(argoInstanceId) };
+  const othersOnRun = `(variables.ofRun && ${foreign})`;
   return {
     apiGroup: "argoproj.io",
     resources: ["workflows", "workflows/*"],
     operations: ["CREATE", "UPDATE", "DELETE"],
     variables: {
       labels: mapAt("object.metadata", "labels"),
+      oldLabels: mapAt("oldObject.metadata", "labels"),
+      annotations: mapAt("object.metadata", "annotations"),
+      oldAnnotations: mapAt("oldObject.metadata", "annotations"),
+      ofRun: Object.entries(labels)
+        .map(([key, value]) => `${textAt("variables.oldLabels", key)} == ${literal(value)}`)
+        .join(" && "),
       owners: "object.metadata.?ownerReferences.orValue([])",
       parameters: "object.spec.?arguments.?parameters.orValue([])",
       nameBegin: `${literal(`${name}-`)} + ${parameter("task")} + "-" + ${parameter("after")}.substring(0, ${headDigits}) + "-"`,
@@ -84,6 +99,7 @@ function runRules({ name, workflowTemplateName, ownedRuns }: RunRulesArgs, maker
             "name",
             "namespace",
             "labels",
+            "annotations",
             "ownerReferences",
             // Set by the API server.
             "uid",
@@ -128,7 +144,7 @@ function runRules({ name, workflowTemplateName, ownedRuns }: RunRulesArgs, maker
       ),
       create(
         [
-          keys("variables.labels", [...Object.keys(labels), taskLabel, ...Object.keys(maker.labels)]),
+          `variables.labels.all(key, ${foreign} || key in ${literal([...Object.keys(labels), taskLabel, ...Object.keys(maker.labels)])})`,
           ...Object.entries(labels).map(([key, value]) => `${textAt("variables.labels", key)} == ${literal(value)}`),
           `${textAt("variables.labels", taskLabel)} == ${parameter("task")}`,
           ...Object.entries(maker.labels).map(
@@ -137,6 +153,10 @@ function runRules({ name, workflowTemplateName, ownedRuns }: RunRulesArgs, maker
           ),
         ].join(" && "),
         `its labels have to be those that ${maker.words} sets`,
+      ),
+      create(
+        `variables.annotations.all(key, ${foreign})`,
+        "it has an annotation that Argo or a remediation would take for its own",
       ),
       ownedRuns
         ? create(
@@ -151,7 +171,7 @@ function runRules({ name, workflowTemplateName, ownedRuns }: RunRulesArgs, maker
           )
         : create("variables.owners.size() == 0", "it has to have no owner"),
       {
-        // A push that is delivered again writes its run once more: with the same content, so that nothing changes.
+        // A push that is delivered again writes its run once more: with the same content, so that nothing changes but what others add.
         expression: [
           'request.operation != "UPDATE"',
           `(${[
@@ -159,8 +179,10 @@ function runRules({ name, workflowTemplateName, ownedRuns }: RunRulesArgs, maker
             sameBut(
               "object.metadata",
               "oldObject.metadata",
-              'key in ["managedFields", "resourceVersion", "generation"]',
+              'key in ["labels", "annotations", "managedFields", "resourceVersion", "generation"]',
             ),
+            sameBut("variables.labels", "variables.oldLabels", "false", othersOnRun),
+            sameBut("variables.annotations", "variables.oldAnnotations", "false", othersOnRun),
           ].join(" && ")})`,
         ].join(" || "),
         refusal: `${literal(`${maker.words} may write workflow `)} + request.name + " only as it is"`,

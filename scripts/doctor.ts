@@ -6,6 +6,7 @@ import { clusterChecks } from "./doctor/cluster.ts";
 import { configurationCheck } from "./doctor/configuration.ts";
 import { controllerChecks } from "./doctor/controller.ts";
 import { githubAppChecks } from "./doctor/githubApp.ts";
+import { goodWriteChecks } from "./doctor/goodWrites.ts";
 import { Ground, Namespace } from "./doctor/ground.ts";
 import { mainWorkflowChecks } from "./doctor/mainWorkflows.ts";
 import { policyChecks } from "./doctor/policies.ts";
@@ -104,6 +105,7 @@ function after(options: Options): Check[] {
     ...wayInChecks(ground),
     ...rightsChecks(ground),
     ...policyChecks(ground),
+    ...goodWriteChecks(ground),
     ...githubAppChecks(ground),
     ...webhookSecretChecks(ground),
     ...webhookChecks(ground, { ping: options.ping, token: process.env.GITHUB_TOKEN || undefined }),

@@ -15,7 +15,7 @@ readonly EXIT_PLAN_AGAIN=75
 readonly NOT_FOUND=44 CONFLICT=49 INVALID=42 REFUSED=43
 readonly LEDGER=rex-remediation
 # How people call Argo for the objects of this installation.
-readonly ARGO="argo -n $NAMESPACE"
+readonly ARGO="argo -n $NAMESPACE${ARGO_INSTANCE_ID:+ --instanceid $ARGO_INSTANCE_ID}"
 readonly PLAN="$SHARED_DIR/plan.json"
 readonly SCRATCH="$SHARED_DIR/scratch/$STEP"
 readonly ANSWER="$SCRATCH/answer"

@@ -188,11 +188,12 @@ start_remediation() {
   local status=0 run
   run=$(run_name "$1")
   jq --arg run "$run" --arg name "$NAME" --arg namespace "$NAMESPACE" --arg ledger "$LEDGER" --arg uid "$WORKFLOW_TEMPLATE_UID" \
-    --arg hour "$((EPOCHSECONDS / 3600))" '
+    --arg hour "$((EPOCHSECONDS / 3600))" --arg instance "${ARGO_INSTANCE_ID:-}" '
     {apiVersion: "argoproj.io/v1alpha1", kind: "Workflow",
      metadata: ({name: $run, namespace: $namespace,
-       labels: {"app.kubernetes.io/name": "rex-remediation", "app.kubernetes.io/instance": $name, "app.kubernetes.io/component": "remediation",
-         ($ledger + "/task"): .task, ($ledger + "/swept"): $hour}}
+       labels: ({"app.kubernetes.io/name": "rex-remediation", "app.kubernetes.io/instance": $name, "app.kubernetes.io/component": "remediation",
+         ($ledger + "/task"): .task, ($ledger + "/swept"): $hour}
+         + if $instance == "" then {} else {"workflows.argoproj.io/controller-instanceid": $instance} end)}
        + if $uid == "" then {} else {ownerReferences: [{apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name: $name, uid: $uid}]} end),
      spec: {workflowTemplateRef: {name: $name}, priority: .at,
        arguments: {parameters: [{name: "task", value: .task}, {name: "before", value: .before}, {name: "after", value: .after},

@@ -70,6 +70,7 @@ run_nats() {
   keep nats "$CACHE/bin/nats-server" --config "$STATE/settings/nats.conf"
 }
 
+# Its mutating admission policies, off by default, stand in for others' webhooks in tests.
 run_kube-apiserver() {
   local pki="$STATE/pki"
   keep kube-apiserver "$CACHE/bin/kube-apiserver" --etcd-servers http://127.0.0.1:2379 \
@@ -77,6 +78,7 @@ run_kube-apiserver() {
     --tls-cert-file "$pki/apiserver.crt" --tls-private-key-file "$pki/apiserver.key" --cert-dir "$RUN" \
     --client-ca-file "$pki/ca.crt" --token-auth-file "$pki/tokens.csv" --authorization-mode Node,RBAC --allow-privileged \
     --shutdown-watch-termination-grace-period 1s \
+    --feature-gates MutatingAdmissionPolicy=true --runtime-config admissionregistration.k8s.io/v1beta1=true \
     --kubelet-certificate-authority "$pki/ca.crt" --kubelet-client-certificate "$pki/kubelet-client.crt" \
     --kubelet-client-key "$pki/kubelet-client.key" --kubelet-preferred-address-types InternalIP \
     --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$pki/service-account.key" \

@@ -58,6 +58,7 @@ export function planned(stack: string | undefined, folder = root): Planned {
       resource: text("codeRunResource"),
       taskLabel: text("codeRunTaskLabel"),
       agentLabel: text("codeRunAgentLabel"),
+      repositoryLabel: text("codeRunRepositoryLabel"),
     },
     mainWorkflows: {
       typeLabel: text("mainWorkflowTypeLabel"),

@@ -6,7 +6,7 @@ import {
   PatchStrategy,
   setHeaderOptions,
 } from "@kubernetes/client-node";
-import { ask, request } from "../tools/installation.ts";
+import { ask, request, wordsOf } from "../tools/installation.ts";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
 import type { Ground } from "./ground.ts";
 import { asAccount } from "./rights.ts";
@@ -98,9 +98,9 @@ const attempts: Record<Subject, Attempt> = {
   sweptresults: (ground, as) => create(ground, as, "workflowtaskresults", { kind: "WorkflowTaskResult" }),
 };
 
-const api = ({ cluster }: Ground) => cluster.makeApiClient(CustomObjectsApi);
-const dry = ({ name: namespace }: Ground) => ({ namespace, dryRun: "All" });
-const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
+export const api = ({ cluster }: Ground) => cluster.makeApiClient(CustomObjectsApi);
+export const dry = ({ name: namespace }: Ground) => ({ namespace, dryRun: "All" });
+export const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
 
 function create(ground: Ground, as: ConfigurationOptions, plural: string, object: object): Promise<unknown> {
   const body = { apiVersion: "argoproj.io/v1alpha1", metadata: { name: "rex-remediation-doctor" }, ...object };
@@ -144,23 +144,30 @@ async function inForce(ground: Ground): Promise<Finding> {
 }
 
 /** What is said of an attempt that nobody refused. */
-const done = "it would have been done";
+export const done = "it would have been done";
 
 /** @returns what the API server says to an attempt; undefined if there was none */
-async function refusal(attempt: ReturnType<Attempt>): Promise<string | undefined> {
+export async function refusal(attempt: ReturnType<Attempt>): Promise<string | undefined> {
   try {
     return (await attempt) === undefined ? undefined : done;
   } catch (error) {
     if (!(error instanceof ApiException)) throw error;
-    return `the API server says ${error.code}: ${`${error.body}`.slice(0, 500)}`;
+    return `the API server says ${error.code}: ${wordsOf(error).slice(0, 500)}`;
   }
 }
 
-/** An account's groups the API server adds by itself. */
-function asUser(namespace: string, account: string): ConfigurationOptions {
-  return both(request, setHeaderOptions("Impersonate-User", asAccount(namespace, account).user));
+/**
+ * An account's groups the API server adds by itself.
+ *
+ * @param pod whose token it has; default: one that is bound to no pod
+ */
+export function asUser(namespace: string, account: string, pod?: string): ConfigurationOptions {
+  const user = both(request, setHeaderOptions("Impersonate-User", asAccount(namespace, account).user));
+  return pod === undefined
+    ? user
+    : both(user, setHeaderOptions("Impersonate-Extra-authentication.kubernetes.io%2Fpod-name", pod));
 }
 
-function both(one: ConfigurationOptions, other: ConfigurationOptions): ConfigurationOptions {
+export function both(one: ConfigurationOptions, other: ConfigurationOptions): ConfigurationOptions {
   return { middleware: [...(one.middleware ?? []), ...(other.middleware ?? [])], middlewareMergeStrategy: "append" };
 }

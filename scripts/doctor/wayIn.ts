@@ -1,4 +1,5 @@
 import { ApiException, type ConfigurationOptions, setHeaderOptions, type V1Pod } from "@kubernetes/client-node";
+import { argoCommand, instanceIdLabel } from "../../components/argoInstance.ts";
 import { sweptLabel } from "../../components/labels.ts";
 import { ask, request } from "../tools/installation.ts";
 import { allTheSame, isFailed, outcomeOf, stepsEndedWell } from "../tools/runEnd.ts";
@@ -22,6 +23,7 @@ export function wayInChecks(ground: Ground): Check[] {
       look: async () => (await pods(ground, "sensor", await ground.sensor())).finding,
     },
     { what: "last push", needs: ["installation"], look: () => lastPush(ground) },
+    { what: "Argo's instance ID", needs: ["installation"], look: () => instance(ground) },
     { what: "sweep", needs: ["installation"], look: () => sweep(ground) },
   ];
 }
@@ -194,11 +196,14 @@ async function lastPush(ground: Ground): Promise<Finding> {
     "workflows",
     `app.kubernetes.io/instance=${ground.prefix},app.kubernetes.io/component=remediation`,
   );
-  return newest(runs, ground.name);
+  return newest(runs, ground.name, (await ground.settings()).argoInstanceId);
 }
 
-/** @param runs remediations, however they were started */
-export function newest(runs: Thing[], namespace: string): Finding {
+/**
+ * @param runs remediations, however they were started
+ * @param instanceId see components/argoInstance.ts
+ */
+export function newest(runs: Thing[], namespace: string, instanceId?: string): Finding {
   const pushed = runs.filter(
     ({ metadata, spec }) =>
       metadata.labels?.[sweptLabel] === undefined &&
@@ -217,16 +222,64 @@ export function newest(runs: Thing[], namespace: string): Finding {
   const outcome = outcomeOf(last) ?? "not ended";
   const found = `${new Date(creationTimestamp).toISOString().replace(".000", "")}, run ${name}: ${outcome}`;
   if (outcome === "failed")
-    return warn(found, `argo -n ${namespace} get ${name} says why, and the command that carries on`);
-  return isFailed(last) ? aroundTheSteps(found, last, namespace) : pass(found);
+    return warn(found, `${argoCommand(namespace, instanceId)} get ${name} says why, and the command that carries on`);
+  return isFailed(last) ? aroundTheSteps(found, last, argoCommand(namespace, instanceId)) : pass(found);
 }
 
 /** A run whose steps did their work, and which Argo calls failed all the same. */
-function aroundTheSteps(found: string, run: Thing, namespace: string): Finding {
+function aroundTheSteps(found: string, run: Thing, argo: string): Finding {
   return warn(
     `${found}; ${allTheSame(run)}`,
-    `argo -n ${namespace} get ${run.metadata.name}; mend the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`,
+    `${argo} get ${run.metadata.name}; mend the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`,
   );
+}
+
+/** Whether the controller that takes the runs is the one that is there. */
+async function instance(ground: Ground): Promise<Finding> {
+  const { argoInstanceId, mainWorkflows } = await ground.settings();
+  const own = await ground.listArgo("workflows", `app.kubernetes.io/instance=${ground.prefix}`);
+  const main = await ground.listArgo("workflows", `${mainWorkflows.typeLabel}=${mainWorkflows.type}`);
+  return seen(own, main, { namespace: ground.name, argoInstanceId, now: Date.now() });
+}
+
+/** How long Argo may take to look at a Workflow for the first time. */
+const unseenSeconds = 60;
+
+/**
+ * @param own remediations and sweeps
+ * @param main main workflows
+ */
+export function seen(
+  own: Thing[],
+  main: Thing[],
+  { namespace, argoInstanceId, now }: { namespace: string; argoInstanceId?: string | undefined; now: number },
+): Finding {
+  const idOf = ({ metadata }: Thing) => metadata.labels?.[instanceIdLabel];
+  const named = (id: string | undefined) => (id === undefined ? "no instance ID" : `the instance ID ${id}`);
+  const set = (id: string | undefined) =>
+    `pulumi config ${id === undefined ? "rm argoInstanceId" : `set argoInstanceId ${id}`}, then pulumi up`;
+  // As long as a main workflow is at work, some controller takes it.
+  const other = main.find((one) => one.status?.phase === "Running" && idOf(one) !== argoInstanceId);
+  const unseen = own.find(
+    ({ metadata, status }) =>
+      !status?.phase && now - new Date(metadata.creationTimestamp).getTime() > 1000 * unseenSeconds,
+  );
+  if (unseen !== undefined) {
+    return fail(
+      `no controller has looked at ${unseen.metadata.name} since ${unseen.metadata.creationTimestamp}, which has ${named(idOf(unseen))}${other === undefined ? "" : `; main workflow ${other.metadata.name}, which is at work, has ${named(idOf(other))}`}: Argo's workflow controller does not run, or has another instanceID`,
+      `${
+        other !== undefined
+          ? set(idOf(other))
+          : `kubectl get configmaps -A --field-selector metadata.name=workflow-controller-configmap -o yaml | grep instanceID shows it: pulumi config set argoInstanceId ID, then pulumi up (where there is none: pulumi config rm argoInstanceId); if it is the same, look at the controller's pods`
+      }; what waits meanwhile is taken once it has the controller's ID: kubectl -n ${namespace} label workflow ${unseen.metadata.name} ${instanceIdLabel}=ID`,
+    );
+  }
+  return other === undefined
+    ? pass(argoInstanceId ?? "none")
+    : warn(
+        `the runs have ${named(argoInstanceId)}, but main workflow ${other.metadata.name}, which is at work, has ${named(idOf(other))}: perhaps no controller takes the runs`,
+        set(idOf(other)),
+      );
 }
 
 async function sweep(ground: Ground): Promise<Finding> {
@@ -240,16 +293,17 @@ async function sweep(ground: Ground): Promise<Finding> {
   const cron = await ground.argo("cronworkflows", name);
   if (cron === undefined) return fail(`there is no CronWorkflow ${name} in namespace ${ground.name}`, bringBack);
   const made = await ground.listArgo("workflows", `workflows.argoproj.io/cron-workflow=${name}`);
-  return swept(cron, made, ground.name);
+  return swept(cron, made, ground.name, (await ground.settings()).argoInstanceId);
 }
 
 /** @param made the sweep's workflows */
-export function swept(cron: Thing, made: Thing[], namespace: string): Finding {
+export function swept(cron: Thing, made: Thing[], namespace: string, instanceId?: string): Finding {
   const { name } = cron.metadata;
+  const argo = argoCommand(namespace, instanceId);
   if (cron.spec.suspend) {
     return fail(
       `CronWorkflow ${name} is suspended: a push whose delivery fails is lost`,
-      `argo -n ${namespace} cron resume ${name}`,
+      `${argo} cron resume ${name}`,
     );
   }
   const schedule = (cron.spec.schedules ?? [cron.spec.schedule]).join(", ");
@@ -259,12 +313,12 @@ export function swept(cron: Thing, made: Thing[], namespace: string): Finding {
   if (last === undefined) return pass(`at ${schedule}; none has ended yet`);
   const { phase, finishedAt, message } = last.status;
   if (isFailed(last) && stepsEndedWell(last)) {
-    return aroundTheSteps(`at ${schedule}; the last, ${last.metadata.name}, did its work`, last, namespace);
+    return aroundTheSteps(`at ${schedule}; the last, ${last.metadata.name}, did its work`, last, argo);
   }
   return phase === "Succeeded"
     ? pass(`at ${schedule}; the last ended at ${finishedAt}`)
     : fail(
         `the last, ${last.metadata.name}, ${phase} at ${finishedAt}${message ? `: ${message}` : ""}`,
-        `argo -n ${namespace} logs ${last.metadata.name}; then argo -n ${namespace} submit --from cronworkflow/${name}`,
+        `${argo} logs ${last.metadata.name}; then ${argo} submit --from cronworkflow/${name}`,
       );
 }

@@ -1,3 +1,4 @@
+import { argoCommand } from "../../components/argoInstance.ts";
 import type { Renamed } from "./github.ts";
 import { meanings, postponed, roomForRuns } from "./outcomes.ts";
 import { isOfPush } from "./pushRuns.ts";
@@ -55,7 +56,7 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): strin
       `no run: no push of task ${task} has arrived, or its runs are older than they are kept. A push counts if its sender is the App ${pusher}, its branch ${branch}, alone or followed by -, / or _ and more, and its repository ${namesOf(repositories, " or ")}. What GitHub delivered, and where: npm run webhook -- deliveries; whether everything on the way is well: npm run doctor`,
     ];
   }
-  const look = `argo -n ${namespace} get ${last.run}`;
+  const look = `${argoCommand(namespace, settings.argoInstanceId)} get ${last.run}`;
   if (last.state === "waits") {
     const way = postponed(last.did) ? `${roomForRuns}; ${look}` : look;
     return [`run ${last.run} has not begun: ${last.did}; ${way}`];
@@ -82,7 +83,7 @@ function ofMainWorkflows({ task, namespace, settings, remediations, mainWorkflow
   const alike = unfinished.filter(({ repository }) => repository === unfinished[0]?.repository);
   if (alike.length > 1) {
     return [
-      `task ${task} has more than one main workflow: ${alike.map(({ name }) => name).join(", ")}; a run fails until all but one are ended: argo -n ${namespace} stop NAME`,
+      `task ${task} has more than one main workflow: ${alike.map(({ name }) => name).join(", ")}; a run fails until all but one are ended: ${argoCommand(namespace, settings.argoInstanceId)} stop NAME`,
     ];
   }
   const atWork = remediations.some(({ state }) => state !== "ended");

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { argoCommand } from "../../components/argoInstance.ts";
 import type { Installation } from "./installation.ts";
 import { meanings, postponed, roomForRuns } from "./outcomes.ts";
 import { type EndedStep, endedSteps, type Run, readRun } from "./remediationRun.ts";
@@ -51,7 +52,8 @@ export function hasWorked({ ended, outcome }: Run): boolean {
 
 /** The end in one sentence for a person on call. */
 export function conclusion(run: Run, steps: EndedStep[], waitSeconds: number, namespace: string): string {
-  const look = `argo -n ${namespace} get ${run.name}; argo -n ${namespace} logs ${run.name}`;
+  const argo = argoCommand(namespace, run.instanceId);
+  const look = `${argo} get ${run.name}; ${argo} logs ${run.name}`;
   if (!run.ended) {
     const outcome = run.outcome === undefined ? "" : `, its outcome is ${run.outcome}`;
     const why = postponed(run.waitsFor) ? ` (${run.waitsFor}; ${roomForRuns})` : "";

@@ -226,7 +226,7 @@ export async function ask<T>(cluster: KubeConfig, what: string, answer: Promise<
 }
 
 /** The API server's own words. */
-function wordsOf({ body }: ApiException<unknown>): string {
+export function wordsOf({ body }: ApiException<unknown>): string {
   try {
     const { message } = JSON.parse(`${body}`);
     return oneLine(`${message ?? body}`);

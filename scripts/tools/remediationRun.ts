@@ -1,4 +1,5 @@
 import { ApiException, CoreV1Api, CustomObjectsApi, type V1ContainerStatus } from "@kubernetes/client-node";
+import { instanceIdLabel, instanceLabels } from "../../components/argoInstance.ts";
 import { runLabels, taskLabel } from "../../components/labels.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 import { allTheSame, isFailed, outcomeOf } from "./runEnd.ts";
@@ -19,6 +20,8 @@ export interface RunParameters {
 /** A run as it is now. */
 export interface Run {
   name: string;
+  /** Of the controller that it is for; undefined for the one without. */
+  instanceId?: string;
   /** What it waits for, in Argo's words, as long as it has not begun. */
   waitsFor?: string;
   /** Whether Argo calls it ended. */
@@ -75,7 +78,7 @@ export async function startRun({ outputs, cluster }: Installation, parameters: R
     cluster,
     "make the run",
     api.createNamespacedCustomObject(
-      { ...workflows, namespace, body: workflow(name, template.metadata.uid, parameters) },
+      { ...workflows, namespace, body: workflow(template.metadata, parameters) },
       request,
     ),
   )) as Workflow;
@@ -83,14 +86,18 @@ export async function startRun({ outputs, cluster }: Installation, parameters: R
 }
 
 /** The Workflow, labelled and owned as components/pushSensor.ts makes it; it goes with the template. */
-function workflow(name: string, templateUid: string, { task, repository, dryRun }: RunParameters) {
+function workflow({ name, uid, labels }: Workflow["metadata"], { task, repository, dryRun }: RunParameters) {
   return {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "Workflow",
     metadata: {
       generateName: `${name}-${task}-`,
-      labels: { ...runLabels(name, "remediation"), [taskLabel]: task },
-      ownerReferences: [{ apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name, uid: templateUid }],
+      labels: {
+        ...runLabels(name, "remediation"),
+        ...instanceLabels(labels?.[instanceIdLabel]),
+        [taskLabel]: task,
+      },
+      ownerReferences: [{ apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name, uid }],
     },
     spec: {
       workflowTemplateRef: { name },
@@ -126,8 +133,10 @@ export async function readRun(installation: Installation, name: string): Promise
   const { phase = "", message, nodes } = read.status ?? {};
   const outcome = outcomeOf(read);
   const warning = outcome === "failed" ? undefined : allTheSame(read);
+  const instanceId = read.metadata.labels?.[instanceIdLabel];
   return {
     name,
+    ...(instanceId !== undefined && { instanceId }),
     ended: isFailed(read) || phase === "Succeeded",
     outcome,
     ...(warning && { warning }),

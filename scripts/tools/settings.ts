@@ -1,4 +1,5 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
+import { instanceIdLabel } from "../../components/argoInstance.ts";
 import { asArgoEventsReads, privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
 import { runSaltAnnotation } from "../../components/runName.ts";
 import { repositoriesAnnotation } from "../../components/stepContainer.ts";
@@ -18,16 +19,27 @@ export interface SecretKey {
 export interface Settings {
   /** owner/name, in lower case. */
   repositories: string[];
+  /** The value of the repository label, for each of them. */
+  repositoryLabels: string[];
   pusher: string;
   branchPrefix: string;
   taskLabelPrefix: string;
   readyLabel: string;
   holdLabel: string;
   agents: string[];
-  codeRuns: { group: string; version: string; resource: string; taskLabel: string; agentLabel: string };
+  codeRuns: {
+    group: string;
+    version: string;
+    resource: string;
+    taskLabel: string;
+    agentLabel: string;
+    repositoryLabel: string;
+  };
   mainWorkflows: { typeLabel: string; type: string; taskLabel: string; stageLabel: string; repositoryLabel: string };
   stages: string[];
   resetStage: string;
+  /** See components/argoInstance.ts; undefined for the controller without one. */
+  argoInstanceId?: string;
   githubApiUrl: string;
   githubAppId: string;
   /** Undefined where GitHub is asked for it. */
@@ -67,7 +79,7 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
       api.getNamespacedCustomObject({ ...argo, plural, namespace, name }, request),
     );
   const template = (await read("WorkflowTemplate", "workflowtemplates", workflowTemplate)) as
-    | { spec: Spec }
+    | { metadata: { labels?: Record<string, string> }; spec: Spec }
     | undefined;
   if (template === undefined) {
     throw new Refusal(
@@ -76,7 +88,12 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
   }
   const source = (await read("EventSource", "eventsources", eventSource)) as EventSource | undefined;
   const webhookSecret = Object.values(source?.spec.github ?? {})[0]?.webhookSecret;
-  return { ...settingsOf(template.spec, workflowTemplate), ...(webhookSecret && { webhookSecret }) };
+  const argoInstanceId = template.metadata.labels?.[instanceIdLabel];
+  return {
+    ...settingsOf(template.spec, workflowTemplate),
+    ...(argoInstanceId !== undefined && { argoInstanceId }),
+    ...(webhookSecret && { webhookSecret }),
+  };
 }
 
 /** The watched repositories for a sentence: of hundreds the first few. */
@@ -107,6 +124,7 @@ function settingsOf({ podMetadata, templates }: Spec, name: string): Settings {
   const installationId = text("GITHUB_INSTALLATION_ID");
   return {
     repositories: Object.keys(JSON.parse(text("REPOSITORIES"))),
+    repositoryLabels: Object.values(JSON.parse(text("REPOSITORIES"))),
     pusher: text("PUSHER"),
     branchPrefix: text("BRANCH_PREFIX"),
     taskLabelPrefix: text("TASK_LABEL_PREFIX"),
@@ -119,6 +137,7 @@ function settingsOf({ podMetadata, templates }: Spec, name: string): Settings {
       resource: text("CODERUN_RESOURCE"),
       taskLabel: text("CODERUN_TASK_LABEL"),
       agentLabel: text("CODERUN_AGENT_LABEL"),
+      repositoryLabel: text("CODERUN_REPOSITORY_LABEL"),
     },
     mainWorkflows: {
       typeLabel: text("MAIN_WORKFLOW_TYPE_LABEL"),

@@ -90,6 +90,11 @@ describe("with a token of a remediation's pod of task 3", function () {
       spec: { suspend: true },
     }),
     mainWorkflow("resumable-3", 3, "waiting-ready-for-qa", nodes, { labels: repository, spec: { suspend: true } }),
+    mainWorkflow("mutated-3", 3, "waiting-ready-for-qa", nodes, {
+      labels: { ...repository, owner: "shop" },
+      annotations: { note: "by hand" },
+      spec: { suspend: true },
+    }),
     mainWorkflow("ended-3", 3, "waiting-ready-for-qa", nodes, { labels: repository, status: { phase: "Succeeded" } }),
     mainWorkflow("stopping-3", 3, "waiting-ready-for-qa", nodes, { labels: repository, spec: { shutdown: "Stop" } }),
     mainWorkflow("terminating-3", 3, "waiting-ready-for-qa", nodes, {
@@ -314,8 +319,26 @@ describe("with a token of a remediation's pod of task 3", function () {
         request: merge("resumable-3", { spec: { suspend: null, shutdown: "Stop" } }),
         refusal: workflowRefusal("workflow resumable-3 has to keep its spec"),
       },
-      { what: "another label", request: merge("main-3", labels({ owner: "mallory" })), refusal: keptLabels },
-      { what: "one label more", request: merge("main-3", labels({ extra: "1" })), refusal: keptLabels },
+      {
+        what: "one label more of Argo's",
+        request: merge("main-3", labels({ "workflows.argoproj.io/completed": "true" })),
+        refusal: keptLabels,
+      },
+      {
+        what: "one label more of the program's",
+        request: merge("main-3", labels({ "rex-remediation/task": "3" })),
+        refusal: keptLabels,
+      },
+      {
+        what: "another repository on a main workflow",
+        request: merge("main-3", labels({ repository: "acme-other" })),
+        refusal: keptLabels,
+      },
+      {
+        what: "an agent's label on a main workflow",
+        request: merge("main-3", labels({ "github-app": "5DLabs-Cleo" })),
+        refusal: keptLabels,
+      },
       { what: "one label less", request: merge("main-3", labels({ owner: null })), refusal: keptLabels },
       {
         what: "another stage than the reset stage",
@@ -329,13 +352,8 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: keptLabels,
       },
       {
-        what: "another annotation",
-        request: merge("main-3", { metadata: { annotations: { note: "gone" } } }),
-        refusal: workflowRefusal("workflow main-3 has to keep its annotations"),
-      },
-      {
-        what: "an annotation that nearly is the ledger's",
-        request: merge("main-3", { metadata: { annotations: { "rex-remediation.evil/x": "1" } } }),
+        what: "an annotation of Argo's",
+        request: merge("main-3", { metadata: { annotations: { "workflows.argoproj.io/x": "1" } } }),
         refusal: workflowRefusal("workflow main-3 has to keep its annotations"),
       },
       {
@@ -542,6 +560,11 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: workflowRefusal("workflow .* has to keep its labels"),
       },
       {
+        what: "the labels of a main workflow on its own run",
+        request: merge(() => run, labels({ "workflow-type": "play-orchestration" })),
+        refusal: workflowRefusal("workflow .* has to keep its labels"),
+      },
+      {
         what: "another parameter on its own run",
         request: merge(() => run, { spec: { arguments: { parameters: [] } } }),
         refusal: workflowRefusal("workflow .* has to keep its spec"),
@@ -702,6 +725,31 @@ describe("with a token of a remediation's pod of task 3", function () {
       const now = await guarded.cluster.workflow("resumable-3");
       equal(now?.metadata.labels?.["current-stage"], "waiting-pr-created");
       equal(now?.status?.nodes?.waiting?.phase, "Succeeded");
+    });
+
+    // What a mutating webhook makes of a request the API server judges as it judges the same request sent at once.
+    it("the same with labels and annotations of somebody else's, added and changed", async () => {
+      const change = {
+        labels: { "current-stage": "waiting-pr-created", owner: "shop-two", "cost-center": "42" },
+        annotations: { note: "by a webhook", "example.com/note": "1", "rex-remediation/head": "b" },
+      };
+      await done(
+        merge("mutated-3", { metadata: change, spec: { suspend: null }, status: { nodes: { waiting: opened } } })(),
+      );
+      const now = await guarded.cluster.workflow("mutated-3");
+      deepEqual(
+        [now?.metadata.labels, now?.metadata.annotations, now?.status?.nodes?.waiting?.phase],
+        [
+          { "workflow-type": "play-orchestration", "task-id": "3", ...repository, ...change.labels },
+          change.annotations,
+          "Succeeded",
+        ],
+      );
+    });
+
+    it("an outcome on its own run, with a label and an annotation of somebody else's", async () => {
+      const labels = { "rex-remediation/outcome": "remediated", "cost-center": "42" };
+      await done(merge(run, { metadata: { labels, annotations: { "example.com/note": "1" } } })());
     });
 
     it("an outcome on its own run", async () => {

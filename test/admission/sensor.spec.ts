@@ -21,8 +21,7 @@ describe("with a token of the Sensor's pod", function () {
     pod = await guarded.as("sensor", "sensor");
     await guarded.cluster.create(mainWorkflow("main-3", 3, "waiting-ready-for-qa", [], { spec: { suspend: true } }));
     // Runs of pushes are there already: the owner's uid is not a real one, so the garbage collector would take them.
-    for (const task of ["7", "8"]) {
-      const run = runOf(guarded.name, task);
+    for (const run of [runOf(guarded.name, "7"), runOf(guarded.name, "8"), labelledRun()]) {
       await guarded.cluster.create({ ...run, metadata: { ...run.metadata, ownerReferences: [] } } as never);
     }
   });
@@ -32,12 +31,24 @@ describe("with a token of the Sensor's pod", function () {
     `${group === "" ? "/api/v1" : `/apis/${group}`}/namespaces/${guarded.cluster.namespace}/${plural}${name && `/${name}`}`;
   const path = (name?: string) => namespaced("argoproj.io/v1alpha1", "workflows", name);
 
+  /** A run to which somebody else has added what the program knows nothing of. */
+  function labelledRun(task = "9"): Run {
+    const run = runOf(guarded.name, task);
+    run.metadata.labels["cost-center"] = "42";
+    run.metadata.annotations = { "example.com/note": "1" };
+    return run;
+  }
+
   /** A run that is not quite as a push makes it. */
   const creation = (change: (run: Run) => void) => (): ApiRequest => {
     const run = runOf(guarded.name, "5");
     change(run);
     return { method: "POST", path: path(), body: run };
   };
+  const labelled = (key: string) =>
+    creation((run) => {
+      run.metadata.labels[key] = "5";
+    });
   const merge = (name: () => string, body: object) => (): ApiRequest => ({
     method: "PATCH",
     form: "merge",
@@ -65,6 +76,7 @@ describe("with a token of the Sensor's pod", function () {
     const name = asPushed("its name has to be made of its own task and head, and a digest");
     const priority = asPushed("its priority has to be the time of the push");
     const labels = asPushed("its labels have to be those that the Sensor sets");
+    const annotations = asPushed("it has an annotation that Argo or a remediation would take for its own");
     const owner = asPushed("its only owner has to be the WorkflowTemplate rex-");
     const asItIs = policy("the Sensor may write workflow .* only as it is");
 
@@ -137,10 +149,17 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "an annotation",
-        refusal: field,
+        what: "an annotation of Argo's",
+        refusal: annotations,
         request: creation((run) => {
           run.metadata.annotations = { "workflows.argoproj.io/x": "1" };
+        }),
+      },
+      {
+        what: "an annotation of the ledger's",
+        refusal: annotations,
+        request: creation((run) => {
+          run.metadata.annotations = { "example.com/note": "1", "rex-remediation/head": "b".repeat(40) };
         }),
       },
       {
@@ -282,12 +301,29 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "a label more",
+        what: "a label more of Argo's",
         refusal: labels,
         request: creation((run) => {
-          run.metadata.labels.extra = "1";
+          run.metadata.labels["workflows.argoproj.io/completed"] = "true";
         }),
       },
+      {
+        what: "a label more of the program's",
+        refusal: labels,
+        request: creation((run) => {
+          run.metadata.labels["app.kubernetes.io/managed-by"] = "pulumi";
+        }),
+      },
+      {
+        what: "the label of another controller of Argo's",
+        refusal: labels,
+        request: labelled("workflows.argoproj.io/controller-instanceid"),
+      },
+      { what: "the type of a main workflow", refusal: labels, request: labelled("workflow-type") },
+      { what: "the task of a main workflow", refusal: labels, request: labelled("task-id") },
+      { what: "the stage of a main workflow as a label", refusal: labels, request: labelled("current-stage") },
+      { what: "the repository of a main workflow", refusal: labels, request: labelled("repository") },
+      { what: "the agent of a CodeRun", refusal: labels, request: labelled("github-app") },
       {
         what: "a label less",
         refusal: labels,
@@ -371,6 +407,37 @@ describe("with a token of the Sensor's pod", function () {
         refusal: asItIs,
         request: merge(() => "main-3", { metadata: { labels: { "current-stage": "waiting-pr-created" } } }),
       },
+      {
+        what: "a label of nobody's on a main workflow",
+        refusal: asItIs,
+        request: merge(() => "main-3", { metadata: { labels: { "cost-center": "42" } } }),
+      },
+      {
+        what: "an annotation of nobody's on a main workflow",
+        refusal: asItIs,
+        request: merge(() => "main-3", { metadata: { annotations: { "example.com/note": "1" } } }),
+      },
+      {
+        what: "a label of main workflows on a run that exists",
+        refusal: asItIs,
+        request: merge(() => runOf(guarded.name, "7").metadata.name, {
+          metadata: { labels: { "workflow-type": "play-orchestration" } },
+        }),
+      },
+      {
+        what: "an annotation of Argo's on a run that exists",
+        refusal: asItIs,
+        request: merge(() => runOf(guarded.name, "7").metadata.name, {
+          metadata: { annotations: { "workflows.argoproj.io/x": "1" } },
+        }),
+      },
+      {
+        what: "a run that exists without a label of somebody else's",
+        refusal: asItIs,
+        request: merge(() => runOf(guarded.name, "9").metadata.name, {
+          metadata: { labels: { "cost-center": null } },
+        }),
+      },
       { what: "a main workflow resumed", refusal: asItIs, request: merge(() => "main-3", { spec: { suspend: null } }) },
       {
         what: "a workflow's deletion",
@@ -431,6 +498,7 @@ describe("with a token of the Sensor's pod", function () {
           mainWorkflow("main-3", 3, "waiting-ready-for-qa", [], { spec: { suspend: true } }),
           runOf(guarded.name, "7"),
           runOf(guarded.name, "8"),
+          labelledRun(),
         ]
           .map(({ metadata, spec }) => [metadata.name, metadata.labels, spec])
           .sort(),
@@ -475,6 +543,27 @@ describe("with a token of the Sensor's pod", function () {
       const now = await guarded.cluster.workflow(run.metadata.name);
       ok(there?.metadata.resourceVersion !== undefined);
       equal(now?.metadata.resourceVersion, there.metadata.resourceVersion);
+    });
+
+    // What a mutating webhook makes of a request the API server judges as it judges the same request sent at once.
+    it("a run with labels and annotations of somebody else's", async () => {
+      const { code, message } = await pod.send({ method: "POST", path: path(), body: labelledRun("6") });
+      equal(code, 201, message);
+    });
+
+    it("the same run once more, with others of them and other values", async () => {
+      const run = labelledRun();
+      const change = {
+        labels: { "cost-center": "43", team: "qa" },
+        annotations: { "example.com/note": "2", "example.com/more": "1" },
+      };
+      const { code, message } = await pod.send(merge(() => run.metadata.name, { metadata: change })());
+      equal(code, 200, message);
+      const now = await guarded.cluster.workflow(run.metadata.name);
+      deepEqual(
+        [now?.metadata.labels, now?.metadata.annotations],
+        [{ ...run.metadata.labels, ...change.labels }, change.annotations],
+      );
     });
   });
 });

@@ -81,6 +81,20 @@ describe("with a token of the sweep's pod", function () {
         }),
       },
       {
+        what: "the labels of a main workflow",
+        refusal: labels,
+        request: creation((run) => {
+          Object.assign(run.metadata.labels, { "workflow-type": "play-orchestration", "task-id": "5" });
+        }),
+      },
+      {
+        what: "an annotation of Argo's",
+        refusal: asPushed("it has an annotation that Argo or a remediation would take for its own"),
+        request: creation((run) => {
+          run.metadata.annotations = { "workflows.argoproj.io/x": "1" };
+        }),
+      },
+      {
         what: "an hour that is none",
         refusal: labels,
         request: creation((run) => {
@@ -155,6 +169,14 @@ describe("with a token of the sweep's pod", function () {
   describe("is let through", () => {
     it("a run as a push makes it, by the sweep's name", async () => {
       const { code, message } = await pod.send({ method: "POST", path: path(), body: sweptRun("3") });
+      equal(code, 201, message);
+    });
+
+    it("a run with a label and an annotation of somebody else's", async () => {
+      const run = sweptRun("4");
+      run.metadata.labels["cost-center"] = "42";
+      run.metadata.annotations = { "example.com/note": "1" };
+      const { code, message } = await pod.send({ method: "POST", path: path(), body: run });
       equal(code, 201, message);
     });
 

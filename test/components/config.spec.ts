@@ -191,6 +191,7 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   stepDeadlineSeconds: { values: ["", "9", "3601", "60"], expected: /a whole number from 10|more than cancelSeconds/ },
   quietSeconds: { values: ["", "-1", "601"], expected: /a whole number from 0 to 600/ },
   pullRequestComments: { values: ["", "no"], expected: /true or false/ },
+  argoInstanceId: { values: ["a b", "-prod", "x".repeat(64)], expected: /a label value/ },
   argoServerUrl: {
     values: ["argo", "ftp://argo", "https://argo.example.com?x"],
     expected: /an http or https URL without/,
@@ -229,7 +230,7 @@ describe("config", () => {
     const none = Object.fromEntries(Object.keys(project.config).map((key) => [key, undefined]));
     const message = await refusal(none);
     const optional =
-      /^(githubInstallationId|argoServerUrl|existing|webhookAllowedFrom|ingress(Host|Class|TlsSecret|Annotations)|gateway(Host|Name|Namespace|SectionName)|eventBusStorageClass|sweepSchedule|prometheusRuleLabels|docsUrl|grafanaDashboardLabels)/;
+      /^(githubInstallationId|argoInstanceId|argoServerUrl|existing|webhookAllowedFrom|ingress(Host|Class|TlsSecret|Annotations)|gateway(Host|Name|Namespace|SectionName)|eventBusStorageClass|sweepSchedule|prometheusRuleLabels|docsUrl|grafanaDashboardLabels)/;
     for (const key of Object.keys(project.config).filter((key) => !optional.test(key))) {
       assert.match(message, new RegExp(`^ {2}${key}: expected .+; got nothing\\.`, "m"), key);
     }
@@ -385,6 +386,7 @@ describe("config", () => {
         quietSeconds: 0,
       },
       pullRequestComments: true,
+      argoInstanceId: undefined,
       argoServerUrl: undefined,
       retentionDays: 7,
       deployedSeconds: 180,

@@ -115,6 +115,7 @@ describe("Redelivery", () => {
       NAMESPACE: "agents",
       REPOSITORIES: { fieldRef: { fieldPath: "metadata.annotations['rex-remediation/repositories']" } },
       REPOSITORY: "",
+      ARGO_INSTANCE_ID: "",
       BRANCH_PREFIX: "task-",
       PUSHER: "5DLabs-Rex[bot]",
       WEBHOOK_URL: "https://hooks.example.com/push",

@@ -218,6 +218,7 @@ describe("RemediationWorkflow", () => {
       RUN_NAME: "{{workflow.name}}",
       NAMESPACE: "agents",
       REPOSITORIES: { fieldRef: { fieldPath: "metadata.annotations['rex-remediation/repositories']" } },
+      ARGO_INSTANCE_ID: "",
       BRANCH_PREFIX: "task-",
       TASK_LABEL_PREFIX: "task-",
       READY_LABEL: "ready $$(HOME)",

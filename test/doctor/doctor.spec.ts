@@ -10,6 +10,7 @@ import { Cluster, until } from "../support/cluster.ts";
 import { addressOf } from "../support/delivery.ts";
 import { say } from "../support/figures.ts";
 import { generateAppKey } from "../support/github/index.ts";
+import { Mutation } from "../support/mutation.ts";
 import { nodeEnvironment } from "../support/node.ts";
 import { OwnStack } from "../support/ownStack.ts";
 import { Platform } from "../support/platform.ts";
@@ -25,6 +26,8 @@ interface Fault {
   what: string;
   line: string;
   args?: string[];
+  /** Why it cannot be made here; undefined where it can. */
+  missing?: () => Promise<string | undefined>;
   seed(): Promise<unknown>;
   mend(): Promise<unknown>;
 }
@@ -48,6 +51,7 @@ describe("npm run doctor, on a cluster", function () {
   /** What is said of the whole stack. */
   let healthy: string[];
   let seeded = 0;
+  let mutation: Mutation | undefined;
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "rex-doctor-"));
@@ -254,6 +258,7 @@ describe("npm run doctor, on a cluster", function () {
     "pass  Sensor: NAME is deployed",
     "pass  Sensor's pods: 1 of 1 ready",
     "pass  last push: TIME, run RUN: remediated",
+    "pass  Argo's instance ID: none",
     "pass  sweep: at 0 0 1 1 *; none has ended yet",
     "pass  rights (sensor): NAME-sensor may what it must, and no more, in 31 reviews",
     "pass  rights (remediation): NAME may what it must, and no more, in 35 reviews",
@@ -261,6 +266,10 @@ describe("npm run doctor, on a cluster", function () {
     "pass  rights (event source): NAME-event-source may what it must, and no more, in 32 reviews",
     "pass  admission policies: 6, each bound",
     "pass  admission policies in force: 6 refuse a dry run of what they must refuse",
+    "pass  good writes (a push's run): NAME-sensor is let through",
+    "pass  good writes (a lost push's run): NAME-sweep is let through",
+    "skip  good writes (a CodeRun's deletion): not checked: there is no CodeRun now that a remediation may delete",
+    "pass  good writes (a main workflow's restart): NAME is let through",
     "pass  App's key: App ID is NAME",
     "pass  App's installation (REPOSITORY): installation ID",
     "pass  App's permissions (REPOSITORY): contents: read, metadata: read, pull_requests: write, and nothing beyond",
@@ -280,7 +289,7 @@ describe("npm run doctor, on a cluster", function () {
     "pass  main workflow play (its CodeRuns): labelled task-id and github-app, by generateName",
     "pass  main workflow play (gates without questions): none asks for what has no default",
     "pass  main workflow play (its stages): waiting-pr-created, waiting-ready-for-qa, waiting-pr-approved",
-    "41 passed, 4 warned, 0 failed, 0 skipped",
+    "45 passed, 4 warned, 0 failed, 1 skipped",
   ];
   const otherKey = generateAppKey().publicKeyPem;
   const change =
@@ -335,6 +344,20 @@ describe("npm run doctor, on a cluster", function () {
           },
         }),
       line: "fail  admission policies in force: NAME-runs.agent-platform does not refuse what it must; fix: kubectl get validatingadmissionpolicy NAME-runs.agent-platform -o yaml; what is in it is made again by pulumi up --refresh",
+    },
+    {
+      what: "somebody else's webhook labels Workflows as Argo does, which the policies refuse",
+      missing: () => Mutation.unserved(platform.cluster),
+      seed: async () => {
+        mutation = await Mutation.make(platform.cluster, {
+          name: `${name}-others.${namespace}`,
+          operations: ["CREATE"],
+          label: { key: "workflows.argoproj.io/x", value: "1" },
+          by: `system:serviceaccount:${namespace}:${name}-sensor`,
+        });
+      },
+      mend: async () => mutation?.end(),
+      line: "fail  good writes (a push's run): a push gets no run: the API server says 403: workflows.argoproj.io \"RUN\" is forbidden: ValidatingAdmissionPolicy 'NAME-runs.agent-platform' with binding 'NAME-runs.agent-platform' denied request: the Sensor may only create remediations as a push makes them: its labels have to be those that the Sensor sets; fix: kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies shows who has a say in Workflows: keep namespace agent-platform out of it there, by a namespaceSelector; what is in the policies NAME-… themselves is made again by pulumi up --refresh",
     },
     {
       what: "the event bus is not there",
@@ -552,8 +575,13 @@ describe("npm run doctor, on a cluster", function () {
     },
   ];
 
-  for (const { what, line, args = [], seed, mend } of faults) {
-    it(`finds that ${what}`, async () => {
+  for (const { what, line, args = [], missing, seed, mend } of faults) {
+    it(`finds that ${what}`, async function () {
+      const why = await missing?.();
+      if (why !== undefined) {
+        say(`not tried: ${what}: ${why}`);
+        this.skip();
+      }
       let last: string[] = [];
       let exitCode: number | null = null;
       try {

@@ -64,6 +64,7 @@ const bad: Record<string, [string | undefined, string]> = {
   sweepAfterSeconds: ["60", "a whole number from 180 to 86400"],
   quietSeconds: ["601", "a whole number from 0 to 600"],
   pullRequestComments: ["perhaps", "true or false"],
+  argoInstanceId: ["a b", "a label value"],
   argoServerUrl: ["argo", "an http or https URL"],
   retentionDays: ["0", "a whole number from 1 to 365"],
   deployedSeconds: ["soon", "a whole number from 10 to 3600"],

@@ -132,7 +132,13 @@ describe("alarms", function () {
 
   describe("ring for a push that the Sensor gave up", () => {
     it("also where the counter is first seen as 1, for an hour, and for one more of a new pod", () => {
-      rings({ ...healthy(), [givenUp("10.0.0.7")]: from(90, () => 1) }, [89], [91, "PushRefused"], [145, "PushRefused"], [155]);
+      rings(
+        { ...healthy(), [givenUp("10.0.0.7")]: from(90, () => 1) },
+        [89],
+        [91, "PushRefused"],
+        [145, "PushRefused"],
+        [155],
+      );
       rings(
         { ...healthy(), [givenUp("10.0.0.7")]: until(90, () => 1), [givenUp("10.0.0.8")]: from(90, () => 1) },
         [85],

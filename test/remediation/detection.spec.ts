@@ -52,7 +52,9 @@ describe("detection", function () {
     }));
     for (const push of pushes) equal((await dev.platform.send(push)).status, 200);
     for (const push of pushes) {
-      const run = await until(`the run of ${push.ref}`, 30_000, () => dev.platform.cluster.workflow(dev.platform.runName(id, push)));
+      const run = await until(`the run of ${push.ref}`, 30_000, () =>
+        dev.platform.cluster.workflow(dev.platform.runName(id, push)),
+      );
       deepEqual(run.spec.arguments, {
         parameters: [
           { name: "task", value: id },

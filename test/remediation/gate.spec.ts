@@ -33,7 +33,9 @@ describe("remediation of a task that waits at its gate", function () {
       pushedAt: dev.platform.clock(),
     }));
     await Promise.all(pushes.map((push) => dev.platform.send(push)));
-    const [outcome1, outcome2] = await Promise.all(pushes.map((push) => dev.platform.outcome(dev.platform.runName(task.id, push))));
+    const [outcome1, outcome2] = await Promise.all(
+      pushes.map((push) => dev.platform.outcome(dev.platform.runName(task.id, push))),
+    );
     deepEqual([outcome1, outcome2], ["superseded", "remediated"]);
     const workflow = await dev.platform.cluster.workflow(task.workflow);
     equal(workflow?.metadata.annotations?.["rex-remediation/head"], second.after);

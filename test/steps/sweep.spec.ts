@@ -216,6 +216,12 @@ describe("sweep", function () {
     equal((await sweep()).started, "0");
   });
 
+  it("makes it for the controller with the instance ID that is set", async () => {
+    const push = await lost();
+    equal((await sweep({ ARGO_INSTANCE_ID: "prod" })).started, "1");
+    equal((await runOf(push))?.metadata.labels?.["workflows.argoproj.io/controller-instanceid"], "prod");
+  });
+
   it("makes it without an owner where the WorkflowTemplate's identity is not known", async () => {
     const push = await lost();
     equal((await sweep({ WORKFLOW_TEMPLATE_UID: "" })).started, "1");

@@ -5,6 +5,7 @@ import { Cluster, until } from "./cluster.ts";
 import { codeRun } from "./codeRuns.ts";
 import { nodeEnvironment } from "./node.ts";
 import { type Manifest, manifests } from "./pulumi/manifests.ts";
+import type { ConfigValue } from "./pulumi/stackConfig.ts";
 import { runOf } from "./runs.ts";
 import { mainWorkflow } from "./workflows.ts";
 
@@ -31,18 +32,23 @@ export class Guarded {
     this.#api = KubernetesObjectApi.makeApiClient(cluster.config);
   }
 
-  /** @param policies whether the policies are there, too */
+  /**
+   * @param policies whether the policies are there, too
+   * @param config what the stack's configuration says beside names and repositories
+   */
   static async open({
     policies = true,
     repositories = ["acme/shop", "acme/other"],
+    config = {},
   }: {
     policies?: boolean;
     repositories?: string[];
+    config?: Record<string, ConfigValue>;
   } = {}): Promise<Guarded> {
     const suffix = randomBytes(4).toString("hex");
     const cluster = new Cluster(`guarded-${suffix}`);
     const name = `rex-${suffix}`;
-    const made = await manifests({ name, namespace: cluster.namespace, repositories });
+    const made = await manifests({ name, namespace: cluster.namespace, repositories, ...config });
     const kinds = [...(policies ? policyKinds : []), ...accountKinds];
     const guarded = new Guarded(
       name,

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -12,15 +12,18 @@ import { configuration } from "../../scripts/doctor/configuration.ts";
 import { contract } from "../../scripts/doctor/contract.ts";
 import { configOf, controllerChecks, controllersOf } from "../../scripts/doctor/controller.ts";
 import { granted, removed } from "../../scripts/doctor/githubApp.ts";
+import { changed, judged as letThrough } from "../../scripts/doctor/goodWrites.ts";
 import { Namespace, type Thing } from "../../scripts/doctor/ground.ts";
 import { fromText, known, labelled, stopping } from "../../scripts/doctor/mainWorkflows.ts";
+import { filledIn, runOfPush } from "../../scripts/doctor/pushedRun.ts";
 import { node, plugin, pulumi } from "../../scripts/doctor/tools.ts";
-import { newest, swept } from "../../scripts/doctor/wayIn.ts";
+import { newest, seen, swept } from "../../scripts/doctor/wayIn.ts";
 import { type Delivery, type Hook, judged, registered } from "../../scripts/doctor/webhook.ts";
 import { asRead } from "../../scripts/doctor/webhookSecret.ts";
 import { Refusal } from "../../scripts/tools/installation.ts";
 import { webhookSecretOf } from "../../scripts/tools/settings.ts";
 import { type ApiAnswer, ApiServerDouble } from "../support/apiServerDouble.ts";
+import { manifests, ofKind } from "../support/pulumi/manifests.ts";
 import { runTool } from "../support/tool.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -740,6 +743,103 @@ describe("npm run doctor", function () {
     ]);
   });
 
+  describe("of what has to be let through", () => {
+    const push = {
+      task: "3",
+      before: "a".repeat(40),
+      after: "b".repeat(40),
+      repository: "acme/shop",
+      pushedAt: 1_767_225_600,
+    };
+
+    it("fills in a Sensor's templates as Argo Events does, and says so where it cannot", () => {
+      deepEqual(
+        [
+          "rex-{{ .Input.task }}-{{ substr 0 12 .Input.after }}-{{ substr 0 8 .Input.before }}",
+          '{{ trunc 3 .Input.after }}-{{ printf "salt %s %d" .Input.task (int64 .Input.pushedAt) | sha256sum | trunc 12 }}',
+        ].map((template) => filledIn(template, push)),
+        ["rex-3-bbbbbbbbbbbb-aaaaaaaa", "bbb-505069fcf697"],
+      );
+      for (const template of ["{{ .Input.branch }}", "{{ env .Input.task }}", "{{ .Input.task .Input.after }}"]) {
+        throws(() => filledIn(template, push), /^Error: what the Sensor fills in is not known here: /);
+      }
+    });
+
+    it("makes the very object that the program's Sensor makes of a push", async () => {
+      const { metadata, spec } = ofKind(await manifests({ name: "rex", namespace: "qa" }), "Sensor");
+      const run = runOfPush({ metadata: { ...metadata, creationTimestamp: "" }, spec }, push);
+      const { name, ownerReferences, ...rest } = run.metadata as Record<string, unknown>;
+      match(`${name}`, /^rex-3-b/);
+      equal((ownerReferences as unknown[]).length, 1);
+      deepEqual(
+        { ...run, metadata: rest },
+        {
+          apiVersion: "argoproj.io/v1alpha1",
+          kind: "Workflow",
+          metadata: {
+            namespace: "qa",
+            labels: {
+              "app.kubernetes.io/name": "rex-remediation",
+              "app.kubernetes.io/instance": "rex",
+              "app.kubernetes.io/component": "remediation",
+              "rex-remediation/task": "3",
+            },
+          },
+          spec: {
+            workflowTemplateRef: { name: "rex" },
+            priority: 1_767_225_600,
+            arguments: {
+              parameters: [
+                { name: "task", value: "3" },
+                { name: "before", value: "a".repeat(40) },
+                { name: "after", value: "b".repeat(40) },
+                { name: "repository", value: "acme/shop" },
+                { name: "pushed-at", value: "1767225600" },
+              ],
+            },
+          },
+        },
+      );
+    });
+
+    it("tells what was refused from what could not be tried", () => {
+      const judge = (said: string) =>
+        letThrough(said, {
+          of: "a push's run",
+          account: "rex-sensor",
+          otherwise: "a push gets no run",
+          fix: "mend it",
+        });
+      deepEqual(
+        [
+          "it would have been done",
+          'the API server says 403: users "x" is forbidden: User "me" cannot impersonate resource "users"',
+          "the API server says 400: admission webhook x does not support dry run",
+          'the API server says 403: workflows is forbidden: User "x" cannot create resource "workflows" in API group "argoproj.io"',
+          "the API server says 403: ValidatingAdmissionPolicy x denied request: no",
+          "the API server says 500: failed calling webhook x",
+        ].map((said) => [judge(said).verdict, judge(said).found.split(":")[0]]),
+        [
+          ["pass", "rex-sensor is let through"],
+          ["warn", "not checked"],
+          ["warn", "not checked"],
+          ["skip", "not checked"],
+          ["fail", "a push gets no run"],
+          ["fail", "a push gets no run"],
+        ],
+      );
+    });
+
+    it("names what somebody else changes on the way in, and not what the API server sets", () => {
+      const sent = { metadata: { name: "x", labels: { a: "1" } }, spec: { priority: 1 } };
+      const stored = {
+        metadata: { name: "x", uid: "u", generation: 1, labels: { a: "1", b: "2" }, finalizers: ["f"] },
+        spec: { priority: 2 },
+      };
+      deepEqual(changed(sent, stored), ["metadata.labels.b", "metadata.finalizers", "spec.priority"]);
+    });
+  });
+
   it("tells the last push from what people and the sweep started", () => {
     const made = (name: string, day: number, labels: Record<string, string>, after: string) => ({
       metadata: { name, creationTimestamp: `2026-01-0${day}T00:00:00Z`, labels },
@@ -781,6 +881,42 @@ describe("npm run doctor", function () {
   /** The way out where Argo's own container fails. */
   const artifacts = (namespace: string, run: string) =>
     `argo -n ${namespace} get ${run}; mend the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`;
+
+  it("finds runs that no controller of Argo's looks at, and an instance ID that is not that of the main workflows", () => {
+    const now = Date.parse("2026-01-01T00:10:00Z");
+    const made = (name: string, minute: number, phase?: string, id?: string): Thing => ({
+      metadata: {
+        name,
+        creationTimestamp: `2026-01-01T00:0${minute}:00Z`,
+        labels: id === undefined ? {} : { "workflows.argoproj.io/controller-instanceid": id },
+      },
+      spec: {},
+      ...(phase !== undefined && { status: { phase } }),
+    });
+    const judge = (own: Thing[], main: Thing[], argoInstanceId?: string) =>
+      seen(own, main, { namespace: "qa", argoInstanceId, now });
+    deepEqual(judge([made("run", 8, "Running")], [made("play", 1, "Running")]), pass("none"));
+    deepEqual(judge([made("run", 9, undefined)], []), pass("none"));
+    deepEqual(judge([], [made("play", 1, "Running", "prod"), made("old", 1, "Failed")], "prod"), pass("prod"));
+    const unseen = judge([made("run", 8)], []);
+    equal(unseen.verdict, "fail");
+    match(
+      unseen.found,
+      /^no controller has looked at run since 2026-01-01T00:08:00Z, which has no instance ID: .* another instanceID$/,
+    );
+    match(unseen.fix ?? "", /pulumi config set argoInstanceId ID, then pulumi up/);
+    match(unseen.fix ?? "", /kubectl -n qa label workflow run workflows\.argoproj\.io\/controller-instanceid=ID$/);
+    const main = judge([made("run", 8)], [made("play", 1, "Running", "prod")]);
+    match(main.fix ?? "", /^pulumi config set argoInstanceId prod, then pulumi up; /);
+    deepEqual(
+      judge([], [made("play", 1, "Running", "prod")]),
+      warn(
+        "the runs have no instance ID, but main workflow play, which is at work, has the instance ID prod: perhaps no controller takes the runs",
+        "pulumi config set argoInstanceId prod, then pulumi up",
+      ),
+    );
+    deepEqual(judge([], [made("play", 1, "Running")], "prod").fix, "pulumi config rm argoInstanceId, then pulumi up");
+  });
 
   it("finds a sweep that is suspended, or failed last", () => {
     const cron = (spec: object) => ({

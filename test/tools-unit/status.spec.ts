@@ -444,7 +444,9 @@ what that means:
       metadata: {
         name: "play-12",
         creationTimestamp: "2026-01-01T00:00:00Z",
-        annotations: Object.fromEntries(Object.entries(values).map(([key, value]) => [`rex-remediation/${key}`, value])),
+        annotations: Object.fromEntries(
+          Object.entries(values).map(([key, value]) => [`rex-remediation/${key}`, value]),
+        ),
       },
       spec: {},
       status: { phase: "Running" },
