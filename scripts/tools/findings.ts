@@ -77,7 +77,7 @@ function ofMainWorkflows({ task, namespace, settings, remediations, mainWorkflow
   if (unfinished.length === 0) {
     const ended = mainWorkflows[0];
     return [
-      `no main workflow of task ${task} is running (${typeLabel}=${type}, ${taskLabel}=${task})${ended === undefined ? "" : `; the last one, ${ended.name}, ${ended.ended}`}, so there is nothing to restart`,
+      `no main workflow of task ${task} is running (${typeLabel}=${type}, ${taskLabel}=${task})${ended === undefined ? "" : `; the last one, ${ended.name}, ${ended.end}`}, so there is nothing to restart`,
     ];
   }
   const alike = unfinished.filter(({ repository }) => repository === unfinished[0]?.repository);

@@ -13,8 +13,10 @@ export interface MainWorkflow {
   name: string;
   /** Argo's phase. */
   phase: string;
-  /** In words; undefined while it can begin a round. */
-  ended?: string;
+  /** Whether it can begin no round any more. */
+  ended: boolean;
+  /** How it ended, in words. */
+  end?: string;
   stage?: string;
   /** Value of its repository label. */
   repository?: string;
@@ -64,11 +66,12 @@ export async function mainWorkflows(
   const { items } = await listRuns(installation, `${typeLabel}=${type},${taskLabel}=${task}`);
   return (items as MainWorkflowObject[])
     .sort((one, other) => other.metadata.creationTimestamp.localeCompare(one.metadata.creationTimestamp))
-    .map((workflow) => ({ ...workflow, ended: howItEnded(workflow), gates: waitingGates(workflow) }))
-    .map(({ metadata, status, ended, gates }) => ({
+    .map((workflow) => ({ ...workflow, end: howItEnded(workflow), gates: waitingGates(workflow) }))
+    .map(({ metadata, status, end, gates }) => ({
       name: metadata.name,
       phase: status?.phase ?? "Pending",
-      ...(ended !== undefined && { ended }),
+      ended: end !== undefined,
+      ...(end !== undefined && { end }),
       ...(metadata.labels?.[stageLabel] && { stage: metadata.labels[stageLabel] }),
       ...(metadata.labels?.[repositoryLabel] && { repository: metadata.labels[repositoryLabel] }),
       gates,
