@@ -54,7 +54,6 @@ with_coderuns() {
 # stop_if_others_go_along PLAN-FILE WHAT-WAS-NOT-TOUCHED
 stop_if_others_go_along() {
   local along=()
-  [[ $(jq '.targets | length' "$1") != 0 ]] || return 0
   accept=$METADATA_LIST must_kube "list all $CODERUN_RESOURCE" GET "$CODERUNS"
   with_coderuns "$FEW"'
     # Names of targets by the UIDs of what they own, and by their own.

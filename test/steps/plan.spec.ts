@@ -87,7 +87,9 @@ describe("plan", function () {
 
     it("takes agents by another label and other names, where the configuration says so", async () => {
       const { task, pull } = newTask();
-      await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate]));
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
       await scenario.pullRequest(task, pull, [`task-${task}`]);
       const labels = (agent: string, name: string) => ({
         ...codeRun(`${name}-${task}`, agent, task),
