@@ -36,7 +36,7 @@ repositories_to_sweep() {
     | ($all - $idle)[], ($idle | .[$chance % ([length, 1] | max):] + . | .[:[$most, ($idle | length)] | min][])'
 }
 
-readonly MOST_WITHOUT_TASKS=40
+readonly MOST_WITHOUT_TASKS=25
 
 # by_itself WHAT COMMAND: what cannot be looked at keeps nothing else from being looked at.
 by_itself() {

@@ -255,7 +255,7 @@ describe("with a token of the Sensor's pod", function () {
         what: "a name without a digest",
         refusal: name,
         request: creation((run) => {
-          run.metadata.name = `${guarded.name}-5-bbbbbbb-`;
+          run.metadata.name = `${guarded.name}-5-bbbbbbb-x`;
         }),
       },
       {

@@ -1,4 +1,4 @@
-const ofBash = ["BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "EPOCHSECONDS", "SECONDS"];
+const ofBash = ["BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "EPOCHSECONDS", "RANDOM", "SECONDS"];
 const ofKubelet = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"];
 
 /** Variables that a step's text reads and nobody sets: not the environment, not the text itself, not bash, not the kubelet. */

@@ -24,7 +24,7 @@ describe("npm run status, on a cluster", function () {
   it("tells of a push that restarted QA: run, head, what was done, gate, and that the branch's head is done", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const cleo = await dev.platform.startAgent("5DLabs-Cleo", task);
-    const { run } = await dev.platform.push(task);
+    const { run, push } = await dev.platform.push(task);
     await dev.platform.ended(run);
     await until("the next gate waits", 30_000, async () => {
       return (await dev.platform.waitingGate(task))?.displayName === "gate-2";
@@ -39,6 +39,7 @@ describe("npm run status, on a cluster", function () {
       task: task.id,
       repository: task.repository,
       sha: task.head.slice(0, 12),
+      push: { before: push.before, after: task.head, pushedAt: push.pushedAt },
       state: "ended",
       outcome: "remediated",
       came: "push",
