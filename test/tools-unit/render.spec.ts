@@ -80,11 +80,15 @@ describe("npm run render", function () {
     });
     deepEqual(differences.filter((line) => !known.test(line.split(": ")[1] ?? "")).sort(), [
       "CronWorkflow rex-remediation-sweep: spec.workflowSpec.templates.0.container.env.INSTALLED_AT.value",
+      "CronWorkflow rex-remediation-sweep: spec.workflowSpec.templates.0.container.env.RUN_SALT.value",
       "CronWorkflow rex-remediation-sweep: spec.workflowSpec.templates.0.container.env.WORKFLOW_TEMPLATE_UID.value",
+      // Runs have no owner there, and the names of runs are made of that, too.
+      "Sensor rex-remediation: metadata.annotations.rex-remediation/run-salt",
+      "Sensor rex-remediation: spec.triggers.0.template.k8s.parameters.0.src.dataTemplate",
       "Sensor rex-remediation: spec.triggers.0.template.k8s.source.resource.metadata.ownerReferences",
       ...["runs", "swept"].flatMap((subject) =>
         ["expression", "messageExpression"].map(
-          (field) => `ValidatingAdmissionPolicy rex-remediation-${subject}.agent-platform: spec.validations.7.${field}`,
+          (field) => `ValidatingAdmissionPolicy rex-remediation-${subject}.agent-platform: spec.validations.8.${field}`,
         ),
       ),
     ]);
@@ -255,6 +259,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function byKey(value: Record<string, unknown>): Record<string, unknown> {
-  const named = Array.isArray(value) && value.every((item) => isObject(item) && "name" in item && "value" in item);
+  const named = Array.isArray(value) && value.every((item) => isObject(item) && "name" in item && ("value" in item || "valueFrom" in item));
   return named ? Object.fromEntries(value.map((item) => [item.name, item])) : value;
 }
