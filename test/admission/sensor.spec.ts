@@ -528,7 +528,7 @@ describe("with a token of the Sensor's pod", function () {
 
     it("runs of two pushes from the same commit to the same commit", async () => {
       for (const pushedAt of [1_767_225_600, 1_767_225_660]) {
-        const run = runOf(guarded.name, "9", pushedAt);
+        const run = runOf(guarded.name, "10", pushedAt);
         const { code, message } = await pod.send({ method: "POST", path: path(), body: run });
         equal(code, 201, message);
       }

@@ -35,7 +35,7 @@ describe("two stacks of one cluster", function () {
   it("are bound each by its own policies: what these say binds no account of another namespace", async () => {
     const refused = await deleteRex(bounded);
     equal(refused.code, 403);
-    match(refused.message, /belongs to agent 'rex'/);
+    match(refused.message, /belongs to agent '5DLabs-Rex'/);
     // It shows, too, that it is the policies that refuse: without them the same account of the same Role deletes Rex's run.
     equal((await deleteRex(free)).code, 200);
     equal(await free.cluster.codeRun("rex-3"), undefined);

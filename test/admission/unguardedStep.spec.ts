@@ -50,7 +50,7 @@ describe("stop-qa without its own guards", function () {
     ]);
     const refusals = log.split("\n").filter((line) => line.includes("REFUSED"));
     equal(refusals.length, 3, log);
-    match(refusals.join("\n"), /REFUSED rex-3: .*belongs to agent 'rex', which is not in the cancel list/);
+    match(refusals.join("\n"), /REFUSED rex-3: .*belongs to agent '5DLabs-Rex', which is not in the cancel list/);
     match(refusals.join("\n"), /REFUSED cleo-4: .*belongs to task '4', not to the task of pod/);
   });
 

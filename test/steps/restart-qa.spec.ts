@@ -165,7 +165,7 @@ describe("restart-qa", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `restart-qa: main workflow ${name} waits at no gate after 3 s; its stage is reset to waiting-pr-created already, and it is no longer suspended: once it waits, argo -n ${scenario.cluster.namespace} retry rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+        `restart-qa: main workflow ${name} waits at no gate after 3 s; its stage is reset to waiting-pr-created already, and it is no longer suspended: once it waits, argo -n ${scenario.cluster.namespace} retry ${runNameOf(task)}`,
       );
       const after = await scenario.cluster.workflow(name);
       deepEqual(after?.spec, { entrypoint: "play" });
@@ -295,7 +295,7 @@ describe("restart-qa", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `restart-qa: main workflow ${name} waits at no gate after 3 s; still at work: pause (a pause); its stage is reset to waiting-pr-created already: once it waits, argo -n ${scenario.cluster.namespace} retry rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`,
+        `restart-qa: main workflow ${name} waits at no gate after 3 s; still at work: pause (a pause); its stage is reset to waiting-pr-created already: once it waits, argo -n ${scenario.cluster.namespace} retry ${runNameOf(task)}`,
       );
       const after = await scenario.cluster.workflow(name);
       deepEqual(after?.status?.nodes, before);

@@ -5,7 +5,7 @@ import { until } from "../support/cluster.ts";
 import { type CodeRun, codeRun, ownedBy } from "../support/codeRuns.ts";
 import type { StepBench } from "../support/step.ts";
 import { mainWorkflow, workflowNode } from "../support/workflows.ts";
-import { push, repository, Scenario } from "./scenario.ts";
+import { push, repository, runNameOf, Scenario } from "./scenario.ts";
 
 describe("stop-qa", function () {
   this.timeout(60_000);
@@ -55,7 +55,7 @@ describe("stop-qa", function () {
 
   describe("where a target owns what may not be cancelled", () => {
     const words = (left: string, shown: string, first: string, task: string) =>
-      `stop-qa: some coderuns would go along with their owners, which this run cancels: ${shown}; ${left} was not cancelled; take off each one's ownerReference (the first one's: kubectl -n ${scenario.cluster.namespace} patch coderuns.agents.platform ${first} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]') or end it yourself, then: argo -n ${scenario.cluster.namespace} retry rex-remediation-${task}-bbbbbbbbbbbb-aaaaaaaa`;
+      `stop-qa: some coderuns would go along with their owners, which this run cancels: ${shown}; ${left} was not cancelled; take off each one's ownerReference (the first one's: kubectl -n ${scenario.cluster.namespace} patch coderuns.agents.platform ${first} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]') or end it yourself, then: argo -n ${scenario.cluster.namespace} retry ${runNameOf(task)}`;
     const notListed = "agent 5DLabs-Rex is not in the cancel list";
     const ours = { repository: "acme-shop" };
 
@@ -322,24 +322,24 @@ describe("stop-qa", function () {
     await scenario.installApp({}, ["acme/renaming"]);
     const more = { REPOSITORY: "acme/renaming", REPOSITORIES: JSON.stringify({ "acme/renaming": "acme-renaming" }) };
     await scenario.cluster.create(
-      mainWorkflow("play-30", "30", "waiting-ready-for-qa", [workflowNode("gate", "Suspend", "Running")]),
+      mainWorkflow("play-38", "38", "waiting-ready-for-qa", [workflowNode("gate", "Suspend", "Running")]),
     );
     await scenario.github.putRepository("acme/renaming", {
-      branches: { "task-30-fix": push.after },
-      pulls: [{ number: 30, headRef: "task-30-fix", labels: ["ready-for-qa", "urgent"] }],
+      branches: { "task-38-fix": push.after },
+      pulls: [{ number: 38, headRef: "task-38-fix", labels: ["ready-for-qa", "urgent"] }],
     });
-    const bench = await scenario.bench("30", more);
+    const bench = await scenario.bench("38", more);
     equal((await bench.run("plan")).exitCode, 0);
     await scenario.github.renameRepository("acme/renaming", "acme/renamed");
     const result = await bench.run("stop-qa");
     equal(result.exitCode, 0, result.log);
-    deepEqual(await scenario.github.labels("acme/renamed", 30), ["urgent"]);
+    deepEqual(await scenario.github.labels("acme/renamed", 38), ["urgent"]);
     await scenario.installApp();
   });
 
   it("fails with words where GitHub redirects the label's removal without end", async () => {
-    const bench = await planned("31", ["ready-for-qa"]);
-    const location = "/repos/acme/shop/issues/31/labels/ready-for-qa";
+    const bench = await planned("39", ["ready-for-qa"]);
+    const location = "/repos/acme/shop/issues/39/labels/ready-for-qa";
     await scenario.github.addFault({
       method: "DELETE",
       pathPattern: "/labels/",
@@ -351,7 +351,7 @@ describe("stop-qa", function () {
     equal(result.exitCode, 1, result.log);
     match(
       result.lastWords,
-      /^stop-qa: GitHub redirects DELETE \/repos\/acme\/shop\/issues\/31\/labels\/ready-for-qa again and again, at last to http:\S+: wait until GitHub has mended that, then: argo -n \S+ retry rex-remediation-31-\S+$/,
+      /^stop-qa: GitHub redirects DELETE \/repos\/acme\/shop\/issues\/39\/labels\/ready-for-qa again and again, at last to http:\S+: wait until GitHub has mended that, then: argo -n \S+ retry rex-remediation-39-\S+$/,
     );
   });
 
