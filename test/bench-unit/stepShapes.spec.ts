@@ -6,16 +6,15 @@ const shared = { name: "remediation", mountPath: "/remediation" };
 const token = { name: "token", mountPath: "/token" };
 const key = { name: "key", mountPath: "/key", readOnly: true };
 
+const fromThePod = { name: "REPOSITORIES", valueFrom: { fieldRef: { fieldPath: "metadata.annotations['x']" } } };
+
 function container(name: string, step: string, text: string, more: Partial<StepContainer> = {}): StepContainer {
   return {
     name,
     image: "steps:1",
     command: ["bash", "-c"],
     args: [text, step],
-    env: [
-      { name: "STEP", value: step },
-      { name: "TASK", value: "{{workflow.parameters.task}}" },
-    ],
+    env: [{ name: "STEP", value: step }, { name: "TASK", value: "{{workflow.parameters.task}}" }, fromThePod],
     resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { cpu: "1" } },
     ...more,
   };
@@ -121,7 +120,7 @@ describe("the shapes of the steps", () => {
         image: "steps:1",
         command: ["bash", "-c"],
         args: [script, "steps", "echo planned", "echo cancelled", "echo unlabelled", "echo recorded"],
-        env: [{ name: "TASK", value: "{{workflow.parameters.task}}" }],
+        env: [{ name: "TASK", value: "{{workflow.parameters.task}}" }, fromThePod],
         resources: { requests: { cpu: "40m", memory: "32Mi" } },
         volumeMounts: [shared, token, key],
       },

@@ -22,11 +22,18 @@ export interface StepContainer {
   name: string;
   command: string[];
   args: string[];
-  env: { name: string; value: string }[];
+  env: Variable[];
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
   volumeMounts?: Mount[];
   dependencies?: string[];
   [field: string]: unknown;
+}
+
+/** A variable of a container, and what gives it its value: a text, or the pod that it is in. */
+export interface Variable {
+  name: string;
+  value?: string;
+  valueFrom?: object;
 }
 
 interface Volume {
@@ -172,14 +179,17 @@ function levels(containers: StepContainer[]): StepContainer[][] {
 }
 
 /** Variables of all steps but the step's own name. */
-function commonEnvironment(containers: StepContainer[]): { name: string; value: string }[] {
-  const values = new Map<string, string>();
-  for (const { name, value } of containers.flatMap(({ env }) => env)) {
+function commonEnvironment(containers: StepContainer[]): Variable[] {
+  const variables = new Map<string, Variable>();
+  for (const variable of containers.flatMap(({ env }) => env)) {
+    const { name } = variable;
     if (name === "STEP") continue;
-    if ((values.get(name) ?? value) !== value) throw new Error(`steps have different values of ${name}`);
-    values.set(name, value);
+    if (JSON.stringify(variables.get(name) ?? variable) !== JSON.stringify(variable)) {
+      throw new Error(`steps have different values of ${name}`);
+    }
+    variables.set(name, variable);
   }
-  return [...values].map(([name, value]) => ({ name, value }));
+  return [...variables.values()];
 }
 
 /** Mounts of containers of the set, those of the set among them; none twice. */
