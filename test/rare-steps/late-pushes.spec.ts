@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { gate, newTask, ours, outcomeOf } from "../steps/planning.ts";
 import { Scenario, sha } from "../steps/scenario.ts";
-import { codeRun } from "../support/codeRuns.ts";
+import { codeRun, shortName } from "../support/codeRuns.ts";
 import { mainWorkflow } from "../support/workflows.ts";
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -30,7 +30,7 @@ describe("plan of a push that comes late", function () {
       // Kubernetes counts whole seconds.
       if (index > 0) await new Promise((resolve) => setTimeout(resolve, 1100));
       await scenario.cluster.create({
-        ...codeRun(`${agent}-${index}-${task}`, agent, task, ours),
+        ...codeRun(`${shortName(agent)}-${index}-${task}`, agent, task, ours),
         ...(phase && { status: { phase } }),
       });
     }

@@ -259,6 +259,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function byKey(value: Record<string, unknown>): Record<string, unknown> {
-  const named = Array.isArray(value) && value.every((item) => isObject(item) && "name" in item && ("value" in item || "valueFrom" in item));
+  const named =
+    Array.isArray(value) &&
+    value.every((item) => isObject(item) && "name" in item && ("value" in item || "valueFrom" in item));
   return named ? Object.fromEntries(value.map((item) => [item.name, item])) : value;
 }

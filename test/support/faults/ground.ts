@@ -62,6 +62,7 @@ export class Ground {
   async mend(): Promise<void> {
     await this.github?.client.clearFaults();
     if (this.cleo !== undefined) await this.#takeFinalizersOff(this.cleo);
+    await this.#takeOwnersOff();
   }
 
   async close(): Promise<void> {
@@ -71,6 +72,13 @@ export class Ground {
       () => this.template?.remove(),
       () => this.github?.close(),
     );
+  }
+
+  async #takeOwnersOff(): Promise<void> {
+    const owned = (await this.platform.agents(this.task.id)).filter(({ metadata }) => metadata.ownerReferences);
+    for (const { metadata } of owned) {
+      await this.platform.cluster.patchCodeRun(metadata.name, { metadata: { ownerReferences: null } });
+    }
   }
 
   async #takeFinalizersOff(cleo: string): Promise<void> {

@@ -11,6 +11,8 @@ export const faultKinds = {
   "nats-stopped": "NATS stopped for a minute, its data kept",
   "other-writer": "another writer changes the main workflow between what the step reads and what it writes",
   finalizer: "a CodeRun to cancel has a finalizer that never ends",
+  "agent-owns-rex": "a CodeRun to cancel comes to own Rex's, which would go along with it",
+  "workflow-suspended": "the main workflow is suspended as a whole meanwhile",
   "main-workflow-ended": "the main workflow is ended meanwhile",
   "label-back": "the label ready-for-qa is added back once it was removed",
   "github-401": "GitHub answers 401",

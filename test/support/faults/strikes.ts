@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { until } from "../cluster.ts";
+import { type Cluster, until } from "../cluster.ts";
+import { type CodeRun, ownedBy } from "../codeRuns.ts";
 import type { Platform, Task } from "../platform.ts";
 import { apiServer } from "./apiServerUse.ts";
 import type { HeldStep } from "./heldStep.ts";
@@ -19,6 +20,14 @@ export const strikes: Partial<Record<FaultKind, Strike>> = {
     await cluster.core.deleteNamespacedPod({ namespace: cluster.namespace, name: pod, gracePeriodSeconds: 0 });
   },
   "other-writer": (held, { cluster }, { workflow }) => writeBeforeStep(held, cluster, workflow),
+  "agent-owns-rex": async (_held, { cluster }, { id }) => {
+    const [cleo, rex] = await agentsOf(cluster, id, "5DLabs-Cleo", "5DLabs-Rex");
+    const { metadata } = ownedBy([cleo], rex);
+    await cluster.patchCodeRun(rex.metadata.name, { metadata: { ownerReferences: metadata.ownerReferences } });
+  },
+  "workflow-suspended": async (_held, { cluster }, { workflow }) => {
+    await promisify(execFile)("argo", ["-n", cluster.namespace, "suspend", workflow], { timeout: 30_000 });
+  },
   "main-workflow-ended": async (_held, { cluster }, { workflow }) => {
     await promisify(execFile)("argo", ["-n", cluster.namespace, "terminate", workflow], { timeout: 30_000 });
     await until(`main workflow ${workflow} has ended`, 30_000, async () =>
@@ -26,6 +35,14 @@ export const strikes: Partial<Record<FaultKind, Strike>> = {
     );
   },
 };
+
+/** A task's CodeRuns, one of each of these agents. */
+async function agentsOf(cluster: Cluster, task: string, ...agents: string[]): Promise<[CodeRun, CodeRun]> {
+  const all = await cluster.codeRuns(`task-id=${task}`);
+  const [one, other] = agents.map((agent) => all.find(({ metadata }) => metadata.labels?.["github-app"] === agent));
+  if (one === undefined || other === undefined) throw new Error(`task ${task} has no CodeRun of one of ${agents}`);
+  return [one, other];
+}
 
 /** The faults that strike the whole node. */
 export const nodeStrikes: Partial<Record<FaultKind, () => Promise<void>>> = {
