@@ -187,7 +187,7 @@ describe("npm run doctor, on a cluster", function () {
         .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
         .replaceAll(/https:\/\/[\d.]+:\d+/g, "SERVER")
         .replaceAll(/Kubernetes v\S+/g, "Kubernetes VERSION")
-        .replaceAll(/NAME-\d+-[0-9a-f]{12}-[0-9a-f]{8}/g, "RUN")
+        .replaceAll(/NAME-\d+-[0-9a-f]{7}-[0-9a-f]{12}/g, "RUN")
         .replaceAll(/NAME-webhook-[0-9a-f]{8}/g, "HOOK")
         // A sweep of another stack may run just now.
         .replaceAll(/(?<=\): )\d+ now(?=; main workflows: )/g, "SOME now")
@@ -423,7 +423,7 @@ describe("npm run doctor, on a cluster", function () {
         await kubectl("create", "--filename", file);
       },
       mend: () => kubectl("delete", "workflowtemplate", `gateless-${name}`),
-      line: "fail  main workflow gateless-NAME (leads from each agent to a gate): it has no suspend template, so that it never stands at a gate; fix: a template with suspend: {}, and a step with it after each agent",
+      line: "fail  main workflow gateless-NAME (leads from each agent to a gate): it has no suspend template without a duration, so that it never stands at a gate; fix: a template with suspend: {}, and a step with it after each agent",
     },
     {
       what: "the App's key is another's",
