@@ -17,10 +17,13 @@ interface WorkflowTemplate {
   spec: { templates: Template[] };
 }
 
-/** Where Argo's own container shall put a pod's logs: nobody listens there, so that it fails when the steps have ended. */
+/**
+ * Where Argo's own container shall put a pod's logs, so that it fails when the steps have ended. Argo loses the host of such a URL, and
+ * asks nobody.
+ */
 export const nowhere = {
   archiveLogs: true,
-  s3: { endpoint: "127.0.0.1:9", bucket: "logs", key: "logs", insecure: true, useSDKCreds: true },
+  http: { url: "http://127.0.0.1:9/logs" },
 };
 
 /** A WorkflowTemplate of a test's own. */
