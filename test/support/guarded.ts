@@ -82,7 +82,7 @@ export class Guarded {
           method: "PATCH",
           form: "merge",
           path: path("argoproj.io/v1alpha1", "workflows", `/${probe}`),
-          body: { metadata: { labels: { probe } } },
+          body: { metadata: { labels: { "rex-remediation/probe": probe } } },
         },
       ],
       ["remediation", { method: "POST", path: path("argoproj.io/v1alpha1", "workflowtaskresults"), body: result }],
