@@ -3,6 +3,7 @@ import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { readConfig, repositoryLabelValue } from "../../config.ts";
 import { register, resolved } from "../support/pulumi/mockEngine.ts";
+import { refusalOf } from "../support/pulumi/refusal.ts";
 import {
   type ConfigValue,
   privateKey,
@@ -14,16 +15,7 @@ import {
 
 /** The message that the given changes to a good configuration are refused with. */
 async function refusal(changes: Record<string, ConfigValue>, secrets?: string[]): Promise<string> {
-  const { value } = await register(() => {
-    setStackConfig(changes, secrets);
-    try {
-      readConfig();
-      return undefined;
-    } catch (error) {
-      assert.ok(pulumi.RunError.isInstance(error), String(error));
-      return error.message;
-    }
-  });
+  const value = await refusalOf(changes, secrets);
   assert.ok(value !== undefined, `accepted: ${JSON.stringify(changes)}`);
   return value;
 }

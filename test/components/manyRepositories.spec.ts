@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import * as pulumi from "@pulumi/pulumi";
-import { readConfig } from "../../config.ts";
+import type * as pulumi from "@pulumi/pulumi";
 import { only, type Registration, register, resolved } from "../support/pulumi/mockEngine.ts";
+import { refusalOf } from "../support/pulumi/refusal.ts";
 import { setStackConfig } from "../support/pulumi/stackConfig.ts";
 import { repositoryNames } from "../support/repositoryNames.ts";
 
@@ -22,19 +22,7 @@ async function objects(repositories: string[], more = {}): Promise<Registration[
 }
 
 /** The message that they are refused with; undefined if they are not. */
-async function refusal(repositories: string[]): Promise<string | undefined> {
-  const { value } = await register(() => {
-    setStackConfig({ repositories });
-    try {
-      readConfig();
-      return undefined;
-    } catch (error) {
-      assert.ok(pulumi.RunError.isInstance(error), String(error));
-      return error.message;
-    }
-  });
-  return value;
-}
+const refusal = (repositories: string[]) => refusalOf({ repositories });
 
 /** As Go writes JSON. */
 const inGo = (value: unknown) => JSON.stringify(value).replace(/[<>&]/g, "\\u0000");

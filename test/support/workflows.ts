@@ -1,16 +1,11 @@
+import type { Node } from "../../scripts/tools/mainWorkflowState.ts";
+
 /** Group, version and plural of Argo's Workflows. */
 export const workflowResource = { group: "argoproj.io", version: "v1alpha1", plural: "workflows" };
 
-export interface WorkflowNode {
+export interface WorkflowNode extends Node {
   id: string;
   name: string;
-  displayName: string;
-  type: string;
-  phase: string;
-  boundaryID?: string;
-  templateName?: string;
-  templateScope?: string;
-  templateRef?: { name: string; template: string; clusterScope?: boolean };
   nodeFlag?: { hooked?: boolean };
   message?: string;
   startedAt?: string;
