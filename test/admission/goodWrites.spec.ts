@@ -74,7 +74,8 @@ describe("the doctor's good writes", function () {
       "pass a CodeRun's deletion: NAME is let through",
       "pass a main workflow's restart: NAME is let through",
     ]);
-    equal((await cluster.codeRun("d-cleo"))?.metadata.deletionTimestamp, undefined);
+    const agent = await cluster.codeRun("d-cleo");
+    deepEqual([agent?.metadata.name, agent?.metadata.deletionTimestamp], ["d-cleo", undefined]);
     const main = await cluster.workflow("c-main");
     deepEqual(
       [main?.metadata.labels?.["current-stage"], main?.metadata.annotations, main?.status?.nodes?.waiting?.phase],

@@ -94,7 +94,8 @@ export class Guarded {
       const caller = await this.as(account);
       await until(`a policy refuses ${account} ${request.method} ${request.path}`, 30_000, async () => {
         const { code, message } = await caller.send(request);
-        return code === 403 && message.includes("ValidatingAdmissionPolicy");
+        // 422 where a mutated rule cannot be evaluated: also then the policy is in force.
+        return (code === 403 || code === 422) && message.includes("ValidatingAdmissionPolicy");
       });
     }
     await this.cluster.deleteCodeRun(probe);
