@@ -1,6 +1,6 @@
 import { RexRemediation } from "./components/rexRemediation.ts";
 import { checkCluster } from "./config/cluster.ts";
-import { readConfig } from "./config.ts";
+import { readConfig } from "./config/config.ts";
 
 const { name, ...config } = readConfig();
 await checkCluster(config);

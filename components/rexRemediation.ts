@@ -1,12 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import { AdmissionPolicies } from "./admissionPolicies.ts";
-import { Alarms } from "./alarms.ts";
-import { Dashboard } from "./dashboard.ts";
 import { EventBus, type EventBusArgs } from "./eventBus.ts";
 import { GithubAppSecrets } from "./githubAppSecrets.ts";
+import { Alarms } from "./monitoring/alarms.ts";
+import { Dashboard } from "./monitoring/dashboard.ts";
+import { AdmissionPolicies } from "./policies/policies.ts";
 import { type GatewayRouteArgs, type IngressArgs, PushEventSource } from "./pushEventSource.ts";
 import { PushSensor } from "./pushSensor.ts";
-import { Redelivery } from "./redelivery.ts";
 import { RemediationAccess } from "./remediationAccess.ts";
 import {
   type CodeRunArgs,
@@ -15,6 +14,7 @@ import {
   RemediationWorkflow,
   type StepsArgs,
 } from "./remediationWorkflow.ts";
+import { Redelivery } from "./sweep.ts";
 import { pusherNames, type TaskPush } from "./taskPush.ts";
 
 /** The GitHub App that the remediation acts as; it needs contents: read and pull requests: write. */

@@ -12,7 +12,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { asArgoEventsReads, privateKeyKey, webhookSecretKey } from "../components/githubAppSecrets.ts";
 import type { RexRemediationArgs } from "../components/rexRemediation.ts";
 import { bounded as boundedRequests } from "./boundedRequests.ts";
-import { causeOf } from "./causes.ts";
+import { causeOf } from "./errorCause.ts";
 import { type Kind, rsaPrivateKey, webhookSecret } from "./kinds.ts";
 
 /** Options of a question: it may take ten seconds. */

@@ -43,13 +43,15 @@ machine_arch() {
   esac
 }
 
-# recipe_hash: 16 hex digits that name what the cache holds: the pinned versions, the recipe and the processor.
+# recipe_hash: 16 hex digits that name what the cache holds: the pinned versions, the recipe and the processor. A comment in the recipe
+# does not count, because nothing has to be built again for it.
 recipe_hash() {
   (
-    cd "$ROOT/scripts/cluster" || exit
+    cd "$ROOT/dev/cluster" || exit
     {
       machine_arch
-      sha256sum versions.sh binaries.sh images.sh modules/*/go.mod modules/*/go.sum pause/* node/package-lock.json
+      sed '/^ *#/d' versions.sh binaries.sh images.sh
+      sha256sum modules/*/go.mod modules/*/go.sum pause/* node/package-lock.json
     } | sha256sum | cut -c1-16
   )
 }

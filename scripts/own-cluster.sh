@@ -2,7 +2,7 @@
 # A stack on a cluster of one's own, by the context of the kubeconfig: what scripts/up and scripts/down have in common.
 # Sourced after lib.sh, never run.
 
-# own_cluster COMMAND OPTION...: runs scripts/stack.ts COMMAND; --context and --stack are needed, all else is handed on.
+# own_cluster COMMAND OPTION...: runs dev/stack.ts COMMAND; --context and --stack are needed, all else is handed on.
 own_cluster() {
   local command=$1 context='' stack='' more=()
   shift
@@ -50,7 +50,7 @@ own_cluster_destroy() {
 run_stack() {
   local command=$1 context=$2 stack=$3
   shift 3
-  "$ROOT/scripts/stack.ts" "$command" --context "$context" --stack "$stack" --dir "$(stacks_dir)" "$@"
+  "$ROOT/dev/stack.ts" "$command" --context "$context" --stack "$stack" --dir "$(stacks_dir)" "$@"
 }
 
 # stacks_dir: the folder of these stacks' state, passphrase and outputs. It is not the node's, which goes with the node.

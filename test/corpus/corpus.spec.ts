@@ -26,7 +26,7 @@ const perClass = Number(process.env.REX_CORPUS_PER_CLASS ?? Number.POSITIVE_INFI
  *   reaches them over GitHub's API is the matter of test/steps.
  * - That every push is noticed: one of more than about 780 kB does not fit on the event bus (answered 500 after six seconds, not tried
  *   here), one of more than 1 MiB not into the EventSource (answered 400). Both stand as failed among GitHub's deliveries.
- * - An EventSource that is not this program's: there the Sensor's transform makes all checks (test/components/taskPush.spec.ts).
+ * - An EventSource that is not this program's: there the Sensor's transform makes all checks (test/unit/components/taskPush.spec.ts).
  * - A changed secret: the old one is any other text here, nothing is rolled.
  * - TLS and what stands in front of the EventSource, other methods than POST, deliveries at the same time, more than one pod of each.
  */

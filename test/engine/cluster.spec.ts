@@ -15,7 +15,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
 
   before(function () {
     if (!StackRun.possible()) {
-      console.log("      not run: there is no pulumi; scripts/cluster/build makes it");
+      console.log("      not run: there is no pulumi; dev/cluster/build makes it");
       this.skip();
     }
     stack = new StackRun(name);

@@ -82,7 +82,7 @@ describe("pulumi preview, with a configuration that cannot be used", function ()
 
   before(function () {
     if (!StackRun.possible()) {
-      console.log("      not run: there is no pulumi; scripts/cluster/build makes it");
+      console.log("      not run: there is no pulumi; dev/cluster/build makes it");
       this.skip();
     }
     stack = new StackRun(freshName());

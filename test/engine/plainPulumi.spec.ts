@@ -21,7 +21,7 @@ describe("the plain pulumi commands", function () {
     for (const part of [
       "Pulumi.yaml",
       "index.ts",
-      "config.ts",
+      "config/config.ts",
       "config",
       "components",
       "package.json",

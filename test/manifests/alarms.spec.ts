@@ -48,7 +48,7 @@ const jump =
 
 /**
  * The alarms of the rendered PrometheusRule, as Prometheus evaluates them, on the series that were recorded of a real controller
- * (test/metrics). In the cases the values are made up, and names and labels are the recorded ones. What this does not show: that your Prometheus scrapes them,
+ * (test/chain/metrics). In the cases the values are made up, and names and labels are the recorded ones. What this does not show: that your Prometheus scrapes them,
  * and what kube-state-metrics serves: that is its documented metric, with the names of the Deployments that were recorded.
  */
 describe("alarms", function () {
@@ -63,7 +63,7 @@ describe("alarms", function () {
 
   before(async function () {
     if (promtool() === undefined) {
-      console.log("      not run: there is no promtool; scripts/checks/build promtool makes it");
+      console.log("      not run: there is no promtool; dev/checks/build promtool makes it");
       this.skip();
     }
     groups = ofKind(await manifests({ prometheusRule: true }), "PrometheusRule").spec.groups as object;

@@ -29,9 +29,7 @@ describe("EventSource, Sensor and EventBus against Argo Events' own schema, clos
     const version = moduleVersion("argo-events", module);
     const path = moduleFile(module, version, "api/jsonschema/schema.json");
     if (path === undefined) {
-      console.log(
-        `      not run: ${module} ${version} is not in the Go module cache; scripts/cluster/build puts it there`,
-      );
+      console.log(`      not run: ${module} ${version} is not in the Go module cache; dev/cluster/build puts it there`);
       this.skip();
     }
     const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });

@@ -9,7 +9,7 @@ interface Dashboard {
 }
 
 /**
- * Each query of the rendered dashboard, as Prometheus evaluates it, on the series that were recorded of a real controller (test/metrics).
+ * Each query of the rendered dashboard, as Prometheus evaluates it, on the series that were recorded of a real controller (test/chain/metrics).
  * What this does not show: that Grafana draws it.
  */
 describe("dashboard", function () {
@@ -18,7 +18,7 @@ describe("dashboard", function () {
 
   before(async function () {
     if (promtool() === undefined) {
-      console.log("      not run: there is no promtool; scripts/checks/build promtool makes it");
+      console.log("      not run: there is no promtool; dev/checks/build promtool makes it");
       this.skip();
     }
     const configMap = ofKind(await manifests({ grafanaDashboard: true }), "ConfigMap") as Manifest & {

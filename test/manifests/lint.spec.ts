@@ -15,7 +15,7 @@ function lint(
 ): { status: number | null; output: string } | undefined {
   const path = tool(linter);
   if (path === undefined) {
-    console.log(`      not run: there is no ${linter}; scripts/cluster/build makes it`);
+    console.log(`      not run: there is no ${linter}; dev/cluster/build makes it`);
     return undefined;
   }
   const folder = mkdtempSync(join(tmpdir(), "rex-lint-"));

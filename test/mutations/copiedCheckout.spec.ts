@@ -20,7 +20,7 @@ describe("a copied checkout", function () {
   }
 
   it("has what any spec may import, and nothing that git ignores but the packages", () => {
-    for (const file of ["scripts/tools/settings.ts", "components/steps/plan.sh", "docs/operate.md", ".mocharc.json"]) {
+    for (const file of ["cli/lib/settings.ts", "components/steps/plan.sh", "docs/operate.md", ".mocharc.json"]) {
       equal(readFileSync(join(copy.folder, file), "utf8"), readFileSync(join(root, file), "utf8"));
     }
     equal(existsSync(join(copy.folder, ".git")), false);

@@ -12,7 +12,7 @@ const day = 24 * 60 * 60;
 
 /**
  * The sweep for pushes that nobody handled, on a real API server and the double of GitHub. What this does not show: its schedule, its
- * account and the policy that binds it (test/admission, test/sweep), and that GitHub really delivers again.
+ * account and the policy that binds it (test/policies, test/chain/sweep), and that GitHub really delivers again.
  */
 describe("sweep", function () {
   this.timeout(60_000);

@@ -4,10 +4,10 @@ import { AgentController } from "./agentController.ts";
 import { Cluster } from "./cluster.ts";
 import { nodeEnvironment } from "./node.ts";
 
-const help = `usage: scripts/on-node node test/support/agents.ts
+const help = `usage: dev/on-node node test/support/agents.ts
 
 Runs CodeRuns on the embedded node until it is ended: makes the kind known to the cluster, and gives each CodeRun a pod.
-scripts/dev-stack starts it beside the node.`;
+dev/dev-stack starts it beside the node.`;
 
 const { values } = parseArgs({ options: { help: { type: "boolean" } } });
 if (values.help) {

@@ -11,7 +11,7 @@ export interface Answer {
 /**
  * Posts a delivery to a webhook URL, as GitHub does. A host that is a Service's name is
  * looked up in the API, since the node has no DNS; this process has to be in the node's
- * network then (`scripts/on-node --netns`).
+ * network then (`dev/on-node --netns`).
  */
 export async function deliver(
   cluster: Cluster,

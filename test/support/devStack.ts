@@ -6,7 +6,7 @@ import { GitHubDoubleClient, type Permissions } from "./github/index.ts";
 import { nodeEnvironment } from "./node.ts";
 import { Platform } from "./platform.ts";
 
-/** What `scripts/dev-stack` left: the stack's outputs and the secrets that it was given. */
+/** What `dev/dev-stack` left: the stack's outputs and the secrets that it was given. */
 export interface DevStack {
   outputs: { webhookUrl: string; namespace: string; workflowTemplate: string; [name: string]: unknown };
   webhookSecret: string;

@@ -1,5 +1,5 @@
 /**
- * The Kubernetes node that the tests run against: what `scripts/on-node` puts into
+ * The Kubernetes node that the tests run against: what `dev/on-node` puts into
  * the environment. Specs that need it are run through that script.
  */
 export interface NodeEnvironment {
@@ -27,6 +27,6 @@ export function nodeEnvironment(): NodeEnvironment {
 
 function required(name: string): string {
   const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run the specs with scripts/test, or through scripts/on-node`);
+  if (!value) throw new Error(`${name} is not set: run the specs with scripts/test, or through dev/on-node`);
   return value;
 }

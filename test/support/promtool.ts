@@ -21,7 +21,7 @@ export interface Answered {
   output: string;
 }
 
-/** Path of promtool; undefined where it is not built (scripts/checks/build promtool). */
+/** Path of promtool; undefined where it is not built (dev/checks/build promtool). */
 export const promtool = (): string | undefined => tool("promtool");
 
 /** `promtool check rules` of the groups of a PrometheusRule. */

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { type Series, seriesOf } from "./metrics.ts";
 
-const file = new URL("../metrics/recorded.json", import.meta.url);
+const file = new URL("../chain/metrics/recorded.json", import.meta.url);
 
 /** What the workflow controller told when, and the Deployments that Argo Events had made. */
 export interface RecordedMetrics {

@@ -1,4 +1,4 @@
-import type { Node } from "../../scripts/tools/mainWorkflowState.ts";
+import type { Node } from "../../cli/lib/mainWorkflowState.ts";
 
 /** Group, version and plural of Argo's Workflows. */
 export const workflowResource = { group: "argoproj.io", version: "v1alpha1", plural: "workflows" };

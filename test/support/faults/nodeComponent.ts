@@ -3,10 +3,10 @@ import { getPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const script = fileURLToPath(new URL("../../../scripts/cluster/component", import.meta.url));
+const script = fileURLToPath(new URL("../../../dev/cluster/component", import.meta.url));
 
 /**
- * Does something to a process of the embedded node; scripts/cluster/component says what each verb means.
+ * Does something to a process of the embedded node; dev/cluster/component says what each verb means.
  *
  * @param environment of what is started, beside what it always has
  */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { signedDelivery } from "../../../scripts/tools/signedDelivery.ts";
+import { signedDelivery } from "../../../cli/lib/signedDelivery.ts";
 import type { JsonObject } from "./answers.ts";
 import { targetType } from "./hookBodies.ts";
 import type { Hook, HookDelivery, Hooks } from "./hooks.ts";

@@ -1,5 +1,5 @@
 /** A double of GitHub's REST API and of its webhook deliveries. */
-export { type Delivery, signedDelivery } from "../../../scripts/tools/signedDelivery.ts";
+export { type Delivery, signedDelivery } from "../../../cli/lib/signedDelivery.ts";
 export type { AppDefinition, Installation } from "./apps.ts";
 export { GitHubDoubleClient, rateLimited, secondaryLimit } from "./client.ts";
 export type { Settings, StateView } from "./control.ts";

@@ -1,6 +1,6 @@
-import type { Registration } from "../../../scripts/tools/mockEngine.ts";
+import type { Registration } from "../../../cli/lib/mockEngine.ts";
 
-export { type Registration, register, resolved } from "../../../scripts/tools/mockEngine.ts";
+export { type Registration, register, resolved } from "../../../cli/lib/mockEngine.ts";
 
 /** The only registration of a type; throws where there is none, or more than one. */
 export function only(registrations: Registration[], type: string): Registration {

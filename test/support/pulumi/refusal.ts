@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { readConfig } from "../../../config.ts";
+import { readConfig } from "../../../config/config.ts";
 import { register } from "./mockEngine.ts";
 import { type ConfigValue, setStackConfig } from "./stackConfig.ts";
 

@@ -24,7 +24,7 @@ export interface StackOptions {
   signal?: AbortSignal;
 }
 
-/** A stack of the program, run by scripts/stack.ts with the real engine and the stand-in for the provider, in a folder of its own. */
+/** A stack of the program, run by dev/stack.ts with the real engine and the stand-in for the provider, in a folder of its own. */
 export class StackRun {
   readonly folder = mkdtempSync(join(tmpdir(), "rex-stack-"));
   readonly #name: string;
@@ -45,7 +45,7 @@ export class StackRun {
     const options = Object.entries(values).flatMap(([key, value]) => this.#option(key, value));
     const folders = [dirname(process.execPath), dirname(tool("pulumi") ?? ""), process.env.PATH];
     const child = spawn(
-      join(root, "scripts/stack.ts"),
+      join(root, "dev/stack.ts"),
       // A stack without a file of its own, so that no other test's configuration matters.
       [command, "--dir", this.folder, "--stack", "test", "--provider", "double", ...options, ...args],
       {

@@ -23,7 +23,7 @@ export function moduleFile(module: string, version: string, file: string): strin
 export function moduleVersion(folder: string, module: string): string {
   const { stdout } = spawnSync(
     "grep",
-    ["-E", `^\\s*(require )?${module} v`, join(root, "scripts/cluster/modules", folder, "go.mod")],
+    ["-E", `^\\s*(require )?${module} v`, join(root, "dev/cluster/modules", folder, "go.mod")],
     {
       encoding: "utf8",
     },

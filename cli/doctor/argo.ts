@@ -1,0 +1,160 @@
+import { AppsV1Api, CustomObjectsApi, type V1Deployment } from "@kubernetes/client-node";
+import { ask, request } from "../lib/installation.ts";
+import { type Check, type Finding, fail, pass, warn } from "./check.ts";
+import type { Namespace, Thing } from "./context.ts";
+import { atLeast } from "./versions.ts";
+
+/** Argo Events and Argo Workflows: their kinds, their controllers, the event bus. */
+
+const parts = {
+  "Argo Events": {
+    kinds: ["eventbus", "eventsources", "sensors"],
+    image: /(^|\/)argo-events(:|@)/,
+    least: "1.9.0",
+    install: "https://argoproj.github.io/argo-events/installation/",
+  },
+  "Argo Workflows": {
+    kinds: ["workflows", "workflowtemplates", "cronworkflows", "workflowtaskresults"],
+    image: /(^|\/)workflow-controller(:|@)/,
+    least: "3.6.0",
+    install: "https://argo-workflows.readthedocs.io/en/latest/installation/",
+  },
+} as const;
+
+type Part = keyof typeof parts;
+const names = Object.keys(parts) as Part[];
+
+/** The event bus that is used. */
+export interface Bus {
+  name: string;
+  /** Whether `pulumi up` makes it. */
+  created: boolean;
+  /** Prefix of the stack's names, by which it knows what is its own. */
+  prefix?: string;
+}
+
+export function argoChecks(namespace: Namespace, bus: () => Promise<Bus>): Check[] {
+  return [
+    ...names.map((part) => ({ what: `${part}' kinds`, needs: ["cluster"], look: () => kinds(namespace, part) })),
+    ...names.map((part) => ({
+      what: `${part}' controller`,
+      needs: [`${part}' kinds`],
+      look: () => controller(namespace, part),
+    })),
+    {
+      what: "event bus",
+      needs: ["Argo Events' kinds", "namespace"],
+      look: async () => {
+        const used = await bus();
+        return eventBus(await namespace.argo("eventbus", used.name), { ...used, namespace: namespace.name });
+      },
+    },
+  ];
+}
+
+async function kinds({ cluster }: Namespace, part: Part): Promise<Finding> {
+  const served = await ask(
+    cluster,
+    "ask which of Argo's kinds there are",
+    cluster.makeApiClient(CustomObjectsApi).getAPIResources({ group: "argoproj.io", version: "v1alpha1" }, request),
+  );
+  const there = served?.resources.map(({ name }) => name) ?? [];
+  const missing = parts[part].kinds.filter((kind) => !there.includes(kind));
+  return missing.length === 0
+    ? pass(parts[part].kinds.join(", "))
+    : fail(
+        `the API server knows no ${missing.join(", ")} of argoproj.io/v1alpha1`,
+        `install ${part}: ${parts[part].install}`,
+      );
+}
+
+async function controller(namespace: Namespace, part: Part): Promise<Finding> {
+  return controllers(part, await deploymentsOf(namespace));
+}
+
+/** Of the whole cluster. */
+export function deploymentsOf(namespace: Namespace): Promise<V1Deployment[]> {
+  const { cluster } = namespace;
+  return namespace.once("deployments", async () => {
+    const list = await ask(
+      cluster,
+      "list deployments",
+      cluster.makeApiClient(AppsV1Api).listDeploymentForAllNamespaces({}, request),
+    );
+    return list?.items ?? [];
+  });
+}
+
+const images = ({ spec }: V1Deployment) =>
+  spec?.template.spec?.containers.map((container) => container.image ?? "") ?? [];
+
+/** Whether it is a controller of the part. Argo Events runs its EventSources and Sensors from the controller's own image. */
+export function runsPart(part: Part, deployment: V1Deployment): boolean {
+  return (
+    images(deployment).some((name) => parts[part].image.test(name)) &&
+    !/(eventsource|sensor)-name/.test(Object.keys(deployment.spec?.selector.matchLabels ?? {}).join())
+  );
+}
+
+/** @param deployments of the whole cluster */
+export function controllers(part: Part, deployments: V1Deployment[]): Finding {
+  const { image, least, install } = parts[part];
+  const found = deployments.find((one) => runsPart(part, one));
+  if (found === undefined) {
+    return warn(
+      "not seen as a deployment; what it makes of the objects below shows whether it works",
+      `if it is not there: ${install}`,
+    );
+  }
+  const { namespace, name } = found.metadata ?? {};
+  const tag =
+    images(found)
+      .find((one) => image.test(one))
+      ?.replace(/^.*:/, "") ?? "";
+  if ((found.status?.readyReplicas ?? 0) === 0) {
+    return fail(
+      `deployment ${name} in namespace ${namespace} has no pod that is ready`,
+      `kubectl -n ${namespace} describe deployment ${name}`,
+    );
+  }
+  if (atLeast(tag, least) === false) return fail(`${tag}; expected >= ${least}`, `update it: ${install}`);
+  return pass(`${tag}, deployment ${name} in namespace ${namespace}`);
+}
+
+/** @param bus its object, if there is one */
+export function eventBus(
+  bus: Thing | undefined,
+  { name, created, prefix, namespace }: Bus & { namespace: string },
+): Finding {
+  if (bus === undefined) {
+    return created
+      ? pass(`${name} will be made by pulumi up`)
+      : fail(
+          `there is no EventBus ${name} in namespace ${namespace}`,
+          "pulumi config set createEventBus true, then pulumi up; or name another with pulumi config set eventBusName NAME",
+        );
+  }
+  const owner = bus.metadata.labels?.["app.kubernetes.io/instance"];
+  if (created && owner !== prefix) {
+    return fail(
+      `EventBus ${name} is in namespace ${namespace} already, and not this stack's, so that pulumi up cannot make it`,
+      "use it: pulumi config set createEventBus false; or make another: pulumi config set eventBusName NAME",
+    );
+  }
+  const trouble = notTrue(bus);
+  return trouble === undefined
+    ? pass(`${name} is deployed`)
+    : fail(`${name}: ${trouble}`, `kubectl -n ${namespace} describe eventbus ${name}`);
+}
+
+/** What an object of Argo Events is said to lack; undefined if nothing. */
+export function notTrue({ status }: Thing): string | undefined {
+  const conditions: { type: string; status: string; reason?: string; message?: string }[] = status?.conditions ?? [];
+  if (conditions.length === 0) return "its controller has not taken it on";
+  const untrue = conditions.filter((condition) => condition.status !== "True");
+  // One that is false gives the reason; others are unknown because of it.
+  const bad = untrue.find((condition) => condition.status === "False") ?? untrue[0];
+  return bad === undefined
+    ? undefined
+    : `not ${bad.type} (${[bad.reason, bad.message].filter(Boolean).join(": ") || "no reason given"})`;
+}

@@ -1,0 +1,173 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { AuthorizationV1Api } from "@kubernetes/client-node";
+import { parse } from "yaml";
+import { ask, Refusal, request } from "../lib/installation.ts";
+import type { Bus } from "./argo.ts";
+import { type Check, type Finding, fail, pass } from "./check.ts";
+import type { Namespace } from "./context.ts";
+import type { Platform } from "./mainWorkflows.ts";
+
+/** Before installation: what `pulumi up` will be told, and whether who calls this may do it. */
+
+const root = resolve(import.meta.dirname, "../..");
+
+/** What the configuration says, as far as the checks ask; see Pulumi.yaml. */
+export interface Planned extends Platform {
+  /** Context of the kubeconfig; undefined for its current one. */
+  context?: string;
+  namespace: string;
+  eventBus: Bus;
+  /** Kinds of objects that are made only if something is set. */
+  policies: boolean;
+  ingress: boolean;
+  httpRoute: boolean;
+  networkPolicy: boolean;
+  sweep: boolean;
+}
+
+/**
+ * @param stack whose Pulumi.NAME.yaml is read; undefined: the defaults
+ * @param folder where that file is
+ * @throws Refusal if there is no such file
+ */
+export function planned(stack: string | undefined, folder = root): Planned {
+  const { config: keys } = parse(readFileSync(resolve(root, "Pulumi.yaml"), "utf8"));
+  const set = stack === undefined ? {} : stackConfig(stack, folder);
+  const value = (key: string) => set[`rex-remediation:${key}`] ?? keys[key].default;
+  const text = (key: string) => `${value(key)}`;
+  const list = (key: string): string[] => {
+    const given = value(key);
+    return Array.isArray(given)
+      ? given
+      : `${given}`
+          .split(",")
+          .map((one) => one.trim())
+          .filter(Boolean);
+  };
+  const yes = (key: string) => `${value(key)}` === "true";
+  const context = set["kubernetes:context"];
+  return {
+    ...(typeof context === "string" && { context }),
+    namespace: text("namespace"),
+    eventBus: { name: text("eventBusName"), created: yes("createEventBus"), prefix: text("name") },
+    agents: list("agentsToCancel"),
+    codeRuns: {
+      group: text("codeRunGroup"),
+      version: text("codeRunVersion"),
+      resource: text("codeRunResource"),
+      taskLabel: text("codeRunTaskLabel"),
+      agentLabel: text("codeRunAgentLabel"),
+      repositoryLabel: text("codeRunRepositoryLabel"),
+    },
+    mainWorkflows: {
+      typeLabel: text("mainWorkflowTypeLabel"),
+      type: text("mainWorkflowType"),
+      taskLabel: text("mainWorkflowTaskLabel"),
+      stageLabel: text("mainWorkflowStageLabel"),
+      repositoryLabel: text("mainWorkflowRepositoryLabel"),
+    },
+    stages: list("stages"),
+    resetStage: text("resetStage"),
+    policies: yes("admissionPolicies"),
+    ingress: text("ingressHost") !== "",
+    httpRoute: text("gatewayHost") !== "",
+    networkPolicy: list("webhookAllowedFrom").length > 0,
+    sweep: text("sweepSchedule") !== "",
+  };
+}
+
+function stackConfig(stack: string, folder: string): Record<string, unknown> {
+  const file = `Pulumi.${stack}.yaml`;
+  try {
+    return parse(readFileSync(resolve(folder, file), "utf8"))?.config ?? {};
+  } catch (error) {
+    throw new Refusal(
+      `--stack: cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? "no YAML"}); pulumi stack init ${stack} and pulumi config set make it; without --stack the defaults are taken`,
+    );
+  }
+}
+
+interface Right {
+  verb: string;
+  group: string;
+  resource: string;
+  /** "": the whole cluster. */
+  namespace: string;
+}
+
+export function beforeChecks(namespace: Namespace, plan: Planned): Check[] {
+  return [{ what: "your rights", needs: ["namespace"], look: () => mayInstall(namespace, plan) }];
+}
+
+async function mayInstall(namespace: Namespace, plan: Planned): Promise<Finding> {
+  const rights = needed(plan);
+  const answers = await Promise.all(rights.map((right) => may(namespace, right)));
+  const lacking = rights.filter((_, index) => !answers[index]);
+  return verdict(lacking, rights.length);
+}
+
+/** @param asked how many rights were asked for */
+export function verdict(lacking: Right[], asked: number): Finding {
+  if (lacking.length === 0) return pass(`to make everything that pulumi up makes, in ${asked} reviews`);
+  const words = lacking
+    .map(({ verb, group, resource }) => `${verb} ${resource}${group === "" ? "" : `.${group}`}`)
+    .join(", ");
+  const policies = lacking.every(({ group }) => group === "admissionregistration.k8s.io");
+  return fail(
+    `you may not ${words}`,
+    policies
+      ? "ask an administrator of the cluster for it (docs/security.md names the verbs), or do without: pulumi config set admissionPolicies false"
+      : "ask an administrator for a RoleBinding to the ClusterRole admin and to one with these; or call this as who installs (--context NAME)",
+  );
+}
+
+function needed({
+  namespace,
+  policies,
+  ingress,
+  httpRoute,
+  networkPolicy,
+  sweep,
+  eventBus,
+  codeRuns,
+}: Planned): Right[] {
+  const make = (group: string, resource: string, where = namespace): Right[] =>
+    ["get", "create", "patch", "delete"].map((verb) => ({ verb, group, resource, namespace: where }));
+  const hold = (group: string, resource: string, ...verbs: string[]): Right[] =>
+    verbs.map((verb) => ({ verb, group, resource, namespace }));
+  const argo = [
+    "eventsources",
+    "sensors",
+    "workflowtemplates",
+    ...(sweep ? ["cronworkflows"] : []),
+    ...(eventBus.created ? ["eventbus"] : []),
+  ];
+  return [
+    ...make("", "secrets"),
+    ...make("", "serviceaccounts"),
+    ...make("", "services"),
+    ...argo.flatMap((resource) => make("argoproj.io", resource)),
+    ...make("rbac.authorization.k8s.io", "roles"),
+    ...make("rbac.authorization.k8s.io", "rolebindings"),
+    // Nobody may give what he has not got.
+    ...hold(codeRuns.group, codeRuns.resource, "get", "list", "delete"),
+    ...hold("argoproj.io", "workflows", "get", "list", "create", "patch"),
+    ...hold("argoproj.io", "workflowtaskresults", "create", "patch"),
+    ...(ingress ? make("networking.k8s.io", "ingresses") : []),
+    ...(httpRoute ? make("gateway.networking.k8s.io", "httproutes") : []),
+    ...(networkPolicy ? make("networking.k8s.io", "networkpolicies") : []),
+    ...(policies
+      ? ["validatingadmissionpolicies", "validatingadmissionpolicybindings"].flatMap((resource) =>
+          make("admissionregistration.k8s.io", resource, ""),
+        )
+      : []),
+  ];
+}
+
+async function may({ cluster }: Namespace, right: Right): Promise<boolean> {
+  const review = cluster
+    .makeApiClient(AuthorizationV1Api)
+    .createSelfSubjectAccessReview({ body: { spec: { resourceAttributes: right } } }, request);
+  return (await ask(cluster, "ask what you may", review))?.status?.allowed === true;
+}

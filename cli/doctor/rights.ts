@@ -1,0 +1,156 @@
+import { AuthorizationV1Api, type V1ResourceAttributes } from "@kubernetes/client-node";
+import { ask, request } from "../lib/installation.ts";
+import { type Check, type Finding, fail, pass } from "./check.ts";
+import type { Ground } from "./context.ts";
+
+/** Whether each account may do what it must, and none of what it must not, as the API server itself judges it. */
+
+type Right = Required<Pick<V1ResourceAttributes, "verb" | "group" | "resource">> &
+  Pick<V1ResourceAttributes, "subresource" | "namespace">;
+
+const rights = (group: string, resource: string, ...verbs: string[]): Right[] =>
+  verbs.map((verb) => ({ verb, group, resource }));
+const workflows = (...verbs: string[]) => rights("argoproj.io", "workflows", ...verbs);
+const results = rights("argoproj.io", "workflowtaskresults", "create", "patch");
+
+/** What none of them may. */
+const nobodys: Right[] = [
+  ...rights("", "secrets", "get", "list"),
+  ...rights("", "configmaps", "get"),
+  ...rights("", "pods", "get", "create", "delete"),
+  { verb: "create", group: "", resource: "pods", subresource: "exec" },
+  { verb: "create", group: "", resource: "serviceaccounts", subresource: "token" },
+  ...rights("argoproj.io", "workflowtemplates", "patch"),
+  ...rights("argoproj.io", "cronworkflows", "create"),
+  ...rights("argoproj.io", "sensors", "patch"),
+  ...rights("argoproj.io", "eventsources", "patch"),
+  ...rights("rbac.authorization.k8s.io", "rolebindings", "create"),
+  ...workflows("update", "delete", "deletecollection"),
+  // In the whole cluster.
+  ...workflows("create", "patch", "list").map((right) => ({ ...right, namespace: "" })),
+  ...rights("admissionregistration.k8s.io", "validatingadmissionpolicies", "delete").map((right) => ({
+    ...right,
+    namespace: "",
+  })),
+];
+
+/** What each must, and what besides {@link nobodys} it must not. */
+function promised(
+  codeRuns: { group: string; resource: string },
+  policed: boolean,
+): Record<string, { may: Right[]; mayNot: Right[] }> {
+  const runs = (...verbs: string[]) => rights(codeRuns.group, codeRuns.resource, ...verbs);
+  const any = runs("get", "list", "create", "patch", "update", "delete", "deletecollection");
+  return {
+    sensor: {
+      may: workflows("create", ...(policed ? ["get", "patch"] : [])),
+      mayNot: [...workflows("list", ...(policed ? [] : ["patch"])), ...any],
+    },
+    remediation: {
+      may: [...runs("get", "list", "delete"), ...workflows("get", "list", "patch"), ...results],
+      mayNot: [
+        ...workflows("create"),
+        ...runs("create", "patch", "update", "deletecollection"),
+        ...runs("delete", "list").map((right) => ({ ...right, namespace: "" })),
+      ],
+    },
+    sweep: { may: [...workflows("get", "list", "create"), ...results], mayNot: [...workflows("patch"), ...any] },
+    "event source": { may: [], mayNot: [...workflows("get", "create", "patch"), ...results, ...any] },
+  };
+}
+
+export function rightsChecks(ground: Ground): Check[] {
+  return [{ what: "rights", needs: ["installation"], look: () => all(ground) }];
+}
+
+async function all(ground: Ground): Promise<Finding[]> {
+  const { codeRuns } = await ground.settings();
+  const lists = promised(codeRuns, await ground.policed());
+  return Promise.all(
+    Object.entries(await ground.accounts()).map(([what, account]) =>
+      judged(ground, what, account, lists[what] ?? { may: [], mayNot: [] }),
+    ),
+  );
+}
+
+async function judged(
+  ground: Ground,
+  what: string,
+  account: string,
+  { may, mayNot }: { may: Right[]; mayNot: Right[] },
+): Promise<Finding> {
+  const { core, cluster, name: namespace } = ground;
+  const there = await ask(
+    cluster,
+    `read service account ${account}`,
+    core.readNamespacedServiceAccount({ namespace, name: account }, request),
+  );
+  if (there === undefined)
+    return fail(`there is no service account ${account} in namespace ${namespace}`, "pulumi up --refresh", what);
+  const lacking = await those(may, async (right) => !(await allowed(ground, account, right)));
+  const beyond = await those([...nobodys, ...mayNot], (right) => allowed(ground, account, right));
+  return verdict({ what, account, namespace, lacking, beyond, judged: may.length + nobodys.length + mayNot.length });
+}
+
+/** @param judged how many rights were asked for */
+export function verdict({
+  what,
+  account,
+  namespace,
+  lacking,
+  beyond,
+  judged,
+}: {
+  what: string;
+  account: string;
+  namespace: string;
+  lacking: Right[];
+  beyond: Right[];
+  judged: number;
+}): Finding {
+  if (lacking.length > 0) {
+    return fail(
+      `${account} may not ${words(lacking)}`,
+      "pulumi up --refresh, which makes its Role and RoleBinding again",
+      what,
+    );
+  }
+  if (beyond.length > 0) {
+    return fail(
+      `${account} may also ${words(beyond)}, which the program never gave it`,
+      `kubectl get rolebindings,clusterrolebindings -A -o wide | grep ${namespace}/${account} shows who did; delete that binding`,
+      what,
+    );
+  }
+  return pass(`${account} may what it must, and no more, in ${judged} reviews`, what);
+}
+
+/** The first of them: who may do everything may do very much. */
+function words(list: Right[]): string {
+  const first = list.slice(0, 5).map(inWords).join(", ");
+  return list.length <= 5 ? first : `${first} and ${list.length - 5} more`;
+}
+
+function inWords({ verb, group, resource, subresource, namespace }: Right): string {
+  const named = `${resource}${group === "" ? "" : `.${group}`}${subresource === undefined ? "" : `/${subresource}`}`;
+  return `${verb} ${named}${namespace === "" ? " in the whole cluster" : ""}`;
+}
+
+async function those(list: Right[], test: (right: Right) => Promise<boolean>): Promise<Right[]> {
+  const kept = await Promise.all(list.map(test));
+  return list.filter((_, index) => kept[index]);
+}
+
+async function allowed({ cluster, name: namespace }: Ground, account: string, right: Right): Promise<boolean> {
+  const spec = { ...asAccount(namespace, account), resourceAttributes: { namespace, ...right } };
+  const review = cluster.makeApiClient(AuthorizationV1Api).createSubjectAccessReview({ body: { spec } }, request);
+  return (await ask(cluster, `ask what ${account} may`, review))?.status?.allowed === true;
+}
+
+/** Who an account is to the API server. */
+export function asAccount(namespace: string, account: string): { user: string; groups: string[] } {
+  return {
+    user: `system:serviceaccount:${namespace}:${account}`,
+    groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"],
+  };
+}

@@ -1,0 +1,113 @@
+import * as pulumi from "@pulumi/pulumi";
+import { RexRemediation } from "../../components/rexRemediation.ts";
+import { readConfig } from "../../config/config.ts";
+import { register, resolved } from "./mockEngine.ts";
+import { project } from "./stackFile.ts";
+
+/** A Kubernetes object. */
+export interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: {
+    name: string;
+    namespace?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
+  [field: string]: unknown;
+}
+
+/** What the program is with a configuration, for others than Pulumi to apply. */
+export interface Rendered {
+  /** In the order in which they can be applied one by one. */
+  manifests: Manifest[];
+  /** What `pulumi stack output --json` would print. */
+  outputs: Record<string, unknown>;
+}
+
+/**
+ * In this order, because no account has a right before a policy bounds it, and no event comes before the rights are there that it needs.
+ * What is not named here nothing waits for.
+ */
+const order = [
+  "ValidatingAdmissionPolicy",
+  "ValidatingAdmissionPolicyBinding",
+  "ServiceAccount",
+  "Role",
+  "RoleBinding",
+  "NetworkPolicy",
+  "WorkflowTemplate",
+  "EventBus",
+  "EventSource",
+  "Service",
+  "Ingress",
+  "Sensor",
+  "CronWorkflow",
+];
+
+/**
+ * Runs the program without engine and cluster.
+ *
+ * @param values the configuration, by key
+ * @param installedAt what was pushed before is not this installation's to handle; ISO 8601
+ * @throws pulumi.RunError as the program does where the configuration is bad
+ */
+export async function render(values: Record<string, unknown>, installedAt: string): Promise<Rendered> {
+  const { registrations, value: outputs } = await register(async () => {
+    setConfig(values);
+    const { name, ...config } = readConfig();
+    const remediation = new RexRemediation(name, { ...config, appliedByOthers: { installedAt } });
+    const { webhookUrl, inClusterWebhookUrl, namespace, eventSource, sensor, workflowTemplate, serviceAccounts } =
+      remediation;
+    return resolved(
+      pulumi.output({
+        webhookUrl,
+        inClusterWebhookUrl,
+        namespace,
+        eventSource,
+        sensor,
+        workflowTemplate,
+        serviceAccounts,
+      }),
+    );
+  });
+  const manifests = registrations
+    .filter(({ type }) => type.startsWith("kubernetes:"))
+    .map(({ inputs }) => withoutPulumi(inputs as unknown as Manifest))
+    .sort((one, other) => place(one) - place(other) || idOf(one).localeCompare(idOf(other), "en"));
+  return { manifests, outputs };
+}
+
+/** @param secrets keys of those that stand encrypted in the stack's file */
+export function setConfig(values: Record<string, unknown>, secrets: string[] = []): void {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null);
+  pulumi.runtime.setAllConfig(
+    Object.fromEntries(
+      given.map(([key, value]) => [
+        `${project.name}:${key}`,
+        typeof value === "object" ? JSON.stringify(value) : `${value}`,
+      ]),
+    ),
+    secrets.map((key) => `${project.name}:${key}`),
+  );
+}
+
+function place({ kind }: Manifest): number {
+  const index = order.indexOf(kind);
+  return index < 0 ? order.length : index;
+}
+
+function idOf({ kind, metadata }: Manifest): string {
+  return `${kind} ${metadata.name}`;
+}
+
+/** Pulumi's annotations mean nothing to others, and who manages the object only they can say. */
+function withoutPulumi(object: Manifest): Manifest {
+  const { annotations = {}, labels = {}, ...metadata } = object.metadata;
+  const kept = Object.entries(annotations).filter(([key]) => !key.startsWith("pulumi.com/"));
+  const { "app.kubernetes.io/managed-by": _, ...ownLabels } = labels;
+  return {
+    ...object,
+    metadata: { ...metadata, labels: ownLabels, ...(kept.length > 0 && { annotations: Object.fromEntries(kept) }) },
+  };
+}

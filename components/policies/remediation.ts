@@ -1,0 +1,269 @@
+import { ledgerPrefix, outcomeLabel, outcomes } from "../labels.ts";
+import { taskNumber } from "../taskPush.ts";
+import type { Rules } from "./admissionPolicy.ts";
+import { askingPod, literal, mapAt, sameBut, textAt } from "./cel.ts";
+
+/** Annotation of a main workflow that says whether its new round was begun. */
+const resumed = `${ledgerPrefix}resumed`;
+
+/** What the rules for the remediation's account are made of. */
+export interface RemediationRulesArgs {
+  /** Prefix of every run's name; the task's number follows. */
+  name: string;
+  agentsToCancel: string[];
+  /** Names of the pusher; see pusherNames. */
+  pusherNames: string[];
+  /** Values of the repository label, one for each repository. */
+  repositoryLabels: string[];
+  codeRuns: { group: string; resource: string; taskLabel: string; agentLabel: string; repositoryLabel: string };
+  mainWorkflows: {
+    typeLabel: string;
+    type: string;
+    taskLabel: string;
+    stageLabel: string;
+    repositoryLabel: string;
+    resetStage: string;
+  };
+  /** The WorkflowTemplate's templates that have a pod. */
+  templates: readonly string[];
+  /** See {@link foreignKey}: labels and annotations of such keys others may set on the way, with whatever values. */
+  foreign: string;
+}
+
+/** Which CodeRuns the remediation may delete. The pod that asks tells by its name which task's run it is. */
+export function codeRunRules({
+  name,
+  agentsToCancel,
+  pusherNames,
+  repositoryLabels,
+  codeRuns,
+}: RemediationRulesArgs): Rules {
+  const refusal = (why: string) => `"CodeRun " + oldObject.metadata.name + ${why}`;
+  return {
+    apiGroup: codeRuns.group,
+    resources: [codeRuns.resource, `${codeRuns.resource}/*`],
+    operations: ["CREATE", "UPDATE", "DELETE"],
+    variables: {
+      pod: askingPod,
+      labels: mapAt("oldObject.metadata", "labels"),
+      agent: textAt("variables.labels", codeRuns.agentLabel),
+      task: textAt("variables.labels", codeRuns.taskLabel),
+    },
+    checks: [
+      {
+        expression: 'request.operation == "DELETE"',
+        refusal: '"a remediation may delete CodeRuns, and nothing else"',
+      },
+      {
+        expression: `variables.agent in ${literal(agentsToCancel)}`,
+        refusal: refusal(
+          `" belongs to agent '" + variables.agent + ${literal(`', which is not in the cancel list (${some(agentsToCancel)})`)}`,
+        ),
+      },
+      {
+        // The labels that say what a CodeRun is are checked by themselves: a repository may be called like the pusher.
+        expression: `!variables.labels.exists(key, !(key in ${literal([codeRuns.taskLabel, codeRuns.agentLabel, codeRuns.repositoryLabel])}) && variables.labels[key].lowerAscii() in ${literal(pusherNames)})`,
+        refusal: refusal(literal(` names the pusher (${pusherNames.join(", ")}) in a label`)),
+      },
+      {
+        expression: isOfTask(name, "variables.task"),
+        refusal: refusal(`" belongs to task '" + variables.task + "', not to the task of pod '" + variables.pod + "'"`),
+      },
+      {
+        expression: isOfConfiguredRepository("variables.labels", codeRuns.repositoryLabel, repositoryLabels),
+        refusal: refusal(literal(` names none of the watched repositories (${some(repositoryLabels)})`)),
+      },
+      {
+        expression: 'request.options[?"preconditions"].?uid.orValue("") == oldObject.metadata.uid',
+        refusal: refusal('" may only be deleted by its UID, so that no other of that name is"'),
+      },
+    ],
+  };
+}
+
+/** What of which Workflows the remediation may change: stage, gates and ledger of its task's main workflow, the outcome of its own run. */
+export function workflowRules({
+  name,
+  repositoryLabels,
+  mainWorkflows,
+  templates,
+  foreign,
+}: RemediationRulesArgs): Rules {
+  const { typeLabel, type, taskLabel, stageLabel, repositoryLabel, resetStage } = mainWorkflows;
+  const refusal = (why: string) => `"workflow " + oldObject.metadata.name + ${why}`;
+  const inOwnOrMain = (own: string, main: string) => `variables.own ? (${own}) : (${main})`;
+  return {
+    apiGroup: "argoproj.io",
+    resources: ["workflows", "workflows/*"],
+    operations: ["CREATE", "UPDATE", "DELETE"],
+    variables: {
+      pod: askingPod,
+      labels: mapAt("object.metadata", "labels"),
+      oldLabels: mapAt("oldObject.metadata", "labels"),
+      annotations: mapAt("object.metadata", "annotations"),
+      oldAnnotations: mapAt("oldObject.metadata", "annotations"),
+      status: mapAt("object", "status"),
+      oldStatus: mapAt("oldObject", "status"),
+      nodes: mapAt("variables.status", "nodes"),
+      oldNodes: mapAt("variables.oldStatus", "nodes"),
+      own: isOwnRun("oldObject.metadata.name", templates),
+      task: textAt("variables.oldLabels", taskLabel),
+      main: [
+        `${textAt("variables.oldLabels", typeLabel)} == ${literal(type)}`,
+        isOfTask(name, "variables.task"),
+        isOfConfiguredRepository("variables.oldLabels", repositoryLabel, repositoryLabels),
+      ].join(" && "),
+      // What was told to stop goes on to its exit handler alone.
+      ended: `${textAt("variables.oldStatus", "phase")} in ["Succeeded", "Failed", "Error"] || ${textAt(mapAt("oldObject", "spec"), "shutdown")} != ""`,
+      // Where the workflow's exit handler or a hook of its own waits, nothing leads to a new round.
+      handlers: 'oldObject.metadata.name + ".onExit"',
+      hooks: 'oldObject.metadata.name + ".hooks."',
+    },
+    checks: [
+      {
+        expression: 'request.operation == "UPDATE"',
+        refusal: '"a remediation may change Workflows, not make or delete them"',
+      },
+      {
+        expression: "variables.own || variables.main",
+        refusal: refusal(
+          `" is neither the run of pod '" + variables.pod + "' nor a main workflow of its task and of a watched repository"`,
+        ),
+      },
+      {
+        expression: "variables.own || !variables.ended",
+        refusal: refusal(`" has ended"`),
+      },
+      {
+        // Beside labels and annotations only what the API server itself keeps.
+        expression: [
+          sameBut("object", "oldObject", 'key in ["metadata", "spec", "status"]'),
+          sameBut(
+            "object.metadata",
+            "oldObject.metadata",
+            'key in ["labels", "annotations", "managedFields", "resourceVersion", "generation"]',
+          ),
+        ].join(" && "),
+        refusal: refusal('" has to keep its owners, its finalizers and whatever else is neither label nor annotation"'),
+      },
+      {
+        expression: inOwnOrMain(onlySet(outcomeLabel, outcomes, foreign), onlySet(stageLabel, [resetStage], foreign)),
+        refusal: refusal(
+          `${literal(" has to keep its labels; only ")} + (variables.own ? ${literal(`${outcomeLabel} may be set, to an outcome`)} : ${literal(`${stageLabel} may be set, to ${resetStage}`)})`,
+        ),
+      },
+      {
+        expression: inOwnOrMain(
+          sameBut("variables.annotations", "variables.oldAnnotations", "false", foreign),
+          sameBut(
+            "variables.annotations",
+            "variables.oldAnnotations",
+            `key.startsWith(${literal(ledgerPrefix)})`,
+            foreign,
+          ),
+        ),
+        refusal: refusal(
+          literal(
+            ` has to keep its annotations; only those that begin with ${ledgerPrefix} may be set, on a main workflow`,
+          ),
+        ),
+      },
+      {
+        expression: `object.spec == oldObject.spec || (!variables.own && !("suspend" in object.spec) && ${sameBut("object.spec", "oldObject.spec", 'key == "suspend"')})`,
+        refusal: refusal('" has to keep its spec; only suspend may be removed, on a main workflow"'),
+      },
+      {
+        expression: inOwnOrMain(
+          "variables.status == variables.oldStatus",
+          sameBut("variables.status", "variables.oldStatus", 'key == "nodes"'),
+        ),
+        refusal: refusal('" has to keep its status; only a waiting gate may be opened, on a main workflow"'),
+      },
+      {
+        expression: `variables.own || (${[
+          "variables.nodes.size() == variables.oldNodes.size()",
+          `variables.nodes.all(id, id in variables.oldNodes && (variables.nodes[id] == variables.oldNodes[id] || (${isOpenedGate("variables.nodes[id]", "variables.oldNodes[id]")})))`,
+        ].join(" && ")})`,
+        refusal: refusal('" has to keep its nodes; only a waiting gate may become Succeeded"'),
+      },
+      {
+        // Nothing begins again without a gate that opens, and what is called resumed no later run carries on.
+        expression: `variables.own || ${textAt("variables.annotations", resumed)} != "true" || ${textAt("variables.oldAnnotations", resumed)} == "true" || variables.oldNodes.exists(id, ${textAt("variables.oldNodes[id]", "type")} == "Suspend" && ${textAt("variables.oldNodes[id]", "phase")} == "Running" && id in variables.nodes && ${textAt("variables.nodes[id]", "phase")} == "Succeeded")`,
+        refusal: refusal('" may be called resumed only in the write that opens its gate"'),
+      },
+    ],
+  };
+}
+
+/** Which results Argo's own container beside the steps may report: those of its pod. */
+export function taskResultRules({ templates }: RemediationRulesArgs): Rules {
+  return {
+    apiGroup: "argoproj.io",
+    resources: ["workflowtaskresults", "workflowtaskresults/*"],
+    operations: ["CREATE", "UPDATE"],
+    variables: {
+      pod: askingPod,
+      run: textAt(mapAt("object.metadata", "labels"), "workflows.argoproj.io/workflow"),
+    },
+    checks: [
+      {
+        // Argo names a node and its pod by the run and one number; the pod also has the template's name in between.
+        expression: [
+          isOwnRun("variables.run", templates),
+          'object.metadata.name == variables.run + variables.pod.substring(variables.pod.lastIndexOf("-"))',
+          `object.metadata.?ownerReferences.orValue([]).all(owner, owner.kind == "Workflow" && owner.name == variables.run)`,
+        ].join(" && "),
+        refusal: `"pod '" + variables.pod + "' may only report its own results, not those of '" + request.name + "'"`,
+      },
+    ],
+  };
+}
+
+/** Whether the pod that asks belongs to a run for the task. */
+function isOfTask(name: string, task: string): string {
+  return `${task}.matches(${literal(`^${taskNumber}$`)}) && variables.pod.startsWith(${literal(`${name}-`)} + ${task} + "-")`;
+}
+
+/** Whether the pod that asks is one of the Workflow of that name. */
+function isOwnRun(run: string, templates: readonly string[]): string {
+  return `variables.pod.startsWith(${run} + "-") && variables.pod.substring(${run}.size()).matches(${literal(`^-(${templates.join("|")})-[0-9]+$`)})`;
+}
+
+/** The steps' own rule: what names a repository must name a watched one; what names none counts only where just one is watched. */
+function isOfConfiguredRepository(labels: string, key: string, watched: string[]): string {
+  const named = `${textAt(labels, key)}.lowerAscii() in ${literal(watched.map((label) => label.toLowerCase()))}`;
+  return watched.length === 1 ? `(!(${literal(key)} in ${labels}) || ${named})` : `(${named})`;
+}
+
+/** The first of a list, for a refusal: in place of more than 5 KiB the API server shows the expression. */
+function some(texts: string[]): string {
+  const more = texts.length - 20;
+  return more > 0 ? `${texts.slice(0, 20).join(", ")} and ${more} more` : texts.join(", ");
+}
+
+/** Whether at most one label differs, and that has one of the values; foreign ones beside it. */
+function onlySet(label: string, values: readonly string[], foreign: string): string {
+  const [after, before, key] = ["variables.labels", "variables.oldLabels", literal(label)];
+  return [
+    sameBut(after, before, `key == ${key}`, foreign),
+    `(${after}[?${key}] == ${before}[?${key}] || ${textAt(after, label)} in ${literal(values)})`,
+  ].join(" && ");
+}
+
+/** Whether a node is a gate that was opened as `argo resume` opens it: values that a person could supply take their defaults. */
+function isOpenedGate(after: string, before: string): string {
+  const parameters = (node: string) => `${node}.?outputs.?parameters.orValue([])`;
+  const byDefault =
+    'was.name == is.name && "supplied" in was.?valueFrom.orValue({}) && is[?"value"] == was.valueFrom[?"default"]';
+  return [
+    `${textAt(before, "type")} == "Suspend"`,
+    `${textAt(before, "phase")} == "Running"`,
+    `!${textAt(before, "name")}.startsWith(variables.handlers)`,
+    `!${textAt(before, "name")}.startsWith(variables.hooks)`,
+    `${textAt(after, "phase")} == "Succeeded"`,
+    sameBut(after, before, 'key in ["phase", "finishedAt", "message", "outputs"]'),
+    sameBut(mapAt(after, "outputs"), mapAt(before, "outputs"), 'key == "parameters"'),
+    `${parameters(after)}.size() == ${parameters(before)}.size()`,
+    `${parameters(after)}.all(is, ${parameters(before)}.exists(was, is == was || (${byDefault})))`,
+  ].join(" && ");
+}

@@ -1,0 +1,123 @@
+#!/usr/bin/env node
+import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { must, readCall } from "../../cli/lib/call.ts";
+import { type ExitCode, exitCodes, Refusal, runTool } from "../../cli/lib/installation.ts";
+import { openDevPlatform } from "../../test/support/devStack.ts";
+import type { Platform } from "../../test/support/platform.ts";
+import { commit, ground } from "./ground.ts";
+import type { Extent, Figures, Measurement } from "./measurement.ts";
+import { measurements } from "./measurements.ts";
+import { report, section, writeReport } from "./report.ts";
+import { type Measured, readResults, rounded, writeResults } from "./results.ts";
+
+/** What dev/bench/run runs on the node; its help is there. */
+
+const folder = resolve(import.meta.dirname, "../../docs/performance");
+const file = resolve(folder, "results.json");
+
+interface Call {
+  chosen: Measurement[];
+  extent: Extent;
+  only?: "check" | "report";
+}
+
+await runTool("bench", main);
+
+async function main(args: string[]): Promise<ExitCode> {
+  const { chosen, extent, only } = read(args);
+  if (only === "report") await writeAnew();
+  return only === undefined ? await measureAll(chosen, extent) : exitCodes.well;
+}
+
+/** @throws Refusal with all names, for one that is none */
+function read(args: string[]): Call {
+  const { values, positionals } = readCall({
+    args,
+    allowPositionals: true,
+    options: {
+      runs: { type: "string" },
+      smoke: { type: "boolean", default: false },
+      report: { type: "boolean" },
+      // For dev/bench/run, which asks before it starts the node.
+      check: { type: "boolean" },
+    },
+  });
+  const { smoke } = values;
+  const runs = values.runs ?? (smoke ? "2" : "20");
+  must("--runs", runs, "^[1-9][0-9]{0,2}$", "a number from 1 to 999");
+  const known = measurements.map(({ name }) => name);
+  for (const name of positionals) {
+    if (!known.includes(name)) throw new Refusal(`unknown measurement ${name}; expected some of: ${known.join(" ")}`);
+  }
+  if (values.report && positionals.length > 0) throw new Refusal("--report is of all measurements; give no names");
+  return {
+    chosen: measurements.filter(({ name }) => positionals.length === 0 || positionals.includes(name)),
+    extent: { runs: Number(runs), smoke },
+    only: values.check ? "check" : values.report ? "report" : undefined,
+  };
+}
+
+async function writeAnew(): Promise<void> {
+  writeReport(folder, await report(measurements, readResults(file)));
+}
+
+/** Each measurement is written down as soon as it is taken: what ends a later one does not cost it. */
+async function measureAll(chosen: Measurement[], extent: Extent): Promise<ExitCode> {
+  const platform = await openDevPlatform();
+  closeWhenInterrupted(platform);
+  let failed = false;
+  try {
+    for (const measurement of chosen) {
+      const measured = await measure(measurement, platform, extent);
+      failed ||= measured.figures.failures.length > 0;
+      console.log(section(measurement, measured, []));
+      if (!extent.smoke) {
+        writeResults(file, { ...readResults(file), [measurement.name]: measured });
+        await writeAnew();
+      }
+    }
+  } finally {
+    await platform.close();
+  }
+  return failed ? exitCodes.failed : exitCodes.well;
+}
+
+async function measure(measurement: Measurement, platform: Platform, extent: Extent): Promise<Measured> {
+  say(`${measurement.name}: ${measurement.title}`);
+  const from = Date.now();
+  const figures = await measurement.measure({ platform, say: (line) => say(`  ${line}`) }, extent).catch(asFailure);
+  return {
+    at: new Date().toISOString(),
+    commit: commit(),
+    runs: extent.runs,
+    seconds: Math.round((Date.now() - from) / 1000),
+    ground: ground(),
+    figures: rounded(figures),
+  };
+}
+
+/** A measurement that breaks off does not keep the others from being taken. */
+function asFailure(error: Error): Figures {
+  console.error(error);
+  return { series: [], failures: [`broken off: ${error.message}`] };
+}
+
+/** Main workflows and agents that stay would be at work beside the next bench. */
+function closeWhenInterrupted(platform: Platform): void {
+  const close = async (): Promise<void> => {
+    say("interrupted: removing what was made");
+    await platform.close();
+    // What was about to be made, an agent by its main workflow's pod, comes a moment later.
+    await sleep(5000);
+    await platform.close();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void close().finally(() => process.exit(130)));
+  }
+}
+
+function say(line: string): void {
+  const seconds = Math.round(Date.now() / 1000 - Number(process.env.REX_STARTED ?? Date.now() / 1000));
+  console.error(`[${String(seconds).padStart(4)}s] ${line}`);
+}

@@ -1,0 +1,116 @@
+import type { Platform, Task } from "../../test/support/platform.ts";
+import { type Burst, burst } from "./burst.ts";
+import { rest } from "./cpu.ts";
+import type { Bench, Extent, Figures, Measurement, Series } from "./measurement.ts";
+import { Meter } from "./meter.ts";
+
+/** How many tasks are pushed at once, and how often at most: of one alone there are more to show what is chance. */
+const sizes = [
+  { tasks: 1, times: 5 },
+  { tasks: 10, times: 3 },
+  { tasks: 50, times: 1 },
+];
+const smokeSizes = [
+  { tasks: 1, times: 1 },
+  { tasks: 3, times: 1 },
+];
+
+const secondsAtRest = 30;
+
+/**
+ * Tasks that wait at a gate and have no agents, so that what is at work is the program's own. What this does not show: main workflows that
+ * are large, or that start agents at the same time.
+ */
+export const bursts: Measurement = {
+  name: "bursts",
+  title: "Tasks that are pushed at once; EventSource and Sensor at rest (with 0) and meanwhile",
+  measure,
+  plots,
+};
+
+async function measure(bench: Bench, extent: Extent): Promise<Figures> {
+  const figures: Figures = { series: [], failures: [] };
+  const meter = await Meter.open(bench.platform);
+  figures.failures.push(...(await rest(extent)));
+  await meter.rest(extent.smoke ? 3 : secondsAtRest);
+  figures.series.push(...meter.read(0));
+  for (const { tasks, times } of extent.smoke ? smokeSizes : sizes) {
+    const found: Burst[] = [];
+    for (let time = 0; time < Math.min(times, extent.runs); time += 1)
+      found.push(await burstOf(bench, tasks, meter, extent));
+    figures.series.push(...seriesOf(tasks, found), ...meter.read(tasks));
+    figures.failures.push(
+      ...found.flatMap(({ failures }) => failures.map((failure) => `${tasks} at once: ${failure}`)),
+    );
+  }
+  return figures;
+}
+
+/** Makes the tasks, pushes them, and removes them: else they would be at work beside the next ones. */
+export async function burstOf({ platform, say }: Bench, size: number, meter: Meter, extent: Extent): Promise<Burst> {
+  const tasks = await waiting(platform, size);
+  try {
+    const restless = await rest(extent);
+    const found = await meter.during(() => burst(platform, tasks, async () => meter.look()));
+    const { lastResumed, podsAtOnce, failures } = found;
+    say(
+      `${size} tasks: last resumed after ${lastResumed?.toFixed(1)} s, ${podsAtOnce} pods, ${failures.length} failures`,
+    );
+    return { ...found, failures: [...restless, ...failures] };
+  } finally {
+    for (const { id } of tasks) await platform.remove(id);
+  }
+}
+
+/** A few at a time: that is quicker, and does not wake the controller for fifty at once. */
+async function waiting(platform: Platform, size: number): Promise<Task[]> {
+  const tasks: Task[] = [];
+  while (tasks.length < size) {
+    const next = Array.from({ length: Math.min(5, size - tasks.length) }, () =>
+      platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] }),
+    );
+    tasks.push(...(await Promise.all(next)));
+  }
+  return tasks;
+}
+
+const lastResumed = "first push → last task resumed";
+
+function seriesOf(tasks: number, bursts: Burst[]): Series[] {
+  const of = (name: string, unit: Series["unit"], value: (burst: Burst) => number | undefined): Series => ({
+    name,
+    unit,
+    samples: bursts.map(value).filter((sample) => sample !== undefined),
+    at: tasks,
+  });
+  return [
+    of(lastResumed, "s", (burst) => burst.lastResumed),
+    of("the same, for each task", "s", (burst) => burst.lastResumed && burst.lastResumed / tasks),
+    { name: "own push → resumed", unit: "s", samples: bursts.flatMap(({ resumed }) => resumed), at: tasks },
+    of("pods at work at once", "", ({ podsAtOnce }) => podsAtOnce),
+    of("processor time of the machine, for each task", "CPU s", ({ cpuSeconds }) => cpuSeconds / tasks),
+  ];
+}
+
+function plots({ series }: Figures): Record<string, object> {
+  const points = (wanted: string) =>
+    series
+      .filter(({ name }) => name === wanted)
+      .flatMap(({ at, samples }) => samples.map((seconds) => ({ tasks: at, seconds })));
+  return {
+    bursts: {
+      title: "Tasks pushed at once: time until the last is resumed",
+      width: 520,
+      height: 320,
+      data: { values: points(lastResumed) },
+      encoding: {
+        x: { field: "tasks", type: "quantitative", title: "tasks pushed at once" },
+        y: { field: "seconds", type: "quantitative", title: "seconds after the first push" },
+      },
+      layer: [
+        { mark: "line", encoding: { y: { field: "seconds", aggregate: "median", type: "quantitative" } } },
+        { mark: { type: "point", filled: true, size: 60 } },
+      ],
+    },
+  };
+}

@@ -1,0 +1,163 @@
+import { startRun } from "../../test/support/faults/sensorRun.ts";
+import type { Platform, Position } from "../../test/support/platform.ts";
+import { median } from "../../test/support/times.ts";
+import type { Extent, Figures, Measurement, Series } from "./measurement.ts";
+import { ShapeGround } from "./shapeGround.ts";
+import { type Shape, shapeTitles } from "./stepShapes.ts";
+import { type RemediationTimes, remediated, removeTask } from "./tasks.ts";
+
+const allShapes = Object.keys(shapeTitles) as Shape[];
+
+/** Where the main workflow waits when the push comes, and what the figures call it. */
+const positions = { "at-bare-gate": "at a gate", "cleo-at-work": "agent at work" } as const satisfies Partial<
+  Record<Position, string>
+>;
+type ShapePosition = keyof typeof positions;
+
+/** What one remediation took after its Workflow was made. */
+interface Times extends RemediationTimes {
+  shape: Shape;
+  position: ShapePosition;
+}
+
+/** The same steps, texts and environment, as a pod each, as the installed pod with a container each, and as one container. */
+export const shapes: Measurement = {
+  name: "shapes",
+  title: "The steps as a pod each, as installed, and as one container",
+
+  async measure({ platform, say }, extent) {
+    const failures: string[] = [];
+    const times: Times[] = [];
+    const ground = await ShapeGround.make(platform.cluster);
+    const measure = async (shape: Shape, position: ShapePosition) => {
+      try {
+        const one = await remediation(platform, ground, shape, position);
+        times.push(one);
+        say(`${shapeTitles[shape]}, ${positions[position]}: resumed after ${one.resumed.toFixed(1)} s`);
+      } catch (error) {
+        failures.push(`${shapeTitles[shape]}, ${positions[position]}: ${(error as Error).message}`);
+      }
+    };
+    try {
+      await (extent.smoke ? sideBySide(extent, measure) : inTurns(extent, measure));
+    } finally {
+      await ground.close();
+    }
+    return { series: seriesOf(times), failures };
+  },
+
+  plots({ series }) {
+    const values = series.flatMap(({ name, unit, samples }) => {
+      const [what, position, shape] = name.split(", ");
+      return unit === "s" ? samples.map((seconds) => ({ what, position, shape, seconds })) : [];
+    });
+    return { shapes: plotOf(values) };
+  },
+};
+
+type Measure = (shape: Shape, position: ShapePosition) => Promise<void>;
+
+/** One at a time. */
+async function inTurns({ runs }: Extent, measure: Measure): Promise<void> {
+  // A turn takes two minutes, and the shapes are far apart.
+  await oneByOne(turns(allShapes, Math.ceil(runs / 2)), "at-bare-gate", measure);
+  // With an agent at work most of the time is Argo's, until it notices that the agent is gone: fewer tell as much.
+  await oneByOne(turns(allShapes, Math.ceil(runs / 8)), "cleo-at-work", measure);
+}
+
+/**
+ * The pods per step at once, because they wait for Argo's controller most of the time, and meanwhile the other shapes one at a time.
+ * Where they slow each other down, the installed shape looks worse beside a pod per step, not better.
+ */
+async function sideBySide({ runs }: Extent, measure: Measure): Promise<void> {
+  await Promise.all([
+    oneByOne(turns(["installed", "single"], runs), "at-bare-gate", measure),
+    ...turns(["pods"], runs).map((shape) => measure(shape, "at-bare-gate")),
+  ]);
+}
+
+/** Each turn begins with another shape, so that none always comes after the same one. */
+function turns(shapes: Shape[], count: number): Shape[] {
+  return Array.from({ length: count }, (_, turn) => {
+    const first = turn % shapes.length;
+    return [...shapes.slice(first), ...shapes.slice(0, first)];
+  }).flat();
+}
+
+async function oneByOne(shapes: Shape[], position: ShapePosition, measure: Measure): Promise<void> {
+  for (const shape of shapes) await measure(shape, position);
+}
+
+async function remediation(
+  platform: Platform,
+  ground: ShapeGround,
+  shape: Shape,
+  position: ShapePosition,
+): Promise<Times> {
+  const task = await platform.startTask(position, { pullLabels: ["ready-for-qa"] });
+  try {
+    const pushed = await startRun(platform, task, ground.templates[shape]);
+    return { shape, position, ...(await remediated(platform, task, pushed)) };
+  } finally {
+    await removeTask(platform, task);
+  }
+}
+
+function seriesOf(times: Times[]): Series[] {
+  const found = (Object.keys(positions) as ShapePosition[]).flatMap((position) => {
+    const of = (shape: Shape, what: "resumed" | "outcome") =>
+      times.filter((one) => one.shape === shape && one.position === position).map((one) => one[what]);
+    const seconds = (["resumed", "outcome"] as const).flatMap((what) =>
+      allShapes.map((shape): Series => {
+        return {
+          name: `created → ${what}, ${positions[position]}, ${shapeTitles[shape]}`,
+          unit: "s",
+          samples: of(shape, what),
+        };
+      }),
+    );
+    const ratio = (slow: Shape, fast: Shape): Series => ({
+      name: `${shapeTitles[slow]} / ${shapeTitles[fast]}, ${positions[position]}`,
+      unit: "",
+      samples: [median(of(slow, "resumed")) / median(of(fast, "resumed"))],
+    });
+    return [...seconds, ratio("pods", "installed"), ratio("installed", "single")];
+  });
+  return found.filter(({ samples }) => samples.some((sample) => Number.isFinite(sample)));
+}
+
+/** How many times longer one shape takes than another until the gate is open, by the medians. */
+export function ratioOf({ series }: Figures, slow: Shape, fast: Shape): number {
+  const name = `${shapeTitles[slow]} / ${shapeTitles[fast]}, ${positions["at-bare-gate"]}`;
+  const [ratio] = series.find((one) => one.name === name)?.samples ?? [];
+  if (ratio === undefined) throw new Error(`there is no figure of ${name}`);
+  return ratio;
+}
+
+function plotOf(values: object[]): object {
+  return {
+    title: "From the Workflow to the open gate, by the shape of the steps",
+    data: { values },
+    transform: [{ filter: "datum.what == 'created → resumed'" }],
+    facet: { row: { field: "position", title: null, sort: Object.values(positions) } },
+    spec: {
+      width: 480,
+      layer: [
+        {
+          mark: { type: "tick", opacity: 0.5 },
+          encoding: {
+            x: { field: "seconds", type: "quantitative", title: "seconds", scale: { zero: true } },
+            y: { field: "shape", type: "nominal", title: null, sort: Object.values(shapeTitles) },
+          },
+        },
+        {
+          mark: { type: "point", filled: true, size: 60, color: "black" },
+          encoding: {
+            x: { aggregate: "median", field: "seconds", type: "quantitative" },
+            y: { field: "shape", type: "nominal", sort: Object.values(shapeTitles) },
+          },
+        },
+      ],
+    },
+  };
+}

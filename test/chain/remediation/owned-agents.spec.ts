@@ -1,0 +1,59 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { until } from "../../support/cluster.ts";
+import { ownedBy } from "../../support/codeRuns.ts";
+import { devPlatform } from "../../support/devPlatform.ts";
+import { restartTimes } from "../../support/times.ts";
+
+/**
+ * The whole chain as `pulumi up` made it: EventSource, event bus, Sensor, run, steps in their image with their account, on the example
+ * main workflow, with Kubernetes' own garbage collector. What this does not show: owners by way of another kind, which no step can see.
+ */
+describe("remediation of a task whose Cleo owns Rex's CodeRun", function () {
+  this.timeout(420_000);
+  const dev = devPlatform();
+
+  /** As a person would who pastes it. */
+  const paste = (command: string) => promisify(execFile)("bash", ["-c", command], { timeout: 30_000 });
+
+  it("fails before anything is touched, and goes on once the command that it says was run: Rex stays", async () => {
+    const { platform } = dev;
+    const { namespace } = platform.cluster;
+    const task = await platform.startTask("cleo-at-work", { pullLabels: ["ready-for-qa"] });
+    const [cleo] = await platform.agents(task.id);
+    ok(cleo);
+    const rex = await platform.startAgent("5DLabs-Rex", task);
+    const { ownerReferences } = ownedBy([cleo], rex).metadata;
+    await platform.cluster.patchCodeRun(rex.metadata.name, { metadata: { ownerReferences } });
+    const { ledger: none, ...before } = (await dev.stateOf(task)) as { ledger: string[] };
+    deepEqual(none, []);
+
+    const { run, pushedAt } = await platform.push(task);
+    equal(await platform.outcome(run, 350_000), "failed");
+    equal((await platform.ended(run)).status?.phase, "Failed");
+    const { ledger, ...after } = (await dev.stateOf(task)) as { ledger: string[] };
+    deepEqual(after, before);
+    // What is said for people, and nothing that says "begun".
+    deepEqual(ledger.sort(), ["rex-remediation/message", "rex-remediation/outcome"]);
+    const message =
+      (await platform.cluster.workflow(task.workflow))?.metadata.annotations?.["rex-remediation/message"] ?? "";
+    const take = `kubectl -n ${namespace} patch coderuns.agents.platform ${rex.metadata.name} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]'`;
+    const retry = `argo -n ${namespace} retry ${run}`;
+    equal(
+      message,
+      `${run}: plan: some coderuns would go along with their owners, which this run cancels: ${rex.metadata.name} (owned by ${cleo.metadata.name}; agent 5DLabs-Rex is not in the cancel list); nothing was touched; take off each one's ownerReference (the first one's: ${take}) or end it yourself, then: ${retry} | when mended: ${retry}`,
+    );
+
+    await paste(take);
+    await paste(retry);
+    await restartTimes(platform, task, run, pushedAt);
+    await until("the run says remediated", 60_000, async () => {
+      return (await platform.cluster.workflow(run))?.metadata.labels?.["rex-remediation/outcome"] === "remediated";
+    });
+    equal(await platform.cluster.codeRun(cleo.metadata.name), undefined);
+    const kept = await platform.cluster.codeRun(rex.metadata.name);
+    deepEqual([kept?.metadata.uid, kept?.metadata.deletionTimestamp], [rex.metadata.uid, undefined]);
+    deepEqual(await dev.labels(task), [`task-${task.id}`]);
+  });
+});

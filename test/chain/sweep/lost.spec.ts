@@ -1,0 +1,236 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { randomBytes, randomUUID } from "node:crypto";
+import { AppsV1Api, PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
+import { afterwards } from "../../support/afterwards.ts";
+import { until } from "../../support/cluster.ts";
+import { deliver } from "../../support/delivery.ts";
+import { readDevStack } from "../../support/devStack.ts";
+import { say } from "../../support/figures.ts";
+import { generateAppKey, type PushOptions, pushPayload, signedDelivery } from "../../support/github/index.ts";
+import { nodeEnvironment } from "../../support/node.ts";
+import { gates, Platform, rex, type Task } from "../../support/platform.ts";
+import { freshName, StackRun } from "../../support/pulumi/stackRun.ts";
+
+const repository = "acme/swept";
+const appId = 4720;
+
+interface Pushed {
+  task: Task;
+  push: PushOptions;
+  at: number;
+  guid: string;
+  delivered: boolean;
+}
+
+/**
+ * A stack of its own, with GitHub's part played here: a delivery is made once, and again only when it is asked for. What this does
+ * not show: GitHub's own queue, and an outage longer than a minute.
+ */
+describe("pushes that come to nobody", function () {
+  this.timeout(900_000);
+  const name = freshName();
+  const key = generateAppKey();
+  const pushes: Pushed[] = [];
+  let stack: StackRun;
+  let platform: Platform;
+  let webhookUrl: string;
+  let secret = randomBytes(24).toString("hex");
+  let redelivering: NodeJS.Timeout;
+  let redelivered = 0;
+
+  const config = (more: Record<string, unknown> = {}) => ({
+    namespace: nodeEnvironment().namespace,
+    stepsImage: nodeEnvironment().stepsImage,
+    githubApiUrl: readDevStack().githubUrl,
+    githubAppId: appId,
+    githubAppPrivateKey: key.privateKeyPem,
+    webhookSecret: secret,
+    repositories: [repository],
+    sweepSchedule: "* * * * *",
+    sweepAfterSeconds: 180,
+    ...more,
+  });
+
+  before(async () => {
+    stack = new StackRun(name);
+    const { exitCode, stdout, stderr } = await stack.run("up", { config: config() as never, args: ["--json"] });
+    equal(exitCode, 0, stderr);
+    webhookUrl = JSON.parse(stdout).webhookUrl;
+    platform = await Platform.open({
+      webhookUrl,
+      webhookSecret: secret,
+      githubUrl: readDevStack().githubUrl,
+      repository,
+    });
+    await platform.github.putApp({
+      appId,
+      slug: "rex-remediation-swept",
+      publicKeyPem: key.publicKeyPem,
+      installationId: 43,
+      permissions: { contents: "read", pull_requests: "write", metadata: "read" },
+      repositories: [repository],
+    });
+    await platform.github.putAppHook(appId, { url: webhookUrl });
+    redelivering = setInterval(() => redeliver().catch((error) => console.error(`redelivery: ${error}`)), 2000);
+  });
+  after(() => {
+    clearInterval(redelivering);
+    // First the sweep, which would start runs anew.
+    return afterwards(
+      () => stack.run("destroy"),
+      () => stack.remove(),
+      () => platform?.close(),
+    );
+  });
+
+  /** One attempt of GitHub's to deliver a push, and what it notes of it. */
+  async function attempt(pushed: Pushed, again: boolean): Promise<void> {
+    const payload = pushPayload({ repository, sender: rex, ...pushed.push });
+    const status = await deliver(platform.cluster, webhookUrl, await signedDelivery(secret, payload)).then(
+      (answer) => answer.status,
+      () => 0,
+    );
+    pushed.delivered ||= status === 200;
+    await platform.github.noteDelivery({
+      hook: "app",
+      guid: pushed.guid,
+      event: "push",
+      statusCode: status,
+      status: status === 200 ? "OK" : "failed",
+      deliveredAt: Math.floor(Date.now() / 1000),
+      redelivery: again,
+      repository,
+    });
+  }
+
+  const asked = new Set<number>();
+
+  /** Delivers again what was asked for, as GitHub does. */
+  async function redeliver(): Promise<void> {
+    for (const { deliveryId, guid } of await platform.github.redeliveries()) {
+      const pushed = pushes.find((one) => one.guid === guid);
+      if (asked.has(deliveryId) || pushed === undefined) continue;
+      asked.add(deliveryId);
+      redelivered += 1;
+      await attempt(pushed, true);
+    }
+  }
+
+  async function push(task: Task): Promise<Pushed> {
+    const pushed: Pushed = {
+      task,
+      push: { ref: `refs/heads/${task.branch}`, ...(await platform.moveBranch(task)), pushedAt: platform.clock() },
+      at: Date.now(),
+      guid: randomUUID(),
+      delivered: false,
+    };
+    pushes.push(pushed);
+    await attempt(pushed, false);
+    return pushed;
+  }
+
+  async function waitingTasks(number: number): Promise<Task[]> {
+    const tasks: Task[] = [];
+    for (let index = 0; index < number; index += 1) {
+      tasks.push(await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] }));
+    }
+    return tasks;
+  }
+
+  /** Until QA has begun again on each pushed head: seconds since its push, and whether only a sweep's run brought it. */
+  async function remediated(which: Pushed[], limit: number): Promise<{ seconds: number; swept: boolean }[]> {
+    return Promise.all(
+      which.map(async ({ task, push: { after }, at }) => {
+        const annotations = await until(`task ${task.id} has begun again on its new head`, limit, async () => {
+          const now = (await platform.cluster.workflow(task.workflow))?.metadata.annotations ?? {};
+          return now["rex-remediation/head"] === after && now["rex-remediation/resumed"] === "true" && now;
+        });
+        return {
+          seconds: (Date.now() - at) / 1000,
+          swept: annotations["rex-remediation/run"]?.endsWith("-sweep") ?? false,
+        };
+      }),
+    );
+  }
+
+  const tell = (what: string, which: Pushed[], ends: { seconds: number; swept: boolean }[]) =>
+    say(
+      `${what}: ${which.length} pushes, ${which.filter(({ delivered }) => !delivered).length} never delivered, ${
+        ends.filter(({ swept }) => swept).length
+      } found by a sweep, the last remediated after ${Math.max(...ends.map(({ seconds }) => seconds)).toFixed(0)} s`,
+    );
+
+  it("while secret and filters are changed by pulumi up: every one is remediated, at the latest by the next sweep", async () => {
+    const tasks = await waitingTasks(10);
+    const newSecret = randomBytes(24).toString("hex");
+    const made: Pushed[] = [await push(tasks.shift() as Task), await push(tasks.shift() as Task)];
+    const changed = { webhookSecret: newSecret, repositories: [repository, "acme/another"] };
+    let done = false;
+    const up = stack.run("up", { config: config(changed) as never }).finally(() => {
+      done = true;
+      // Whoever changes the stack's secret changes GitHub's when the update is done.
+      secret = newSecret;
+    });
+    while (!done && tasks.length > 2) {
+      made.push(await push(tasks.shift() as Task));
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+    }
+    equal((await up).exitCode, 0);
+    for (const task of tasks) made.push(await push(task));
+    const ends = await remediated(made, 420_000);
+    tell("secret and filters changed meanwhile", made, ends);
+    ok(made.length === 10, `${made.length} pushes`);
+  });
+
+  it("while the EventSource is down: all three tasks are remediated without a hand", async () => {
+    const tasks = await waitingTasks(3);
+    await scaleEventSource(0);
+    const made = [];
+    for (const task of tasks) made.push(await push(task));
+    deepEqual(
+      made.map(({ delivered }) => delivered),
+      [false, false, false],
+    );
+    await scaleEventSource(1);
+    const ends = await remediated(made, 420_000);
+    tell("EventSource down", made, ends);
+  });
+
+  it("each once, also when GitHub delivers it again after the sweep", async () => {
+    const failed = pushes.filter(({ delivered }) => !delivered);
+    await until("every failed delivery was asked for again", 420_000, async () =>
+      failed.every(({ delivered }) => delivered),
+    );
+    say(`redeliveries: ${redelivered} asked for and made`);
+    await new Promise((resolve) => setTimeout(resolve, 30_000));
+    const opened = await Promise.all(
+      pushes.map(
+        async ({ task }) =>
+          gates(await platform.cluster.workflow(task.workflow)).filter(({ message }) =>
+            message?.startsWith("resumed by "),
+          ).length,
+      ),
+    );
+    deepEqual(
+      opened,
+      pushes.map(() => 1),
+    );
+  });
+
+  /** Starts or ends the EventSource's pods, and waits until they are there or gone. */
+  async function scaleEventSource(replicas: number): Promise<void> {
+    const { cluster } = platform;
+    const { namespace } = cluster;
+    const apps = cluster.config.makeApiClient(AppsV1Api);
+    const labelSelector = `eventsource-name=${name}`;
+    const [deployment] = (await apps.listNamespacedDeployment({ namespace, labelSelector })).items;
+    await apps.patchNamespacedDeploymentScale(
+      { namespace, name: deployment?.metadata?.name ?? "", body: { spec: { replicas } } },
+      setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+    );
+    await until(`the EventSource has ${replicas} pods`, 60_000, async () => {
+      const { items } = await cluster.core.listNamespacedPod({ namespace, labelSelector });
+      return items.filter(({ status }) => replicas === 0 || status?.phase === "Running").length === replicas;
+    });
+  }
+});

@@ -1,0 +1,133 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join, resolve } from "node:path";
+import { until } from "../../support/cluster.ts";
+import { devPlatform } from "../../support/devPlatform.ts";
+import { runTool } from "../../support/tool.ts";
+
+/**
+ * cli/status.ts against the dev stack: runs as Argo writes them, and the App's key as the stack's Secret has it. Each case has a task
+ * of its own. What this does not show: bad calls and what is rare, which test/cli/doubled/status.spec.ts makes; and a real GitHub.
+ */
+describe("npm run status, on a cluster", function () {
+  this.timeout(240_000);
+  const dev = devPlatform();
+  const environment = { REX_OUTPUTS: join(process.env.REX_DEV_STACK ?? "", "outputs.json") };
+
+  async function statusOf(task: string) {
+    const { exitCode, stdout, stderr } = await runTool("status.ts", ["--task", task, "--json"], environment);
+    equal(stderr, "");
+    return { exitCode, ...JSON.parse(stdout) };
+  }
+
+  it("tells of a push that restarted QA: run, head, what was done, gate, and that the branch's head is done", async () => {
+    const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
+    const cleo = await dev.platform.startAgent("5DLabs-Cleo", task);
+    const { run, push } = await dev.platform.push(task);
+    await dev.platform.ended(run);
+    await until("the next gate waits", 30_000, async () => {
+      return (await dev.platform.waitingGate(task))?.displayName === "gate-2";
+    });
+    const { exitCode, remediations, mainWorkflows, agents, findings } = await statusOf(task.id);
+    equal(exitCode, 0);
+    const [{ began, seconds, ...first }, ...more] = remediations;
+    deepEqual(more, []);
+    ok(Date.now() - Date.parse(began) < 240_000 && seconds > 0 && seconds < 120, `${began}, ${seconds} s`);
+    deepEqual(first, {
+      run,
+      task: task.id,
+      repository: task.repository,
+      sha: task.head.slice(0, 12),
+      push: { before: push.before, after: task.head, pushedAt: push.pushedAt },
+      state: "ended",
+      outcome: "remediated",
+      came: "push",
+      did: `cancelled ${cleo.metadata.name}, took ready-for-qa off #${task.pull}; resumed ${task.workflow} at stage waiting-pr-created (it was waiting-ready-for-qa)`,
+    });
+    equal(mainWorkflows.length, 1);
+    const [{ name, stage, gates, ledger }] = mainWorkflows;
+    deepEqual(
+      [name, stage, gates, ledger.head, ledger.run, ledger.round, ledger.resumed],
+      [task.workflow, "waiting-pr-created", ["gate-2"], task.head, run, "1", "true"],
+    );
+    deepEqual(agents, []);
+    const said = findings.join("\n");
+    match(said, /^remediated: QA of the task begins again on the present head$/m);
+    match(
+      said,
+      new RegExp(
+        `^${task.branch} of \\S+ is at ${task.head.slice(0, 12)}, .*: this head has had run ${run} \\(remediated\\)$`,
+        "m",
+      ),
+    );
+  });
+
+  it("says why nothing happened where nobody of those who count has pushed", async () => {
+    const task = await dev.platform.startTask("at-bare-gate");
+    const { exitCode, remediations, findings } = await statusOf(task.id);
+    deepEqual([exitCode, remediations], [1, []]);
+    match(findings[0], new RegExp(`^no run: no push of task ${task.id} has arrived`));
+    match(
+      findings[1],
+      /pushed by somebody at \S+: this head has had none, because only pushes of 5DLabs-Rex\[bot\] count$/,
+    );
+  });
+
+  it("gives the words of a run that failed, and of one by hand that was held", async () => {
+    const task = await dev.platform.startTask("at-bare-gate");
+    const twin = await dev.platform.cluster.workflow(task.workflow);
+    await dev.platform.cluster.create({
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "Workflow",
+      metadata: { name: `${task.workflow}-twin`, labels: { ...labelsOf(twin?.metadata.labels) } },
+      spec: twin?.spec ?? {},
+    });
+    const { run } = await dev.platform.push(task);
+    await dev.platform.ended(run);
+    const failed = await statusOf(task.id);
+    equal(failed.exitCode, 1);
+    equal(failed.remediations[0].outcome, "failed");
+    match(failed.remediations[0].did, new RegExp(`^plan: task ${task.id} has more than one main workflow: play-`));
+
+    const held = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa", "remediation-hold"] });
+    const tool = await runTool("remediate.ts", ["--task", held.id, "--json"], environment);
+    const { exitCode, remediations, findings } = await statusOf(held.id);
+    equal(exitCode, 0);
+    deepEqual(
+      [remediations[0].run, remediations[0].came, remediations[0].sha, remediations[0].outcome],
+      [JSON.parse(tool.stdout).run, "by hand", held.head.slice(0, 12), "held"],
+    );
+    match(remediations[0].did, /^label remediation-hold is on pull request #/);
+    match(findings.join("\n"), /^a person holds the task: label remediation-hold is on pull request #/m);
+  });
+
+  it("tells with --follow of the beginning and the end of a run, and ends well at SIGINT", async () => {
+    const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
+    const tool = resolve(import.meta.dirname, "../../../cli/status.ts");
+    const child = spawn(process.execPath, [tool, "--follow", "--limit", "1"], {
+      env: { ...process.env, ...environment },
+      stdio: ["ignore", "pipe", "inherit"],
+      timeout: 200_000,
+    });
+    let said = "";
+    child.stdout.on("data", (text) => {
+      said += text;
+    });
+    await until("the table stands", 30_000, async () => said.includes("\n"));
+    const { run } = await dev.platform.push(task);
+    await dev.platform.ended(run);
+    const mine = () => said.split("\n").filter((line) => line.includes(`  ${task.id}  `));
+    await until("its end is told", 20_000, async () => mine().some((line) => line.includes("  remediated  ")));
+    child.kill("SIGINT");
+    equal((await once(child, "close"))[0], 0);
+    const outcomes = mine().map((line) => line.split(/ {2,}/)[3]?.trim());
+    ok(outcomes.includes("at work"), said);
+    equal(outcomes.filter((outcome) => outcome === "remediated").length, 1, said);
+  });
+});
+
+/** Those that the platform set; Argo's own it sets itself. */
+function labelsOf(labels: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith("workflows.argoproj.io/")));
+}

@@ -1,0 +1,611 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createPublicKey } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterwards } from "../../support/afterwards.ts";
+import { Cluster, until } from "../../support/cluster.ts";
+import { addressOf } from "../../support/delivery.ts";
+import { say } from "../../support/figures.ts";
+import { generateAppKey } from "../../support/github/index.ts";
+import { Mutation } from "../../support/mutation.ts";
+import { nodeEnvironment } from "../../support/node.ts";
+import { OwnStack } from "../../support/ownStack.ts";
+import { Platform } from "../../support/platform.ts";
+import { leastConfig, privateKey } from "../../support/pulumi/stackConfig.ts";
+import { runTool } from "../../support/tool.ts";
+
+const appId = 3_000_000 + Math.floor(Math.random() * 1_000_000);
+const hookId = appId;
+const publicKeyPem = createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString();
+
+/** What is broken, how it is mended, and the one line more that the doctor has to say of it. */
+interface Fault {
+  what: string;
+  line: string;
+  args?: string[];
+  /** Why it cannot be made here; undefined where it can. */
+  missing?: () => Promise<string | undefined>;
+  seed(): Promise<unknown>;
+  mend(): Promise<unknown>;
+}
+
+/**
+ * cli/doctor.ts against a stack of its own on the node: first whole, then with one fault at a time, each made for real: in the
+ * cluster, in the stack's configuration, or at the double of GitHub. What this does not show: a real GitHub, Argo's controllers as
+ * Deployments (here they are processes), and a cluster that is too old.
+ */
+describe("npm run doctor, on a cluster", function () {
+  this.timeout(400_000);
+  const stack = new OwnStack();
+  const { name } = stack;
+  const { namespace } = nodeEnvironment();
+  const repository = `5dlabs/${name}`;
+  const config = { repositories: [repository], githubAppId: String(appId) };
+  let folder: string;
+  let platform: Platform;
+  let outputs: { webhookUrl?: string };
+  let url: string;
+  /** What is said of the whole stack. */
+  let healthy: string[];
+  let seeded = 0;
+  let mutation: Mutation | undefined;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "rex-doctor-"));
+    await up();
+    platform = await Platform.open({
+      name,
+      webhookUrl: url,
+      webhookSecret: `${leastConfig.webhookSecret}`,
+      githubUrl: stack.github.url,
+      repository,
+    });
+    // The doctor counts all that is in the namespace, whoever made it.
+    await platform.clear();
+    await installApp();
+    await stack.github.putRepository(repository, { labels: ["ready-for-qa", "remediation-hold"] });
+    const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
+    await platform.startAgent("5DLabs-Cleo", task);
+    const { run } = await platform.push(task);
+    await platform.ended(run);
+    await until("another gate waits", 30_000, async () => (await platform.waitingGate(task)) !== undefined);
+    // What is left of the task is a CodeRun to try the policies on.
+    await platform.startAgent("5DLabs-Blaze", task);
+  });
+  after(() => {
+    say(`doctor: ${seeded} faults seeded, one at a time`);
+    return afterwards(
+      () => platform?.close(),
+      () => stack.destroy(),
+      () => stack.remove(),
+      () => rmSync(folder, { recursive: true, force: true }),
+    );
+  });
+
+  async function up(more: Parameters<OwnStack["up"]>[0] = {}): Promise<void> {
+    outputs = (await stack.up({ ...config, ...more })).outputs;
+    if (outputs.webhookUrl !== undefined) {
+      const { hostname, pathname, port } = new URL(outputs.webhookUrl);
+      // GitHub knows no names of the cluster's; the double is in its network.
+      url = `http://${await addressOf(new Cluster(namespace), hostname)}:${port}${pathname}`;
+      await putHook();
+    }
+    tellOf(url);
+  }
+
+  /** The stack's outputs, with another URL where it has any. */
+  function tellOf(webhookUrl: string): void {
+    const told = outputs.webhookUrl === undefined ? outputs : { ...outputs, webhookUrl };
+    writeFileSync(join(folder, "outputs.json"), JSON.stringify(told));
+  }
+
+  function installApp(more: object = {}) {
+    return stack.github.putApp({
+      appId,
+      slug: name,
+      publicKeyPem,
+      installationId: appId,
+      permissions: { contents: "read", pull_requests: "write", metadata: "read", repository_hooks: "write" },
+      repositories: [repository],
+      ...more,
+    });
+  }
+
+  function putHook(more: object = {}) {
+    return stack.github.putRepositoryHook(repository, {
+      id: hookId,
+      url,
+      secret: `${leastConfig.webhookSecret}`,
+      ...more,
+    });
+  }
+
+  async function kubectl(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)("kubectl", ["--namespace", namespace, ...args], { timeout: 60_000 });
+    return stdout;
+  }
+
+  function patch(kind: string, object: string, change: object): Promise<string> {
+    return kubectl("patch", kind, object, "--type=merge", "--patch", JSON.stringify(change));
+  }
+
+  /** Takes an object away; what the doctor says brings it back. */
+  function without(kind: string, object: string): Pick<Fault, "seed" | "mend"> {
+    return {
+      seed: () => kubectl("delete", kind, object),
+      mend: async () => {
+        await stack.refresh();
+        await up();
+      },
+    };
+  }
+
+  /** Writes the stack's secret of the webhook again, with something behind it; the EventSource has read it at its start. */
+  async function behindSecret(end: string): Promise<void> {
+    const { spec } = JSON.parse(await kubectl("get", "eventsource", name, "--output=json"));
+    await patch("secret", spec.github.push.webhookSecret.name, {
+      stringData: { secret: `${leastConfig.webhookSecret}${end}` },
+    });
+  }
+
+  async function startPlay(stage: string): Promise<void> {
+    await platform.cluster.create({
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "Workflow",
+      metadata: {
+        name: `play-${name}`,
+        labels: { "workflow-type": "play-orchestration", "task-id": platform.newTask(), "current-stage": stage },
+      },
+      spec: { entrypoint: "gate", templates: [{ name: "gate", suspend: {} }] },
+    });
+  }
+
+  async function doctor(...args: string[]): Promise<{ exitCode: number | null; lines: string[] }> {
+    const { exitCode, stdout, stderr } = await runTool("doctor.ts", [
+      "--outputs",
+      join(folder, "outputs.json"),
+      ...args,
+    ]);
+    equal(stderr, "");
+    for (const secret of [privateKey.split("\n")[1] ?? "", `${leastConfig.webhookSecret}`]) {
+      ok(!stdout.includes(secret), "a secret is printed");
+    }
+    return { exitCode, lines: stdout.trimEnd().split("\n").map(unnamed) };
+  }
+
+  /** A line without what is different each time. */
+  function unnamed(line: string): string {
+    return (
+      line
+        .replaceAll(repository, "REPOSITORY")
+        .replaceAll(name, "NAME")
+        .replaceAll(url, "URL")
+        .replaceAll(String(appId), "ID")
+        .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+        .replaceAll(/https:\/\/[\d.]+:\d+/g, "SERVER")
+        .replaceAll(/Kubernetes v\S+/g, "Kubernetes VERSION")
+        .replaceAll(/NAME-\d+-[0-9a-f]{7}-[0-9a-f]{12}/g, "RUN")
+        .replaceAll(/NAME-webhook-[0-9a-f]{8}/g, "HOOK")
+        // A sweep of another stack may run just now.
+        .replaceAll(/(?<=\): )\d+ now(?=; main workflows: )/g, "SOME now")
+        .replaceAll(/#\d+/g, "#PULL")
+    );
+  }
+
+  const sayings = (lines: string[]) => lines.filter((line) => /^(fail|warn) /.test(line));
+
+  /**
+   * What is said beyond what is said of the whole stack. A webhook that was changed just now has its deliveries warned of; that is
+   * left out where the fault is another.
+   */
+  function newSayings(lines: string[], line: string): string[] {
+    return sayings(lines).filter(
+      (said) => !healthy.includes(said) && (line.includes("deliveries") || !said.startsWith("warn  deliveries")),
+    );
+  }
+
+  it("has nothing against a stack that is whole, and says what it saw", async () => {
+    const { exitCode, lines } = await doctor("--ping", "--main-workflow", "play");
+    healthy = sayings(lines);
+    deepEqual(lines.slice(3), healthyLines);
+    equal(exitCode, 0);
+    deepEqual(
+      healthy.map((line) => line.replace(/:.*/, "")),
+      [
+        "warn  Pulumi command",
+        "warn  Pulumi's Kubernetes plugin",
+        "warn  Argo Events' controller",
+        "warn  Argo Workflows' controller",
+      ],
+    );
+  });
+
+  it("says the same as one object with --json", async () => {
+    const { stdout } = await runTool("doctor.ts", ["--outputs", join(folder, "outputs.json"), "--json"]);
+    const { counts, lines } = JSON.parse(stdout);
+    equal(counts.fail, 0);
+    equal(lines.length, counts.pass + counts.warn + counts.skip);
+    deepEqual(
+      lines.filter(({ what }: { what: string }) => what === "Sensor"),
+      [{ what: "Sensor", verdict: "pass", found: `${name} is deployed` }],
+    );
+  });
+
+  it("before installation finds everything that is needed", async () => {
+    const { exitCode, stdout } = await runTool("doctor.ts", ["--before", "--stack", "dev"]);
+    equal(exitCode, 0, stdout);
+    match(stdout, /^pass {2}your rights: to make everything that pulumi up makes, in \d+ reviews$/m);
+    match(stdout, /^pass {2}event bus: default is deployed$/m);
+  });
+
+  const healthyLines = [
+    "pass  cluster: Kubernetes VERSION at SERVER",
+    "pass  namespace: agent-platform",
+    "pass  Argo Events' kinds: eventbus, eventsources, sensors",
+    "pass  Argo Workflows' kinds: workflows, workflowtemplates, cronworkflows, workflowtaskresults",
+    "warn  Argo Events' controller: not seen as a deployment; what it makes of the objects below shows whether it works; fix: if it is not there: https://argoproj.github.io/argo-events/installation/",
+    "warn  Argo Workflows' controller: not seen as a deployment; what it makes of the objects below shows whether it works; fix: if it is not there: https://argo-workflows.readthedocs.io/en/latest/installation/",
+    "pass  event bus: default is deployed",
+    "pass  installation: NAME in namespace agent-platform, for REPOSITORY",
+    "pass  workflows at once: neither parallelism nor namespaceParallelism is set in ConfigMap agent-platform/workflow-controller-configmap",
+    "pass  archived logs: Argo is not told to archive logs",
+    "pass  EventSource: NAME is deployed",
+    "pass  EventSource's pods: 1 of 1 ready",
+    "pass  signatures: an unsigned event is refused (400)",
+    "pass  Sensor: NAME is deployed",
+    "pass  Sensor's pods: 1 of 1 ready",
+    "pass  last push: TIME, run RUN: remediated",
+    "pass  Argo's instance ID: none",
+    "pass  sweep: at 0 0 1 1 *; none has ended yet",
+    "pass  rights (sensor): NAME-sensor may what it must, and no more, in 31 reviews",
+    "pass  rights (remediation): NAME may what it must, and no more, in 35 reviews",
+    "pass  rights (sweep): NAME-sweep may what it must, and no more, in 33 reviews",
+    "pass  rights (event source): NAME-event-source may what it must, and no more, in 32 reviews",
+    "pass  admission policies: 6, each bound",
+    "pass  admission policies in force: 6 refuse a dry run of what they must refuse",
+    "pass  good writes (a push's run): NAME-sensor is let through",
+    "pass  good writes (a lost push's run): NAME-sweep is let through",
+    "skip  good writes (a CodeRun's deletion): not checked: there is no CodeRun now that a remediation may delete",
+    "pass  good writes (a main workflow's restart): NAME is let through",
+    "pass  App's key: App ID is NAME",
+    "pass  App's installation (REPOSITORY): installation ID",
+    "pass  App's permissions (REPOSITORY): contents: read, metadata: read, pull_requests: write, and nothing beyond",
+    "pass  label removal (REPOSITORY): GitHub lets it (tried with a label that #PULL does not carry)",
+    "pass  labels (REPOSITORY): ready-for-qa, remediation-hold",
+    "pass  webhook's secret: Secret HOOK, key secret, with nothing behind it",
+    "pass  webhook (REPOSITORY): the repository's, ID, to URL",
+    "pass  deliveries (REPOSITORY): the last, a ping at TIME, was answered with 200: the secret is the same",
+    "pass  CodeRuns: 1 coderuns.agents.platform, labelled task-id and github-app",
+    "pass  stages in use: 1 main workflows at work, each at a known stage",
+    "pass  main workflow play (its labels): not in a template: who makes the Workflow has to set workflow-type, task-id, current-stage in its metadata",
+    "pass  main workflow play (routes by the stage label): round/again at waiting-pr-created",
+    "pass  main workflow play (survives a cancelled agent): quality/cleo, testing/tess",
+    "pass  main workflow play (does not bring the agent back): agent",
+    "pass  main workflow play (leads from each agent to a gate): quality/cleo, testing/tess",
+    "pass  main workflow play (one gate at a time): no two steps side by side come to one",
+    "pass  main workflow play (its CodeRuns): labelled task-id and github-app, by generateName",
+    "pass  main workflow play (gates without questions): none asks for what has no default",
+    "pass  main workflow play (its stages): waiting-pr-created, waiting-ready-for-qa, waiting-pr-approved",
+    "45 passed, 4 warned, 0 failed, 1 skipped",
+  ];
+  const otherKey = generateAppKey().publicKeyPem;
+  const change =
+    "grant it: the App's settings, Permissions & events (https://github.com/apps/NAME), then accept it at https://github.com/organizations/5dlabs/settings/installations/ID";
+  const register = "npm run webhook -- register";
+  const waysOut = 'docs/troubleshooting.md, "Too many workflows are running"';
+  const atOnce =
+    "SOME now; main workflows: 1, of them at gates: 1, where each keeps its place; held back: 0; fix: let it be more than there can ever be main workflows, or do without";
+  const again =
+    "kubectl -n agent-platform get secret HOOK -o jsonpath='{.data.secret}' | base64 -d | tr -d '\\r\\n' > FILE; kubectl -n agent-platform create secret generic HOOK --from-file=secret=FILE --dry-run=client -o yaml | kubectl apply -f -";
+  const faults: Fault[] = [
+    {
+      what: "the Sensor's RoleBinding is gone",
+      ...without("rolebinding", `${name}-sensor`),
+      line: "fail  rights (sensor): NAME-sensor may not create workflows.argoproj.io, get workflows.argoproj.io, patch workflows.argoproj.io; fix: pulumi up --refresh, which makes its Role and RoleBinding again",
+    },
+    {
+      what: "somebody has given the remediation more",
+      seed: async () => {
+        await kubectl("create", "role", `${name}-more`, "--verb=delete", "--resource=pods");
+        await kubectl(
+          "create",
+          "rolebinding",
+          `${name}-more`,
+          `--role=${name}-more`,
+          `--serviceaccount=${namespace}:${name}`,
+        );
+      },
+      mend: () => kubectl("delete", "role,rolebinding", `${name}-more`),
+      line: "fail  rights (remediation): NAME may also delete pods, which the program never gave it; fix: kubectl get rolebindings,clusterrolebindings -A -o wide | grep agent-platform/NAME shows who did; delete that binding",
+    },
+    {
+      what: "a policy's binding is gone",
+      ...without("validatingadmissionpolicybinding", `${name}-runs.${namespace}`),
+      line: "fail  admission policies: NAME-runs.agent-platform has no binding: the API server refuses nothing by it; fix: pulumi up --refresh",
+    },
+    {
+      what: "a policy says nothing any more",
+      seed: () =>
+        patch("validatingadmissionpolicy", `${name}-runs.${namespace}`, {
+          spec: { matchConditions: [{ name: "by-this-account", expression: "false" }] },
+        }),
+      mend: () =>
+        patch("validatingadmissionpolicy", `${name}-runs.${namespace}`, {
+          spec: {
+            matchConditions: [
+              {
+                name: "by-this-account",
+                expression: `request.userInfo.username == "system:serviceaccount:${namespace}:${name}-sensor"`,
+              },
+            ],
+          },
+        }),
+      line: "fail  admission policies in force: NAME-runs.agent-platform does not refuse what it must; fix: kubectl get validatingadmissionpolicy NAME-runs.agent-platform -o yaml; what is in it is made again by pulumi up --refresh",
+    },
+    {
+      what: "somebody else's webhook labels Workflows as Argo does, which the policies refuse",
+      missing: () => Mutation.unserved(platform.cluster),
+      seed: async () => {
+        mutation = await Mutation.make(platform.cluster, {
+          name: `${name}-others.${namespace}`,
+          operations: ["CREATE"],
+          label: { key: "workflows.argoproj.io/x", value: "1" },
+          by: `system:serviceaccount:${namespace}:${name}-sensor`,
+        });
+      },
+      mend: async () => mutation?.end(),
+      line: "fail  good writes (a push's run): a push gets no run: the API server says 403: workflows.argoproj.io \"RUN\" is forbidden: ValidatingAdmissionPolicy 'NAME-runs.agent-platform' with binding 'NAME-runs.agent-platform' denied request: the Sensor may only create remediations as a push makes them: its labels have to be those that the Sensor sets; fix: kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies shows who has a say in Workflows: keep namespace agent-platform out of it there, by a namespaceSelector; what is in the policies NAME-… themselves is made again by pulumi up --refresh",
+    },
+    {
+      what: "the event bus is not there",
+      seed: () => patch("sensor", name, { spec: { eventBusName: "nowhere" } }),
+      mend: () => patch("sensor", name, { spec: { eventBusName: "default" } }),
+      line: "fail  event bus: there is no EventBus nowhere in namespace agent-platform; fix: pulumi config set createEventBus true, then pulumi up; or name another with pulumi config set eventBusName NAME",
+    },
+    {
+      what: "the EventSource's spec is broken",
+      seed: () => patch("eventsource", name, { spec: { github: { push: { webhook: { port: "" } } } } }),
+      mend: () => patch("eventsource", name, { spec: { github: { push: { webhook: { port: "12000" } } } } }),
+      line: "fail  EventSource: NAME: not SourcesProvided (InvalidEventSource: Invalid spec: NAME - push); fix: kubectl -n agent-platform describe eventsource NAME; if somebody changed it: pulumi up --refresh",
+    },
+    {
+      what: "the Sensor has no pod",
+      seed: () => kubectl("scale", "deployment", `--selector=sensor-name=${name}`, "--replicas=0"),
+      mend: () => kubectl("scale", "deployment", `--selector=sensor-name=${name}`, "--replicas=1"),
+      line: "fail  Sensor's pods: 0 of 1 ready; fix: kubectl -n agent-platform get deployments,pods -l sensor-name=NAME shows which; kubectl -n agent-platform describe pods -l sensor-name=NAME says why; with too few pods: kubectl -n agent-platform scale deployment -l sensor-name=NAME --replicas=1",
+    },
+    {
+      what: "the sweep is suspended",
+      seed: () => patch("cronworkflow", `${name}-sweep`, { spec: { suspend: true } }),
+      mend: () => patch("cronworkflow", `${name}-sweep`, { spec: { suspend: false } }),
+      line: "fail  sweep: CronWorkflow NAME-sweep is suspended: a push whose delivery fails is lost; fix: argo -n agent-platform cron resume NAME-sweep",
+    },
+    {
+      what: "the sweep is gone",
+      ...without("cronworkflow", `${name}-sweep`),
+      line: "fail  sweep: there is no CronWorkflow NAME-sweep in namespace agent-platform; fix: pulumi up --refresh",
+    },
+    {
+      what: "the EventSource verifies no signature",
+      seed: () => patch("eventsource", name, { spec: { github: { push: { webhookSecret: null } } } }),
+      mend: async () => {
+        const [secret = ""] = (await kubectl("get", "secrets", "--output=name"))
+          .split("\n")
+          .filter((one) => one.startsWith(`secret/${name}-`) && one.includes("webhook"));
+        await patch("eventsource", name, {
+          spec: { github: { push: { webhookSecret: { name: secret.replace("secret/", ""), key: "secret" } } } },
+        });
+      },
+      line: "fail  signatures: EventSource NAME names no webhookSecret for the event push: it takes pushes that anybody made up; fix: pulumi up --refresh",
+    },
+    {
+      what: "a main workflow is at a stage that nobody knows",
+      seed: () => startPlay("waiting-for-nobody"),
+      mend: () => kubectl("delete", "workflow", `play-${name}`),
+      line: "fail  stages in use: play-NAME is at stage waiting-for-nobody; stages has implementation-in-progress, waiting-pr-created, quality-in-progress, waiting-ready-for-qa, testing-in-progress, waiting-pr-approved; fix: if there is such a stage, add it where it belongs in the order: pulumi config set stages '[…]', then pulumi up; if not: kubectl -n agent-platform label --overwrite workflow play-NAME current-stage=STAGE",
+    },
+    {
+      what: "a main workflow has no gate",
+      args: ["--main-workflow", `gateless-${name}`],
+      seed: async () => {
+        const play = JSON.parse(await kubectl("get", "workflowtemplate", "play", "--output=json"));
+        const templates = play.spec.templates.map((one: { name: string }) =>
+          one.name === "gate" ? { name: "gate", steps: [] } : one,
+        );
+        const file = join(folder, "gateless.json");
+        writeFileSync(
+          file,
+          JSON.stringify({ ...play, metadata: { name: `gateless-${name}` }, spec: { ...play.spec, templates } }),
+        );
+        await kubectl("create", "--filename", file);
+      },
+      mend: () => kubectl("delete", "workflowtemplate", `gateless-${name}`),
+      line: "fail  main workflow gateless-NAME (leads from each agent to a gate): it has no suspend template without a duration, so that it never stands at a gate; fix: a template with suspend: {}, and a step with it after each agent",
+    },
+    {
+      what: "the App's key is another's",
+      seed: () => installApp({ publicKeyPem: otherKey }),
+      mend: () => installApp(),
+      line: "fail  App's key: GitHub does not take it for a key of App ID (401: A JSON web token could not be decoded); fix: make one at GitHub (the App's settings, Private keys), and pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; of a Secret of yours: kubectl -n agent-platform create secret generic NAME-github-app --from-file=private-key.pem=FILE --dry-run=client -o yaml | kubectl apply -f -; if the App is another: pulumi config set githubAppId ID",
+    },
+    {
+      what: "the App lacks a permission",
+      seed: () => installApp({ permissions: { contents: "read", pull_requests: "read", repository_hooks: "write" } }),
+      mend: () => installApp(),
+      line: `fail  App's permissions (REPOSITORY): it lacks pull_requests: write; fix: ${change}`,
+    },
+    {
+      what: "the App may more than it needs",
+      seed: () =>
+        installApp({
+          permissions: {
+            contents: "write",
+            pull_requests: "write",
+            repository_hooks: "write",
+            administration: "write",
+          },
+        }),
+      mend: () => installApp(),
+      line: `warn  App's permissions (REPOSITORY): it has more than it needs: contents: write, administration: write; fix: ${change.replace("grant it", "take it away")}`,
+    },
+    {
+      what: "the App's installation is suspended",
+      seed: () => installApp({ suspended: true }),
+      mend: () => installApp(),
+      line: "fail  App's installation (REPOSITORY): installation ID is suspended since TIME; fix: unsuspend it: https://github.com/organizations/5dlabs/settings/installations/ID",
+    },
+    {
+      what: "the App is not installed on the repository",
+      seed: () => installApp({ repositories: ["5dlabs/elsewhere"] }),
+      mend: () => installApp(),
+      line: "fail  App's installation (REPOSITORY): the App is not installed there (404: Not Found); fix: install it: https://github.com/apps/NAME/installations/new; if the repository's name is wrong, or was changed: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up",
+    },
+    {
+      what: "the repository was renamed",
+      seed: () => stack.github.renameRepository(repository, `${repository}-new`),
+      mend: () => stack.github.renameRepository(`${repository}-new`, repository),
+      line: "fail  App's installation (REPOSITORY): REPOSITORY was renamed to REPOSITORY-new, whose pushes nobody takes; fix: correct repositories: pulumi config set --path 'repositories[0]' REPOSITORY-new, then pulumi up",
+    },
+    {
+      what: "the label has been deleted",
+      seed: () => stack.github.putRepository(repository, { deletedLabels: ["ready-for-qa"] }),
+      mend: () => stack.github.putRepository(repository, { labels: ["ready-for-qa"] }),
+      line: "fail  labels (REPOSITORY): there is no label ready-for-qa, so no push ever takes it off; fix: gh label create ready-for-qa --repo REPOSITORY; if yours has another name: pulumi config set readyLabel NAME, then pulumi up",
+    },
+    {
+      what: "Argo has a limit on workflows at once",
+      // Also where it is left: more than the node can hold.
+      seed: () => patch("configmap", "workflow-controller-configmap", { data: { parallelism: "100000" } }),
+      mend: () => patch("configmap", "workflow-controller-configmap", { data: { parallelism: null } }),
+      line: `warn  workflows at once: at most 100000 of Argo's controller (parallelism in ConfigMap agent-platform/workflow-controller-configmap): ${atOnce}: kubectl -n agent-platform edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, which reads it at its start; ${waysOut}`,
+    },
+    {
+      what: "the namespace has a limit on workflows at once",
+      seed: () => kubectl("label", "namespace", namespace, "workflows.argoproj.io/parallelism-limit=100000"),
+      mend: () => kubectl("label", "namespace", namespace, "workflows.argoproj.io/parallelism-limit-"),
+      line: `warn  workflows at once: at most 100000 in namespace agent-platform (label workflows.argoproj.io/parallelism-limit of the namespace): ${atOnce}: kubectl label --overwrite namespace agent-platform workflows.argoproj.io/parallelism-limit=NUMBER; ${waysOut}`,
+    },
+    {
+      what: "the webhook's Secret ends with a line feed",
+      seed: () => behindSecret("\n"),
+      mend: () => behindSecret(""),
+      line: `warn  webhook's secret: Secret HOOK, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it; fix: npm run webhook -- register gives it to GitHub so; to have it without: ${again}`,
+    },
+    {
+      what: "the webhook's Secret ends with a carriage return, too",
+      seed: () => behindSecret("\r\n"),
+      mend: () => behindSecret(""),
+      line: `warn  webhook's secret: Secret HOOK, key secret, ends with "\\r\\n", of which Argo Events leaves out one line feed only: GitHub has to have the secret with "\\r" at its end; fix: make it again without: ${again}; kubectl -n agent-platform rollout restart deployment -l eventsource-name=NAME; npm run webhook -- register`,
+    },
+    {
+      what: "the webhook goes elsewhere",
+      seed: () => putHook({ url: "https://elsewhere.example.com/push" }),
+      mend: () => putHook(),
+      line: `fail  webhook (REPOSITORY): none sends to URL; there is one to https://elsewhere.example.com/push; fix: ${register}`,
+    },
+    {
+      what: "the webhook is not active",
+      seed: () => putHook({ active: false }),
+      mend: () => putHook(),
+      line: `fail  webhook (REPOSITORY): the repository's, ID: it is not active; fix: ${register}`,
+    },
+    {
+      what: "the webhook sends forms",
+      seed: () => putHook({ contentType: "form" }),
+      mend: () => putHook(),
+      line: `fail  webhook (REPOSITORY): the repository's, ID: its content type is form, not json; fix: ${register}`,
+    },
+    {
+      what: "the webhook sends no pushes",
+      seed: () => putHook({ events: ["issues"] }),
+      mend: () => putHook(),
+      line: `fail  webhook (REPOSITORY): the repository's, ID: it sends issues, not push; fix: ${register}`,
+    },
+    {
+      what: "the webhook has another secret",
+      args: ["--ping"],
+      seed: () => putHook({ secret: "another secret of the webhook" }),
+      mend: () => putHook(),
+      line: `fail  deliveries (REPOSITORY): the last, a ping at TIME, was answered with 400: the EventSource does not take its signature, the secrets differ; fix: ${register}`,
+    },
+    {
+      what: "the webhook's deliveries reach nobody",
+      args: ["--ping"],
+      seed: async () => {
+        const nowhere = url.replace(/:\d+/, ":12001");
+        await putHook({ url: nowhere });
+        tellOf(nowhere);
+      },
+      mend: async () => {
+        tellOf(url);
+        await putHook();
+      },
+      line: "fail  deliveries (REPOSITORY): the last, a ping at TIME, reached nobody (failed to connect to host); fix: mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then npm run doctor -- --ping",
+    },
+    {
+      what: "CodeRuns have another name",
+      seed: () => up({ codeRunResource: "agentruns" }),
+      mend: () => up(),
+      line: "fail  CodeRuns: the API server knows no agentruns of agents.platform/v1; fix: kubectl api-resources | grep -i coderun shows what there is; pulumi config set codeRunResource NAME (codeRunGroup, codeRunVersion), then pulumi up",
+    },
+    {
+      what: "an EventSource of the user's own verifies no signature",
+      seed: async () => {
+        const { spec } = JSON.parse(await kubectl("get", "eventsource", name, "--output=json"));
+        delete spec.template.serviceAccountName;
+        delete spec.github.push.webhookSecret;
+        const theirs = {
+          apiVersion: "argoproj.io/v1alpha1",
+          kind: "EventSource",
+          metadata: { name: `theirs-${name}` },
+          spec,
+        };
+        writeFileSync(join(folder, "theirs.json"), JSON.stringify(theirs));
+        await kubectl("create", "--filename", join(folder, "theirs.json"));
+        await up({ existingEventSource: { name: `theirs-${name}`, event: "push" }, webhookSecret: undefined });
+      },
+      mend: async () => {
+        await up();
+        await kubectl("delete", "eventsource", `theirs-${name}`);
+      },
+      line: "fail  signatures: EventSource theirs-NAME names no webhookSecret for the event push: it takes pushes that anybody made up; fix: kubectl -n agent-platform edit eventsource theirs-NAME: spec.github.push.webhookSecret: {name: SECRET, key: KEY}",
+    },
+  ];
+
+  for (const { what, line, args = [], missing, seed, mend } of faults) {
+    it(`finds that ${what}`, async function () {
+      const why = await missing?.();
+      if (why !== undefined) {
+        say(`not tried: ${what}: ${why}`);
+        this.skip();
+      }
+      let last: string[] = [];
+      let exitCode: number | null = null;
+      try {
+        await seed();
+        seeded += 1;
+        // What the cluster says of a change, and of the end of the fault before, it says some seconds later.
+        await until(line, 90_000, async () => {
+          const result = await doctor(...args);
+          exitCode = result.exitCode;
+          last = newSayings(result.lines, line);
+          return last.length === 1 && last[0] === line;
+        }).catch(() => undefined);
+      } finally {
+        await mend();
+      }
+      deepEqual(last, [line]);
+      equal(exitCode, line.startsWith("fail") ? 1 : 0);
+    });
+  }
+
+  it("has nothing against the stack once all is mended", async () => {
+    await until("the stack is whole", 90_000, async () => {
+      const { exitCode, lines } = await doctor("--ping");
+      return exitCode === 0 && newSayings(lines, "").length === 0;
+    });
+  });
+});

@@ -1,0 +1,1209 @@
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
+import { controllers, eventBus } from "../../../cli/doctor/argo.ts";
+import { planned } from "../../../cli/doctor/beforeInstall.ts";
+import { asText, type Check, type Finding, fail, pass, run, warn } from "../../../cli/doctor/check.ts";
+import { kubernetes } from "../../../cli/doctor/cluster.ts";
+import { configuration } from "../../../cli/doctor/configuration.ts";
+import { Namespace, type Thing } from "../../../cli/doctor/context.ts";
+import { contract } from "../../../cli/doctor/contract.ts";
+import { configOf, controllerChecks, controllersOf } from "../../../cli/doctor/controller.ts";
+import { granted, removed } from "../../../cli/doctor/githubApp.ts";
+import { changed, judged as letThrough } from "../../../cli/doctor/goodWrites.ts";
+import { fromText, known, labelled, stopping } from "../../../cli/doctor/mainWorkflows.ts";
+import { filledIn, runOfPush } from "../../../cli/doctor/pushedRun.ts";
+import { newest, seen, swept } from "../../../cli/doctor/route.ts";
+import { node, plugin, pulumi } from "../../../cli/doctor/tools.ts";
+import { type Delivery, type Hook, judged, registered } from "../../../cli/doctor/webhook.ts";
+import { asRead } from "../../../cli/doctor/webhookSecret.ts";
+import { Refusal } from "../../../cli/lib/installation.ts";
+import { webhookSecretOf } from "../../../cli/lib/settings.ts";
+import { imageName } from "../../../config/kinds.ts";
+import { type ApiAnswer, ApiServerDouble } from "../../support/apiServerDouble.ts";
+import { manifests, ofKind } from "../../support/pulumi/manifests.ts";
+import { runTool } from "../../support/tool.ts";
+
+const root = resolve(import.meta.dirname, "../../..");
+const verdicts = (findings: Finding[]) => findings.map(({ verdict }) => verdict);
+
+/** What of cli/doctor.ts needs no cluster: how it judges what it was told. That it is told so test/cli/doctor shows on a node. */
+describe("npm run doctor", function () {
+  this.timeout(30_000);
+
+  describe("called", () => {
+    let folder: string;
+    before(() => {
+      folder = mkdtempSync(join(tmpdir(), "rex-tool-"));
+      const config = {
+        apiVersion: "v1",
+        kind: "Config",
+        clusters: [10, 11].map((port) => ({ name: `c${port}`, cluster: { server: `https://127.0.0.1:${port}` } })),
+        users: [{ name: "u", user: {} }],
+        contexts: [
+          { name: "production", context: { cluster: "c10", user: "u" } },
+          { name: "trial", context: { cluster: "c11", user: "u" } },
+        ],
+        "current-context": "production",
+      };
+      writeFileSync(join(folder, "kubeconfig"), JSON.stringify(config));
+    });
+    after(() => rmSync(folder, { recursive: true, force: true }));
+
+    const doctor = (...args: string[]) =>
+      runTool("doctor.ts", args, { KUBECONFIG: join(folder, "kubeconfig"), REX_OUTPUTS: join(folder, "none.json") });
+
+    it("with --help says how, and which exit codes it has", async () => {
+      const { exitCode, stdout } = await doctor("--help");
+      equal(exitCode, 0);
+      match(stdout, /^usage: npm run doctor/);
+      match(stdout, /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /);
+    });
+
+    const bad: [string, string[], RegExp][] = [
+      ["an unknown option", ["--all"], /^doctor: Unknown option '--all'.*; see --help$/],
+      [
+        "--before and --outputs",
+        ["--before", "--outputs", "x"],
+        /^doctor: --before and --outputs: .*; give one of them$/,
+      ],
+      ["--before and --ping", ["--before", "--ping"], /^doctor: --before and --ping: .*; give one of them$/],
+      [
+        "a stack without a file",
+        ["--before", "--stack", "nowhere"],
+        /^doctor: --stack: cannot read Pulumi\.nowhere\.yaml \(ENOENT\); /,
+      ],
+      ["outputs that are not there", [], /^doctor: REX_OUTPUTS: cannot read .*none\.json \(ENOENT\); make it with: /],
+      [
+        "an unknown context",
+        ["--before", "--context", "x"],
+        /^doctor: --context: the kubeconfig has no context x; expected one of: production, trial$/,
+      ],
+    ];
+    for (const [what, args, words] of bad) {
+      it(`refuses ${what} before anything is looked at`, async () => {
+        const { exitCode, stdout, stderr } = await doctor(...args);
+        match(stderr.trim(), words);
+        deepEqual([exitCode, stdout], [2, ""]);
+      });
+    }
+
+    it("says so where there is no kubeconfig", async () => {
+      const { exitCode, stderr } = await runTool("doctor.ts", ["--before"], { KUBECONFIG: undefined, HOME: folder });
+      match(stderr, /^doctor: there is no kubeconfig: the variable KUBECONFIG names none, .*\n$/);
+      equal(exitCode, 2);
+    });
+
+    describe("on a stack that has its own context", () => {
+      const outputs = { namespace: "qa", workflowTemplate: "w", eventSource: "e", sensor: "s" };
+
+      /** In the place of the pulumi command: the stack's outputs, and its context. */
+      async function doctorOf(context: string, ...args: string[]): Promise<string> {
+        const stub = `#!/bin/sh\ncase $1 in stack) echo '${JSON.stringify(outputs)}' ;; config) echo ${context} ;; esac\n`;
+        writeFileSync(join(folder, "pulumi"), stub, { mode: 0o755 });
+        const { stdout, stderr } = await runTool("doctor.ts", args, {
+          KUBECONFIG: join(folder, "kubeconfig"),
+          REX_OUTPUTS: undefined,
+          PATH: `${folder}:${process.env.PATH}`,
+        });
+        return `${stdout}${stderr}`;
+      }
+
+      it("looks at that context's cluster, not at the kubeconfig's current one", async () => {
+        match(await doctorOf("trial"), /^fail {2}cluster: .* https:\/\/127\.0\.0\.1:11 does not answer/m);
+      });
+
+      it("looks at the call's all the same", async () => {
+        const said = await doctorOf("trial", "--context", "production");
+        match(said, /^fail {2}cluster: .* https:\/\/127\.0\.0\.1:10 does not answer/m);
+      });
+
+      it("says whose word it is where the kubeconfig has no such context", async () => {
+        equal(
+          await doctorOf("staging"),
+          "doctor: the stack's configuration, kubernetes:context: the kubeconfig has no context staging; expected one of: production, trial; --context NAME names another, pulumi config set kubernetes:context NAME for good\n",
+        );
+      });
+    });
+
+    it("for a cluster that does not answer, fails once and skips what rests on it", async () => {
+      const { exitCode, stdout } = await doctor("--before", "--json");
+      equal(exitCode, 1);
+      const { lines, counts } = JSON.parse(stdout);
+      const failed = lines.filter(
+        ({ verdict, what }: Finding & { what: string }) => verdict === "fail" && what !== "Pulumi command",
+      );
+      deepEqual(failed, [
+        {
+          what: "cluster",
+          verdict: "fail",
+          found:
+            "cannot read the version: the API server https://127.0.0.1:10 does not answer (connect ECONNREFUSED 127.0.0.1:10)",
+          fix: "is it the right cluster? kubectl config current-context says which is meant, --context NAME names another",
+        },
+      ]);
+      const skipped = lines.filter(
+        ({ verdict, found }: Finding) => verdict === "skip" && found === "because cluster failed",
+      );
+      deepEqual([skipped.length, counts.skip >= skipped.length], [11, true]);
+    });
+  });
+
+  it("begins checks side by side, and what needs another after it", async () => {
+    const begun: string[] = [];
+    const check = (what: string, finding: Finding, needs: string[] = []): Check => ({
+      what,
+      needs,
+      look: async () => {
+        begun.push(what);
+        return finding;
+      },
+    });
+    const told: string[] = [];
+    await run(
+      [
+        check("one", pass("well")),
+        check("two", fail("ill", "mend it")),
+        check("three", pass("well"), ["one"]),
+        check("four", pass("well"), ["two"]),
+        check("five", pass("well"), ["four"]),
+      ],
+      (lines) => told.push(...lines.map(asText)),
+    );
+    deepEqual(told, [
+      "pass  one: well",
+      "fail  two: ill; fix: mend it",
+      "pass  three: well",
+      "skip  four: because two failed",
+      "skip  five: because two failed",
+    ]);
+    deepEqual(begun, ["one", "two", "three"]);
+  });
+
+  describe("of a stack's file, before installation", () => {
+    let folder: string;
+    before(() => {
+      folder = mkdtempSync(join(tmpdir(), "rex-tool-"));
+    });
+    after(() => rmSync(folder, { recursive: true, force: true }));
+
+    const whole = [
+      "  rex-remediation:repositories: [acme/shop]",
+      '  rex-remediation:githubAppId: "123456"',
+      "  rex-remediation:githubAppPrivateKey: {secure: v1:abc}",
+      "  rex-remediation:webhookSecret: {secure: v1:def}",
+      "  rex-remediation:stepsImage: registry.example.com/steps:1",
+    ];
+
+    function write(lines: string[], head = ""): string {
+      const path = join(folder, "Pulumi.qa.yaml");
+      writeFileSync(path, `${head}config:\n${lines.join("\n")}\n`);
+      return path;
+    }
+
+    const judged = (lines: string[], head?: string) => configuration(write(lines, head), "qa");
+
+    it("has nothing against one that has all that is needed, its secrets encrypted", async () => {
+      deepEqual(await judged(whole), [pass("Pulumi.qa.yaml has all that is needed")]);
+    });
+
+    it("says each key that is missing or bad, and the command that sets it", async () => {
+      const lines = whole.filter((line) => !/webhookSecret|stepsImage/.test(line));
+      const bad = ["  rex-remediation:stepImage: registry.example.com/steps:1", "  rex-remediation:gateSeconds: 1m"];
+      deepEqual(await judged([...lines, ...bad]), [
+        fail('expected a whole number from 5 to 600; got "1m"', "pulumi config set gateSeconds 5", "gateSeconds"),
+        warn(
+          "expected at least 16 characters, no spaces; got nothing in Pulumi.qa.yaml; without it pulumi up is refused",
+          "openssl rand -hex 32 | pulumi config set --secret webhookSecret",
+          "webhookSecret",
+        ),
+        warn(
+          `expected ${imageName.expected}; got nothing in Pulumi.qa.yaml; without it pulumi up is refused`,
+          `pulumi config set stepsImage ${imageName.example}`,
+          "stepsImage",
+        ),
+        fail("expected a key of this program; did you mean stepsImage?", "pulumi config rm stepImage", "stepImage"),
+      ]);
+    });
+
+    it("wants secrets encrypted", async () => {
+      const plain = whole.map((line) => line.replace(/webhookSecret: .*/, "webhookSecret: 0123456789abcdef"));
+      deepEqual(await judged(plain), [
+        fail(
+          "expected at least 16 characters, no spaces, encrypted; got plain text",
+          "openssl rand -hex 32 | pulumi config set --secret webhookSecret",
+          "webhookSecret",
+        ),
+      ]);
+    });
+
+    it("leaves to Pulumi what only Pulumi can read", async () => {
+      const hidden = whole.map((line) => line.replace(/stepsImage: .*/, "stepsImage: {secure: v1:ghi}"));
+      deepEqual(await judged(hidden), [
+        warn("it is encrypted, so only Pulumi can tell whether it is right", "pulumi preview --stack qa", "stepsImage"),
+      ]);
+      const [{ verdict, fix } = fail("", "")] = await judged(whole, "environment: [shared]\n");
+      deepEqual([verdict, fix], ["warn", "pulumi preview --stack qa"]);
+    });
+
+    it("takes the cluster's context from it", () => {
+      write([...whole, "  kubernetes:context: trial"]);
+      equal(planned("qa", folder).context, "trial");
+      write(whole);
+      equal(planned("qa", folder).context, undefined);
+    });
+  });
+
+  it("knows which versions are too old", () => {
+    const image = (name: string) => ({
+      metadata: { name: "controller", namespace: "argo" },
+      spec: { selector: {}, template: { spec: { containers: [{ name: "c", image: name }] } } },
+      status: { readyReplicas: 1 },
+    });
+    deepEqual(verdicts([node("22.18.9"), node("22.19.0"), node("24.0.1")]), ["fail", "pass", "pass"]);
+    deepEqual(verdicts([kubernetes("v1.29.9", "x"), kubernetes("v1.30.0-eks-1", "x"), kubernetes("v1.34.3", "x")]), [
+      "fail",
+      "pass",
+      "pass",
+    ]);
+    deepEqual(verdicts([pulumi("v2.9.0", "3.270.0"), pulumi("v3.269.9", "3.270.0"), pulumi("v3.270.0", "3.270.0")]), [
+      "fail",
+      "warn",
+      "pass",
+    ]);
+    const plugins = [{ name: "kubernetes", kind: "resource", version: "4.34.1" }];
+    deepEqual(verdicts([plugin([], "4.34.2"), plugin(plugins, "4.34.2"), plugin(plugins, "4.34.1")]), [
+      "warn",
+      "warn",
+      "pass",
+    ]);
+    deepEqual(
+      verdicts(
+        ["v1.8.1", "v1.9.11", "latest"].map((tag) =>
+          controllers("Argo Events", [image(`quay.io/argoproj/argo-events:${tag}`)]),
+        ),
+      ),
+      ["fail", "pass", "pass"],
+    );
+    deepEqual(
+      verdicts([
+        controllers("Argo Workflows", [image("x/workflow-controller:v3.5.9")]),
+        controllers("Argo Workflows", []),
+      ]),
+      ["fail", "warn"],
+    );
+    deepEqual(
+      controllers("Argo Workflows", [{ ...image("x/workflow-controller:v3.7.4"), status: {} }]).verdict,
+      "fail",
+    );
+  });
+
+  it("takes an event bus for ready only if it says so in every respect", () => {
+    const bus = (...conditions: object[]) => ({
+      metadata: { name: "default", creationTimestamp: "" },
+      spec: {},
+      status: { conditions },
+    });
+    const judge = (thing: Thing | undefined, created = false) =>
+      eventBus(thing, { name: "default", created, namespace: "qa" });
+    const well = { type: "Deployed", status: "True" };
+    deepEqual(verdicts([judge(bus(well)), judge(bus()), judge(undefined), judge(undefined, true)]), [
+      "pass",
+      "fail",
+      "fail",
+      "pass",
+    ]);
+    const made = (instance: string) => ({
+      ...bus(well),
+      metadata: { name: "default", creationTimestamp: "", labels: { "app.kubernetes.io/instance": instance } },
+    });
+    const own = { name: "default", created: true, prefix: "rex-remediation", namespace: "qa" };
+    deepEqual(verdicts([eventBus(made("rex-remediation"), own), eventBus(made("other"), own)]), ["pass", "fail"]);
+    deepEqual(
+      eventBus(bus(well), own),
+      fail(
+        "EventBus default is in namespace qa already, and not this stack's, so that pulumi up cannot make it",
+        "use it: pulumi config set createEventBus false; or make another: pulumi config set eventBusName NAME",
+      ),
+    );
+    equal(
+      judge(
+        bus(
+          { type: "Deployed", status: "Unknown" },
+          { type: "Configured", status: "False", reason: "Why", message: "not so" },
+        ),
+      ).found,
+      "default: not Configured (Why: not so)",
+    );
+  });
+
+  it("wants of the App's permissions enough, and not more", () => {
+    const at = { repository: "acme/shop", app: "https://github.com/apps/x", installation: "https://github.com/x/1" };
+    const enough = { contents: "read", metadata: "read", pull_requests: "write" };
+    const judge = (more: Record<string, string>) => granted({ ...enough, ...more }, at);
+    deepEqual(verdicts([judge({}), judge({ repository_hooks: "write" })]), ["pass", "pass"]);
+    deepEqual(judge({ pull_requests: "read" }), {
+      verdict: "fail",
+      of: "acme/shop",
+      found: "it lacks pull_requests: write",
+      fix: "grant it: the App's settings, Permissions & events (https://github.com/apps/x), then accept it at https://github.com/x/1",
+    });
+    deepEqual(
+      [judge({ contents: "write", administration: "read" })].map(({ verdict, found }) => [verdict, found]),
+      [["warn", "it has more than it needs: contents: write, administration: read"]],
+    );
+  });
+
+  it("takes the right to take labels off for proved by one answer only", () => {
+    const judge = (status: number, said: string) => removed({ status, said }, "acme/shop", 5).verdict;
+    deepEqual(
+      [
+        judge(404, "Label does not exist"),
+        judge(404, "Not Found"),
+        judge(403, "Resource not accessible by integration"),
+        judge(0, ""),
+      ],
+      ["pass", "fail", "fail", "fail"],
+    );
+  });
+
+  describe("of webhooks", () => {
+    const hook = (more: Partial<Hook> = {}, config: Partial<Hook["config"]> = {}): Hook => ({
+      kind: "repository",
+      id: 7,
+      active: true,
+      events: ["push"],
+      config: {
+        url: "https://hooks.example.com/push",
+        content_type: "json",
+        insecure_ssl: "0",
+        secret: "********",
+        ...config,
+      },
+      ...more,
+    });
+    const at = { repository: "acme/shop", webhookUrl: "https://hooks.example.com/push", unseen: [] as string[] };
+
+    it("names everything that is wrong with the one that there is", () => {
+      equal(registered([hook()], at).verdict, "pass");
+      const wrong = hook({ active: false, events: ["issues"] }, { content_type: "form", secret: "" });
+      equal(
+        registered([wrong], at).found,
+        "the repository's, 7: it is not active; it sends issues, not push; its content type is form, not json; it has no secret, so nothing it sends is signed",
+      );
+      equal(registered([hook({}, { insecure_ssl: "1" })], at).verdict, "warn");
+      equal(registered([hook({ events: ["*"] })], at).verdict, "pass");
+    });
+
+    it("names where others go, without what may be secret in it", () => {
+      const other = hook({}, { url: "https://me:pw@other.example.com/push?token=x" });
+      equal(
+        registered([other], at).found,
+        "none sends to https://hooks.example.com/push; there is one to https://other.example.com/push",
+      );
+    });
+
+    it("does not call one missing that it may not see", () => {
+      equal(
+        registered([], { ...at, unseen: ["the repository's (403: Resource not accessible by integration)"] }).verdict,
+        "warn",
+      );
+      equal(registered([], at).verdict, "fail");
+    });
+
+    it("takes the secret for proved only by a delivery of the present one", () => {
+      const delivery = (status_code: number, delivered_at: string): Delivery => ({
+        id: 1,
+        guid: "g",
+        event: "push",
+        status: "OK",
+        status_code,
+        delivered_at,
+      });
+      const [early, late] = ["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"];
+      const judge = (...all: Delivery[]) => judged(all, { repository: "acme/shop", since: "2026-01-01T12:00:00Z" });
+      deepEqual(
+        verdicts([
+          judge(),
+          judge(delivery(200, early)),
+          judge(delivery(200, late)),
+          judge(delivery(400, late)),
+          judge(delivery(0, late)),
+          judge(delivery(400, early), delivery(200, late)),
+        ]),
+        ["warn", "warn", "pass", "fail", "fail", "warn"],
+      );
+      match(judge(delivery(400, late)).found, /the secrets differ$/);
+      match(judge(delivery(0, late)).found, /reached nobody/);
+    });
+  });
+
+  describe("of the ConfigMap of Argo Workflows' controller", () => {
+    let api: ApiServerDouble;
+    before(async () => {
+      api = await ApiServerDouble.open({});
+    });
+    after(() => api.close());
+
+    /** What the API server of a case has; a number is the code of a refusal. */
+    interface Has {
+      /** By namespace/name. */
+      configMaps?: Record<string, { data?: Record<string, string>; annotations?: Record<string, string> } | number>;
+      /** Arguments of the controller in namespace argo; none: it is not seen as a Deployment. */
+      controller?: string[] | number;
+      image?: string;
+      label?: string;
+      /** Main workflows, by whether they wait at a gate. */
+      mainWorkflows?: boolean[];
+      /** How many run beside them: in the namespace, and elsewhere. */
+      others?: [number, number];
+      /** Messages of those that are pending in the namespace. */
+      pending?: string[];
+      /** Of the list of all namespaces. */
+      allNamespaces?: number;
+    }
+
+    const instance = "workflows.argoproj.io/controller-instanceid";
+    const postponed = "Workflow processing has been postponed because too many workflows are already running";
+    const waysOut = 'docs/troubleshooting.md, "Too many workflows are running"';
+
+    function answers(has: Has, whose: string): void {
+      const node = (phase: string) => ({ a: { type: "Suspend", phase: "Succeeded" }, b: { type: "Suspend", phase } });
+      const main = (has.mainWorkflows ?? []).map((waits) => ({
+        metadata: {},
+        spec: {},
+        status: { nodes: node(waits ? "Running" : "Succeeded") },
+      }));
+      const [here = 0, elsewhere = 0] = has.others ?? [];
+      const items = (some: object[]): ApiAnswer => ({ code: 200, body: { metadata: {}, items: some } });
+      const refused = (code: number): ApiAnswer => ({ code, body: { message: `not for you` } });
+      const workflows = (selector: string, everywhere: boolean): ApiAnswer => {
+        if (selector === "workflow-type=play-orchestration,workflows.argoproj.io/phase=Running") return items(main);
+        if (selector === `workflows.argoproj.io/phase=Running,${whose}`) {
+          return items(Array.from({ length: main.length + here + (everywhere ? elsewhere : 0) }, () => ({})));
+        }
+        if (selector === `workflows.argoproj.io/phase=Pending,${whose}`) {
+          return items((has.pending ?? []).map((message) => ({ status: { message } })));
+        }
+        return refused(400);
+      };
+      api.answers = (request, query) => {
+        const selector = query.get("labelSelector") ?? "";
+        const [, at, name] = /^GET \/api\/v1\/namespaces\/([^/]+)\/configmaps\/(.+)$/.exec(request) ?? [];
+        if (at !== undefined) {
+          const found = has.configMaps?.[`${at}/${name}`];
+          if (typeof found === "number") return refused(found);
+          if (found === undefined) return refused(404);
+          return { code: 200, body: { metadata: { annotations: found.annotations }, data: found.data } };
+        }
+        switch (request) {
+          case "GET /apis/apps/v1/deployments":
+            if (typeof has.controller === "number") return refused(has.controller);
+            return items(has.controller === undefined ? [] : [controller(has.controller, has.image)]);
+          case "GET /api/v1/namespaces/qa":
+            return { code: 200, body: { metadata: { labels: has.label && { [limitLabel]: has.label } } } };
+          case "GET /apis/argoproj.io/v1alpha1/namespaces/qa/workflows":
+            return workflows(selector, false);
+          case "GET /apis/argoproj.io/v1alpha1/workflows":
+            return has.allNamespaces === undefined ? workflows(selector, true) : refused(has.allNamespaces);
+        }
+        return refused(404);
+      };
+    }
+
+    const limitLabel = "workflows.argoproj.io/parallelism-limit";
+    const controller = (args: string[], image = "quay.io/argoproj/workflow-controller:v3.7.4") => ({
+      metadata: { name: "workflow-controller", namespace: "argo" },
+      spec: { selector: {}, template: { spec: { containers: [{ name: "c", image, args }] } } },
+    });
+
+    /** @param whose label by which the controller knows its workflows */
+    async function look(has: Has, whose = `!${instance}`): Promise<string[]> {
+      answers(has, whose);
+      const config = new KubeConfig();
+      config.loadFromFile(api.environment.KUBECONFIG ?? "");
+      const namespace = new Namespace(config, "qa");
+      const lines = await run(
+        controllerChecks(namespace, async () => planned(undefined), []),
+        () => {},
+      );
+      return lines.map(asText).map((line) => line.replace(/http:\S+/, "SERVER"));
+    }
+
+    const noLogs = "pass  archived logs: Argo is not told to archive logs";
+    const gates = (found: string) => `main workflows: 2, of them at gates: 1, where each keeps its place; ${found}`;
+
+    it("has nothing against one that sets no limit, in the controller's namespace or in the installation's", async () => {
+      const none = (at: string) => [
+        `pass  workflows at once: neither parallelism nor namespaceParallelism is set in ConfigMap ${at}/workflow-controller-configmap`,
+        noLogs,
+      ];
+      deepEqual(await look({ controller: [], configMaps: { "argo/workflow-controller-configmap": {} } }), none("argo"));
+      deepEqual(await look({ configMaps: { "qa/workflow-controller-configmap": { data: {} } } }), none("qa"));
+      deepEqual(
+        await look({
+          controller: 403,
+          configMaps: { "argo/workflow-controller-configmap": { data: { config: "parallelism: 0\n" } } },
+        }),
+        none("argo"),
+      );
+    });
+
+    it("warns of a limit for all, with how many have begun, and how many of them stand at gates", async () => {
+      const of = { mainWorkflows: [true, false], others: [1, 4] as [number, number], pending: ["Waiting for a lock"] };
+      const fix = `let it be more than there can ever be main workflows, or do without: kubectl -n argo edit configmap told; then kubectl -n argo rollout restart deployment workflow-controller, which reads it at its start; ${waysOut}`;
+      deepEqual(
+        await look({
+          ...of,
+          controller: ["--configmap", "told", "--executor-image", "x"],
+          configMaps: { "argo/told": { data: { parallelism: "9" } } },
+        }),
+        [
+          `warn  workflows at once: at most 9 of Argo's controller (parallelism in ConfigMap argo/told): 8 now; ${gates("held back: 0")}; fix: ${fix}`,
+          noLogs,
+        ],
+      );
+      deepEqual(
+        await look({
+          ...of,
+          controller: ["--configmap=told", "--namespaced", "--managed-namespace=qa"],
+          configMaps: { "argo/told": { data: { parallelism: "9" } } },
+        }),
+        [
+          `warn  workflows at once: at most 9 in namespace qa (parallelism in ConfigMap argo/told): 4 now; ${gates("held back: 0")}; fix: ${fix}`,
+          noLogs,
+        ],
+      );
+    });
+
+    it("fails where a limit is reached, or holds workflows back", async () => {
+      const name = "qa/workflow-controller-configmap";
+      const fix = `let it be more than there can ever be main workflows, or do without: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, which reads it at its start; ${waysOut}`;
+      const configMaps = { [name]: { data: { config: "namespaceParallelism: 3\nnodeEvents:\n  enabled: true\n" } } };
+      const said = (now: number, back: string) => [
+        `fail  workflows at once: at most 3 in namespace qa (namespaceParallelism in ConfigMap ${name}): ${now} now; ${gates(`held back: ${back}`)}; fix: ${fix}`,
+        noLogs,
+      ];
+      const mainWorkflows = [true, false];
+      deepEqual(
+        await look({ configMaps, mainWorkflows, others: [1, 0] }),
+        said(3, "0; a remediation waits until one ends"),
+      );
+      deepEqual(
+        await look({ configMaps, mainWorkflows, pending: [postponed, postponed] }),
+        said(2, "2, by another limit, or because the controller has not read this one since its start"),
+      );
+    });
+
+    it("goes by the namespace's own limit, where the controller is new enough for it", async () => {
+      const configMaps = { "argo/workflow-controller-configmap": { data: { namespaceParallelism: "3" } } };
+      const of = { configMaps, controller: [], label: "5", mainWorkflows: [true, false] };
+      deepEqual((await look(of))[0]?.split("; ").slice(0, 1), [
+        `warn  workflows at once: at most 5 in namespace qa (label ${limitLabel} of the namespace): 2 now`,
+      ]);
+      match(
+        (await look(of))[0] ?? "",
+        /fix: .*: kubectl label --overwrite namespace qa workflows\.argoproj\.io\/parallelism-limit=NUMBER; docs/,
+      );
+      const old = await look({ ...of, image: "quay.io/argoproj/workflow-controller:v3.6.7" });
+      deepEqual(old[0]?.split("; ").slice(0, 1), [
+        "warn  workflows at once: at most 3 in namespace qa (namespaceParallelism in ConfigMap argo/workflow-controller-configmap): 2 now",
+      ]);
+      deepEqual((await look({ ...of, label: "0" }))[0]?.slice(0, 4), "pass");
+    });
+
+    it("counts only what the controller takes for its own", async () => {
+      const [line = ""] = await look(
+        {
+          controller: [],
+          configMaps: { "argo/workflow-controller-configmap": { data: { instanceID: "two", parallelism: "9" } } },
+          others: [1, 1],
+        },
+        `${instance}=two`,
+      );
+      match(line, /^warn {2}workflows at once: at most 9 of Argo's controller \([^)]*\): 2 now; /);
+    });
+
+    it("says of what it may not see that it was not checked, and why", async () => {
+      const fix =
+        "fix: kubectl get configmaps -A | grep workflow-controller-configmap finds what Argo Workflows' controller was told; " +
+        `${waysOut}, says what of it counts`;
+      const skipped = "skip  archived logs: because the ConfigMap of Argo Workflows' controller is not seen";
+      deepEqual(await look({ controller: [], configMaps: { "argo/workflow-controller-configmap": 403 } }), [
+        `warn  workflows at once: not checked: cannot read ConfigMap argo/workflow-controller-configmap: the API server SERVER says 403: not for you; ${fix}`,
+        skipped,
+      ]);
+      deepEqual(await look({}), [
+        `warn  workflows at once: not checked: there is no ConfigMap qa/workflow-controller-configmap; there is no ConfigMap argo/workflow-controller-configmap; ${fix}`,
+        skipped,
+      ]);
+      const [line = ""] = await look({
+        controller: [],
+        configMaps: { "argo/workflow-controller-configmap": { data: { parallelism: "9" } } },
+        allNamespaces: 403,
+      });
+      match(
+        line,
+        /^warn {2}workflows at once: at most 9 of Argo's controller \([^)]*\): how many now cannot be seen \(cannot list workflows in all namespaces: the API server SERVER says 403: not for you\); /,
+      );
+    });
+
+    it("warns where logs are archived: by the controller, by default, or by the namespace's own repository, which goes first", async () => {
+      const archives = "archiveLogs: true\ns3:\n  bucket: logs\n";
+      const controllers = "argo/workflow-controller-configmap";
+      const own = (text: string) => ({
+        "qa/artifact-repositories": {
+          annotations: { "workflows.argoproj.io/default-artifact-repository": "here" },
+          data: { here: text },
+        },
+      });
+      const said = async (data: Record<string, string>, configMaps: Has["configMaps"] = {}) =>
+        (await look({ controller: [], configMaps: { [controllers]: { data }, ...configMaps } }))[1];
+      const warned = (by: string) =>
+        `warn  archived logs: archiveLogs is true (${by}): where the store of the logs does not answer, Argo shows a run as Failed, also one that has remediated; fix: keep that store within reach, or take archiveLogs away there; what a run has done says its main workflow: kubectl get workflow MAIN -o jsonpath='{.metadata.annotations}'`;
+      deepEqual(
+        [
+          await said({ artifactRepository: archives }),
+          await said({ workflowDefaults: "spec:\n  archiveLogs: true\n" }),
+          await said({}, own(archives)),
+          await said({ artifactRepository: archives }, own("s3:\n  bucket: logs\n")),
+          await said({ artifactRepository: "s3:\n  bucket: logs\n" }),
+        ],
+        [
+          warned(`artifactRepository in ConfigMap ${controllers}`),
+          warned(`workflowDefaults in ConfigMap ${controllers}`),
+          warned("the namespace's ConfigMap artifact-repositories"),
+          noLogs,
+          noLogs,
+        ],
+      );
+    });
+
+    it("takes care of those controllers only that take care of the namespace", () => {
+      const at = (namespace: string, ...args: string[]) => {
+        const one = controller(args);
+        return { ...one, metadata: { ...one.metadata, namespace } };
+      };
+      const found = (...deployments: Parameters<typeof controllersOf>[1]) =>
+        controllersOf("qa", deployments).map(({ namespace, configMap }) => `${namespace}/${configMap}`);
+      const usual = "workflow-controller-configmap";
+      deepEqual(
+        [
+          found(at("argo"), at("other", "--namespaced"), at("ours", "--namespaced", "--managed-namespace", "qa")),
+          found(at("other", "--namespaced")),
+          found(at("qa", "--namespaced", "--configmap=mine")),
+          found(),
+        ],
+        [
+          [`argo/${usual}`, `ours/${usual}`],
+          [`qa/${usual}`, `argo/${usual}`],
+          ["qa/mine"],
+          [`qa/${usual}`, `argo/${usual}`],
+        ],
+      );
+    });
+
+    it("is read as Argo reads it: one text of all, or a text for each key", () => {
+      const told = { parallelism: 10, artifactRepository: { archiveLogs: true } };
+      deepEqual(configOf({ config: "parallelism: 10\nartifactRepository:\n  archiveLogs: true\n" }), told);
+      deepEqual(configOf({ parallelism: "10", artifactRepository: "archiveLogs: true\n" }), told);
+      deepEqual([configOf({}), configOf({ config: "" })], [{}, {}]);
+    });
+  });
+
+  it("says what GitHub has to have where the webhook's Secret holds more than the secret at its end", () => {
+    const at = { name: "hook", key: "secret" };
+    const look = (content: string) => {
+      const { text, ...secret } = webhookSecretOf(content, at);
+      return [text, asRead({ ...secret }, { namespace: "qa", eventSource: "rex" })];
+    };
+    const again =
+      "kubectl -n qa get secret hook -o jsonpath='{.data.secret}' | base64 -d | tr -d '\\r\\n' > FILE; kubectl -n qa create secret generic hook --from-file=secret=FILE --dry-run=client -o yaml | kubectl apply -f -";
+    const odd = (words: string) =>
+      warn(
+        `Secret hook, key secret, ends with ${words} at its end`,
+        `make it again without: ${again}; kubectl -n qa rollout restart deployment -l eventsource-name=rex; npm run webhook -- register`,
+      );
+    deepEqual(look("abc"), ["abc", pass("Secret hook, key secret, with nothing behind it")]);
+    deepEqual(look("abc\n"), [
+      "abc",
+      warn(
+        "Secret hook, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it",
+        `npm run webhook -- register gives it to GitHub so; to have it without: ${again}`,
+      ),
+    ]);
+    const rest = "of which Argo Events leaves out one line feed only: GitHub has to have the secret with";
+    deepEqual(look("abc\r\n"), ["abc\r", odd(`"\\r\\n", ${rest} "\\r"`)]);
+    deepEqual(look("abc\n\n"), ["abc\n", odd(`"\\n\\n", ${rest} "\\n"`)]);
+    deepEqual(look("abc\r"), [
+      "abc\r",
+      odd(`"\\r", which Argo Events takes for a part of it: GitHub has to have the secret with "\\r"`),
+    ]);
+  });
+
+  describe("of what has to be let through", () => {
+    const push = {
+      task: "3",
+      before: "a".repeat(40),
+      after: "b".repeat(40),
+      repository: "acme/shop",
+      pushedAt: 1_767_225_600,
+    };
+
+    it("fills in a Sensor's templates as Argo Events does, and says so where it cannot", () => {
+      deepEqual(
+        [
+          "rex-{{ .Input.task }}-{{ substr 0 12 .Input.after }}-{{ substr 0 8 .Input.before }}",
+          '{{ trunc 3 .Input.after }}-{{ printf "salt %s %d" .Input.task (int64 .Input.pushedAt) | sha256sum | trunc 12 }}',
+        ].map((template) => filledIn(template, push)),
+        ["rex-3-bbbbbbbbbbbb-aaaaaaaa", "bbb-505069fcf697"],
+      );
+      for (const template of ["{{ .Input.branch }}", "{{ env .Input.task }}", "{{ .Input.task .Input.after }}"]) {
+        throws(() => filledIn(template, push), /^Error: what the Sensor fills in is not known here: /);
+      }
+    });
+
+    it("makes the very object that the program's Sensor makes of a push", async () => {
+      const { metadata, spec } = ofKind(await manifests({ name: "rex", namespace: "qa" }), "Sensor");
+      const run = runOfPush({ metadata: { ...metadata, creationTimestamp: "" }, spec }, push);
+      const { name, ownerReferences, ...rest } = run.metadata as Record<string, unknown>;
+      match(`${name}`, /^rex-3-b/);
+      equal((ownerReferences as unknown[]).length, 1);
+      deepEqual(
+        { ...run, metadata: rest },
+        {
+          apiVersion: "argoproj.io/v1alpha1",
+          kind: "Workflow",
+          metadata: {
+            namespace: "qa",
+            labels: {
+              "app.kubernetes.io/name": "rex-remediation",
+              "app.kubernetes.io/instance": "rex",
+              "app.kubernetes.io/component": "remediation",
+              "rex-remediation/task": "3",
+            },
+          },
+          spec: {
+            workflowTemplateRef: { name: "rex" },
+            priority: 1_767_225_600,
+            arguments: {
+              parameters: [
+                { name: "task", value: "3" },
+                { name: "before", value: "a".repeat(40) },
+                { name: "after", value: "b".repeat(40) },
+                { name: "repository", value: "acme/shop" },
+                { name: "pushed-at", value: "1767225600" },
+              ],
+            },
+          },
+        },
+      );
+    });
+
+    it("tells what was refused from what could not be tried", () => {
+      const judge = (said: string) =>
+        letThrough(said, {
+          of: "a push's run",
+          account: "rex-sensor",
+          otherwise: "a push gets no run",
+          fix: "mend it",
+        });
+      deepEqual(
+        [
+          "it would have been done",
+          'the API server says 403: users "x" is forbidden: User "me" cannot impersonate resource "users"',
+          "the API server says 400: admission webhook x does not support dry run",
+          'the API server says 403: workflows is forbidden: User "x" cannot create resource "workflows" in API group "argoproj.io"',
+          "the API server says 403: ValidatingAdmissionPolicy x denied request: no",
+          "the API server says 500: failed calling webhook x",
+        ].map((said) => [judge(said).verdict, judge(said).found.split(":")[0]]),
+        [
+          ["pass", "rex-sensor is let through"],
+          ["warn", "not checked"],
+          ["warn", "not checked"],
+          ["skip", "not checked"],
+          ["fail", "a push gets no run"],
+          ["fail", "a push gets no run"],
+        ],
+      );
+    });
+
+    it("names what somebody else changes on the way in, and not what the API server sets", () => {
+      const sent = { metadata: { name: "x", labels: { a: "1" } }, spec: { priority: 1 } };
+      const stored = {
+        metadata: { name: "x", uid: "u", generation: 1, labels: { a: "1", b: "2" }, finalizers: ["f"] },
+        spec: { priority: 2 },
+      };
+      deepEqual(changed(sent, stored), ["metadata.labels.b", "metadata.finalizers", "spec.priority"]);
+    });
+  });
+
+  it("tells the last push from what people and the sweep started", () => {
+    const made = (name: string, day: number, labels: Record<string, string>, after: string) => ({
+      metadata: { name, creationTimestamp: `2026-01-0${day}T00:00:00Z`, labels },
+      spec: { arguments: { parameters: [{ name: "after", value: after }] } },
+    });
+    const push = made("by-push", 1, { "rex-remediation/outcome": "remediated" }, "abc");
+    const others = [made("by-hand", 2, {}, ""), made("by-sweep", 3, { "rex-remediation/swept": "1" }, "def")];
+    deepEqual(newest([...others, push], "qa"), pass("2026-01-01T00:00:00Z, run by-push: remediated"));
+    equal(newest(others, "qa").verdict, "warn");
+  });
+
+  it("goes by what the steps of the last push and of the last sweep did, and warns of what failed around them", () => {
+    const nodes = (exitCode: string) => ({
+      a: { type: "Pod", phase: "Error", message: "wait: Error (exit code 64): no such bucket", outputs: { exitCode } },
+    });
+    const ended = (exitCode: string): Thing => ({
+      metadata: {
+        name: "by-push",
+        creationTimestamp: "2026-01-01T00:00:00Z",
+        labels: { "rex-remediation/outcome": "remediated" },
+      },
+      spec: { arguments: { parameters: [{ name: "after", value: "a" }] } },
+      status: { phase: "Error", finishedAt: "2026-01-01T00:01:00Z", nodes: nodes(exitCode) },
+    });
+    const why = "Argo ended it as Error all the same: Argo's container wait: no such bucket";
+    deepEqual(
+      newest([ended("0")], "qa"),
+      warn(`2026-01-01T00:00:00Z, run by-push: remediated; ${why}`, artifacts("qa", "by-push")),
+    );
+    equal(newest([ended("1")], "qa").found, "2026-01-01T00:00:00Z, run by-push: failed");
+    const cron = { metadata: { name: "s", creationTimestamp: "" }, spec: { schedules: ["@hourly"] } };
+    deepEqual(
+      swept(cron, [ended("0")], "qa"),
+      warn(`at @hourly; the last, by-push, did its work; ${why}`, artifacts("qa", "by-push")),
+    );
+    equal(swept(cron, [ended("1")], "qa").verdict, "fail");
+  });
+
+  /** The way out where Argo's own container fails. */
+  const artifacts = (namespace: string, run: string) =>
+    `argo -n ${namespace} get ${run}; mend the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`;
+
+  it("finds runs that no controller of Argo's looks at, and an instance ID that is not that of the main workflows", () => {
+    const now = Date.parse("2026-01-01T00:10:00Z");
+    const made = (name: string, minute: number, phase?: string, id?: string): Thing => ({
+      metadata: {
+        name,
+        creationTimestamp: `2026-01-01T00:0${minute}:00Z`,
+        labels: id === undefined ? {} : { "workflows.argoproj.io/controller-instanceid": id },
+      },
+      spec: {},
+      ...(phase !== undefined && { status: { phase } }),
+    });
+    const judge = (own: Thing[], main: Thing[], argoInstanceId?: string) =>
+      seen(own, main, { namespace: "qa", argoInstanceId, now });
+    deepEqual(judge([made("run", 8, "Running")], [made("play", 1, "Running")]), pass("none"));
+    deepEqual(judge([made("run", 9, undefined)], []), pass("none"));
+    deepEqual(judge([], [made("play", 1, "Running", "prod"), made("old", 1, "Failed")], "prod"), pass("prod"));
+    const unseen = judge([made("run", 8)], []);
+    equal(unseen.verdict, "fail");
+    match(
+      unseen.found,
+      /^no controller has looked at run since 2026-01-01T00:08:00Z, which has no instance ID: .* another instanceID$/,
+    );
+    match(unseen.fix ?? "", /pulumi config set argoInstanceId ID, then pulumi up/);
+    match(unseen.fix ?? "", /kubectl -n qa label workflow run workflows\.argoproj\.io\/controller-instanceid=ID$/);
+    const main = judge([made("run", 8)], [made("play", 1, "Running", "prod")]);
+    match(main.fix ?? "", /^pulumi config set argoInstanceId prod, then pulumi up; /);
+    deepEqual(
+      judge([], [made("play", 1, "Running", "prod")]),
+      warn(
+        "the runs have no instance ID, but main workflow play, which is at work, has the instance ID prod: perhaps no controller takes the runs",
+        "pulumi config set argoInstanceId prod, then pulumi up",
+      ),
+    );
+    deepEqual(judge([], [made("play", 1, "Running")], "prod").fix, "pulumi config rm argoInstanceId, then pulumi up");
+  });
+
+  it("finds a sweep that is suspended, or failed last", () => {
+    const cron = (spec: object) => ({
+      metadata: { name: "s", creationTimestamp: "" },
+      spec: { schedules: ["@hourly"], ...spec },
+    });
+    const ended = (phase: string, finishedAt: string) => ({
+      metadata: { name: "s-1", creationTimestamp: "" },
+      spec: {},
+      status: { phase, finishedAt },
+    });
+    const runs = [ended("Failed", "2026-01-01T00:00:00Z"), ended("Succeeded", "2026-01-02T00:00:00Z")];
+    deepEqual(
+      verdicts([
+        swept(cron({}), runs, "qa"),
+        swept(cron({}), runs.slice(0, 1), "qa"),
+        swept(cron({}), [], "qa"),
+        swept(cron({ suspend: true }), runs, "qa"),
+      ]),
+      ["pass", "fail", "pass", "fail"],
+    );
+  });
+
+  it("wants the stages and labels in use to be the configured ones", () => {
+    const platform = planned(undefined);
+    const workflow = (stage: string | undefined, phase = "Running"): Thing => ({
+      metadata: {
+        name: "play-1",
+        creationTimestamp: "",
+        labels: stage === undefined ? {} : { "current-stage": stage },
+      },
+      spec: {},
+      status: { phase },
+    });
+    const judge = (...all: Thing[]) => known(all, platform, "qa");
+    deepEqual(
+      verdicts([
+        judge(),
+        judge(workflow("waiting-pr-created")),
+        judge(workflow("elsewhere")),
+        judge(workflow(undefined)),
+        judge(workflow("elsewhere", "Failed")),
+        judge({ ...workflow("elsewhere"), spec: { shutdown: "Stop" } }),
+      ]),
+      ["pass", "pass", "fail", "fail", "pass", "pass"],
+    );
+    const codeRun = (labels: Record<string, string>) => ({
+      metadata: { name: "c", creationTimestamp: "", labels },
+      spec: {},
+    });
+    const kind = (...all: Thing[]) => labelled(all, "coderuns.agents.platform", platform).verdict;
+    deepEqual(
+      [
+        kind(),
+        kind(codeRun({ "task-id": "3", "github-app": "5DLabs-Cleo" })),
+        kind(codeRun({ "github-app": "5DLabs-Cleo" })),
+        kind(codeRun({ "task-id": "3" })),
+      ],
+      ["pass", "pass", "fail", "fail"],
+    );
+  });
+
+  describe("of CodeRuns that would stop a remediation", () => {
+    const run = (name: string, agent: string, more: { task?: string; owners?: string[] } = {}): Thing => ({
+      metadata: {
+        name,
+        uid: `uid-${name}`,
+        creationTimestamp: "",
+        labels: { "task-id": more.task ?? "3", "github-app": agent },
+        ...(more.owners && { ownerReferences: more.owners.map((owner) => ({ name: owner, uid: `uid-${owner}` })) }),
+      },
+      spec: {},
+    });
+    const judge = (...all: Thing[]) => stopping(all, "kubectl -n qa %s coderuns.agents.platform", planned(undefined));
+    const cleo = run("cleo", "5DLabs-Cleo");
+
+    it("warns of one that a listed agent's owns and that is another's, or another task's", () => {
+      deepEqual(judge(cleo, run("rex", "5DLabs-Rex", { owners: ["play", "cleo"] })), [
+        warn(
+          "rex (5DLabs-Rex) would go along with its owner cleo (5DLabs-Cleo): while that one is at work, no push of its task is remediated",
+          `kubectl -n qa patch coderuns.agents.platform rex --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/1"}]'; and let who makes it give it another owner`,
+          "owners",
+        ),
+      ]);
+      const bare: Thing = { ...run("bare", ""), metadata: { ...run("bare", "", { owners: ["cleo"] }).metadata } };
+      delete bare.metadata.labels;
+      deepEqual(
+        [judge(cleo, run("tess", "5DLabs-Tess", { task: "4", owners: ["cleo"] })), judge(cleo, bare)].map(verdicts),
+        [["warn"], ["warn"]],
+      );
+    });
+
+    it("warns of an agent that is listed but for its spelling", () => {
+      deepEqual(judge(cleo, run("odd", "5dlabs_cleo")), [
+        warn(
+          "agent 5dlabs_cleo of odd is listed but for its spelling (5DLabs-Cleo): while it is at work, no push of its task is remediated",
+          "kubectl -n qa label --overwrite coderuns.agents.platform odd github-app=5DLabs-Cleo; or list that spelling, too: pulumi config set agentsToCancel '[…]', then pulumi up",
+          "spelling",
+        ),
+      ]);
+    });
+
+    it("has nothing against owners that go alone or with their like, and other names", () => {
+      const rex = run("rex", "5DLabs-Rex");
+      deepEqual(
+        judge(
+          rex,
+          run("cleo", "5DLabs-Cleo", { owners: ["rex"] }),
+          run("tess", "5DLabs-Tess", { owners: ["cleo", "gone"] }),
+          run("blaze", "5DLabs-Blaze", { owners: ["rex"] }),
+        ),
+        [],
+      );
+    });
+  });
+
+  it("reads a stack's configuration over the defaults", () => {
+    const { namespace, eventBus: bus, agents, stages } = planned("dev");
+    deepEqual(
+      [namespace, bus, agents],
+      [
+        "agent-platform",
+        { name: "default", created: false, prefix: "rex-remediation" },
+        ["5DLabs-Cleo", "5DLabs-Tess"],
+      ],
+    );
+    equal(stages.length, 6);
+  });
+
+  describe("of the main workflow's contract", () => {
+    const example = readFileSync(join(root, "examples/play-workflow.yaml"), "utf8");
+    const look = (text: string) => contract(fromText(text, "play.yaml"), planned(undefined));
+
+    it("finds that the example keeps it", () => {
+      const findings = look(example);
+      deepEqual(
+        verdicts(findings),
+        findings.map(() => "pass"),
+      );
+      equal(findings.length, 9);
+    });
+
+    const cleo =
+      "            arguments: { parameters: [{ name: agent, value: cleo }, { name: github-app, value: 5DLabs-Cleo }] }\n            continueOn: { failed: true, error: true }\n";
+    const gateAfterCleo = "        - - name: ready-for-qa\n            template: gate\n";
+    const again =
+      "            template: round\n            when: \"'{{workflow.labels.current-stage}}' == 'waiting-pr-created'\"\n";
+    /** A text of the example, what stands there instead, the rule that it breaks, and what is said of it. */
+    const broken: [string, string, string, string, string][] = [
+      [
+        "no gate",
+        "      suspend: {}\n",
+        "      steps: []\n",
+        "leads from each agent to a gate",
+        "it has no suspend template without a duration, so that it never stands at a gate",
+      ],
+      [
+        "an agent that ends it when cancelled",
+        cleo,
+        cleo.replace(/ *continueOn.*\n/, ""),
+        "survives a cancelled agent",
+        "quality/cleo ends the workflow when its CodeRun is deleted",
+      ],
+      [
+        "an agent that comes back",
+        "      podSpecPatch: &restricted |",
+        "      retryStrategy: { limit: 2 }\n      podSpecPatch: &restricted |",
+        "does not bring the agent back",
+        "the retryStrategy of agent makes a cancelled CodeRun again",
+      ],
+      [
+        "an agent without a gate after it",
+        gateAfterCleo,
+        "",
+        "leads from each agent to a gate",
+        "after quality/cleo the gate depends on a condition",
+      ],
+      [
+        "no step at the reset stage",
+        again,
+        '            template: round\n            when: "false"\n',
+        "routes by the stage label",
+        "no step is taken when workflow.labels.current-stage is waiting-pr-created, so that nothing begins again",
+      ],
+      [
+        "a comparison without quotes",
+        again,
+        again.replace("'{{workflow.labels.current-stage}}'", "{{workflow.labels.current-stage}}"),
+        "routes by the stage label",
+        "round/again compares it without quotes",
+      ],
+      [
+        "a second gate beside the first",
+        gateAfterCleo,
+        `${gateAfterCleo}          - name: other\n            template: gate\n`,
+        "one gate at a time",
+        "quality/ready-for-qa and quality/other come to a gate side by side",
+      ],
+      [
+        "CodeRuns without their task",
+        '              task-id: "{{workflow.parameters.task}}"\n',
+        "",
+        "its CodeRuns",
+        "template agent makes them without task-id",
+      ],
+      [
+        "CodeRuns of one name",
+        "            generateName: {{inputs.parameters.agent}}-task-{{workflow.parameters.task}}-",
+        "            name: {{inputs.parameters.agent}}-task-{{workflow.parameters.task}}",
+        "its CodeRuns",
+        "template agent gives them a name that an earlier round has taken",
+      ],
+      [
+        "a question without a default",
+        "      suspend: {}\n",
+        "      suspend: {}\n      outputs: { parameters: [{ name: who, valueFrom: { supplied: {} } }] }\n",
+        "gates without questions",
+        "gate gate asks for who, which has no default",
+      ],
+      [
+        "a stage that nobody knows",
+        "value: waiting-pr-approved",
+        "value: waiting-for-nobody",
+        "its stages",
+        "it sets current-stage to waiting-for-nobody; stages has implementation-in-progress, waiting-pr-created, quality-in-progress, waiting-ready-for-qa, testing-in-progress, waiting-pr-approved",
+      ],
+    ];
+    for (const [what, from, to, rule, found] of broken) {
+      it(`finds ${what}`, () => {
+        equal(example.split(from).length, 2, "the example has it once");
+        const failed = look(example.replace(from, () => to)).filter(({ verdict }) => verdict !== "pass");
+        deepEqual(
+          failed.map(({ of, found: said }) => [of, said]),
+          [[rule, found]],
+        );
+        ok(failed.every(({ fix }) => fix));
+      });
+    }
+
+    it("finds a pause where a gate should be", () => {
+      const failed = look(example.replace("      suspend: {}\n", "      suspend: { duration: 1h }\n")).filter(
+        ({ verdict }) => verdict !== "pass",
+      );
+      deepEqual(
+        failed.map(({ verdict, of, found }) => [verdict, of, found]),
+        [
+          [
+            "fail",
+            "leads from each agent to a gate",
+            "it has no suspend template without a duration, so that it never stands at a gate",
+          ],
+          [
+            "warn",
+            "gates without questions",
+            "gate is a pause, which ends by itself after 1h, and no gate: a remediation leaves it alone",
+          ],
+        ],
+      );
+    });
+
+    it("takes a pause beside a gate for no second gate", () => {
+      const pause = "          - name: other\n            template: pause\n";
+      const findings = look(
+        example
+          .replace(gateAfterCleo, `${gateAfterCleo}${pause}`)
+          .replace("    - name: gate\n", "    - name: pause\n      suspend: { duration: 1h }\n\n    - name: gate\n"),
+      );
+      deepEqual(
+        findings.filter(({ verdict }) => verdict !== "pass").map(({ verdict, of }) => [verdict, of]),
+        [["warn", "gates without questions"]],
+      );
+    });
+
+    it("refuses a file that holds none", () => {
+      for (const [text, words] of [
+        ["kind: ConfigMap", /expected one Workflow or WorkflowTemplate in x\.yaml; got 0/],
+        ["a: [", /x\.yaml is no YAML/],
+      ] as const) {
+        let said: unknown;
+        try {
+          fromText(text, "x.yaml");
+        } catch (error) {
+          said = error;
+        }
+        ok(said instanceof Refusal);
+        match(said.message, words);
+      }
+    });
+  });
+});

@@ -1,0 +1,266 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseAllDocuments, stringify } from "yaml";
+import { type Manifest, manifests } from "../../support/pulumi/manifests.ts";
+import { runTool, type ToolResult } from "../../support/tool.ts";
+
+const installedAt = "2026-01-31T12:00:00Z";
+
+/** A stack's file: its secrets are no text that anybody could decrypt. */
+const stack: Record<string, unknown> = {
+  "rex-remediation:repositories": ["5dlabs/platform"],
+  "rex-remediation:githubAppId": "1234",
+  "rex-remediation:stepsImage": "registry.example.com/steps:1",
+  "rex-remediation:ingressHost": "hooks.example.com",
+  "rex-remediation:createEventBus": true,
+  "rex-remediation:githubAppPrivateKey": { secure: "v1:AAAA:BBBB" },
+  "rex-remediation:webhookSecret": { secure: "v1:CCCC:DDDD" },
+  "kubernetes:context": "production",
+};
+
+/** The same for the program under mocks, with the Secrets that `render` is told of. */
+const sameConfig = {
+  ingressHost: "hooks.example.com",
+  createEventBus: true,
+  githubAppPrivateKey: undefined,
+  webhookSecret: undefined,
+  existingGithubAppSecret: "app",
+  existingWebhookSecret: "hook",
+};
+
+const named = ["--config", "existingGithubAppSecret=app", "--config", "existingWebhookSecret=hook"];
+const good = [...named, "--installed-at", installedAt];
+
+/**
+ * cli/render.ts as a person calls it. What this does not show: that a real API server takes what it writes, which
+ * test/cli/by-hand/render.spec.ts asks one.
+ */
+describe("npm run render", function () {
+  this.timeout(60_000);
+  let folder: string;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "rex-render-"));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  function fileOf(changes: Record<string, unknown> = {}): string {
+    const path = join(folder, "stack.yaml");
+    writeFileSync(path, stringify({ config: { ...stack, ...changes } }));
+    return path;
+  }
+
+  /** Neither pulumi nor a cluster is to be found. */
+  function render(args: string[], changes: Record<string, unknown> = {}): Promise<ToolResult> {
+    return runTool("render.ts", ["--config-file", fileOf(changes), ...args], {
+      PATH: "/nowhere",
+      KUBECONFIG: "/nowhere",
+      PULUMI_CONFIG_PASSPHRASE: undefined,
+    });
+  }
+
+  async function rendered(...args: string[]): Promise<Manifest[]> {
+    const { exitCode, stdout, stderr } = await render([...good, ...args]);
+    equal(exitCode, 0, stderr);
+    return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+  }
+
+  const idOf = ({ kind, metadata }: Manifest) => `${kind} ${metadata.name}`;
+
+  it("writes what pulumi up makes, but for what --help says", async () => {
+    const byPulumi = new Map((await manifests(sameConfig)).map((object) => [idOf(object), object]));
+    const written = await rendered();
+    deepEqual(written.map(idOf).sort(), [...byPulumi.keys()].sort());
+    const known = /^metadata\.labels\.app\.kubernetes\.io\/managed-by$|^metadata\.annotations\.pulumi\.com\//;
+    const differences = written.flatMap((object) => {
+      const id = idOf(object);
+      return differing(byPulumi.get(id), object).map((path) => `${id}: ${path}`);
+    });
+    deepEqual(differences.filter((line) => !known.test(line.split(": ")[1] ?? "")).sort(), [
+      "CronWorkflow rex-remediation-sweep: spec.workflowSpec.templates.0.container.env.INSTALLED_AT.value",
+      "CronWorkflow rex-remediation-sweep: spec.workflowSpec.templates.0.container.env.RUN_SALT.value",
+      "CronWorkflow rex-remediation-sweep: spec.workflowSpec.templates.0.container.env.WORKFLOW_TEMPLATE_UID.value",
+      // Runs have no owner there, and the names of runs are made of that, too.
+      "Sensor rex-remediation: metadata.annotations.rex-remediation/run-salt",
+      "Sensor rex-remediation: spec.triggers.0.template.k8s.parameters.0.src.dataTemplate",
+      "Sensor rex-remediation: spec.triggers.0.template.k8s.source.resource.metadata.ownerReferences",
+      ...["runs", "swept"].flatMap((subject) =>
+        ["expression", "messageExpression"].map(
+          (field) => `ValidatingAdmissionPolicy rex-remediation-${subject}.agent-platform: spec.validations.8.${field}`,
+        ),
+      ),
+    ]);
+    equal(differences.filter((line) => line.includes("managed-by")).length, written.length);
+    deepEqual(
+      differences
+        .filter((line) => line.includes("pulumi.com/"))
+        .map((line) => line.replace("metadata.annotations.", "")),
+      [
+        "EventBus default: pulumi.com/timeoutSeconds",
+        "EventBus default: pulumi.com/waitFor",
+        "EventSource rex-remediation: pulumi.com/timeoutSeconds",
+        "EventSource rex-remediation: pulumi.com/waitFor",
+        "Service rex-remediation-webhook: pulumi.com/timeoutSeconds",
+        "Ingress rex-remediation-webhook: pulumi.com/skipAwait",
+        "Sensor rex-remediation: pulumi.com/timeoutSeconds",
+        "Sensor rex-remediation: pulumi.com/waitFor",
+      ],
+    );
+  });
+
+  it("writes the same text twice, in the order of use, and no Secret", async () => {
+    const [one, other] = [await render(good), await render(good)];
+    equal(one.stdout, other.stdout);
+    const kinds = [...one.stdout.matchAll(/^kind: (\S+)$/gm)].map(([, kind]) => kind);
+    deepEqual(
+      kinds.filter((kind, index) => kind !== kinds[index - 1]),
+      [
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ServiceAccount",
+        "Role",
+        "RoleBinding",
+        "WorkflowTemplate",
+        "EventBus",
+        "EventSource",
+        "Service",
+        "Ingress",
+        "Sensor",
+        "CronWorkflow",
+      ],
+    );
+  });
+
+  it("says which Secrets have to be there", async () => {
+    const { stderr } = await render(good);
+    equal(
+      stderr,
+      `29 manifests; beside them have to be in namespace agent-platform:
+  Secret app with githubAppPrivateKey under the key private-key.pem
+  Secret hook with webhookSecret under the key secret
+`,
+    );
+  });
+
+  it("needs no webhook secret beside an EventSource that is there, and no time without a sweep", async () => {
+    const source = ["--config", 'existingEventSource={"name":"github","event":"push"}', "--config", "ingressHost="];
+    const { exitCode, stdout, stderr } = await render([...named.slice(0, 2), ...source, "--config", "sweepSchedule="]);
+    equal(exitCode, 0, stderr);
+    deepEqual(/^kind: (EventSource|CronWorkflow)$/m.exec(stdout), null);
+  });
+
+  it("writes a file an object, takes away what it wrote before, and leaves other files alone", async () => {
+    const output = join(folder, "manifests");
+    equal((await render([...good, "--output", output])).exitCode, 0);
+    const first = readdirSync(output);
+    deepEqual(
+      [first.length, first[0], first.at(-1)],
+      [
+        29,
+        "01-validatingadmissionpolicy-rex-remediation-coderuns.agent-platform.yaml",
+        "29-cronworkflow-rex-remediation-sweep.yaml",
+      ],
+    );
+    for (const own of ["kustomization.yaml", "99-mine.yaml"]) writeFileSync(join(output, own), "mine: true\n");
+    equal((await render([...good, "--config", "admissionPolicies=false", "--output", output])).exitCode, 0);
+    const second = readdirSync(output);
+    deepEqual([second.length, second[0]], [19, "01-serviceaccount-rex-remediation.yaml"]);
+    deepEqual(second.slice(-2), ["99-mine.yaml", "kustomization.yaml"]);
+  });
+
+  it("writes the outputs that the other tools read", async () => {
+    const file = join(folder, "outputs.json");
+    equal((await render([...good, "--outputs-to", file])).exitCode, 0);
+    deepEqual(JSON.parse(readFileSync(file, "utf8")), {
+      webhookUrl: "https://hooks.example.com/push",
+      inClusterWebhookUrl: "http://rex-remediation-webhook.agent-platform.svc:12000/push",
+      namespace: "agent-platform",
+      eventSource: "rex-remediation",
+      sensor: "rex-remediation",
+      workflowTemplate: "rex-remediation",
+      serviceAccounts: {
+        eventSource: "rex-remediation-event-source",
+        sensor: "rex-remediation-sensor",
+        remediation: "rex-remediation",
+        sweep: "rex-remediation-sweep",
+      },
+    });
+  });
+
+  const bad: [string, string[], Record<string, unknown>, RegExp][] = [
+    ["an unknown option", ["--nonsense"], {}, /^render: Unknown option '--nonsense'.*; see --help$/],
+    ["a value without a key", ["--config", "sweepSchedule"], {}, /^render: --config: expected KEY=VALUE; got "sweep/],
+    ["two files", ["--stack", "dev"], {}, /^render: --stack and --config-file both say which file is meant/],
+    ["two ways out", [...good, "--json", "--output", "x"], {}, /^render: --json and --output both say where/],
+    [
+      "a secret as an argument",
+      ["--config", "webhookSecret=x"],
+      {},
+      /^render: --config webhookSecret: nothing secret is/,
+    ],
+    [
+      "Secrets without a name",
+      ["--installed-at", installedAt],
+      {},
+      /^render: no Secret is written, so name those that will be there: --config existingGithubAppSecret=NAME, which holds githubAppPrivateKey under the key private-key\.pem; --config existingWebhookSecret=NAME, /,
+    ],
+    ["a sweep without a time", named, {}, /^render: --installed-at is missing: .*; without a sweep, .*sweepSchedule=$/],
+    [
+      "no time",
+      [...named, "--installed-at", "2026-01-31"],
+      {},
+      /^render: --installed-at: expected a time, as 2026-01-31T12/,
+    ],
+    [
+      "what only Pulumi can read",
+      good,
+      { "rex-remediation:readyLabel": { secure: "v1:E:F" } },
+      /^render: readyLabel: expected plain text; got what only Pulumi can read; give it with --config readyLabel=VALUE$/,
+    ],
+  ];
+  for (const [what, args, changes, message] of bad) {
+    it(`refuses ${what} in one line`, async () => {
+      const { exitCode, stdout, stderr } = await render(args, changes);
+      equal(exitCode, 2, stderr);
+      equal(stdout, "");
+      equal(stderr.trimEnd().split("\n").length, 1, stderr);
+      match(stderr.trimEnd(), message);
+    });
+  }
+
+  it("refuses a stack without a file, and a bad value with the program's own words", async () => {
+    const missing = await runTool("render.ts", ["--stack", "nowhere"]);
+    match(missing.stderr, /^render: --stack: cannot read \S+Pulumi\.nowhere\.yaml \(ENOENT\); expected a stack's file/);
+    const { exitCode, stdout, stderr } = await render([...good, "--config", "stages=one"]);
+    deepEqual([exitCode, stdout], [2, ""]);
+    match(
+      stderr,
+      /^render: One value of the stack's configuration cannot be used.*\n {2}stages: expected a list of at least 2/,
+    );
+  });
+});
+
+/** Paths at which two values differ; of a list of named things by their names. */
+function differing(one: unknown, other: unknown, path: string[] = []): string[] {
+  if (!isObject(one) || !isObject(other)) return one === other ? [] : [path.join(".")];
+  const [left, right] = [byKey(one), byKey(other)];
+  return [...new Set([...Object.keys(left), ...Object.keys(right)])].flatMap((key) =>
+    // A whole that one of them has not is one difference, but for the maps of metadata.
+    (key in left && key in right) || ["labels", "annotations"].includes(key)
+      ? differing(left[key] ?? {}, right[key] ?? {}, [...path, key])
+      : [[...path, key].join(".")],
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function byKey(value: Record<string, unknown>): Record<string, unknown> {
+  const named =
+    Array.isArray(value) &&
+    value.every((item) => isObject(item) && "name" in item && ("value" in item || "valueFrom" in item));
+  return named ? Object.fromEntries(value.map((item) => [item.name, item])) : value;
+}

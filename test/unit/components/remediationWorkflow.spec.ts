@@ -1,0 +1,372 @@
+import assert from "node:assert/strict";
+import { RemediationWorkflow, type RemediationWorkflowArgs } from "../../../components/remediationWorkflow.ts";
+import { stepScript } from "../../../components/stepScripts.ts";
+import { only, register, resolved, shape } from "../../support/pulumi/mockEngine.ts";
+import { unsetVariables } from "../../support/unsetVariables.ts";
+
+const component = "rex-remediation:index:RemediationWorkflow";
+const type = "kubernetes:argoproj.io/v1alpha1:WorkflowTemplate";
+
+const args: RemediationWorkflowArgs = {
+  namespace: "agents",
+  serviceAccountName: "rex",
+  repositoryLabels: { "5dlabs/platform": "5dlabs-platform" },
+  branchPrefix: "task-",
+  agentsToCancel: ["5DLabs-Cleo", "5DLabs-Tess"],
+  maxAgentsToCancel: 12,
+  pusher: "5DLabs-Rex[bot]",
+  pusherNames: ["5dlabs-rex", "rex"],
+  codeRuns: {
+    group: "agents.platform",
+    version: "v1",
+    resource: "coderuns",
+    taskLabel: "task-id",
+    agentLabel: "github-app",
+    repositoryLabel: "repository",
+    finishedPhases: ["Succeeded", "Failed"],
+  },
+  mainWorkflows: {
+    typeLabel: "workflow-type",
+    type: "play",
+    taskLabel: "task-id",
+    stageLabel: "current-stage",
+    repositoryLabel: "repository",
+    stages: ["a", "b"],
+    resetStage: "a",
+  },
+  pullRequests: { taskLabelPrefix: "task-", readyLabel: "ready $(HOME)", holdLabel: "hold $(HOME)" },
+  githubApiUrl: "https://api.github.com",
+  githubAppId: "1234",
+  privateKeySecretName: "rex-github-app",
+  steps: {
+    image: "registry.example.com/steps:1",
+    cancelSeconds: 50,
+    gateSeconds: 55,
+    deadlineSeconds: 120,
+    quietSeconds: 30,
+  },
+  pullRequestComments: true,
+  argoServerUrl: "https://argo.example.com",
+  retentionDays: 7,
+};
+
+interface Container {
+  name: string;
+  command: string[];
+  args: string[];
+  env: { name: string; value?: string; valueFrom?: object }[];
+  volumeMounts?: { name: string; mountPath: string }[];
+  dependencies?: string[];
+  image: string;
+  securityContext: object;
+  resources: { requests: object; limits: object };
+}
+
+interface Template {
+  name: string;
+  containerSet: { containers: Container[]; volumeMounts: object[] };
+  container: Container;
+  volumes: { name: string }[];
+  retryStrategy: object;
+  activeDeadlineSeconds: number;
+  outputs: object;
+  steps: object[][];
+  metrics: { prometheus: { name: string; labels: object[]; when?: string; histogram?: { value: string } }[] };
+}
+
+async function rendered(changes: Partial<RemediationWorkflowArgs> = {}) {
+  const { registrations, value } = await register(() =>
+    resolved(new RemediationWorkflow("rex", { ...args, ...changes }).workflowTemplateName),
+  );
+  const { metadata, spec } = only(registrations, type).inputs as {
+    metadata: Record<string, unknown>;
+    spec: Record<string, unknown> & { templates: Template[] };
+  };
+  const template = (name: string) => spec.templates.find((one) => one.name === name) as Template;
+  const { containers } = template("remediate").containerSet;
+  const exitContainer = template("record-failure").container;
+  return { registrations, value, metadata, spec, template, containers, exitContainer };
+}
+
+const timed = ["plan", "stop-qa", "restart-qa"];
+
+const names = (list: { name: string }[] | undefined) => (list ?? []).map(({ name }) => name);
+
+describe("RemediationWorkflow", () => {
+  it("is one WorkflowTemplate", async () => {
+    const { registrations, value, metadata } = await rendered();
+    assert.deepEqual(shape(registrations), [` > ${component} rex`, `${component} > ${type} rex-workflow-template`]);
+    assert.equal(value, "rex");
+    assert.deepEqual([metadata.name, metadata.namespace], ["rex", "agents"]);
+  });
+
+  it("runs one task at a time, keeps its runs for days, and labels what it makes", async () => {
+    const { spec } = await rendered();
+    const { templates, arguments: parameters, podSpecPatch, ...rest } = spec;
+    const labels = {
+      "app.kubernetes.io/name": "rex-remediation",
+      "app.kubernetes.io/instance": "rex",
+      "app.kubernetes.io/component": "remediation",
+    };
+    assert.deepEqual(rest, {
+      entrypoint: "remediate",
+      onExit: "record-failure-if-any",
+      workflowMetadata: { labels, labelsFrom: { "rex-remediation/task": { expression: "workflow.parameters.task" } } },
+      podMetadata: {
+        labels,
+        annotations: { "rex-remediation/repositories": '{"5dlabs/platform":"5dlabs-platform"}' },
+      },
+      serviceAccountName: "rex",
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 65532,
+        runAsGroup: 65532,
+        fsGroup: 65532,
+        seccompProfile: { type: "RuntimeDefault" },
+      },
+      synchronization: { mutexes: [{ name: "rex-{{workflow.parameters.task}}" }] },
+      ttlStrategy: { secondsAfterCompletion: 604800 },
+    });
+    assert.deepEqual(names(templates), ["remediate", "record-failure-if-any", "record-failure"]);
+    const values = (parameters as { parameters: { name: string; value?: string }[] }).parameters;
+    assert.deepEqual(
+      values.map(({ name, value }) => [name, value]),
+      [
+        ["task", undefined],
+        ["before", ""],
+        ["after", ""],
+        ["repository", ""],
+        ["pushed-at", ""],
+        ["dry-run", "false"],
+      ],
+    );
+  });
+
+  it("runs the steps in one pod, one after the other", async () => {
+    const { containers } = await rendered();
+    assert.deepEqual(
+      containers.map(({ name, dependencies }) => [name, dependencies]),
+      [
+        ["plan", undefined],
+        ["stop-qa", ["plan"]],
+        ["restart-qa", ["stop-qa"]],
+        ["main", ["restart-qa"]],
+      ],
+    );
+    for (const { name, command, args, env } of containers) {
+      const step = name === "main" ? "record" : (name as "plan");
+      assert.deepEqual(
+        [command, args],
+        [
+          ["bash", "-c"],
+          [stepScript(step), step],
+        ],
+      );
+      assert.equal(env.find((one) => one.name === "STEP")?.value, step);
+    }
+  });
+
+  it("shows the private key to plan and to the exit handler alone, and the token only where GitHub is called", async () => {
+    const { containers, template, exitContainer } = await rendered();
+    const mounting = (volume: string) =>
+      names(containers.filter(({ volumeMounts }) => names(volumeMounts).includes(volume)));
+    assert.deepEqual(mounting("github-app"), ["plan"]);
+    assert.deepEqual(mounting("github-token"), ["plan", "stop-qa", "main"]);
+    assert.deepEqual(template("remediate").containerSet.volumeMounts, [
+      { name: "remediation", mountPath: "/remediation" },
+    ]);
+    const volumes = (sizeLimit: string) => [
+      { name: "remediation", emptyDir: { medium: "Memory", sizeLimit } },
+      { name: "github-token", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+      {
+        name: "github-app",
+        secret: {
+          secretName: "rex-github-app",
+          items: [{ key: "private-key.pem", path: "private-key.pem" }],
+          defaultMode: 0o440,
+        },
+      },
+    ];
+    assert.deepEqual(template("remediate").volumes, volumes("64Mi"));
+    assert.deepEqual(template("record-failure").volumes, volumes("16Mi"));
+    assert.deepEqual(names(exitContainer.volumeMounts), ["remediation", "github-token", "github-app"]);
+    const keyFile = containers.filter(({ env }) => names(env).includes("GITHUB_PRIVATE_KEY_FILE"));
+    assert.deepEqual(names(keyFile), ["plan"]);
+  });
+
+  it("tells a step what its text asks for, and no more", async () => {
+    const { containers, exitContainer } = await rendered();
+    for (const { env, args } of [...containers, exitContainer]) {
+      for (const { name } of env.filter(({ name }) => name !== "HOME")) {
+        assert.match(args[0] ?? "", new RegExp(`\\b${name}\\b`), `${args[1]}: ${name}`);
+      }
+      assert.equal(new Set(names(env)).size, env.length, `${args[1]} has a variable twice`);
+      assert.deepEqual(unsetVariables(args[0] ?? "", env), [], args[1]);
+    }
+    const environment = Object.fromEntries(
+      containers[0]?.env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]) ?? [],
+    );
+    assert.deepEqual(environment, {
+      STEP: "plan",
+      TASK: "{{workflow.parameters.task}}",
+      BEFORE: "{{workflow.parameters.before}}",
+      AFTER: "{{workflow.parameters.after}}",
+      REPOSITORY: "{{workflow.parameters.repository}}",
+      PULL_REQUEST_COMMENTS: "true",
+      PUSHED_AT: "{{workflow.parameters.pushed-at}}",
+      DRY_RUN: "{{workflow.parameters.dry-run}}",
+      RUN_NAME: "{{workflow.name}}",
+      NAMESPACE: "agents",
+      REPOSITORIES: { fieldRef: { fieldPath: "metadata.annotations['rex-remediation/repositories']" } },
+      ARGO_INSTANCE_ID: "",
+      BRANCH_PREFIX: "task-",
+      TASK_LABEL_PREFIX: "task-",
+      READY_LABEL: "ready $$(HOME)",
+      HOLD_LABEL: "hold $$(HOME)",
+      STAGES: '["a","b"]',
+      RESET_STAGE: "a",
+      AGENTS: '["5DLabs-Cleo","5DLabs-Tess"]',
+      NAME: "rex",
+      MAX_AGENTS_TO_CANCEL: "12",
+      QUIET_SECONDS: "30",
+      PUSHER_NAMES: '["5dlabs-rex","rex"]',
+      CODERUN_GROUP: "agents.platform",
+      CODERUN_VERSION: "v1",
+      CODERUN_RESOURCE: "coderuns",
+      CODERUN_TASK_LABEL: "task-id",
+      CODERUN_AGENT_LABEL: "github-app",
+      CODERUN_REPOSITORY_LABEL: "repository",
+      CODERUN_FINISHED_PHASES: '["Succeeded","Failed"]',
+      MAIN_WORKFLOW_TYPE_LABEL: "workflow-type",
+      MAIN_WORKFLOW_TYPE: "play",
+      MAIN_WORKFLOW_TASK_LABEL: "task-id",
+      MAIN_WORKFLOW_STAGE_LABEL: "current-stage",
+      MAIN_WORKFLOW_REPOSITORY_LABEL: "repository",
+      GITHUB_API_URL: "https://api.github.com",
+      GITHUB_APP_ID: "1234",
+      GITHUB_INSTALLATION_ID: "",
+      SHARED_DIR: "/remediation",
+      HOME: "/remediation",
+      STEP_DEADLINE_SECONDS: "120",
+      GITHUB_PRIVATE_KEY_FILE: "/secrets/github-app/private-key.pem",
+      TOKEN_DIR: "/github-token",
+    });
+    const limit = (step: string, name: string) =>
+      containers.find((one) => one.name === step)?.env.find((one) => one.name === name)?.value;
+    assert.deepEqual([limit("stop-qa", "CANCEL_SECONDS"), limit("restart-qa", "GATE_SECONDS")], ["50", "55"]);
+  });
+
+  it("passes the restricted pod security standard in every container, Argo's own included", async () => {
+    const { containers, exitContainer, spec } = await rendered();
+    const restricted = {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    };
+    for (const one of [...containers, exitContainer]) {
+      assert.deepEqual(one.securityContext, restricted, one.name);
+      assert.deepEqual(one.resources, {
+        requests: { cpu: "10m", memory: "32Mi" },
+        limits: { cpu: "1", memory: "256Mi" },
+      });
+      assert.equal(one.image, "registry.example.com/steps:1");
+    }
+    const own = (name: string) => ({
+      name,
+      securityContext: restricted,
+      resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { cpu: "500m", memory: "256Mi" } },
+    });
+    assert.deepEqual(JSON.parse(spec.podSpecPatch as string), {
+      initContainers: [own("init")],
+      containers: [own("wait")],
+    });
+  });
+
+  it("tries a lost pod three times in all, each within a deadline", async () => {
+    const { template } = await rendered();
+    const retryStrategy = { limit: "2", retryPolicy: "Always", backoff: { duration: "2s", factor: 2 } };
+    assert.deepEqual(
+      [template("remediate").retryStrategy, template("remediate").activeDeadlineSeconds],
+      [retryStrategy, 570],
+    );
+    assert.deepEqual(
+      [template("record-failure").retryStrategy, template("record-failure").activeDeadlineSeconds],
+      [retryStrategy, 180],
+    );
+  });
+
+  it("has an outcome even where no step could write one, a report, and the seconds of each step", async () => {
+    const seconds = (step: string) => ({
+      name: `seconds-${step}`,
+      valueFrom: { path: `/remediation/seconds/${step}`, default: "" },
+    });
+    assert.deepEqual((await rendered()).template("remediate").outputs, {
+      parameters: [
+        { name: "outcome", valueFrom: { path: "/remediation/outcome", default: "failed" } },
+        { name: "report", valueFrom: { path: "/remediation/report", default: "" } },
+        ...timed.map(seconds),
+        { name: "round", valueFrom: { path: "/remediation/round", default: "" } },
+      ],
+    });
+  });
+
+  it("records a failure in a pod of its own, only after one", async () => {
+    const { template, exitContainer } = await rendered();
+    assert.deepEqual(template("record-failure-if-any").steps, [
+      [{ name: "record-failure", template: "record-failure", when: "{{workflow.status}} != Succeeded" }],
+    ]);
+    const { command, args: text, env } = exitContainer;
+    assert.deepEqual(
+      [command, text],
+      [
+        ["bash", "-c"],
+        [stepScript("failed"), "failed"],
+      ],
+    );
+    const environment = Object.fromEntries(env.map(({ name, value }) => [name, value]));
+    assert.deepEqual(
+      [environment.FAILURES, environment.WORKFLOW_STATUS],
+      ["{{workflow.failures}}", "{{workflow.status}}"],
+    );
+  });
+
+  it("counts and times each run once, by outcome", async () => {
+    const { template } = await rendered();
+    const labels = [{ key: "outcome", value: "{{workflow.labels.rex-remediation/outcome}}" }];
+    assert.deepEqual(
+      template("record-failure-if-any").metrics.prometheus.map((metric) => [metric.name, metric.labels]),
+      [
+        ["rex_remediation_runs_total", labels],
+        ["rex_remediation_duration_seconds", labels],
+      ],
+    );
+  });
+
+  it("times each step that did something", async () => {
+    const { template } = await rendered();
+    assert.deepEqual(
+      template("remediate")
+        .metrics.prometheus.slice(0, -1)
+        .map(({ name, labels, when, histogram }) => [name, labels, when, histogram?.value]),
+      timed.map((step) => [
+        "rex_remediation_step_duration_seconds",
+        [{ key: "step", value: step }],
+        `'{{outputs.parameters.seconds-${step}}}' != ''`,
+        `{{outputs.parameters.seconds-${step}}}`,
+      ]),
+    );
+  });
+
+  it("tells which round of its task a restart was, with a bucket for each cap that an alarm can have", async () => {
+    const { template } = await rendered();
+    assert.deepEqual(template("remediate").metrics.prometheus.at(-1), {
+      name: "rex_remediation_round",
+      help: "Rounds: a remediation that restarted QA counts as its task's first, second and so on.",
+      when: "'{{outputs.parameters.round}}' != ''",
+      histogram: {
+        value: "{{outputs.parameters.round}}",
+        buckets: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20],
+      },
+    });
+  });
+});

@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import type * as pulumi from "@pulumi/pulumi";
+import { only, type Registration, register, resolved, shape } from "../../support/pulumi/mockEngine.ts";
+import { type ConfigValue, privateKey, setStackConfig } from "../../support/pulumi/stackConfig.ts";
+
+let runs = 0;
+
+/** Runs index.ts, the whole program, and returns its outputs too. */
+async function program(changes: Record<string, ConfigValue> = {}) {
+  const { registrations, value } = await register(async () => {
+    setStackConfig(changes);
+    runs += 1;
+    const outputs: Record<string, pulumi.Output<unknown> | undefined> = await import(`../../index.ts?run=${runs}`);
+    const entries = Object.entries(outputs).map(
+      async ([name, output]) => [name, output && (await resolved(output))] as const,
+    );
+    return Object.fromEntries(await Promise.all(entries));
+  });
+  return { registrations, outputs: value };
+}
+
+const whole = "rex-remediation:index:RexRemediation";
+const part = (name: string) => `rex-remediation:index:${name}`;
+const crd = (kind: string) => `kubernetes:argoproj.io/v1alpha1:${kind}`;
+const rbac = (kind: string) => `kubernetes:rbac.authorization.k8s.io/v1:${kind}`;
+
+const policy = (kind: string) => `kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy${kind}`;
+const policies = [
+  `${whole} > ${part("AdmissionPolicies")} rex-remediation`,
+  ...["coderuns", "workflows", "taskresults", "runs", "swept", "sweptresults"].flatMap((subject) => [
+    `${part("AdmissionPolicies")} > ${policy("")} rex-remediation-${subject}`,
+    `${part("AdmissionPolicies")} > ${policy("Binding")} rex-remediation-${subject}`,
+  ]),
+];
+
+const always = [
+  ` > ${whole} rex-remediation`,
+  `${whole} > ${part("GithubAppSecrets")} rex-remediation`,
+  `${whole} > ${part("PushSensor")} rex-remediation`,
+  `${whole} > ${part("RemediationAccess")} rex-remediation`,
+  `${whole} > ${part("RemediationWorkflow")} rex-remediation`,
+  `${whole} > ${part("Redelivery")} rex-remediation`,
+  `${part("Redelivery")} > ${crd("CronWorkflow")} rex-remediation-sweep`,
+  `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation-sweep`,
+  `${part("RemediationAccess")} > ${rbac("Role")} rex-remediation-sweep`,
+  `${part("RemediationAccess")} > ${rbac("RoleBinding")} rex-remediation-sweep`,
+  `${part("PushSensor")} > ${crd("Sensor")} rex-remediation-sensor`,
+  `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation`,
+  `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation-sensor`,
+  `${part("RemediationAccess")} > ${rbac("Role")} rex-remediation`,
+  `${part("RemediationAccess")} > ${rbac("Role")} rex-remediation-sensor`,
+  `${part("RemediationAccess")} > ${rbac("RoleBinding")} rex-remediation`,
+  `${part("RemediationAccess")} > ${rbac("RoleBinding")} rex-remediation-sensor`,
+  `${part("RemediationWorkflow")} > ${crd("WorkflowTemplate")} rex-remediation-workflow-template`,
+];
+const ownEventSource = [
+  `${whole} > ${part("PushEventSource")} rex-remediation`,
+  `${part("PushEventSource")} > ${crd("EventSource")} rex-remediation-event-source`,
+  `${part("PushEventSource")} > kubernetes:core/v1:Service rex-remediation-webhook`,
+  `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation-event-source`,
+];
+const secret = (name: string) => `${part("GithubAppSecrets")} > kubernetes:core/v1:Secret rex-remediation-${name}`;
+const gatewayRoute = `${part("PushEventSource")} > kubernetes:gateway.networking.k8s.io/v1:HTTPRoute rex-remediation-webhook`;
+const ingress = `${part("PushEventSource")} > kubernetes:networking.k8s.io/v1:Ingress rex-remediation-webhook`;
+const eventBus = [
+  `${whole} > ${part("EventBus")} rex-remediation`,
+  `${part("EventBus")} > ${crd("EventBus")} rex-remediation-event-bus`,
+];
+
+const watch = [
+  `${whole} > ${part("Alarms")} rex-remediation`,
+  `${part("Alarms")} > kubernetes:monitoring.coreos.com/v1:PrometheusRule rex-remediation-alarms`,
+  `${whole} > ${part("Dashboard")} rex-remediation`,
+  `${part("Dashboard")} > kubernetes:core/v1:ConfigMap rex-remediation-dashboard`,
+];
+
+const sorted = (...lists: string[][]) => lists.flat().sort();
+const objects = (registrations: Registration[]) => registrations.filter(({ type }) => type.startsWith("kubernetes:"));
+
+describe("RexRemediation", () => {
+  it("makes these objects with the least configuration, and these outputs", async () => {
+    const { registrations, outputs } = await program();
+    assert.deepEqual(
+      shape(registrations),
+      sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")]),
+    );
+    const url = "http://rex-remediation-webhook.agent-platform.svc:12000/push";
+    assert.deepEqual(outputs, {
+      webhookUrl: url,
+      inClusterWebhookUrl: url,
+      namespace: "agent-platform",
+      eventSource: "rex-remediation",
+      sensor: "rex-remediation",
+      workflowTemplate: "rex-remediation",
+      serviceAccounts: {
+        eventSource: "rex-remediation-event-source",
+        sensor: "rex-remediation-sensor",
+        remediation: "rex-remediation",
+        sweep: "rex-remediation-sweep",
+      },
+    });
+  });
+
+  it("makes an Ingress and an EventBus when asked", async () => {
+    const { registrations, outputs } = await program({ ingressHost: "hooks.example.com", createEventBus: true });
+    assert.deepEqual(
+      shape(registrations),
+      sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook"), ingress], eventBus),
+    );
+    assert.equal(outputs.webhookUrl, "https://hooks.example.com/push");
+  });
+
+  it("makes an HTTPRoute for a Gateway in the Ingress's place", async () => {
+    const { registrations, outputs } = await program({ gatewayHost: "hooks.example.com", gatewayName: "public" });
+    assert.deepEqual(
+      shape(registrations),
+      sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook"), gatewayRoute]),
+    );
+    assert.equal(outputs.webhookUrl, "https://hooks.example.com/push");
+  });
+
+  it("makes alarms and a dashboard when asked", async () => {
+    const { registrations } = await program({ prometheusRule: true, grafanaDashboard: true, quietSeconds: 30 });
+    assert.deepEqual(
+      shape(registrations),
+      sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")], watch),
+    );
+    const { spec } = only(registrations, "kubernetes:monitoring.coreos.com/v1:PrometheusRule").inputs;
+    assert.match(JSON.stringify(spec), /deployment=~\\"rex-remediation-sensor-.*Restarts take longer than 150 s/);
+  });
+
+  it("makes no Secret of those that exist", async () => {
+    const { registrations } = await program({
+      githubAppPrivateKey: "",
+      existingGithubAppSecret: "app",
+      webhookSecret: "",
+      existingWebhookSecret: "hook",
+    });
+    assert.deepEqual(shape(registrations), sorted(always, policies, ownEventSource));
+  });
+
+  it("listens to an EventSource that exists, and then checks every push itself", async () => {
+    const { registrations, outputs } = await program({
+      webhookSecret: "",
+      existingEventSource: { name: "github", event: "pushes" },
+    });
+    assert.deepEqual(shape(registrations), sorted(always, policies, [secret("github-app")]));
+    assert.deepEqual(
+      [outputs.webhookUrl, outputs.inClusterWebhookUrl, outputs.eventSource],
+      [undefined, undefined, "github"],
+    );
+    assert.deepEqual(outputs.serviceAccounts, {
+      eventSource: undefined,
+      sensor: "rex-remediation-sensor",
+      remediation: "rex-remediation",
+      sweep: "rex-remediation-sweep",
+    });
+    const { spec } = only(registrations, crd("Sensor")).inputs as { spec: { dependencies: Record<string, unknown>[] } };
+    const { dependencies } = spec;
+    assert.deepEqual([dependencies[0]?.eventSourceName, dependencies[0]?.eventName], ["github", "pushes"]);
+    assert.match(JSON.stringify(dependencies[0]?.transform), /5dlabs-rex\[bot\]/);
+  });
+
+  it("makes no policy where they are turned off, and then the Sensor may create and nothing else", async () => {
+    const { registrations } = await program({ admissionPolicies: false });
+    assert.deepEqual(shape(registrations), sorted(always, ownEventSource, [secret("github-app"), secret("webhook")]));
+    const role = registrations.find(({ type, name }) => type === rbac("Role") && name === "rex-remediation-sensor");
+    assert.deepEqual(role?.inputs.rules, [{ apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["create"] }]);
+    const sensor = JSON.stringify(only(registrations, crd("Sensor")).inputs.spec);
+    assert.match(sensor, /"operation":"create"/);
+  });
+
+  it("looks for no lost pushes where that is turned off", async () => {
+    const { registrations, outputs } = await program({ sweepSchedule: "" });
+    const swept = (line: string) => /Redelivery|rex-remediation-swe/.test(line);
+    assert.deepEqual(
+      shape(registrations),
+      sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")]).filter(
+        (line) => !swept(line),
+      ),
+    );
+    assert.equal((outputs.serviceAccounts as { sweep?: string }).sweep, undefined);
+  });
+
+  it("gives the steps the brakes as they are configured", async () => {
+    const { registrations } = await program({ maxAgentsToCancel: 3, holdLabel: "Wait", pusher: "Acme-Zed[bot]" });
+    const text = JSON.stringify(only(registrations, crd("WorkflowTemplate")).inputs);
+    for (const variable of [
+      { name: "MAX_AGENTS_TO_CANCEL", value: "3" },
+      { name: "HOLD_LABEL", value: "Wait" },
+      { name: "PUSHER_NAMES", value: '["acme-zed","zed"]' },
+    ]) {
+      assert.ok(text.includes(JSON.stringify(variable)), variable.name);
+    }
+  });
+
+  it("names every object itself, labels it, and puts it into the namespace", async () => {
+    const { registrations } = await program({
+      name: "rex",
+      namespace: "agents",
+      ingressHost: "a.b",
+      createEventBus: true,
+    });
+    for (const { type, inputs } of objects(registrations)) {
+      const { name, namespace, labels } = inputs.metadata as {
+        name: string;
+        namespace: string;
+        labels: Record<string, string>;
+      };
+      const named = type === crd("EventBus") ? /^default$/ : /^rex($|-)/;
+      assert.match(name, named, type);
+      assert.equal(namespace, type.includes("AdmissionPolicy") ? undefined : "agents", type);
+      assert.deepEqual(
+        [
+          labels["app.kubernetes.io/name"],
+          labels["app.kubernetes.io/instance"],
+          labels["app.kubernetes.io/managed-by"],
+        ],
+        ["rex-remediation", "rex", "pulumi"],
+        type,
+      );
+    }
+  });
+
+  it("shows neither secret anywhere but in the two Secrets", async () => {
+    const { registrations, outputs } = await program();
+    const others = registrations.filter(({ type }) => type !== "kubernetes:core/v1:Secret");
+    const text = JSON.stringify([others, outputs]);
+    assert.ok(!text.includes("0123456789abcdef0123456789abcdef"));
+    assert.ok(!text.includes(privateKey.slice(40, 80)));
+    assert.deepEqual(
+      others.flatMap(({ secretInputs }) => secretInputs),
+      [],
+    );
+  });
+
+  it("registers nothing when the configuration is bad", async () => {
+    const { registrations } = await register(async () => {
+      setStackConfig({ namespace: "No" });
+      runs += 1;
+      await assert.rejects(import(`../../index.ts?run=${runs}`), /namespace: expected/);
+    });
+    assert.deepEqual(registrations, []);
+  });
+});

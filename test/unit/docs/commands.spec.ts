@@ -1,0 +1,215 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { documentedCommands } from "../../support/documents.ts";
+import { missingTests, type NamedTest, namedTests } from "../../support/namedTests.ts";
+import { project } from "../../support/pulumi/stackConfig.ts";
+
+const root = resolve(import.meta.dirname, "../../..");
+
+/** Commands by their beginning, each with the test that runs it, or one that differs in names only. */
+const tried: [beginning: string, file: string, title: string][] = [
+  ["npm ci", "test/node/upAndDown.spec.ts", "up leaves the checkout clean in git"],
+  // The engine is the pulumi command's own; dev/stack.ts stands in for its language host.
+  ["pulumi stack init", "test/engine/plainPulumi.spec.ts", "preview the program"],
+  ["pulumi preview", "test/engine/plainPulumi.spec.ts", "preview the program"],
+  ["pulumi up", "test/engine/lifecycle.spec.ts", "comes up with its outputs"],
+  ["pulumi destroy", "test/engine/lifecycle.spec.ts", "goes without leaving anything"],
+  ["kubectl get workflows", "test/cli/by-hand/look.spec.ts", "lists the runs with task and outcome"],
+  [
+    "kubectl -n agent-platform get workflow",
+    "test/cli/by-hand/look.spec.ts",
+    "shows a run, and what stands on the main workflow",
+  ],
+  [
+    "argo -n agent-platform get RUN",
+    "test/cli/by-hand/look.spec.ts",
+    "shows a run, and what stands on the main workflow",
+  ],
+  [
+    "argo -n agent-platform logs RUN",
+    "test/cli/by-hand/look.spec.ts",
+    "shows a run, and what stands on the main workflow",
+  ],
+  ["argo submit", "test/cli/by-hand/remediate.spec.ts", "is the same as argo submit with the task alone"],
+  [
+    "argo -n agent-platform resubmit",
+    "test/chain/ways-out/held.spec.ts",
+    "by a person's label on the pull request: held, nothing is touched, and the command that it says goes on",
+  ],
+  [
+    "argo -n agent-platform submit --from cronworkflow",
+    "test/chain/remediation/pods.spec.ts",
+    "are all there, in a namespace that enforces the restricted standard and refuses a privileged pod",
+  ],
+  [
+    "kubectl apply -f manifests",
+    "test/cli/by-hand/render.spec.ts",
+    "restarts QA at a push once kubectl has applied it; its runs have no owner",
+  ],
+  [
+    "pulumi config set kubernetes:context",
+    "test/engine/cluster.spec.ts",
+    "is refused by a context that the kubeconfig has not, and says which it has",
+  ],
+  ["kubectl create -n agent-platform -f", "test/cli/by-hand/ownCluster.spec.ts", "remediates the trial task at a push"],
+  ["kubectl delete -n agent-platform -f", "test/cli/by-hand/ownCluster.spec.ts", "remediates the trial task at a push"],
+  [
+    "openssl rand -hex 32 > webhook-secret",
+    "test/cli/by-hand/ownCluster.spec.ts",
+    "says where its outputs are, for the other tools",
+  ],
+  ["export REX_OUTPUTS=", "test/cli/by-hand/ownCluster.spec.ts", "says where its outputs are, for the other tools"],
+  ["kubectl wait", "test/engine/upgrade/destroy.spec.ts", "can wait for the runs, by the command in docs/operate.md"],
+];
+
+/** Commands by their beginning, each with the reason why no test runs it. */
+const notRunnableHere: [beginning: string, reason: string][] = [
+  ["git clone https://", "the address is the user's own"],
+  ["git commit ", "it is in a clone of the user's own repository"],
+  ["git push origin", "it is to the user's own repository"],
+  ["gh pr create", "it is of the user's own repository"],
+  ["git pull", "it needs a newer version at the user's own address"],
+  ["docker ", "there is no builder of images and no registry; test/unit/docs/stepsImage.spec.ts reads the Dockerfile"],
+  ["kubectl create namespace", "the embedded node makes its namespaces in Go's and bash's way, before anything else"],
+  ["kubectl apply --server-side -n argo -f https://", "it downloads, as the line for Argo Events"],
+  [
+    "kubectl apply -f https://",
+    "it downloads; test/unit/docs/install.spec.ts holds the versions to those that the node is built of",
+  ],
+  ["pulumi login", "it needs a backend of others, and the machine's Pulumi settings are not a test's to change"],
+  [
+    "node test/faults/report.ts",
+    "it takes the figures of all cases, which take half an hour, and writes them into the documents",
+  ],
+];
+
+const packageScripts: Record<string, string> = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8")).scripts;
+
+/** Single commands: what `&&` joins is several. */
+const commands = documentedCommands().flatMap(({ command, ...where }) =>
+  command
+    .split(" && ")
+    .filter((part) => !part.startsWith("cd "))
+    .map((part) => ({ ...where, command: part })),
+);
+
+/** A call of the project's own: what is run, its arguments, and how its help text begins. */
+interface OwnCall {
+  program: string;
+  args: string[];
+  usage: RegExp;
+}
+
+/** @returns undefined if the command is none of the project's own */
+function ownCall(command: string): OwnCall | undefined {
+  const words = command.replace(/^(\w+=\S+ )+/, "").split(" ");
+  const [, name = "", rest = ""] = /^npm run (?:--silent )?([\w:-]+)(?: -- (.*))?$/.exec(words.join(" ")) ?? [];
+  if (name !== "") {
+    const [, script = `no script ${name}`] = /^(?:node )?(scripts\/\S+)$/.exec(packageScripts[name] ?? "") ?? [];
+    return {
+      program: script,
+      args: rest.split(" "),
+      usage: new RegExp(`^usage: (npm run (--silent )?${name}|${script})\\b`),
+    };
+  }
+  const [program = "", ...args] = words;
+  return program.startsWith("scripts/") ? { program, args, usage: new RegExp(`^usage: ${program}\\b`) } : undefined;
+}
+
+const helpTexts = new Map<string, string>();
+
+function helpText(program: string): string {
+  const known = helpTexts.get(program);
+  if (known !== undefined) return known;
+  const { stdout } = spawnSync(resolve(root, program), ["--help"], {
+    encoding: "utf8",
+    timeout: 30_000,
+    env: { ...process.env, PATH: `${resolve(process.execPath, "../..")}:${process.env.PATH}` },
+  });
+  helpTexts.set(program, stdout ?? "");
+  return stdout ?? "";
+}
+
+/** Options and words of a call that its help does not know. What the reader puts in (3, acme/shop, prod) is behind an option. */
+function unknownWords({ program, args }: OwnCall): string[] {
+  const own = args.filter((word, index) => /^--?[a-z]/.test(word) || (index === 0 && /^[a-z-]+$/.test(word)));
+  return own.filter((word) => !new RegExp(`(^|[\\s|\\[])${word}([\\s|\\].,)]|$)`, "m").test(helpText(program)));
+}
+
+/** Keys of the program; a provider's have its name before them. */
+function keysSet(command: string): string[] {
+  const [, key] = /\bpulumi config (?:set|rm) (?:--(?:path|secret) )?'?(\w+)\b(?!:)/.exec(command) ?? [];
+  return key === undefined ? [] : [key];
+}
+
+/**
+ * Every command that README and docs/ give their reader. What this does not show: that the named test runs it word for word.
+ */
+describe("commands in README and docs/", function () {
+  this.timeout(60_000);
+
+  it("are read", () => {
+    ok(commands.length >= 100, `${commands.length} commands`);
+  });
+
+  it("are each run by a test, or checked here, or there is a reason why not", () => {
+    const beginnings = [...tried, ...notRunnableHere].map(([beginning]) => beginning);
+    const unheld = commands.filter(
+      ({ section, command }) =>
+        ownCall(command) === undefined &&
+        keysSet(command).length === 0 &&
+        !beginnings.some((beginning) => command.startsWith(beginning)) &&
+        namedTests(section).length === 0 &&
+        !/^- not tried here/m.test(section),
+    );
+    deepEqual(
+      unheld.map(({ file, command }) => `${file}: ${command}`),
+      [],
+    );
+  });
+
+  it("are in the two lists only if a document has them", () => {
+    const unused = [...tried, ...notRunnableHere].filter(
+      ([beginning]) => !commands.some(({ command }) => command.startsWith(beginning)),
+    );
+    deepEqual(unused, []);
+  });
+
+  it("are run by tests that exist", () => {
+    const named: NamedTest[] = tried.map(([, file, title]) => ({ file, title }));
+    const inDocuments = commands.flatMap(({ section }) => namedTests(section));
+    deepEqual(missingTests([...named, ...inDocuments]), []);
+  });
+
+  it("are bash", () => {
+    for (const document of new Set(commands.map(({ file }) => file))) {
+      const lines = documentedCommands().filter(({ file }) => file === document);
+      const script = lines.map(({ command }) => command).join("\n");
+      const { status, stderr } = spawnSync("bash", ["-n", "-c", script], { encoding: "utf8" });
+      equal(status, 0, `${document}: ${stderr}`);
+    }
+  });
+
+  it("call the project's own tools by options that their --help has", () => {
+    const calls = commands.flatMap(({ file, command }) => {
+      const call = ownCall(command);
+      return call === undefined ? [] : [{ file, command, call }];
+    });
+    ok(calls.length >= 20, `${calls.length} calls`);
+    for (const { file, command, call } of calls) {
+      match(helpText(call.program), call.usage, `${file}: ${command}: ${call.program} --help`);
+      deepEqual(unknownWords(call), [], `${file}: ${command}`);
+    }
+  });
+
+  it("set keys that Pulumi.yaml has", () => {
+    const keys = commands.flatMap(({ command }) => keysSet(command));
+    ok(keys.length >= 20, `${keys.length} keys`);
+    deepEqual(
+      keys.filter((key) => !(key in project.config)),
+      [],
+    );
+  });
+});

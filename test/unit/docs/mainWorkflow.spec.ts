@@ -1,0 +1,151 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parse, parseAllDocuments } from "yaml";
+
+const root = resolve(import.meta.dirname, "../../..");
+const text = (file: string) => readFileSync(join(root, file), "utf8");
+
+interface Step {
+  name: string;
+  template: string;
+  when?: string;
+  continueOn?: { failed?: boolean; error?: boolean };
+}
+
+interface Template {
+  name: string;
+  steps?: Step[][];
+  suspend?: object;
+  resource?: { action: string; manifest: string };
+  retryStrategy?: object;
+  podSpecPatch?: string;
+}
+
+/**
+ * The main workflow's contract as docs/main-workflow.md states it, against the configuration's defaults and
+ * the example that is said to keep it. That the example works is shown in test/chain/remediation.
+ */
+describe("docs/main-workflow.md", () => {
+  const document = text("docs/main-workflow.md");
+  const defaults: Record<string, { default?: unknown }> = parse(text("Pulumi.yaml")).config;
+  const example: { templates: Template[] } = parseAllDocuments(text("examples/play-workflow.yaml"))
+    .map((part) => part.toJS())
+    .find(({ kind }) => kind === "WorkflowTemplate").spec;
+  const template = (name: string) => example.templates.find((one) => one.name === name);
+  const steps = example.templates.flatMap((one) => (one.steps ?? []).map((group) => ({ of: one.name, group })));
+  const codeRunTemplates = example.templates.filter(({ resource }) => resource?.manifest.includes("kind: CodeRun"));
+
+  it("names the labels that the configuration has as defaults", () => {
+    const rows = [...document.matchAll(/^\| [^|\n]+ \| `([^`\n]+)` \| (.+) \|$/gm)].map(
+      ([, label = "", keys = ""]) => ({
+        label: label.split("="),
+        keys: [...keys.matchAll(/`(\w+)`/g)].map(([, key = ""]) => defaults[key]?.default),
+      }),
+    );
+    deepEqual(
+      rows.map(({ label, keys }) => label.slice(0, keys.length)),
+      rows.map(({ keys }) => keys),
+    );
+    equal(rows.length, 4);
+  });
+
+  it("has an example whose every stage the configuration knows by default", () => {
+    const stages = [...text("examples/play-workflow.yaml").matchAll(/\b(waiting-[a-z-]+|[a-z]+-in-progress)\b/g)].map(
+      ([stage]) => stage,
+    );
+    const known = defaults.stages?.default;
+    ok(stages.length > 0 && Array.isArray(known));
+    deepEqual(
+      stages.filter((stage) => !known.includes(stage)),
+      [],
+    );
+  });
+
+  it("has an example that survives the deletion of a QA agent's CodeRun, and does not bring the agent back", () => {
+    ok(codeRunTemplates.length > 0);
+    deepEqual(
+      codeRunTemplates.filter(({ retryStrategy }) => retryStrategy !== undefined),
+      [],
+    );
+    for (const agent of ["cleo", "tess"]) {
+      const step = steps.flatMap(({ group }) => group).find(({ name }) => name === agent);
+      deepEqual(step?.continueOn, { failed: true, error: true }, agent);
+    }
+  });
+
+  it("has an example in which each QA agent leads to a gate, with nothing in between that a cancelled one would run", () => {
+    for (const agent of ["cleo", "tess"]) {
+      const part = example.templates.find((one) => one.steps?.[0]?.[0]?.name === agent);
+      const [, ...following] = part?.steps?.flat() ?? [];
+      const unconditional = following.filter(({ when }) => when !== `{{steps.${agent}.status}} == Succeeded`);
+      deepEqual(
+        unconditional.map((step) => [step.when, template(step.template)?.suspend]),
+        [[undefined, {}]],
+        agent,
+      );
+    }
+  });
+
+  it("has an example that starts a new round at the reset stage, read from its label", () => {
+    const round = template("round");
+    const again = round?.steps?.flat().find(({ template: name }) => name === "round");
+    equal(again?.when, `'{{workflow.labels.current-stage}}' == '${defaults.resetStage?.default}'`);
+    equal(round?.steps?.[0]?.[0]?.name, "quality");
+  });
+
+  it("has an example whose pods have no privilege, no writable root file system, and requests and limits, in each container", () => {
+    const withPods = example.templates.filter(({ steps, suspend }) => !steps && !suspend);
+    ok(withPods.length > 0);
+    for (const { name, podSpecPatch } of withPods) {
+      const { initContainers, containers } = parse(podSpecPatch ?? "");
+      deepEqual(
+        [...initContainers, ...containers].map(({ name, securityContext, resources }) => [
+          name,
+          securityContext,
+          Object.keys(resources.requests),
+          Object.keys(resources.limits),
+        ]),
+        ["init", "main"].map((container) => [
+          container,
+          { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
+          ["cpu", "memory"],
+          ["cpu", "memory"],
+        ]),
+        name,
+      );
+    }
+  });
+
+  it("has an example that names CodeRuns anew each time, and labels them as the configuration expects", () => {
+    for (const { resource } of codeRunTemplates) {
+      const manifest = parse(resource?.manifest.replaceAll(/\{\{[^}]+\}\}/g, "x") ?? "");
+      ok(manifest.metadata.generateName);
+      deepEqual(
+        Object.keys(manifest.metadata.labels).sort(),
+        [
+          defaults.codeRunAgentLabel?.default,
+          defaults.codeRunRepositoryLabel?.default,
+          defaults.codeRunTaskLabel?.default,
+        ].sort(),
+      );
+    }
+  });
+
+  it("leaves to a trial a workflow that is found, waits at a gate, and stands at a stage that a push makes stale", () => {
+    const { metadata, spec } = parse(text("examples/trial-workflow.yaml"));
+    const value = (key: string) => `${defaults[key]?.default}`;
+    equal(metadata.labels[value("mainWorkflowTypeLabel")], value("mainWorkflowType"));
+    equal(metadata.labels[value("mainWorkflowTaskLabel")], "3");
+    const stages = defaults.stages?.default as string[];
+    const stage = metadata.labels[value("mainWorkflowStageLabel")];
+    ok(stages.indexOf(stage) > stages.indexOf(value("resetStage")), stage);
+    const [gates, gate]: Template[] = spec.templates;
+    equal(spec.entrypoint, gates?.name);
+    deepEqual(gate?.suspend, {});
+    deepEqual(
+      new Set(gates?.steps?.map(([one, ...more]) => (more.length === 0 ? one?.template : "two at once"))),
+      new Set([gate?.name]),
+    );
+  });
+});

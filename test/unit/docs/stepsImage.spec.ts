@@ -1,0 +1,36 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "../../..");
+const text = (file: string) => readFileSync(resolve(root, file), "utf8");
+
+/** A `readonly NAME=VALUE` of the embedded node's recipe. */
+function pinned(name: string): string {
+  const [, value] = new RegExp(`^readonly (?:.* )?${name}=(\\S+)$`, "m").exec(text("dev/cluster/versions.sh")) ?? [];
+  ok(value !== undefined, `dev/cluster/versions.sh has no ${name}`);
+  return value;
+}
+
+/**
+ * The image that users build is the one that the tests run: same Debian, same packages. What this does not show: that
+ * the registries have these tags. There is no container builder here.
+ */
+describe("examples/steps-image/Dockerfile", () => {
+  const dockerfile = text("examples/steps-image/Dockerfile").replaceAll(/\s*\\\n\s*/g, " ");
+
+  it("begins with the Debian that the embedded node's image is made of, of one day", () => {
+    const [, suite] = /^FROM debian:([a-z]+)-\d{8}-slim$/m.exec(dockerfile) ?? [];
+    equal(suite, pinned("DEBIAN_SUITE"));
+  });
+
+  it("installs the same packages", () => {
+    const [, packages = ""] = /apt-get install(?: --\S+)* ([a-z -]+) &&/.exec(dockerfile) ?? [];
+    deepEqual(packages.split(" ").sort(), pinned("STEPS_PACKAGES").split(",").sort());
+  });
+
+  it("runs as the user that the pods say", () => {
+    const [, user] = /^USER (\d+):\d+$/m.exec(dockerfile) ?? [];
+    equal(Number(user), Number(/runAsUser: (\d+)/.exec(text("components/podSecurity.ts"))?.[1]));
+  });
+});

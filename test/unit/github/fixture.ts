@@ -1,0 +1,143 @@
+import { ok } from "node:assert/strict";
+import { createSign } from "node:crypto";
+import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import {
+  type AppDefinition,
+  type AppKey,
+  type GitHubDouble,
+  type GitHubDoubleOptions,
+  generateAppKey,
+  startGitHubDouble,
+} from "../../support/github/index.ts";
+import { OpenApiCheck } from "../../support/github/openapi.ts";
+
+export const repository = "Acme/Shop";
+export const appId = 4711;
+export const installationId = 42;
+/** What the remediation asks for, and the least it needs. */
+export const permissions = { contents: "read", pull_requests: "write" } as const;
+
+/** One key pair for all specs: making one takes a while. */
+export const key: AppKey = generateAppKey();
+
+/** One check for all specs: reading the description takes a while. */
+const check = new OpenApiCheck();
+
+/** An answer of the double, as it came over the wire. */
+export interface Reply {
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+  /** The parsed JSON. Throws when it is none. */
+  json: () => unknown;
+}
+
+export interface RequestOptions {
+  /** Full value of the Authorization header. Default: none. */
+  authorization?: string;
+  headers?: Record<string, string>;
+  body?: unknown;
+}
+
+/**
+ * A double with an App installed on Acme/Shop and Acme/Other, whose every answer is checked against GitHub's
+ * description, and requests to it that add no header by themselves but User-Agent.
+ */
+export class Fixture {
+  readonly double: GitHubDouble;
+  readonly problems: string[];
+
+  private constructor(double: GitHubDouble, problems: string[]) {
+    this.double = double;
+    this.problems = problems;
+  }
+
+  static async open(options: GitHubDoubleOptions = {}): Promise<Fixture> {
+    const problems: string[] = [];
+    const double = await startGitHubDouble({
+      ...options,
+      onAnswer: (routed) => problems.push(...check.check(routed)),
+    });
+    const fixture = new Fixture(double, problems);
+    await fixture.install();
+    return fixture;
+  }
+
+  /** Ends the double; throws when an answer was not as GitHub describes it. */
+  async close(): Promise<void> {
+    await this.double.close();
+    ok(this.problems.length === 0, this.problems.join("\n"));
+  }
+
+  install(more: Partial<AppDefinition> = {}) {
+    return this.double.client.putApp({
+      appId,
+      slug: "rex-remediation",
+      clientId: "Iv23liTest",
+      publicKeyPem: key.publicKeyPem,
+      installationId,
+      permissions: { ...permissions },
+      repositories: [repository, "Acme/Other"],
+      ...more,
+    });
+  }
+
+  /** A token minted by hand. */
+  async token(body?: unknown, installation = installationId, iss = appId): Promise<string> {
+    const reply = await this.post(`/app/installations/${installation}/access_tokens`, {
+      authorization: `Bearer ${jwt({ iss })}`,
+      body,
+    });
+    return (reply.json() as { token: string }).token;
+  }
+
+  get(path: string, options: RequestOptions = {}): Promise<Reply> {
+    return this.send("GET", path, options);
+  }
+
+  post(path: string, options: RequestOptions = {}): Promise<Reply> {
+    return this.send("POST", path, options);
+  }
+
+  /** `body` is sent as JSON, a text as it is. */
+  send(method: string, path: string, { authorization, headers, body }: RequestOptions = {}): Promise<Reply> {
+    const content = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const outgoing = httpRequest(this.double.url + path, {
+        method,
+        headers: { "user-agent": "specs", ...(authorization ? { authorization } : {}), ...headers },
+        timeout: 5000,
+      });
+      outgoing.on("error", reject);
+      outgoing.on("timeout", () => outgoing.destroy(new Error("no answer within 5 s")));
+      outgoing.on("response", (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+        incoming.on("error", reject);
+        incoming.on("end", () => {
+          const text = Buffer.concat(chunks).toString();
+          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, json: () => JSON.parse(text) });
+        });
+      });
+      outgoing.end(content);
+    });
+  }
+}
+
+/** The check that every double of the specs shares: what it has seen. */
+export function checked(): ReadonlySet<string> {
+  return check.seen;
+}
+
+/** An App's JSON web token made by hand; undefined takes a claim away. */
+export function jwt(claims: Record<string, unknown> = {}, { alg = "RS256", privateKeyPem = key.privateKeyPem } = {}) {
+  const now = Math.floor(Date.now() / 1000);
+  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const signed = `${encode({ alg, typ: "JWT" })}.${encode({ iat: now - 60, exp: now + 540, iss: appId, ...claims })}`;
+  return `${signed}.${createSign("RSA-SHA256").update(signed).sign(privateKeyPem, "base64url")}`;
+}
+
+/** GitHub's error body. */
+export function errorBody(status: number, message: string, docs: string, more: Record<string, unknown> = {}) {
+  return { message, ...more, documentation_url: `https://docs.github.com/rest${docs}`, status: String(status) };
+}
