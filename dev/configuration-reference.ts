@@ -55,7 +55,7 @@ Every key of a stack, by what it is about. A value is set with \`pulumi config s
 \`--path 'KEY[0]'\` or \`--path KEY.NAME\`, a secret with \`--secret\` from standard input. A list may also be one text with commas.
 
 Values that cannot be used, and keys that do not exist, are refused before anything is touched: all of them at once, each with
-what is expected and the command that sets it. \`npm run doctor -- --before\` looks at the cluster, too.
+what is expected and the command that sets it. \`scripts/rex doctor --before\` looks at the cluster, too.
 
 **required**: there is no default. **secret**: only taken encrypted, as \`--secret\` makes it.
 `;

@@ -34,7 +34,7 @@ own_cluster_up() {
   run_stack up "$context" "$stack" --json "$@" >"$outputs.new"
   mv "$outputs.new" "$outputs"
   cat "$outputs"
-  say "up. For npm run webhook, doctor, push, status, with --context $context:"
+  say "up. For scripts/rex, with --context $context:"
   say "  export REX_OUTPUTS=$outputs"
   say "scripts/down --context $context --stack $stack removes it"
 }

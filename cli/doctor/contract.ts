@@ -411,7 +411,7 @@ function unseen(text: Text): Finding[] {
     : [
         warn(
           `${names(others)} runs a template of another WorkflowTemplate, which is not looked at`,
-          "look at that as well: npm run doctor -- --main-workflow NAME",
+          "look at that as well: scripts/rex doctor --main-workflow NAME",
           "templates of others",
         ),
       ];

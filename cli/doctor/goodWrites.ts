@@ -43,7 +43,7 @@ export function judged(said: string, { of, account, otherwise, fix }: Write): Fi
     );
   }
   if (said.includes("does not support dry run")) {
-    return warn(`not checked: ${said}`, "let that webhook say sideEffects: None, or try it with npm run push", of);
+    return warn(`not checked: ${said}`, "let that webhook say sideEffects: None, or try it with scripts/rex push", of);
   }
   // RBAC: the check of the rights says so.
   if (/ cannot \w+ resource "/.test(said)) return skip(`not checked: ${account} has not got the right to it`, of);

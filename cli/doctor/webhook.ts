@@ -117,7 +117,7 @@ function sameUrl(one: string | undefined, other: string): boolean {
   return one !== undefined && one.replace(/\/+$/, "") === other.replace(/\/+$/, "");
 }
 
-const register = "npm run webhook -- register";
+const register = "scripts/rex webhook register";
 
 /** Whether one of the webhooks sends a repository's pushes to the stack, as the stack takes them. */
 export function registered(
@@ -131,7 +131,7 @@ export function registered(
     return unseen.length > 0
       ? warn(
           `none to ${webhookUrl} is seen, but not all could be looked at: ${unseen.join(", ")}${there}`,
-          "GITHUB_TOKEN=$(gh auth token) npm run doctor, as an administrator of the repository",
+          "GITHUB_TOKEN=$(gh auth token) scripts/rex doctor, as an administrator of the repository",
           repository,
         )
       : fail(`none sends to ${webhookUrl}${there}`, register, repository);
@@ -176,7 +176,7 @@ async function delivered(
   if (before.data === undefined) {
     return warn(
       `cannot be seen (${before.status}: ${before.said})`,
-      "GITHUB_TOKEN=$(gh auth token) npm run doctor, as an administrator of the repository",
+      "GITHUB_TOKEN=$(gh auth token) scripts/rex doctor, as an administrator of the repository",
       repository,
     );
   }
@@ -197,7 +197,7 @@ async function delivered(
   }
   return fail(
     "GitHub has not delivered the ping within 20 s",
-    "npm run doctor -- --ping once more; https://www.githubstatus.com",
+    "scripts/rex doctor --ping once more; https://www.githubstatus.com",
     repository,
   );
 }
@@ -232,7 +232,7 @@ export function judged(
   );
   if (last === undefined) {
     const why = all.length === 0 ? "none yet" : "none since the webhook or its secret was changed last";
-    return warn(`${why}, so none has proved that the secret is the same`, "npm run doctor -- --ping", repository);
+    return warn(`${why}, so none has proved that the secret is the same`, "scripts/rex doctor --ping", repository);
   }
   const said = `the last, a ${last.event} at ${last.delivered_at}, was answered with ${last.status_code}`;
   if (last.status_code === 400) {
@@ -245,7 +245,7 @@ export function judged(
         : said;
     return fail(
       nothing,
-      "mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then npm run doctor -- --ping",
+      "mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then scripts/rex doctor --ping",
       repository,
     );
   }
@@ -255,7 +255,7 @@ export function judged(
     ? pass(proof, repository)
     : warn(
         `${proof}; ${failed} of the last ${newestFirst.length} failed`,
-        "npm run webhook -- deliveries says how; the sweep starts what they should have started",
+        "scripts/rex webhook deliveries says how; the sweep starts what they should have started",
         repository,
       );
 }

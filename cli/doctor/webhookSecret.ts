@@ -25,7 +25,7 @@ export function asRead(
   return odd
     ? warn(
         note,
-        `make it again without: ${again}; kubectl -n ${namespace} rollout restart deployment -l eventsource-name=${eventSource}; npm run webhook -- register`,
+        `make it again without: ${again}; kubectl -n ${namespace} rollout restart deployment -l eventsource-name=${eventSource}; scripts/rex webhook register`,
       )
-    : warn(note, `npm run webhook -- register gives it to GitHub so; to have it without: ${again}`);
+    : warn(note, `scripts/rex webhook register gives it to GitHub so; to have it without: ${again}`);
 }

@@ -53,7 +53,7 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): strin
     const { pusher, branchPrefix, repositories } = settings;
     const branch = `${branchPrefix}${task}`;
     return [
-      `no run: no push of task ${task} has arrived, or its runs are older than they are kept. A push counts if its sender is the App ${pusher}, its branch ${branch}, alone or followed by -, / or _ and more, and its repository ${namesOf(repositories, " or ")}. What GitHub delivered, and where: npm run webhook -- deliveries; whether everything on the way is well: npm run doctor`,
+      `no run: no push of task ${task} has arrived, or its runs are older than they are kept. A push counts if its sender is the App ${pusher}, its branch ${branch}, alone or followed by -, / or _ and more, and its repository ${namesOf(repositories, " or ")}. What GitHub delivered, and where: scripts/rex webhook deliveries; whether everything on the way is well: scripts/rex doctor`,
     ];
   }
   const look = `${argoCommand(namespace, settings.argoInstanceId)} get ${last.run}`;
@@ -91,7 +91,7 @@ function ofMainWorkflows({ task, namespace, settings, remediations, mainWorkflow
     .filter(({ ledger }) => ledger.resumed === "false" && !atWork)
     .map(
       ({ name, ledger }) =>
-        `run ${ledger.run} began on ${name} and did not end; a new one carries it on: npm run remediate -- --task ${task}`,
+        `run ${ledger.run} began on ${name} and did not end; a new one carries it on: scripts/rex remediate --task ${task}`,
     );
 }
 
@@ -134,7 +134,7 @@ function verdict(
   if (lastPush?.login.toLowerCase() !== settings.pusher.toLowerCase()) {
     return `this head has had none, because only pushes of ${settings.pusher} count`;
   }
-  const again = `npm run remediate -- --task ${task}${settings.repositories.length > 1 ? ` --repository ${repository}` : ""}`;
+  const again = `scripts/rex remediate --task ${task}${settings.repositories.length > 1 ? ` --repository ${repository}` : ""}`;
   return `this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one, or at once: ${again}`;
 }
 

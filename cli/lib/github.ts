@@ -53,7 +53,7 @@ export class GithubApp {
         await askGithub(
           `find App ${githubAppId}'s installation on ${repository}`,
           this.asApp().rest.apps.getRepoInstallation({ owner, repo }),
-          "npm run doctor says whether it is the App's id, its key, the repository's name, or that it is not installed there",
+          "scripts/rex doctor says whether it is the App's id, its key, the repository's name, or that it is not installed there",
         )
       ).data.id;
     return this.#octokit({ ...this.#auth, installationId });

@@ -136,7 +136,7 @@ export function pushEvent(push: GithubPush): Record<string, unknown> {
     id: after,
     tree_id: after,
     distinct: true,
-    message: "Sent by npm run push",
+    message: "Sent by scripts/rex push",
     timestamp: new Date(1000 * pushedAt).toISOString(),
     url: `${url}/commit/${after}`,
     author: person,

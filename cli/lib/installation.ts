@@ -4,37 +4,11 @@ import { resolve } from "node:path";
 import { ApiException, type ConfigurationOptions, KubeConfig } from "@kubernetes/client-node";
 import { bounded } from "../../config/boundedRequests.ts";
 import { causeOf } from "../../config/errorCause.ts";
+import { type InstallationChoice, Refusal } from "./call.ts";
 
-/** What the tools for operators have in common: which installation they are about, which cluster it is on, and how they end. */
+export { type InstallationChoice, Refusal } from "./call.ts";
 
-/** Exit codes of the tools. */
-export const exitCodes = { well: 0, failed: 1, refused: 2 } as const;
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
-
-/** A bad call, or a cluster that cannot be asked. Its message names what was wrong, what was expected and the way out. */
-export class Refusal extends Error {}
-
-/** Options of every tool, for util.parseArgs. */
-export const installationOptions = {
-  outputs: { type: "string" },
-  stack: { type: "string" },
-  context: { type: "string" },
-  help: { type: "boolean", short: "h" },
-} as const;
-
-/** What they mean, for --help. */
-export const installationHelp = `  --outputs FILE      the stack's outputs, as \`pulumi stack output --json\` prints them (default: the file that the variable REX_OUTPUTS
-                      names, else the pulumi command is asked)
-  --stack NAME        ask the pulumi command, and for this stack (default: the selected one)
-  --context NAME      context of the kubeconfig (default: the stack's kubernetes:context where pulumi is asked, else the current one)
-  --help              this text`;
-
-/** Values of {@link installationOptions}. */
-export interface InstallationChoice {
-  outputs?: string;
-  stack?: string;
-  context?: string;
-}
+/** What the tools for operators have in common: which installation they are about, which cluster it is on, and how it is asked. */
 
 /** The stack's outputs; see index.ts. */
 export interface Outputs {
@@ -60,27 +34,9 @@ const requestSeconds = 15;
 /** Options of a request to the API server. */
 export const request: ConfigurationOptions = bounded(requestSeconds);
 
-/**
- * Runs a tool: its result is the exit code, and what is wrong is said in one line.
- *
- * @param tool its name, which the line begins with
- */
-export async function runTool(tool: string, main: (args: string[]) => Promise<ExitCode>): Promise<void> {
-  try {
-    process.exitCode = await main(process.argv.slice(2));
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    console.error(`${tool}: ${error.message}`);
-    process.exitCode = exitCodes.refused;
-  }
-}
-
 /** @throws Refusal if the outputs cannot be had, or the kubeconfig does not fit */
 export function openInstallation(choice: InstallationChoice): Installation {
   const { outputs, stack } = choice;
-  if (outputs !== undefined && stack !== undefined) {
-    throw new Refusal("--outputs and --stack both say which installation is meant; give one of them");
-  }
   const file = outputs ?? (stack === undefined ? process.env.REX_OUTPUTS : undefined);
   if (file) {
     const told = checked(readFile(file, outputs === undefined ? "REX_OUTPUTS" : "--outputs"), file);

@@ -17,4 +17,4 @@ export function postponed(message: string | undefined): boolean {
 
 /** What a person does about that. */
 export const roomForRuns =
-  'Argo runs no more workflows at once than its ConfigMap says (parallelism, namespaceParallelism), and main workflows that wait at gates count: npm run doctor says how many, docs/troubleshooting.md, "Too many workflows are running", the ways out';
+  'Argo runs no more workflows at once than its ConfigMap says (parallelism, namespaceParallelism), and main workflows that wait at gates count: scripts/rex doctor says how many, docs/troubleshooting.md, "Too many workflows are running", the ways out';

@@ -260,7 +260,7 @@ export async function newDeliveries(
 /** What an answer means to a person. */
 export function meaningOf({ statusCode, status }: Delivery): string {
   if (statusCode === 400) {
-    return "the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; npm run webhook -- register sets it";
+    return "the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; scripts/rex webhook register sets it";
   }
   if (statusCode === 0)
     return `GitHub got no answer (${status}): the URL is wrong, or nothing leads from there to the EventSource`;

@@ -84,7 +84,7 @@ run_words() {
 anew_words() {
   local which=''
   [[ $(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | length') == 1 ]] || which=" --repository $REPOSITORY"
-  printf '%s, or %s' "$(as_code "npm run remediate -- --task $TASK$which")" "$(as_code "$(anew)")"
+  printf '%s, or %s' "$(as_code "scripts/rex remediate --task $TASK$which")" "$(as_code "$(anew)")"
 }
 
 # As code, so that nothing in it calls people or makes links.

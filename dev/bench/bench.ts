@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { must, readCall } from "../../cli/lib/call.ts";
-import { type ExitCode, exitCodes, Refusal, runTool } from "../../cli/lib/installation.ts";
+import { parseArgs } from "node:util";
+import { type ExitCode, exitCodes, must, Refusal } from "../../cli/lib/call.ts";
 import { openDevPlatform } from "../../test/support/devStack.ts";
 import type { Platform } from "../../test/support/platform.ts";
 import { commit, ground } from "./ground.ts";
@@ -22,7 +22,13 @@ interface Call {
   only?: "check" | "report";
 }
 
-await runTool("bench", main);
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof Refusal)) throw error;
+  console.error(`bench: ${error.message}`);
+  process.exitCode = exitCodes.refused;
+}
 
 async function main(args: string[]): Promise<ExitCode> {
   const { chosen, extent, only } = read(args);
@@ -32,17 +38,7 @@ async function main(args: string[]): Promise<ExitCode> {
 
 /** @throws Refusal with all names, for one that is none */
 function read(args: string[]): Call {
-  const { values, positionals } = readCall({
-    args,
-    allowPositionals: true,
-    options: {
-      runs: { type: "string" },
-      smoke: { type: "boolean", default: false },
-      report: { type: "boolean" },
-      // For dev/bench/run, which asks before it starts the node.
-      check: { type: "boolean" },
-    },
-  });
+  const { values, positionals } = parsed(args);
   const { smoke } = values;
   const runs = values.runs ?? (smoke ? "2" : "20");
   must("--runs", runs, "^[1-9][0-9]{0,2}$", "a number from 1 to 999");
@@ -56,6 +52,24 @@ function read(args: string[]): Call {
     extent: { runs: Number(runs), smoke },
     only: values.check ? "check" : values.report ? "report" : undefined,
   };
+}
+
+function parsed(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        runs: { type: "string" },
+        smoke: { type: "boolean", default: false },
+        report: { type: "boolean" },
+        // For dev/bench/run, which asks before it starts the node.
+        check: { type: "boolean" },
+      },
+    });
+  } catch (error) {
+    throw new Refusal(`${(error as Error).message}; see --help`);
+  }
 }
 
 async function writeAnew(): Promise<void> {

@@ -4,7 +4,7 @@ import { mainWorkflow } from "../support/workflows.ts";
 import { gate, newTask, ours } from "./planning.ts";
 import { Scenario, sha } from "./scenario.ts";
 
-/** Runs that somebody starts with the task alone: `argo submit`, or `npm run remediate`. */
+/** Runs that somebody starts with the task alone: `argo submit`, or `scripts/rex remediate`. */
 describe("plan of a run by hand", function () {
   this.timeout(60_000);
   let scenario: Scenario;

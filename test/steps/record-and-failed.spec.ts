@@ -107,7 +107,7 @@ describe("record and failed", function () {
 
     /** How to begin a task anew, as the comments say it. */
     const anew = (task: string) =>
-      `\`npm run remediate -- --task ${task} --repository acme/shop\`, or \`argo -n ${scenario.cluster.namespace} submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-${task}- -p task=${task} -p repository=acme/shop\``;
+      `\`scripts/rex remediate --task ${task} --repository acme/shop\`, or \`argo -n ${scenario.cluster.namespace} submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-${task}- -p task=${task} -p repository=acme/shop\``;
 
     const comments = async (task: string) =>
       (await scenario.github.repository(repository)).comments.filter(({ issue }) => issue === Number(task));
@@ -175,7 +175,7 @@ describe("record and failed", function () {
       equal((await bench.run("record", more)).exitCode, 0);
       const done = (await comments("63"))[0]?.body ?? "";
       equal(done.includes(`\n- run ${link}: plan 1.5 s\n`), true, done);
-      equal(done.includes("\n- once more: `npm run remediate -- --task 63`, or `argo "), true, done);
+      equal(done.includes("\n- once more: `scripts/rex remediate --task 63`, or `argo "), true, done);
       equal((await bench.run("failed", { ...more, WORKFLOW_STATUS: "Failed", FAILURES: "" })).exitCode, 0);
       const failed = (await comments("63"))[0]?.body ?? "";
       equal(failed.includes(`\n- run ${link}\n`), true, failed);

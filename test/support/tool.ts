@@ -1,40 +1,107 @@
-import { spawn } from "node:child_process";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { type ChildProcess, spawn } from "node:child_process";
 import { resolve } from "node:path";
+import { rex } from "../../cli/commands.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** So that the many calls do not compile the same packages again: each takes half the time. */
-const compileCache = resolve(root, "node_modules/.cache/node-compile-cache");
-
-/** What a tool of scripts/ left behind. */
+/** What a call of scripts/rex left behind. */
 export interface ToolResult {
   exitCode: number | null;
   stdout: string;
   stderr: string;
 }
 
-/** Runs one as a person would, with this environment over the present one; undefined takes a variable away. */
+/** Runs a command of scripts/rex as a process, with this environment over the present one; undefined takes a variable away. */
 export async function runTool(
-  tool: string,
+  command: string,
   args: string[],
   environment: Record<string, string | undefined> = {},
 ): Promise<ToolResult> {
-  const child = spawn(process.execPath, [resolve(root, "scripts", tool), ...args], {
+  return runScript("cli/rex.ts", [command, ...args], environment);
+}
+
+/** Runs a file of the project with the Node.js of the tests, in the project's folder. */
+export async function runScript(
+  file: string,
+  args: string[],
+  environment: Record<string, string | undefined> = {},
+): Promise<ToolResult> {
+  const child = spawn(process.execPath, [resolve(root, file), ...args], {
     cwd: root,
-    env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...environment },
+    env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 200_000,
   });
+  return ended(child);
+}
+
+/** @param typed what it reads, if anything; its input stays open until it has ended, as a terminal's does */
+async function ended(child: ChildProcess, typed?: string): Promise<ToolResult> {
   const result: ToolResult = { exitCode: null, stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk) => {
+  child.stdout?.on("data", (chunk) => {
     result.stdout += chunk;
   });
-  child.stderr.on("data", (chunk) => {
+  child.stderr?.on("data", (chunk) => {
     result.stderr += chunk;
   });
+  if (typed !== undefined) child.stdin?.write(typed);
   result.exitCode = await new Promise<number | null>((done, reject) => {
     child.on("error", reject);
     child.on("close", done);
   });
   return result;
+}
+
+/** Runs a command of scripts/rex on a terminal of its own, where a person types this; what stands on it is the standard output. */
+export async function runOnTerminal(
+  command: string,
+  args: string[],
+  typed: string,
+  environment: Record<string, string | undefined> = {},
+): Promise<ToolResult> {
+  const words = [process.execPath, resolve(root, "cli/rex.ts"), command, ...args].map((word) => `'${word}'`);
+  const script = ["--quiet", "--return", "--flush", "--command", words.join(" "), "/dev/null"];
+  return ended(spawn("script", script, { env: { ...process.env, ...environment }, timeout: 200_000 }), typed);
+}
+
+/**
+ * Calls a command of scripts/rex in this very process, which has loaded most of it after the first call. Several calls may run side by
+ * side if their environment is the same. What this does not show: that the process ends by itself, and with that exit code.
+ */
+export async function callTool(
+  command: string,
+  args: string[],
+  environment: Record<string, string | undefined> = {},
+): Promise<ToolResult> {
+  const before = Object.fromEntries(Object.keys(environment).map((name) => [name, process.env[name]]));
+  const said = { stdout: "", stderr: "" };
+  setEnvironment(environment);
+  try {
+    const exitCode = await listening.run(said, () => rex([command, ...args]));
+    return { exitCode, ...said };
+  } finally {
+    setEnvironment(before);
+  }
+}
+
+function setEnvironment(values: Record<string, string | undefined>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+}
+
+const listening = new AsyncLocalStorage<{ stdout: string; stderr: string }>();
+
+for (const [method, stream] of [
+  ["log", "stdout"],
+  ["error", "stderr"],
+] as const) {
+  const original = console[method];
+  console[method] = (...texts: unknown[]) => {
+    const said = listening.getStore();
+    if (said === undefined) original(...texts);
+    else said[stream] += `${texts.join(" ")}\n`;
+  };
 }

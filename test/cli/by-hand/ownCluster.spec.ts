@@ -144,8 +144,8 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
     const kubectl = (verb: string) => run("kubectl", [verb, "--namespace", namespace, "--filename", example]);
     await kubectl("create");
     const { exitCode, stdout, stderr } = await runTool(
-      "push.ts",
-      ["--task", task, "--wait", "200", "--context", context],
+      "push",
+      ["--task", task, "--wait", "200", "--context", context, "--yes"],
       {
         ...environment,
         REX_OUTPUTS: outputs,
@@ -162,7 +162,7 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
     const { exitCode, stderr } = await down();
     equal(exitCode, 0, stderr);
     deepEqual(await named(kinds), []);
-    const { exitCode: refused, stderr: words } = await runTool("status.ts", ["--context", context], {
+    const { exitCode: refused, stderr: words } = await runTool("status", ["--context", context], {
       ...environment,
       REX_OUTPUTS: outputs,
     });

@@ -8,16 +8,16 @@ import type { Task } from "../../support/platform.ts";
 import { runTool, type ToolResult } from "../../support/tool.ts";
 
 /**
- * cli/push.ts against the dev stack, whose webhook is reached inside the cluster only: so the push goes through a port that the API
+ * scripts/rex push against the dev stack, whose webhook is reached inside the cluster only: so the push goes through a port that the API
  * server forwards. What this does not show: bad calls and other answers, which test/cli/doubled/push.spec.ts makes; and a real GitHub.
  */
-describe("npm run push, on a cluster", function () {
+describe("scripts/rex push, on a cluster", function () {
   this.timeout(240_000);
   const dev = devPlatform();
 
   function push(task: Task, ...more: string[]): Promise<ToolResult> {
     const outputs = join(process.env.REX_DEV_STACK ?? "", "outputs.json");
-    return runTool("push.ts", ["--task", task.id, "--wait", "200", ...more], { REX_OUTPUTS: outputs });
+    return runTool("push", ["--task", task.id, "--wait", "200", "--yes", ...more], { REX_OUTPUTS: outputs });
   }
 
   it("restarts QA as Rex's push would, once, and says what came of it", async () => {
@@ -28,7 +28,7 @@ describe("npm run push, on a cluster", function () {
 
     const began = Date.now();
     const { exitCode, stdout } = await push(task);
-    say(`npm run push: ${((Date.now() - began) / 1000).toFixed(1)} s from the call to the run's end`);
+    say(`scripts/rex push: ${((Date.now() - began) / 1000).toFixed(1)} s from the call to the run's end`);
     equal(exitCode, 0, stdout);
     const [, run = ""] = /^run (\S+), in namespace /m.exec(stdout) ?? [];
     match(run, new RegExp(`^rex-remediation-${task.id}-${moved.after.slice(0, 7)}-[0-9a-f]{12}$`));

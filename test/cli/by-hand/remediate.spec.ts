@@ -9,16 +9,16 @@ import type { Task } from "../../support/platform.ts";
 import { runTool, type ToolResult } from "../../support/tool.ts";
 
 /**
- * cli/remediate.ts against the dev stack: the outputs, the template, the steps and Argo are real. Each case has a task of its own.
+ * scripts/rex remediate against the dev stack: the outputs, the template, the steps and Argo are real. Each case has a task of its own.
  * What this does not show: bad calls, which test/cli/doubled/remediate.spec.ts makes; and a real GitHub.
  */
-describe("npm run remediate, on a cluster", function () {
+describe("scripts/rex remediate, on a cluster", function () {
   this.timeout(240_000);
   const dev = devPlatform();
 
   function remediate(task: Task, ...more: string[]): Promise<ToolResult> {
     const outputs = join(process.env.REX_DEV_STACK ?? "", "outputs.json");
-    return runTool("remediate.ts", ["--task", task.id, "--wait", "200", ...more], { REX_OUTPUTS: outputs });
+    return runTool("remediate", ["--task", task.id, "--wait", "200", "--yes", ...more], { REX_OUTPUTS: outputs });
   }
 
   /** A task at a gate past the reset stage, with a Cleo at work beside runs that are not to be touched. */

@@ -19,10 +19,10 @@ import { runTool } from "../../support/tool.ts";
 const webhookSecret = "a secret of no other stack";
 
 /**
- * What cli/render.ts writes, on a real API server, where kubectl alone applies it. What this does not show: a GitOps controller, and
+ * What scripts/rex render writes, on a real API server, where kubectl alone applies it. What this does not show: a GitOps controller, and
  * a sweep of such an installation; test/steps/sweep.spec.ts has the run that it makes.
  */
-describe("npm run render, on a cluster", function () {
+describe("scripts/rex render, on a cluster", function () {
   this.timeout(240_000);
   const name = freshName();
   const appId = 3_000_000 + Math.floor(Math.random() * 1_000_000);
@@ -42,12 +42,7 @@ describe("npm run render, on a cluster", function () {
       existingWebhookSecret: `${name}-hook`,
     };
     const given = Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]);
-    const { exitCode, stderr } = await runTool("render.ts", [
-      ...given,
-      "--installed-at",
-      "2026-01-31T12:00:00Z",
-      ...args,
-    ]);
+    const { exitCode, stderr } = await runTool("render", [...given, "--installed-at", "2026-01-31T12:00:00Z", ...args]);
     equal(exitCode, 0, stderr);
   }
 
@@ -84,7 +79,7 @@ describe("npm run render, on a cluster", function () {
     };
     const given = Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]);
     const time = ["--installed-at", "2026-01-31T12:00:00Z"];
-    const { stdout } = await runTool("render.ts", ["--stack", "dev", ...given, ...time, "--json"]);
+    const { stdout } = await runTool("render", ["--stack", "dev", ...given, ...time, "--json"]);
     const written: Manifest[] = JSON.parse(stdout).manifests;
     const file = join(folder, "dev.json");
     writeFileSync(file, JSON.stringify({ apiVersion: "v1", kind: "List", items: written }));

@@ -7,16 +7,16 @@ import { devPlatform } from "../../support/devPlatform.ts";
 import { runTool } from "../../support/tool.ts";
 
 /**
- * cli/status.ts against the dev stack: runs as Argo writes them, and the App's key as the stack's Secret has it. Each case has a task
+ * scripts/rex status against the dev stack: runs as Argo writes them, and the App's key as the stack's Secret has it. Each case has a task
  * of its own. What this does not show: bad calls and what is rare, which test/cli/doubled/status.spec.ts makes; and a real GitHub.
  */
-describe("npm run status, on a cluster", function () {
+describe("scripts/rex status, on a cluster", function () {
   this.timeout(240_000);
   const dev = devPlatform();
   const environment = { REX_OUTPUTS: join(process.env.REX_DEV_STACK ?? "", "outputs.json") };
 
   async function statusOf(task: string) {
-    const { exitCode, stdout, stderr } = await runTool("status.ts", ["--task", task, "--json"], environment);
+    const { exitCode, stdout, stderr } = await runTool("status", ["--task", task, "--json"], environment);
     equal(stderr, "");
     return { exitCode, ...JSON.parse(stdout) };
   }
@@ -91,7 +91,7 @@ describe("npm run status, on a cluster", function () {
     match(failed.remediations[0].did, new RegExp(`^plan: task ${task.id} has more than one main workflow: play-`));
 
     const held = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa", "remediation-hold"] });
-    const tool = await runTool("remediate.ts", ["--task", held.id, "--json"], environment);
+    const tool = await runTool("remediate", ["--task", held.id, "--json", "--yes"], environment);
     const { exitCode, remediations, findings } = await statusOf(held.id);
     equal(exitCode, 0);
     deepEqual(
@@ -104,8 +104,8 @@ describe("npm run status, on a cluster", function () {
 
   it("tells with --follow of the beginning and the end of a run, and ends well at SIGINT", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
-    const tool = resolve(import.meta.dirname, "../../../cli/status.ts");
-    const child = spawn(process.execPath, [tool, "--follow", "--limit", "1"], {
+    const tool = resolve(import.meta.dirname, "../../../cli/rex.ts");
+    const child = spawn(process.execPath, [tool, "status", "--follow", "--limit", "1"], {
       env: { ...process.env, ...environment },
       stdio: ["ignore", "pipe", "inherit"],
       timeout: 200_000,

@@ -11,11 +11,11 @@ import { runTool, type ToolResult } from "../../support/tool.ts";
 const hookId = 71;
 
 /**
- * cli/webhook.ts against the dev stack: outputs, Secret and EventSource are real, and the double of GitHub delivers for real what a
+ * scripts/rex webhook against the dev stack: outputs, Secret and EventSource are real, and the double of GitHub delivers for real what a
  * webhook is sent. What this does not show: bad calls and GitHub's refusals, which test/cli/doubled/webhook.spec.ts makes; a real GitHub;
  * and a way in from outside, in whose place the Service's address is given.
  */
-describe("npm run webhook, on a cluster", function () {
+describe("scripts/rex webhook, on a cluster", function () {
   this.timeout(240_000);
   const dev = devPlatform();
   let url: string;
@@ -34,7 +34,11 @@ describe("npm run webhook, on a cluster", function () {
 
   function webhook(...args: string[]): Promise<ToolResult> {
     const outputs = join(process.env.REX_DEV_STACK ?? "", "outputs.json");
-    return runTool("webhook.ts", [...args, "--url", url], { REX_OUTPUTS: outputs, GITHUB_TOKEN: undefined });
+    const writes = ["register", "redeliver"].includes(args[0] ?? "");
+    return runTool("webhook", [...args, "--url", url, ...(writes ? ["--yes"] : [])], {
+      REX_OUTPUTS: outputs,
+      GITHUB_TOKEN: undefined,
+    });
   }
 
   const putHook = (secret: string) =>
@@ -56,7 +60,7 @@ describe("npm run webhook, on a cluster", function () {
     await putHook("another");
     const pinged = await webhook("ping");
     equal(pinged.exitCode, 1);
-    match(pinged.stdout, /answered 400: .* npm run webhook -- register sets it\n$/);
+    match(pinged.stdout, /answered 400: .* scripts\/rex webhook register sets it\n$/);
     equal((await webhook("register")).exitCode, 0);
     equal((await webhook("ping")).exitCode, 0);
   });

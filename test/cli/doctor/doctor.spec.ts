@@ -33,11 +33,11 @@ interface Fault {
 }
 
 /**
- * cli/doctor.ts against a stack of its own on the node: first whole, then with one fault at a time, each made for real: in the
+ * scripts/rex doctor against a stack of its own on the node: first whole, then with one fault at a time, each made for real: in the
  * cluster, in the stack's configuration, or at the double of GitHub. What this does not show: a real GitHub, Argo's controllers as
  * Deployments (here they are processes), and a cluster that is too old.
  */
-describe("npm run doctor, on a cluster", function () {
+describe("scripts/rex doctor, on a cluster", function () {
   this.timeout(400_000);
   const stack = new OwnStack();
   const { name } = stack;
@@ -164,11 +164,7 @@ describe("npm run doctor, on a cluster", function () {
   }
 
   async function doctor(...args: string[]): Promise<{ exitCode: number | null; lines: string[] }> {
-    const { exitCode, stdout, stderr } = await runTool("doctor.ts", [
-      "--outputs",
-      join(folder, "outputs.json"),
-      ...args,
-    ]);
+    const { exitCode, stdout, stderr } = await runTool("doctor", ["--outputs", join(folder, "outputs.json"), ...args]);
     equal(stderr, "");
     for (const secret of [privateKey.split("\n")[1] ?? "", `${leastConfig.webhookSecret}`]) {
       ok(!stdout.includes(secret), "a secret is printed");
@@ -224,7 +220,7 @@ describe("npm run doctor, on a cluster", function () {
   });
 
   it("says the same as one object with --json", async () => {
-    const { stdout } = await runTool("doctor.ts", ["--outputs", join(folder, "outputs.json"), "--json"]);
+    const { stdout } = await runTool("doctor", ["--outputs", join(folder, "outputs.json"), "--json"]);
     const { counts, lines } = JSON.parse(stdout);
     equal(counts.fail, 0);
     equal(lines.length, counts.pass + counts.warn + counts.skip);
@@ -235,7 +231,7 @@ describe("npm run doctor, on a cluster", function () {
   });
 
   it("before installation finds everything that is needed", async () => {
-    const { exitCode, stdout } = await runTool("doctor.ts", ["--before", "--stack", "dev"]);
+    const { exitCode, stdout } = await runTool("doctor", ["--before", "--stack", "dev"]);
     equal(exitCode, 0, stdout);
     match(stdout, /^pass {2}your rights: to make everything that pulumi up makes, in \d+ reviews$/m);
     match(stdout, /^pass {2}event bus: default is deployed$/m);
@@ -294,7 +290,7 @@ describe("npm run doctor, on a cluster", function () {
   const otherKey = generateAppKey().publicKeyPem;
   const change =
     "grant it: the App's settings, Permissions & events (https://github.com/apps/NAME), then accept it at https://github.com/organizations/5dlabs/settings/installations/ID";
-  const register = "npm run webhook -- register";
+  const register = "scripts/rex webhook register";
   const waysOut = 'docs/troubleshooting.md, "Too many workflows are running"';
   const atOnce =
     "SOME now; main workflows: 1, of them at gates: 1, where each keeps its place; held back: 0; fix: let it be more than there can ever be main workflows, or do without";
@@ -492,13 +488,13 @@ describe("npm run doctor, on a cluster", function () {
       what: "the webhook's Secret ends with a line feed",
       seed: () => behindSecret("\n"),
       mend: () => behindSecret(""),
-      line: `warn  webhook's secret: Secret HOOK, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it; fix: npm run webhook -- register gives it to GitHub so; to have it without: ${again}`,
+      line: `warn  webhook's secret: Secret HOOK, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it; fix: scripts/rex webhook register gives it to GitHub so; to have it without: ${again}`,
     },
     {
       what: "the webhook's Secret ends with a carriage return, too",
       seed: () => behindSecret("\r\n"),
       mend: () => behindSecret(""),
-      line: `warn  webhook's secret: Secret HOOK, key secret, ends with "\\r\\n", of which Argo Events leaves out one line feed only: GitHub has to have the secret with "\\r" at its end; fix: make it again without: ${again}; kubectl -n agent-platform rollout restart deployment -l eventsource-name=NAME; npm run webhook -- register`,
+      line: `warn  webhook's secret: Secret HOOK, key secret, ends with "\\r\\n", of which Argo Events leaves out one line feed only: GitHub has to have the secret with "\\r" at its end; fix: make it again without: ${again}; kubectl -n agent-platform rollout restart deployment -l eventsource-name=NAME; scripts/rex webhook register`,
     },
     {
       what: "the webhook goes elsewhere",
@@ -543,7 +539,7 @@ describe("npm run doctor, on a cluster", function () {
         tellOf(url);
         await putHook();
       },
-      line: "fail  deliveries (REPOSITORY): the last, a ping at TIME, reached nobody (failed to connect to host); fix: mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then npm run doctor -- --ping",
+      line: "fail  deliveries (REPOSITORY): the last, a ping at TIME, reached nobody (failed to connect to host); fix: mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then scripts/rex doctor --ping",
     },
     {
       what: "CodeRuns have another name",

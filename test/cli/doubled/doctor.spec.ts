@@ -24,13 +24,13 @@ import { webhookSecretOf } from "../../../cli/lib/settings.ts";
 import { imageName } from "../../../config/kinds.ts";
 import { type ApiAnswer, ApiServerDouble } from "../../support/apiServerDouble.ts";
 import { manifests, ofKind } from "../../support/pulumi/manifests.ts";
-import { runTool } from "../../support/tool.ts";
+import { callTool } from "../../support/tool.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const verdicts = (findings: Finding[]) => findings.map(({ verdict }) => verdict);
 
-/** What of cli/doctor.ts needs no cluster: how it judges what it was told. That it is told so test/cli/doctor shows on a node. */
-describe("npm run doctor", function () {
+/** What of scripts/rex doctor needs no cluster: how it judges what it was told. That it is told so test/cli/doctor shows on a node. */
+describe("scripts/rex doctor", function () {
   this.timeout(30_000);
 
   describe("called", () => {
@@ -53,17 +53,17 @@ describe("npm run doctor", function () {
     after(() => rmSync(folder, { recursive: true, force: true }));
 
     const doctor = (...args: string[]) =>
-      runTool("doctor.ts", args, { KUBECONFIG: join(folder, "kubeconfig"), REX_OUTPUTS: join(folder, "none.json") });
+      callTool("doctor", args, { KUBECONFIG: join(folder, "kubeconfig"), REX_OUTPUTS: join(folder, "none.json") });
 
     it("with --help says how, and which exit codes it has", async () => {
-      const { exitCode, stdout } = await doctor("--help");
+      const { exitCode, stdout } = await callTool("doctor", ["--help"]);
       equal(exitCode, 0);
-      match(stdout, /^usage: npm run doctor/);
+      match(stdout, /^usage: scripts\/rex doctor/);
       match(stdout, /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /);
     });
 
     const bad: [string, string[], RegExp][] = [
-      ["an unknown option", ["--all"], /^doctor: Unknown option '--all'.*; see --help$/],
+      ["an unknown option", ["--all"], /^doctor: Unknown argument: all; see scripts\/rex doctor --help$/],
       [
         "--before and --outputs",
         ["--before", "--outputs", "x"],
@@ -91,7 +91,7 @@ describe("npm run doctor", function () {
     }
 
     it("says so where there is no kubeconfig", async () => {
-      const { exitCode, stderr } = await runTool("doctor.ts", ["--before"], { KUBECONFIG: undefined, HOME: folder });
+      const { exitCode, stderr } = await callTool("doctor", ["--before"], { KUBECONFIG: undefined, HOME: folder });
       match(stderr, /^doctor: there is no kubeconfig: the variable KUBECONFIG names none, .*\n$/);
       equal(exitCode, 2);
     });
@@ -103,7 +103,7 @@ describe("npm run doctor", function () {
       async function doctorOf(context: string, ...args: string[]): Promise<string> {
         const stub = `#!/bin/sh\ncase $1 in stack) echo '${JSON.stringify(outputs)}' ;; config) echo ${context} ;; esac\n`;
         writeFileSync(join(folder, "pulumi"), stub, { mode: 0o755 });
-        const { stdout, stderr } = await runTool("doctor.ts", args, {
+        const { stdout, stderr } = await callTool("doctor", args, {
           KUBECONFIG: join(folder, "kubeconfig"),
           REX_OUTPUTS: undefined,
           PATH: `${folder}:${process.env.PATH}`,
@@ -724,14 +724,14 @@ describe("npm run doctor", function () {
     const odd = (words: string) =>
       warn(
         `Secret hook, key secret, ends with ${words} at its end`,
-        `make it again without: ${again}; kubectl -n qa rollout restart deployment -l eventsource-name=rex; npm run webhook -- register`,
+        `make it again without: ${again}; kubectl -n qa rollout restart deployment -l eventsource-name=rex; scripts/rex webhook register`,
       );
     deepEqual(look("abc"), ["abc", pass("Secret hook, key secret, with nothing behind it")]);
     deepEqual(look("abc\n"), [
       "abc",
       warn(
         "Secret hook, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it",
-        `npm run webhook -- register gives it to GitHub so; to have it without: ${again}`,
+        `scripts/rex webhook register gives it to GitHub so; to have it without: ${again}`,
       ),
     ]);
     const rest = "of which Argo Events leaves out one line feed only: GitHub has to have the secret with";

@@ -10,7 +10,7 @@ import { runName } from "../../../components/runName.ts";
 import { type ApiAnswer, ApiServerDouble } from "../../support/apiServerDouble.ts";
 import { type PushPayload, pushPayload } from "../../support/github/index.ts";
 import { installed, installedOutputs } from "../../support/installed.ts";
-import { runTool, type ToolResult } from "../../support/tool.ts";
+import { callTool, type ToolResult } from "../../support/tool.ts";
 import { appId, Fixture, key, repository } from "../../unit/github/fixture.ts";
 
 const secret = "the installation's secret";
@@ -26,10 +26,10 @@ const nameAt = (at: number, before = oldHead) =>
 const name = nameAt(pushedAt);
 
 /**
- * cli/push.ts as a person calls it, with the double of GitHub. The EventSource and the cluster are a few lines each: what this does
+ * scripts/rex push as a person calls it, with the double of GitHub. The EventSource and the cluster are a few lines each: what this does
  * not show is that real ones answer so, and the way to an EventSource that is reached inside the cluster only; test/cli/by-hand/push.spec.ts does.
  */
-describe("npm run push", function () {
+describe("scripts/rex push", function () {
   this.timeout(120_000);
   let cluster: ApiServerDouble;
   let github: Fixture;
@@ -117,26 +117,23 @@ describe("npm run push", function () {
     };
   }
 
-  const call = (args: string[]): Promise<ToolResult> => runTool("push.ts", args, cluster.environment);
+  const call = (args: string[]): Promise<ToolResult> => callTool("push", ["--yes", ...args], cluster.environment);
   const push = (...args: string[]): Promise<ToolResult> => call([...args, "--url", url]);
   const sent = (): PushPayload => JSON.parse(received[0]?.body ?? "");
 
   it("says how it is called, that it acts for real, and which exit codes it has", async () => {
-    for (const args of [["--help"], []]) {
-      const { exitCode, stdout } = await call(args);
-      equal(exitCode, 0);
-      match(stdout, /^usage: npm run push -- --task N/);
-      match(stdout, /It acts for real: .* npm run remediate -- --task N --dry-run$/m);
-      match(stdout, /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /);
-    }
+    const { exitCode, stdout } = await callTool("push", ["--help"]);
+    equal(exitCode, 0);
+    match(stdout, /^usage: scripts\/rex push --task N/);
+    match(stdout, /It acts for real: .*^ {2}scripts\/rex remediate --task N --dry-run /ms);
+    match(stdout, /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /);
   });
 
   it("refuses what is no push, or would not count, in one line, and sends nothing", async () => {
     const bad: [string[], RegExp][] = [
-      [["--repository", repository], /^push: --task is missing; expected the task's number: npm run push -- --task 3$/],
       [
-        ["--task", "3", "--dry-run"],
-        /^push: a push has no dry run: .*; npm run remediate -- --task 3 --dry-run says what would be touched$/,
+        ["--repository", repository],
+        /^push: --task is missing; expected the task's number: scripts\/rex push --task 3$/,
       ],
       [["--task", "3", "--sha", "abc"], /^push: --sha: expected the 40 digits of a commit; got "abc"$/],
       [
@@ -168,7 +165,7 @@ describe("npm run push", function () {
     equal(elsewhere.exitCode, 2);
     match(
       elsewhere.stderr,
-      /^push: cannot find App \d+'s installation on acme\/shopp: GitHub says 404: .*; npm run doctor says whether it is the App's id, .*\n$/,
+      /^push: cannot find App \d+'s installation on acme\/shopp: GitHub says 404: .*; scripts\/rex doctor says whether it is the App's id, .*\n$/,
     );
     await watch([repository, "acme/other"]);
     const several = await push("--task", "3");
@@ -192,6 +189,22 @@ describe("npm run push", function () {
       /^push: the stack has no output webhookUrl, because EventSource rex-remediation is not its own \(existingEventSource\); say where its webhook goes: --url URL\n$/,
     );
     deepEqual(received, []);
+  });
+
+  it("says with --dry-run which push it would send, and sends nothing", async () => {
+    const told = await push("--task", "3", "--dry-run");
+    equal(
+      told.stdout,
+      `push of 5dlabs-rex[bot] to ${branch} of ${repository}, aaaaaaaaaaaa -> bbbbbbbbbbbb, to ${url}
+a dry run: nothing was sent; its run would be ${name}; scripts/rex remediate --task 3 --dry-run says what that would touch
+`,
+    );
+    runsBefore = [runObject("remediated", pushedAt)];
+    const { exitCode, stdout, stderr } = await push("--task", "3", "--dry-run", "--json");
+    deepEqual([told.exitCode, exitCode, received], [0, 0, []]);
+    const pushed = { task: "3", url, repository, branch, before: oldHead, after: newHead, pushedAt };
+    deepEqual(JSON.parse(stdout), { ...pushed, dryRun: true, run: name, known: true });
+    match(stderr, /^a dry run: nothing was sent; this push has its run \S+ already, and would get no other$/m);
   });
 
   it("sends the push that GitHub recorded, signed, and says what came of it", async () => {
@@ -309,7 +322,7 @@ remediated: QA of the task begins again on the present head
     deepEqual([answer, well, known, outcome], [200, true, nameAt(pushedAt + 1), "remediated"]);
     match(
       message,
-      /^already remediated: this push has its run, and gets no other; it ended remediated: .* npm run remediate starts another$/,
+      /^already remediated: this push has its run, and gets no other; it ended remediated: .* scripts\/rex remediate starts another$/,
     );
   });
 

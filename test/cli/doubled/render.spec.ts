@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import { type Manifest, manifests } from "../../support/pulumi/manifests.ts";
-import { runTool, type ToolResult } from "../../support/tool.ts";
+import { callTool, runTool, type ToolResult } from "../../support/tool.ts";
 
 const installedAt = "2026-01-31T12:00:00Z";
 
@@ -34,10 +34,10 @@ const named = ["--config", "existingGithubAppSecret=app", "--config", "existingW
 const good = [...named, "--installed-at", installedAt];
 
 /**
- * cli/render.ts as a person calls it. What this does not show: that a real API server takes what it writes, which
+ * scripts/rex render as a person calls it. What this does not show: that a real API server takes what it writes, which
  * test/cli/by-hand/render.spec.ts asks one.
  */
-describe("npm run render", function () {
+describe("scripts/rex render", function () {
   this.timeout(60_000);
   let folder: string;
 
@@ -53,12 +53,10 @@ describe("npm run render", function () {
   }
 
   /** Neither pulumi nor a cluster is to be found. */
+  const nothing = { PATH: "/nowhere", KUBECONFIG: "/nowhere", PULUMI_CONFIG_PASSPHRASE: undefined };
+
   function render(args: string[], changes: Record<string, unknown> = {}): Promise<ToolResult> {
-    return runTool("render.ts", ["--config-file", fileOf(changes), ...args], {
-      PATH: "/nowhere",
-      KUBECONFIG: "/nowhere",
-      PULUMI_CONFIG_PASSPHRASE: undefined,
-    });
+    return runTool("render", ["--config-file", fileOf(changes), ...args], nothing);
   }
 
   async function rendered(...args: string[]): Promise<Manifest[]> {
@@ -190,7 +188,7 @@ describe("npm run render", function () {
   });
 
   const bad: [string, string[], Record<string, unknown>, RegExp][] = [
-    ["an unknown option", ["--nonsense"], {}, /^render: Unknown option '--nonsense'.*; see --help$/],
+    ["an unknown option", ["--nonsense"], {}, /^render: Unknown argument: nonsense; see scripts\/rex render --help$/],
     ["a value without a key", ["--config", "sweepSchedule"], {}, /^render: --config: expected KEY=VALUE; got "sweep/],
     ["two files", ["--stack", "dev"], {}, /^render: --stack and --config-file both say which file is meant/],
     ["two ways out", [...good, "--json", "--output", "x"], {}, /^render: --json and --output both say where/],
@@ -222,7 +220,8 @@ describe("npm run render", function () {
   ];
   for (const [what, args, changes, message] of bad) {
     it(`refuses ${what} in one line`, async () => {
-      const { exitCode, stdout, stderr } = await render(args, changes);
+      const call = ["--config-file", fileOf(changes), ...args];
+      const { exitCode, stdout, stderr } = await callTool("render", call, nothing);
       equal(exitCode, 2, stderr);
       equal(stdout, "");
       equal(stderr.trimEnd().split("\n").length, 1, stderr);
@@ -231,7 +230,7 @@ describe("npm run render", function () {
   }
 
   it("refuses a stack without a file, and a bad value with the program's own words", async () => {
-    const missing = await runTool("render.ts", ["--stack", "nowhere"]);
+    const missing = await callTool("render", ["--stack", "nowhere"]);
     match(missing.stderr, /^render: --stack: cannot read \S+Pulumi\.nowhere\.yaml \(ENOENT\); expected a stack's file/);
     const { exitCode, stdout, stderr } = await render([...good, "--config", "stages=one"]);
     deepEqual([exitCode, stdout], [2, ""]);

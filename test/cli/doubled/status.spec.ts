@@ -5,7 +5,7 @@ import { runName } from "../../../components/runName.ts";
 import { type ApiAnswers, ApiServerDouble } from "../../support/apiServerDouble.ts";
 import { GitHubDoubleClient, generateAppKey, startGitHubDouble } from "../../support/github/index.ts";
 import { manifests, ofKind } from "../../support/pulumi/manifests.ts";
-import { runTool, type ToolResult } from "../../support/tool.ts";
+import { callTool, type ToolResult } from "../../support/tool.ts";
 
 const outputs = {
   namespace: "agent-platform",
@@ -160,10 +160,10 @@ const waiting = runObject({
 });
 
 /**
- * cli/status.ts as a person calls it. A few lines stand in for the API server, the double for GitHub: what this does not show is that
+ * scripts/rex status as a person calls it. A few lines stand in for the API server, the double for GitHub: what this does not show is that
  * Argo writes runs so; test/cli/by-hand/status.spec.ts asks a real one.
  */
-describe("npm run status", function () {
+describe("scripts/rex status", function () {
   this.timeout(60_000);
   let api: ApiServerDouble;
   let github: GitHubDoubleClient;
@@ -246,7 +246,7 @@ describe("npm run status", function () {
     };
   }
 
-  const status = (...args: string[]): Promise<ToolResult> => runTool("status.ts", args, api.environment);
+  const status = (...args: string[]): Promise<ToolResult> => callTool("status", args, api.environment);
 
   async function findingsOf(task: string, ...args: string[]): Promise<{ exitCode: number | null; findings: string[] }> {
     const { exitCode, stdout, stderr } = await status("--task", task, "--json", ...args);
@@ -266,7 +266,7 @@ describe("npm run status", function () {
 2026-01-02 00:00:00Z  3      bbbbbbbbbbbb  remediated              20  push     cancelled cleo-1, took ready-for-qa off #3; resumed play-3 at stage x (it was y)
 `,
     );
-    const limited = await status("--limit", "1");
+    const limited = await status("--limit=1");
     match(limited.stdout, /plan: no answer\n… and 2 older ones: --limit 3\n$/);
   });
 
@@ -383,7 +383,7 @@ describe("npm run status", function () {
         },
       ],
     });
-    const { exitCode, stdout, stderr } = await status("--task", "3");
+    const { exitCode, stdout, stderr } = await status("--task=3");
     equal(exitCode, 0, stderr);
     equal(
       stdout.split("\n\n")[1]?.replace(/ \d+ s old/, " N s old"),
@@ -413,9 +413,9 @@ what that means:
     equal(exitCode, 1);
     deepEqual(findings, [
       "no pod of EventSource rex-remediation is ready (there is 1), so no push gets in: kubectl -n agent-platform describe pod -l eventsource-name=rex-remediation; kubectl -n agent-platform get eventsource rex-remediation -o yaml",
-      "no run: no push of task 7 has arrived, or its runs are older than they are kept. A push counts if its sender is the App 5DLabs-Rex[bot], its branch task-7, alone or followed by -, / or _ and more, and its repository 5dlabs/platform. What GitHub delivered, and where: npm run webhook -- deliveries; whether everything on the way is well: npm run doctor",
+      "no run: no push of task 7 has arrived, or its runs are older than they are kept. A push counts if its sender is the App 5DLabs-Rex[bot], its branch task-7, alone or followed by -, / or _ and more, and its repository 5dlabs/platform. What GitHub delivered, and where: scripts/rex webhook deliveries; whether everything on the way is well: scripts/rex doctor",
       "no main workflow of task 7 is running (workflow-type=play-orchestration, task-id=7), so there is nothing to restart",
-      "task-7 of 5dlabs/platform is at 111111111111, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one, or at once: npm run remediate -- --task 7",
+      "task-7 of 5dlabs/platform is at 111111111111, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one, or at once: scripts/rex remediate --task 7",
       "no open pull request comes from task-7 of 5dlabs/platform: a run of it ends as no-pull-request",
       "no sweep for lost pushes has run within a day: there is none where sweepSchedule is empty",
     ]);
@@ -460,7 +460,7 @@ what that means:
     await move(a, pushedAt + 20);
     await move(b, pushedAt + 40);
     const none =
-      "this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one, or at once: npm run remediate -- --task 12";
+      "this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one, or at once: scripts/rex remediate --task 12";
     equal(await verdict(), none);
     const begun = { head: b, heads: `${a},${b}`, pushed: b, run: "another-run", resumed: "false" };
     equal(await verdict([ledger(begun)]), none);
@@ -527,7 +527,7 @@ what that means:
     const run = `${nameOf("5", sha("d"), sha("c"))}-sweep`;
     deepEqual(findings.slice(0, 2), [
       `run ${run} failed: plan: no answer; more: argo -n agent-platform get ${run}; the ways out: docs/troubleshooting.md`,
-      "run rex-remediation-5-x began on play-5 and did not end; a new one carries it on: npm run remediate -- --task 5",
+      "run rex-remediation-5-x began on play-5 and did not end; a new one carries it on: scripts/rex remediate --task 5",
     ]);
     api.answers = cluster({ runs: [failedOfSweep], mainWorkflows: [main("play-5", "true"), main("play-5b", "true")] });
     match(
@@ -545,7 +545,7 @@ what that means:
     equal(exitCode, 0);
     equal(
       findings[0],
-      `run ${run} has not begun: ${message}; Argo runs no more workflows at once than its ConfigMap says (parallelism, namespaceParallelism), and main workflows that wait at gates count: npm run doctor says how many, docs/troubleshooting.md, "Too many workflows are running", the ways out; argo -n agent-platform get ${run}`,
+      `run ${run} has not begun: ${message}; Argo runs no more workflows at once than its ConfigMap says (parallelism, namespaceParallelism), and main workflows that wait at gates count: scripts/rex doctor says how many, docs/troubleshooting.md, "Too many workflows are running", the ways out; argo -n agent-platform get ${run}`,
     );
   });
 
@@ -561,9 +561,12 @@ what that means:
   });
 
   it("refuses a bad task, a bad limit, and an installation that is not there", async () => {
-    match((await status("--task", "03")).stderr, /^status: --task: expected the number of a task, .*; got "03"\n$/);
     match(
-      (await status("--limit", "0")).stderr,
+      (await callTool("status", ["--task=03"])).stderr,
+      /^status: --task: expected the number of a task, .*; got "03"\n$/,
+    );
+    match(
+      (await callTool("status", ["--limit", "0"])).stderr,
       /^status: --limit: expected a whole number from 1 to 9999; got "0"\n$/,
     );
     api.answers = () => ({ code: 404, body: {} });
@@ -597,7 +600,7 @@ what that means:
     };
     const child = spawn(
       process.execPath,
-      [resolve(import.meta.dirname, "../../../cli/status.ts"), "--follow", "--json"],
+      [resolve(import.meta.dirname, "../../../cli/rex.ts"), "status", "--follow", "--json"],
       {
         env: { ...process.env, ...api.environment },
         stdio: ["ignore", "pipe", "inherit"],

@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { verify } from "@octokit/webhooks-methods";
 import { type ApiAnswer, ApiServerDouble } from "../../support/apiServerDouble.ts";
 import { installed, installedOutputs } from "../../support/installed.ts";
-import { runTool, type ToolResult } from "../../support/tool.ts";
+import { callTool, runOnTerminal, type ToolResult } from "../../support/tool.ts";
 import { appId, Fixture, key, permissions, repository } from "../../unit/github/fixture.ts";
 
 const secret = "the installation's secret";
@@ -15,10 +15,10 @@ const other = "Acme/Other";
 const writes = { ...permissions, repository_hooks: "write" } as const;
 
 /**
- * cli/webhook.ts as a person calls it, with the double of GitHub, which really delivers pings and what it is asked for again. The
+ * scripts/rex webhook as a person calls it, with the double of GitHub, which really delivers pings and what it is asked for again. The
  * EventSource and the cluster are a few lines each: test/cli/by-hand/webhook.spec.ts asks real ones.
  */
-describe("npm run webhook", function () {
+describe("scripts/rex webhook", function () {
   this.timeout(120_000);
   let cluster: ApiServerDouble;
   let github: Fixture;
@@ -69,7 +69,11 @@ describe("npm run webhook", function () {
   }
 
   const run = (args: string[], environment: Record<string, string | undefined> = {}): Promise<ToolResult> =>
-    runTool("webhook.ts", args, { ...cluster.environment, GITHUB_TOKEN: undefined, ...environment });
+    callTool("webhook", [...args, ...(["register", "redeliver"].includes(args[0] ?? "") ? ["--yes"] : [])], {
+      ...cluster.environment,
+      GITHUB_TOKEN: undefined,
+      ...environment,
+    });
   const webhook = (...args: string[]): Promise<ToolResult> => run([...args, "--url", url]);
   const client = () => github.double.client;
   const hooks = async () => (await client().state()).hooks;
@@ -78,27 +82,28 @@ describe("npm run webhook", function () {
   const putHook = (more: object = {}) => client().putRepositoryHook(repository, { id: 7, url, secret, ...more });
 
   it("says how it is called and which exit codes it has", async () => {
-    for (const args of [["--help"], []]) {
-      const { exitCode, stdout } = await run(args);
+    for (const args of [[], ["register"], ["status"], ["ping"], ["redeliver"]]) {
+      const { exitCode, stdout } = await callTool("webhook", [...args, "--help"]);
       equal(exitCode, 0);
-      match(stdout, /^usage: npm run webhook -- COMMAND/);
+      match(stdout, new RegExp(`^usage: scripts/rex webhook ${args[0] ?? "COMMAND"}`));
       match(stdout, /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /);
     }
   });
 
   const bad: [string, string[], RegExp][] = [
-    ["a command that is none", ["remove"], /^webhook: expected one command of .*; got "remove"; see --help$/],
-    ["an option that is none", ["status", "--force"], /^webhook: Unknown option '--force'.*; see --help$/],
+    ["a command that is none", ["remove"], /^webhook: Unknown argument: remove; see scripts\/rex webhook --help$/],
+    [
+      "an option that is none",
+      ["status", "--force"],
+      /^webhook: Unknown argument: force; see .* webhook status --help$/,
+    ],
+    ["an option of another command", ["status", "--dry-run"], /^webhook: Unknown argument: dry-run; see /],
     [
       "two owners of a webhook",
       ["register", "--app", "--organization", "acme"],
       /^webhook: --repository, --organization and --app each say whose webhook is meant; give one of them$/,
     ],
-    [
-      "to replace what is not the App's",
-      ["register", "--replace"],
-      /^webhook: --replace goes with register --app only/,
-    ],
+    ["to replace what is not the App's", ["register", "--replace"], /^webhook: --replace goes with --app only/],
     ["nothing to redeliver", ["redeliver"], /^webhook: redeliver: expected the id of a delivery, .* or --failed$/],
     ["a delivery's guid", ["redeliver", "0b989ba4"], /^webhook: redeliver: expected the id .*; got "0b989ba4"$/],
     [
@@ -109,7 +114,7 @@ describe("npm run webhook", function () {
   ];
   it("refuses bad calls in one line, and changes nothing", async () => {
     const before = await client().requests();
-    const results = await Promise.all(bad.map(([, args]) => run(args)));
+    const results = await Promise.all(bad.map(([, args]) => callTool("webhook", args)));
     for (const [index, { exitCode, stdout, stderr }] of results.entries()) {
       const [what, , message] = bad[index] as (typeof bad)[number];
       deepEqual([exitCode, stdout, stderr.trimEnd().split("\n").length], [2, "", 1], `${what}: ${stderr}`);
@@ -152,6 +157,17 @@ describe("npm run webhook", function () {
         `acme/shop: ${intended}\nacme/other: ${intended}\nacme/shop: webhook ${first}: made\nacme/other: webhook ${second}: made\n`,
       );
       equal((await webhook("status")).exitCode, 0);
+    });
+
+    it("asks on a terminal after it has said what it changes, and changes nothing unless the answer is yes", async () => {
+      const answer = (typed: string) =>
+        runOnTerminal("webhook", ["register", "--url", url], typed, cluster.environment);
+      const refused = await answer("n\n");
+      match(refused.stdout, /make a webhook to .*\r\n.*Change that\? \[y\/N\] .*not confirmed; nothing was done\r\n$/s);
+      deepEqual([refused.exitCode, await hooks()], [2, []]);
+      const { exitCode, stdout } = await answer("y\n");
+      match(stdout, /acme\/shop: webhook \d+: made\r\n$/);
+      deepEqual([exitCode, (await hooks()).length], [0, 1]);
     });
 
     it("changes what is not as it has to be, and says so first", async () => {
@@ -323,7 +339,7 @@ describe("npm run webhook", function () {
       equal(exitCode, 1);
       equal(
         stdout,
-        `acme/shop: no webhook goes to ${url}\nnpm run webhook -- register puts webhooks right; npm run webhook -- ping tries them\n`,
+        `acme/shop: no webhook goes to ${url}\nscripts/rex webhook register puts webhooks right; scripts/rex webhook ping tries them\n`,
       );
     });
 
@@ -338,7 +354,7 @@ describe("npm run webhook", function () {
         "events is pull_request, not push",
         "insecure_ssl is 1, not 0",
         "secret is none, not set",
-        "the last delivery was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; npm run webhook -- register sets it",
+        "the last delivery was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; scripts/rex webhook register sets it",
       ]);
     });
 
@@ -369,7 +385,7 @@ describe("npm run webhook", function () {
       equal(exitCode, 1);
       match(
         stdout,
-        /^acme\/shop: webhook 7: answered 400: .* have not the same secret; npm run webhook -- register sets it\n$/,
+        /^acme\/shop: webhook 7: answered 400: .* have not the same secret; scripts\/rex webhook register sets it\n$/,
       );
       equal((await webhook("register")).exitCode, 0);
       equal((await webhook("ping")).exitCode, 0);
@@ -386,7 +402,7 @@ describe("npm run webhook", function () {
     it("is refused where no webhook goes there", async () => {
       const { exitCode, stderr } = await webhook("ping");
       equal(exitCode, 2);
-      match(stderr, /^webhook: no webhook of acme\/shop goes to \S+; npm run webhook -- register makes it; /);
+      match(stderr, /^webhook: no webhook of acme\/shop goes to \S+; scripts\/rex webhook register makes it; /);
     });
   });
 

@@ -107,7 +107,8 @@ function ownCall(command: string): OwnCall | undefined {
   const words = command.replace(/^(\w+=\S+ )+/, "").split(" ");
   const [, name = "", rest = ""] = /^npm run (?:--silent )?([\w:-]+)(?: -- (.*))?$/.exec(words.join(" ")) ?? [];
   if (name !== "") {
-    const [, script = `no script ${name}`] = /^(?:node )?(scripts\/\S+)$/.exec(packageScripts[name] ?? "") ?? [];
+    const [, script = `no script ${name}`] =
+      /^(?:node )?((?:scripts|cli|dev)\/\S+)$/.exec(packageScripts[name] ?? "") ?? [];
     return {
       program: script,
       args: rest.split(" "),
@@ -115,6 +116,12 @@ function ownCall(command: string): OwnCall | undefined {
     };
   }
   const [program = "", ...args] = words;
+  if (program === "scripts/rex") {
+    // Each command of it, and each below `webhook`, has a help of its own.
+    const commands = args.slice(0, args[0] === "webhook" && /^[a-z]/.test(args[1] ?? "") ? 2 : 1);
+    const called = [program, ...commands].join(" ");
+    return { program: called, args: args.slice(commands.length), usage: new RegExp(`^usage: ${called}\\b`) };
+  }
   return program.startsWith("scripts/") ? { program, args, usage: new RegExp(`^usage: ${program}\\b`) } : undefined;
 }
 
@@ -123,10 +130,11 @@ const helpTexts = new Map<string, string>();
 function helpText(program: string): string {
   const known = helpTexts.get(program);
   if (known !== undefined) return known;
-  const { stdout } = spawnSync(resolve(root, program), ["--help"], {
+  const [file = "", ...commands] = program.split(" ");
+  const { stdout } = spawnSync(resolve(root, file), [...commands, "--help"], {
     encoding: "utf8",
     timeout: 30_000,
-    env: { ...process.env, PATH: `${resolve(process.execPath, "../..")}:${process.env.PATH}` },
+    env: { ...process.env, PATH: `${resolve(process.execPath, "..")}:${process.env.PATH}` },
   });
   helpTexts.set(program, stdout ?? "");
   return stdout ?? "";

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { project } from "../../support/pulumi/stackConfig.ts";
-import { runTool } from "../../support/tool.ts";
+import { runScript } from "../../support/tool.ts";
 
 const document = readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
 
@@ -17,7 +17,7 @@ describe("docs/configuration.md", function () {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  const reference = (...args: string[]) => runTool("configuration-reference.ts", args);
+  const reference = (...args: string[]) => runScript("dev/configuration-reference.ts", args);
 
   it("is what npm run reference prints", async () => {
     deepEqual(await reference(), { exitCode: 0, stdout: document, stderr: "" });

@@ -8,7 +8,7 @@ const script = resolve(import.meta.dirname, "../../../cli/rendered-diff");
 
 /**
  * cli/rendered-diff between checkouts that are made up: a stand-in prints each stack's file, and refuses one that says so. What
- * this does not show is what `npm run render` itself prints.
+ * this does not show is what `scripts/rex render` itself prints.
  */
 describe("cli/rendered-diff", function () {
   this.timeout(60_000);
@@ -23,9 +23,9 @@ describe("cli/rendered-diff", function () {
   function checkout(name: string, stacks: Record<string, string>): string {
     const path = join(folder, name);
     rmSync(path, { recursive: true, force: true });
-    mkdirSync(path);
-    const render = `f() { cat Pulumi.$2.yaml; ! grep refused Pulumi.$2.yaml >&2; }; f`;
-    writeFileSync(join(path, "package.json"), JSON.stringify({ scripts: { render } }));
+    mkdirSync(join(path, "scripts"), { recursive: true });
+    const render = "#!/bin/sh\ncat Pulumi.$3.yaml; ! grep refused Pulumi.$3.yaml >&2\n";
+    writeFileSync(join(path, "scripts/rex"), render, { mode: 0o755 });
     writeFileSync(join(path, "Pulumi.yaml"), "");
     for (const [stack, text] of Object.entries(stacks)) writeFileSync(join(path, `Pulumi.${stack}.yaml`), text);
     return path;

@@ -1,9 +1,12 @@
 import type { Octokit } from "@octokit/rest";
-import { GithubApp, githubWithToken } from "./github.ts";
-import { type Installation, type InstallationChoice, openInstallation, Refusal, webhookUrlOf } from "./installation.ts";
-import { namesOf, readSettings, readWebhookSecret, type Settings } from "./settings.ts";
+import { type Consent, type ExitCode, exitCodes, Refusal } from "../lib/call.ts";
+import { GithubApp, githubWithToken } from "../lib/github.ts";
+import { type Installation, openInstallation, webhookUrlOf } from "../lib/installation.ts";
+import { namesOf, readSettings, readWebhookSecret, type Settings } from "../lib/settings.ts";
+import { confirm, openTerminal, type Terminal } from "../lib/terminal.ts";
 import {
   appHook,
+  redeliver as askAgain,
   branchOf,
   createHook,
   type Delivery,
@@ -17,87 +20,63 @@ import {
   newDeliveries,
   organizationHooks,
   pingHook,
-  redeliver,
   repositoryHooks,
   sameUrl,
   succeeded,
   updateHook,
-} from "./webhooks.ts";
+} from "../lib/webhooks.ts";
+import type { DeliveriesCall, PingCall, RedeliverCall, RegisterCall, WebhookChoice } from "../webhook.ts";
 
-/** The commands of cli/webhook.ts. */
+/** What the commands of `webhook` do. */
 
-export const commands = ["register", "status", "ping", "deliveries", "redeliver"] as const;
-export type Command = (typeof commands)[number];
-
-/** What the call says; see --help. */
-export interface Options extends InstallationChoice {
-  command: Command;
-  /** With redeliver; or else all failed ones. */
-  deliveryId?: number;
-  repository?: string;
-  organization?: string;
-  app: boolean;
-  replace: boolean;
-  url?: string;
-  dryRun: boolean;
-  details: boolean;
-  /** Milliseconds since 1970. */
-  since?: number;
-  limit?: number;
-  waitSeconds: number;
-  json: boolean;
-}
-
-/** What all commands work with. */
-export interface Context {
-  options: Options;
+/** What all of them work with. */
+interface Context {
+  command: string;
+  choice: WebhookChoice;
   installation: Installation;
   settings: Settings;
   app: GithubApp;
   /** Where the webhooks go. */
   url: string;
+  terminal: Terminal;
   say: (line: string) => void;
   /** What a person should know beside the result. */
   warn: (line: string) => void;
   warnings: string[];
 }
 
-/** What a command came to. */
-export interface Result {
-  well: boolean;
-  json: object;
-}
-
-/** Of the units that --since knows. */
-export const unitMilliseconds = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** @throws Refusal if the installation cannot be read */
-export async function open(options: Options): Promise<Context> {
-  const installation = openInstallation(options);
+async function open(command: string, choice: WebhookChoice): Promise<Context> {
+  const installation = openInstallation(choice);
   const settings = await readSettings(installation);
   const app = await GithubApp.open(installation, settings);
-  const say = options.json ? console.error : console.log;
+  const terminal = openTerminal(choice.json);
+  const { say } = terminal;
   const warnings: string[] = [];
   const warn = (line: string) => {
     warnings.push(line);
     say(`warning: ${line}`);
   };
-  const url = webhookUrlOf(installation, options.url);
-  return { options, installation, settings, app, url, say, warn, warnings };
+  const url = webhookUrlOf(installation, choice.url);
+  return { command, choice, installation, settings, app, url, terminal, say, warn, warnings };
 }
 
-/** What each command does. @throws Refusal if something is not as it has to be before anything is changed */
-export const run: Record<Command, (context: Context) => Promise<Result>> = {
-  register,
-  status,
-  ping,
-  deliveries,
-  redeliver: makeAgain,
-};
+/** The end of a command: its object where that is asked for, and its exit code. */
+function end({ command, choice, url, warnings }: Context, well: boolean, json: object): ExitCode {
+  if (choice.json) console.log(JSON.stringify({ command, url, well, ...json, warnings }));
+  return well ? exitCodes.well : exitCodes.failed;
+}
+
+/** Does nothing more in a dry run; otherwise asks where the call does not say that it need not. */
+async function agreed({ say }: Context, { dryRun, yes }: Consent, nothing: string, question: string): Promise<boolean> {
+  if (dryRun) say(`a dry run: ${nothing}`);
+  else if (!yes) await confirm(question);
+  return !dryRun;
+}
 
 /** The places that the call names, or the watched repositories. */
 async function places(context: Context, level: "read" | "write"): Promise<HookPlace[]> {
-  const { options, settings } = context;
+  const { choice: options, settings } = context;
   if (options.app) return [ownPlace(context)];
   const { organization } = options;
   if (organization !== undefined) {
@@ -110,7 +89,7 @@ async function places(context: Context, level: "read" | "write"): Promise<HookPl
     );
   }
   const own =
-    options.command !== "register" && options.repository === undefined && (await ownHook(context)) !== undefined;
+    context.command !== "register" && options.repository === undefined && (await ownHook(context)) !== undefined;
   const found: HookPlace[] = [];
   for (const repository of repositories) {
     try {
@@ -142,7 +121,7 @@ async function githubFor(
       ? `it is not installed there; if the name is right, install it ("Install App" in the App's settings); if not, correct it: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up`
       : `it needs the permission ${name}: ${needed}, and has ${granted ?? "no access"}; grant it in the App's settings and accept it in the installation's`;
   throw new Refusal(
-    `App ${settings.githubAppId} may not ${needed} the webhooks of ${where}: ${why}; or set the variable GITHUB_TOKEN to a token that may, as: GITHUB_TOKEN=$(gh auth token) npm run webhook -- …`,
+    `App ${settings.githubAppId} may not ${needed} the webhooks of ${where}: ${why}; or set the variable GITHUB_TOKEN to a token that may, as: GITHUB_TOKEN=$(gh auth token) scripts/rex webhook …`,
   );
 }
 
@@ -157,10 +136,10 @@ async function ownHook(context: Context): Promise<Hook | undefined> {
 
 /** The webhooks that go to the installation, and the places that have none. */
 async function registered(context: Context): Promise<{ hooks: Hook[]; without: HookPlace[] }> {
-  const { options } = context;
+  const { choice: options } = context;
   const hooks: Hook[] = [];
   const without: HookPlace[] = [];
-  for (const place of await places(context, options.command === "redeliver" ? "write" : "read")) {
+  for (const place of await places(context, context.command === "redeliver" ? "write" : "read")) {
     const found = (await listHooks(place)).filter(({ url }) => sameUrl(url, context.url));
     hooks.push(...found);
     if (found.length === 0) without.push(place);
@@ -175,7 +154,7 @@ async function someRegistered(context: Context): Promise<Hook[]> {
   const { hooks, without } = await registered(context);
   if (hooks.length > 0) return hooks;
   throw new Refusal(
-    `no webhook of ${without.map(({ name }) => name).join(", ")} goes to ${context.url}; npm run webhook -- register makes it; --url names another URL`,
+    `no webhook of ${without.map(({ name }) => name).join(", ")} goes to ${context.url}; scripts/rex webhook register makes it; --url names another URL`,
   );
 }
 
@@ -186,20 +165,22 @@ interface Plan {
   changes: Record<string, { is: string; shall: string }>;
 }
 
-async function register(context: Context): Promise<Result> {
-  const { options, installation, settings, url, say, warn } = context;
+export async function register(call: RegisterCall): Promise<ExitCode> {
+  const context = await open("register", call);
+  const { installation, settings, url, say, warn } = context;
   refuseInCluster(context);
   const { text: secret, note } = await readWebhookSecret(installation, settings);
   if (note !== undefined) warn(note);
   const plans: Plan[] = [];
-  for (const place of await places(context, "write")) plans.push(await planFor(context, place));
+  for (const place of await places(context, "write")) plans.push(await planFor(context, place, call.replace));
   await warnOfTwo(context);
   for (const plan of plans) say(intention(plan, url));
+  const goesOn = plans.length > 0 && (await agreed(context, call, "nothing was changed", "Change that?"));
   let well = true;
   const done: object[] = [];
   for (const { place, hook, changes } of plans) {
     let name = hook?.name ?? place.name;
-    if (!options.dryRun) {
+    if (goesOn) {
       try {
         if (hook === undefined) name = `${place.name}: ${await createHook(place, url, secret)}`;
         else await updateHook(hook, url, secret);
@@ -212,18 +193,17 @@ async function register(context: Context): Promise<Result> {
     }
     done.push({ name, action: hook === undefined ? "create" : "update", changes });
   }
-  if (options.dryRun) say("a dry run: nothing was changed");
-  return { well, json: { dryRun: options.dryRun, hooks: done } };
+  return end(context, well, { dryRun: call.dryRun, hooks: done });
 }
 
-function refuseInCluster({ options, url }: Context): void {
-  if (options.url !== undefined || !/\.svc(\.|$)/.test(new URL(url).hostname)) return;
+function refuseInCluster({ choice, url }: Context): void {
+  if (choice.url !== undefined || !/\.svc(\.|$)/.test(new URL(url).hostname)) return;
   throw new Refusal(
     `${url} is reached inside the cluster only, not by GitHub; set the configuration's ingressHost and run pulumi up, or name the URL of a tunnel or a gateway that leads there with --url URL`,
   );
 }
 
-async function planFor({ options, url }: Context, place: HookPlace): Promise<Plan> {
+async function planFor({ url }: Context, place: HookPlace, replace: boolean): Promise<Plan> {
   const hooks = await listHooks(place);
   if (place.kind !== "app") {
     const hook = hooks.find((one) => sameUrl(one.url, url));
@@ -235,7 +215,7 @@ async function planFor({ options, url }: Context, place: HookPlace): Promise<Pla
       `${place.name} has no webhook; check "Active" below "Webhook" in its settings, and run this again`,
     );
   }
-  if (hook.url !== "" && !sameUrl(hook.url, url) && !options.replace) {
+  if (hook.url !== "" && !sameUrl(hook.url, url) && !replace) {
     throw new Refusal(
       `${place.name}'s own webhook, of which there is one only, goes to ${hook.url}; --replace points it to ${url} all the same; without --app each repository gets a webhook of its own`,
     );
@@ -264,7 +244,7 @@ function intention({ place, hook, changes }: Plan, url: string): string {
 
 /** A repository with both has two deliveries for a push. */
 async function warnOfTwo(context: Context): Promise<void> {
-  const { options, app, settings, url, warn } = context;
+  const { choice: options, app, settings, url, warn } = context;
   const harmless = "so GitHub delivers each push twice, which is harmless: it has one run all the same";
   if (!options.app) {
     if ((await ownHook(context)) !== undefined) {
@@ -281,7 +261,8 @@ async function warnOfTwo(context: Context): Promise<void> {
   }
 }
 
-async function status(context: Context): Promise<Result> {
+export async function status(choice: WebhookChoice): Promise<ExitCode> {
+  const context = await open("status", choice);
   const { url, say } = context;
   const { hooks, without } = await registered(context);
   const told: object[] = [];
@@ -314,21 +295,22 @@ async function status(context: Context): Promise<Result> {
     });
   }
   for (const { name } of without) say(`${name}: no webhook goes to ${url}`);
-  if (!well) say("npm run webhook -- register puts webhooks right; npm run webhook -- ping tries them");
-  return { well, json: { hooks: told, without: without.map(({ name }) => name) } };
+  if (!well) say("scripts/rex webhook register puts webhooks right; scripts/rex webhook ping tries them");
+  return end(context, well, { hooks: told, without: without.map(({ name }) => name) });
 }
 
-async function ping(context: Context): Promise<Result> {
-  const { options, say } = context;
-  if (options.app) {
+export async function ping(call: PingCall): Promise<ExitCode> {
+  if (call.app) {
     throw new Refusal(
-      "GitHub has no ping for an App's own webhook; npm run webhook -- deliveries --app shows what it was answered, and redeliver ID makes one again",
+      "GitHub has no ping for an App's own webhook; scripts/rex webhook deliveries --app shows what it was answered, and redeliver ID makes one again",
     );
   }
+  const context = await open("ping", call);
+  const { say, terminal } = context;
   const hooks = (await someRegistered(context)).filter(({ place }) => place.kind !== "app");
   if (hooks.length === 0) {
     throw new Refusal(
-      "the App's own webhook alone goes there, and GitHub has no ping for it; see npm run webhook -- deliveries",
+      "the App's own webhook alone goes there, and GitHub has no ping for it; see scripts/rex webhook deliveries",
     );
   }
   const told: object[] = [];
@@ -336,33 +318,36 @@ async function ping(context: Context): Promise<Result> {
   for (const hook of hooks) {
     const known = new Set((await listDeliveries(hook, { most: 100 })).map(({ id }) => id));
     await pingHook(hook);
-    const [answer] = (await newDeliveries(hook, known, undefined, options.waitSeconds)).values();
+    terminal.waitFor("waiting for the answer");
+    const [answer] = (await newDeliveries(hook, known, undefined, call.waitSeconds)).values();
+    terminal.waitFor(undefined);
     say(
       answer === undefined
-        ? `${hook.name}: GitHub lists no ping within ${options.waitSeconds} s; npm run webhook -- deliveries shows it when it does`
+        ? `${hook.name}: GitHub lists no ping within ${call.waitSeconds} s; scripts/rex webhook deliveries shows it when it does`
         : `${hook.name}: answered ${answer.statusCode}: ${meaningOf(answer)}`,
     );
     if (answer === undefined || !succeeded(answer)) well = false;
     told.push({ name: hook.name, statusCode: answer?.statusCode ?? null });
   }
-  return { well, json: { hooks: told } };
+  return end(context, well, { hooks: told });
 }
 
-async function deliveries(context: Context): Promise<Result> {
-  const { options, say } = context;
+export async function deliveries(call: DeliveriesCall): Promise<ExitCode> {
+  const context = await open("deliveries", call);
+  const { say } = context;
   const told: object[] = [];
   for (const hook of await someRegistered(context)) {
-    const found = await listDeliveries(hook, { most: options.limit ?? 20, since: options.since });
+    const found = await listDeliveries(hook, { most: call.limit, since: call.since });
     say(`${hook.name}: ${found.length === 0 ? "no deliveries" : `${found.length} deliveries`}`);
     const items: object[] = [];
     for (const delivery of found) {
-      const branch = options.details && delivery.event === "push" ? await branchOf(hook, delivery) : undefined;
+      const branch = call.details && delivery.event === "push" ? await branchOf(hook, delivery) : undefined;
       say(`  ${lineOf(delivery)}${branch === undefined ? "" : ` ${branch}`}`);
       items.push({ ...delivery, ...(branch !== undefined && { branch }) });
     }
     told.push({ name: hook.name, deliveries: items });
   }
-  return { well: true, json: { hooks: told } };
+  return end(context, true, { hooks: told });
 }
 
 function lineOf({ id, deliveredAt, event, action, statusCode, redelivery, guid }: Delivery): string {
@@ -370,39 +355,41 @@ function lineOf({ id, deliveredAt, event, action, statusCode, redelivery, guid }
   return `${id} ${deliveredAt} ${what} ${statusCode}${redelivery ? " again" : ""} ${guid}`;
 }
 
-async function makeAgain(context: Context): Promise<Result> {
-  const { options, say } = context;
+export async function redeliver(call: RedeliverCall): Promise<ExitCode> {
+  const context = await open("redeliver", call);
+  const { say, terminal } = context;
   const hooks = await someRegistered(context);
   const wanted =
-    options.deliveryId === undefined
-      ? await failedOnes(hooks, options.since ?? Date.now() - unitMilliseconds.h)
-      : [await theOne(hooks, options.deliveryId)];
-  if (wanted.every(({ chosen }) => chosen.length === 0)) say("no delivery of a push has failed");
+    call.deliveryId === undefined ? await failedOnes(hooks, call.since) : [await theOne(hooks, call.deliveryId)];
+  const none = wanted.every(({ chosen }) => chosen.length === 0);
+  if (none) say("no delivery of a push has failed");
   for (const { hook, chosen } of wanted) for (const delivery of chosen) say(`${hook.name}: ${lineOf(delivery)}`);
-  if (options.dryRun) say("a dry run: nothing was asked for");
+  const goesOn = !none && (await agreed(context, call, "nothing was asked for", "Have them made again?"));
   const told: object[] = [];
   let well = true;
   for (const { hook, chosen, known } of wanted) {
-    if (options.dryRun) {
+    if (!goesOn) {
       told.push(...chosen.map(({ id, guid }) => ({ id, guid })));
       continue;
     }
-    for (const { id } of chosen) await redeliver(hook, id);
+    for (const { id } of chosen) await askAgain(hook, id);
     const guids = chosen.map(({ guid }) => guid);
+    terminal.waitFor("waiting for the answers");
     const answers =
-      chosen.length === 0 ? new Map<string, Delivery>() : await newDeliveries(hook, known, guids, options.waitSeconds);
+      chosen.length === 0 ? new Map<string, Delivery>() : await newDeliveries(hook, known, guids, call.waitSeconds);
+    terminal.waitFor(undefined);
     for (const { id, guid } of chosen) {
       const answer = answers.get(guid);
       say(
         answer === undefined
-          ? `${hook.name}: delivery ${id} was asked for again, and GitHub lists no answer within ${options.waitSeconds} s`
+          ? `${hook.name}: delivery ${id} was asked for again, and GitHub lists no answer within ${call.waitSeconds} s`
           : `${hook.name}: delivery ${id}, made again as ${answer.id}, was answered ${answer.statusCode}: ${meaningOf(answer)}`,
       );
       if (answer === undefined || !succeeded(answer)) well = false;
       told.push({ id, guid, again: answer?.id ?? null, statusCode: answer?.statusCode ?? null });
     }
   }
-  return { well, json: { dryRun: options.dryRun, deliveries: told } };
+  return end(context, well, { dryRun: call.dryRun, deliveries: told });
 }
 
 interface Chosen {
@@ -428,6 +415,6 @@ async function theOne(hooks: Hook[], id: number): Promise<Chosen> {
     if (delivery !== undefined) return { hook, chosen: [delivery], known: new Set(all.map((one) => one.id)) };
   }
   throw new Refusal(
-    `redeliver: no webhook that goes to the installation has a delivery ${id}; npm run webhook -- deliveries shows which there are; GitHub keeps them for three days`,
+    `redeliver: no webhook that goes to the installation has a delivery ${id}; scripts/rex webhook deliveries shows which there are; GitHub keeps them for three days`,
   );
 }

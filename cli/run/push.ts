@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { runName } from "../../components/runName.ts";
+import { type ExitCode, exitCodes } from "../lib/call.ts";
+import { conclusion, follow, hasWorked, printReport } from "../lib/followRun.ts";
+import { GithubApp } from "../lib/github.ts";
+import { findPush, type GithubPush, pushEvent } from "../lib/githubPush.ts";
+import { type Installation, openInstallation, webhookUrlOf } from "../lib/installation.ts";
+import { isOfPush, type ToldPush } from "../lib/pushRuns.ts";
+import { hasRun } from "../lib/remediationRun.ts";
+import { listRuns, pushOf, selector } from "../lib/remediations.ts";
+import { readRunSalt, readSettings, readWebhookSecret } from "../lib/settings.ts";
+import { signedDelivery } from "../lib/signedDelivery.ts";
+import { confirm, openTerminal, type Terminal } from "../lib/terminal.ts";
+import { type Answer, post } from "../lib/webhookRequest.ts";
+import type { PushCall } from "../push.ts";
+
+/** What came of the push. */
+interface Result {
+  well: boolean;
+  /** For a person on call. */
+  message: string;
+  run?: string;
+  outcome?: string;
+  report: string[];
+}
+
+export async function push(call: PushCall): Promise<ExitCode> {
+  const { task, dryRun, yes, json, waitSeconds } = call;
+  const installation = openInstallation(call);
+  const settings = await readSettings(installation);
+  const secret = await readWebhookSecret(installation, settings);
+  const push = await findPush(await GithubApp.open(installation, settings), settings, call);
+  const { run, known, pushedAt } = await runOf(installation, task, push);
+  const url = webhookUrlOf(installation, call.url);
+  const { repository, branch, before, after } = push;
+  const sent = { task, url, repository, branch, before, after, pushedAt };
+  const terminal = openTerminal(json);
+  if (secret.note !== undefined) terminal.say(`warning: ${secret.note}`);
+  terminal.say(
+    `push of ${push.sender.login} to ${branch} of ${repository}, ${before.slice(0, 12)} -> ${after.slice(0, 12)}, to ${url}`,
+  );
+  if (dryRun) {
+    terminal.say(
+      known
+        ? `a dry run: nothing was sent; this push has its run ${run} already, and would get no other`
+        : `a dry run: nothing was sent; its run would be ${run}; scripts/rex remediate --task ${task} --dry-run says what that would touch`,
+    );
+    if (json) console.log(JSON.stringify({ ...sent, dryRun, run, known }));
+    return exitCodes.well;
+  }
+  if (!yes) await confirm("Send it? What it makes stale is cancelled.");
+  const answer = await post(
+    installation.cluster,
+    url,
+    await signedDelivery(secret.text, pushEvent({ ...push, pushedAt })),
+  );
+  terminal.say(`answered ${answer.status}`);
+  const result =
+    answer.status === 200
+      ? await waitForRun(installation, run, known, waitSeconds, terminal)
+      : { well: false, message: refusalWords(answer, url), report: [] };
+  if (json) {
+    console.log(JSON.stringify({ ...sent, answer: answer.status, ...result }));
+  } else {
+    printReport(result.report);
+    console.log(result.message);
+  }
+  return result.well ? exitCodes.well : exitCodes.failed;
+}
+
+/**
+ * The run that the Sensor has made of the push, or will make. GitHub's event told another time of the push than its record does, by
+ * seconds: with the event's the push is the same.
+ */
+async function runOf(
+  installation: Installation,
+  task: string,
+  push: GithubPush,
+): Promise<{ run: string; known: boolean; pushedAt: number }> {
+  const { before, after, repository, recorded } = push;
+  const salt = await readRunSalt(installation);
+  const nameOf = (pushedAt: number) =>
+    runName(installation.outputs.workflowTemplate, salt, { task, before, after, repository, pushedAt });
+  const { items } = recorded ? await listRuns(installation, selector(installation, task)) : { items: [] };
+  const ofPush = items
+    .map((item) => ({ name: item.metadata.name, told: pushOf(item).push }))
+    .filter((one): one is { name: string; told: ToldPush } => recorded !== undefined && isOfPush(one.told, recorded));
+  const known = ofPush.find(({ name, told }) => name === nameOf(told.pushedAt));
+  const pushedAt = (known ?? ofPush[0])?.told.pushedAt ?? push.pushedAt;
+  return { run: nameOf(pushedAt), known: known !== undefined, pushedAt };
+}
+
+/** @param known whether there was one for this push before */
+async function waitForRun(
+  installation: Installation,
+  name: string,
+  known: boolean,
+  waitSeconds: number,
+  terminal: Terminal,
+): Promise<Result> {
+  const { namespace, eventSource, sensor } = installation.outputs;
+  const deadline = Date.now() + 1000 * waitSeconds;
+  terminal.waitFor(`waiting for run ${name}`);
+  while (!known && !(await hasRun(installation, name))) {
+    if (Date.now() > deadline) {
+      terminal.waitFor(undefined);
+      const logs = [`eventsource-name=${eventSource}`, `sensor-name=${sensor}`]
+        .map((label) => `kubectl -n ${namespace} logs -l ${label} --tail 50`)
+        .join("; ");
+      return {
+        well: false,
+        message: `the EventSource took the push, and no run ${name} has come within ${waitSeconds} s: it was lost on its way over event bus and Sensor, or filtered; ${logs}; docs/troubleshooting.md, "There is no run"`,
+        report: [],
+      };
+    }
+    await sleep(500);
+  }
+  terminal.say(known ? `run ${name} was there already` : `run ${name}, in namespace ${namespace}`);
+  terminal.waitFor("waiting for its end");
+  const { run, steps } = await follow(installation, name, waitSeconds, known ? () => {} : terminal.say);
+  terminal.waitFor(undefined);
+  const words = conclusion(run, steps, waitSeconds, namespace);
+  const message = known
+    ? `already remediated: this push has its run, and gets no other; it ended ${words}; scripts/rex remediate starts another`
+    : words;
+  return { well: hasWorked(run), message, run: name, outcome: run.outcome, report: run.report };
+}
+
+/** Why a push was not taken. */
+function refusalWords({ status, body }: Answer, url: string): string {
+  const words = body.trim().replaceAll(/\s+/g, " ").slice(0, 200);
+  if (status === 400) {
+    return `the EventSource refuses the push (${words}): its pod has another secret than the installation's Secret, and reads it only when it starts; docs/troubleshooting.md, "The EventSource answers 400"`;
+  }
+  if (status >= 500) {
+    return `${url} answers ${status} (${words}): the event bus is away, or what stands before the EventSource does not reach it; docs/troubleshooting.md, "The EventSource answers 500, or not at all"`;
+  }
+  return `${url} answers ${status} (${words}): it leads to something else than the EventSource; --url names another way`;
+}

@@ -1,0 +1,48 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import type { DownCall } from "../down.ts";
+import { type Consent, type ExitCode, exitCodes } from "../lib/call.ts";
+import { confirm } from "../lib/terminal.ts";
+import type { UpCall } from "../up.ts";
+
+/** What `up` and `down` do: scripts/up and scripts/down are the ones that do it. */
+
+const scripts = resolve(import.meta.dirname, "../../scripts");
+
+export async function up({ on, more, ...consent }: UpCall): Promise<ExitCode> {
+  if (on !== undefined) {
+    const intention = `pulumi up of stack ${on.stack} on the cluster of context ${on.context}`;
+    return handOver(intention, consent, "up", ["--context", on.context, "--stack", on.stack, ...more], true);
+  }
+  const intention =
+    "make and start a one-node Kubernetes with Argo on this machine (the first time about half an hour), bring the dev stack up on it, and show a remediation";
+  return handOver(intention, consent, "up", [], false);
+}
+
+export async function down({ on, ...consent }: DownCall): Promise<ExitCode> {
+  if (on !== undefined) {
+    const intention = `pulumi destroy of stack ${on.stack} on the cluster of context ${on.context}: everything that it made there goes`;
+    return handOver(intention, consent, "down", ["--context", on.context, "--stack", on.stack], true);
+  }
+  return handOver("end this checkout's node and remove its data", consent, "down", [], false);
+}
+
+/** @param previews whether the script itself can say what it would do */
+async function handOver(
+  intention: string,
+  { dryRun, yes }: Consent,
+  script: "up" | "down",
+  args: string[],
+  previews: boolean,
+): Promise<ExitCode> {
+  console.error(`${dryRun ? "would " : ""}${intention}`);
+  if (dryRun && !previews) return exitCodes.well;
+  if (!dryRun && !yes) await confirm("Go on?");
+  const child = spawn(resolve(scripts, script), dryRun ? [...args, "--dry-run"] : args, { stdio: "inherit" });
+  // The terminal tells the script as well; this process waits for it to end in order.
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  const [exitCode] = await once(child, "close");
+  return exitCode === 0 ? exitCodes.well : exitCodes.failed;
+}
