@@ -25,11 +25,12 @@ Runs a stack of this project through the Pulumi engine without touching the chec
 the pulumi command does, which is the usual way on a machine with a normal Pulumi installation; pulumi has to be on PATH here too.
 
 Commands:
-  preview     say what up would do
-  up          make the cluster what the stack says
-  refresh     compare the state with the cluster
-  destroy     remove everything
-  output      print the stack's outputs as JSON
+  preview          say what up would do
+  up               make the cluster what the stack says
+  refresh          compare the state with the cluster
+  preview-destroy  say what destroy would do
+  destroy          remove everything
+  output           print the stack's outputs as JSON
 
 Options:
   --dir DIR               folder for the working copies of Pulumi.yaml and the stack's file, and, unless PULUMI_BACKEND_URL and
@@ -48,7 +49,7 @@ Options:
 
 Variables REX_CONFIG_KEY and REX_SECRET_KEY do what --config and --secret do. The engine's progress goes to standard error.`;
 
-const commands = ["preview", "up", "refresh", "destroy", "output"] as const;
+const commands = ["preview", "up", "refresh", "preview-destroy", "destroy", "output"] as const;
 type Command = (typeof commands)[number];
 
 const providers = ["real", "double", "any"] as const;
@@ -368,6 +369,9 @@ async function run(stack: Stack, options: Options): Promise<void> {
       break;
     case "refresh":
       await stack.refresh(shared);
+      break;
+    case "preview-destroy":
+      await stack.previewDestroy(shared);
       break;
     case "destroy":
       await stack.destroy(shared);

@@ -113,7 +113,7 @@ install_node() {
   if [[ ! -d $1/node ]]; then
     rm -rf "$new"
     mkdir "$new"
-    cp "$ROOT"/scripts/cluster/node/{package.json,package-lock.json,.npmrc} "$new/"
+    cp "$ROOT"/dev/cluster/node/{package.json,package-lock.json,.npmrc} "$new/"
     (cd "$new" && timeout --foreground 600 npm ci --no-progress --loglevel=error) >&2 || die "npm could not install Node.js (see above)"
     mv -T "$new" "$1/node"
   fi

@@ -2,9 +2,10 @@
 # A stack on a cluster of one's own, by the context of the kubeconfig: what scripts/up and scripts/down have in common.
 # Sourced after lib.sh, never run.
 
-# own_cluster COMMAND OPTION...: runs dev/stack.ts COMMAND; --context and --stack are needed, all else is handed on.
+# own_cluster COMMAND OPTION...: runs dev/stack.ts COMMAND; --context and --stack are needed, all else is handed on. With --dry-run it
+# only says what COMMAND would do.
 own_cluster() {
-  local command=$1 context='' stack='' more=()
+  local command=$1 context='' stack='' dry_run='' more=()
   shift
   while (($# > 0)); do
     case $1 in
@@ -12,6 +13,10 @@ own_cluster() {
         (($# > 1)) || die "$1 needs a NAME (see --help)"
         printf -v "${1#--}" '%s' "$2"
         shift 2
+        ;;
+      --dry-run)
+        dry_run=yes
+        shift
         ;;
       *)
         more+=("$1")
@@ -24,6 +29,11 @@ own_cluster() {
   node_path
   npm_ready
   mkdir -p "$(stacks_dir)"
+  if [[ -n $dry_run ]]; then
+    [[ $command == up ]] && command=preview || command=preview-destroy
+    run_stack "$command" "$context" "$stack" "${more[@]}"
+    return
+  fi
   "own_cluster_$command" "$context" "$stack" "${more[@]}"
 }
 

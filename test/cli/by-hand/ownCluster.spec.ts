@@ -102,7 +102,7 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
     );
   }
 
-  const down = () => script("scripts/down");
+  const down = (...args: string[]) => script("scripts/down", ...args);
   const named = async (kinds: string): Promise<string[]> => {
     const { stdout } = await run("kubectl", ["get", kinds, "--namespace", namespace, "--output", "name"]);
     return stdout.split("\n").filter((line) => line.includes(name));
@@ -120,12 +120,14 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
       stepsImage: nodeEnvironment().stepsImage,
       sweepSchedule: "0 0 1 1 *",
     };
-    const { exitCode, stdout, stderr } = await script(
-      "scripts/up",
+    const up = [
       ...Object.entries(values).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
       ...["--secret", `githubAppPrivateKey@${join(folder, "app.private-key.pem")}`],
       ...["--secret", `webhookSecret@${join(folder, "webhook-secret")}`],
-    );
+    ];
+    const previewed = await script("scripts/up", ...up, "--dry-run");
+    deepEqual([previewed.exitCode, await named(kinds)], [0, []], previewed.stderr);
+    const { exitCode, stdout, stderr } = await script("scripts/up", ...up);
     equal(exitCode, 0, stderr);
     say(`scripts/up --context: ${((Date.now() - began) / 1000).toFixed(0)} s`);
     [, outputs = ""] = /export REX_OUTPUTS=(\S+)$/m.exec(stderr) ?? [];
@@ -159,6 +161,10 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
   });
 
   it("goes without leaving anything, and takes its outputs along", async () => {
+    const made = await named("eventsources,sensors,workflowtemplates");
+    const previewed = await down("--dry-run");
+    const left = await named("eventsources,sensors,workflowtemplates");
+    deepEqual([previewed.exitCode, left.length, left], [0, 3, made], previewed.stderr);
     const { exitCode, stderr } = await down();
     equal(exitCode, 0, stderr);
     deepEqual(await named(kinds), []);
