@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
-import { atLeast, numbers } from "./versions.ts";
+import { atLeast, majorOf } from "./versions.ts";
 
 /** What has to be on the machine from which `pulumi up` is run. */
 
@@ -36,7 +36,7 @@ async function pulumiCommand(installs: boolean): Promise<Finding> {
 
 /** @param sdk version of the SDK that the program uses */
 export function pulumi(version: string, sdk: string): Finding {
-  if (numbers(version)?.[0] !== numbers(sdk)?.[0]) {
+  if (majorOf(version) !== majorOf(sdk)) {
     return fail(`${version}; the program uses the SDK ${sdk}`, installPulumi);
   }
   return atLeast(version, sdk)

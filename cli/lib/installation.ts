@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ApiException, type ConfigurationOptions, KubeConfig } from "@kubernetes/client-node";
-import { bounded } from "../../config/boundedRequests.ts";
-import { causeOf } from "../../config/errorCause.ts";
+import { bounded } from "../../lib/boundedRequests.ts";
+import { causeOf } from "../../lib/errorCause.ts";
 
 /** What the tools for operators have in common: which installation they are about, which cluster it is on, and how they end. */
 
