@@ -21,7 +21,7 @@ const help = `usage: npm run doctor [-- OPTION...]
 
 Looks at everything that a remediation rests on, and says what is wrong and how it is mended: a line for each check,
   pass|warn|fail|skip  WHAT: what was found; fix: the command or the edit
-and at the end how many of each. A check whose ground is missing is skipped, so that one cause is one failure.
+and at the end how many of each. What needs a check that failed is skipped, so that one cause is one failure.
 It changes nothing: what has to be refused is tried as a dry run, taking labels off with one that is not there.
 
 Options:

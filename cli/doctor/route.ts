@@ -2,14 +2,15 @@ import { ApiException, type ConfigurationOptions, setHeaderOptions, type V1Pod }
 import { argoCommand, instanceIdLabel } from "../../components/argoInstance.ts";
 import { sweptLabel } from "../../components/labels.ts";
 import { statusOf } from "../lib/apiServerStatus.ts";
-import { ask, request } from "../lib/installation.ts";
+import { request } from "../lib/installation.ts";
+import { isReady, listPods } from "../lib/pods.ts";
 import { allTheSame, isFailed, outcomeOf, stepsEndedWell } from "../lib/runEnd.ts";
 import { eventBusCheck, notTrue } from "./argo.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
 import type { InstalledContext, Thing } from "./context.ts";
 import { installationCheck } from "./installation.ts";
 
-/** The way of a push into the cluster: EventSource, Sensor, the last one that came, and the sweep for those that did not. */
+/** The route of a push into the cluster: EventSource, Sensor, the last one that came, and the sweep for those that did not. */
 
 const bringBack = "pulumi up --refresh";
 
@@ -104,14 +105,9 @@ async function pods(
   kind: "eventsource" | "sensor",
   thing: Thing | undefined,
 ): Promise<Pods> {
-  const { core, cluster, namespace } = context;
+  const { cluster, namespace } = context;
   const labelSelector = `${kind}-name=${thing?.metadata.name}`;
-  const list = await ask(
-    cluster,
-    `list pods in namespace ${namespace}`,
-    core.listNamespacedPod({ namespace, labelSelector }, request),
-  );
-  const there = (list?.items ?? []).filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
+  const there = await listPods(cluster, namespace, labelSelector);
   const ready = there.filter(isReady);
   const wanted = thing?.spec.replicas ?? 1;
   if (ready.length >= wanted) return { ready, finding: pass(`${ready.length} of ${wanted} ready`) };
@@ -124,10 +120,6 @@ async function pods(
       `${look} shows which; kubectl -n ${namespace} describe pods -l ${labelSelector} says why; with too few pods: kubectl -n ${namespace} scale deployment -l ${labelSelector} --replicas=${wanted}`,
     ),
   };
-}
-
-function isReady({ status }: V1Pod): boolean {
-  return status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True") ?? false;
 }
 
 /** Why a pod is not ready, in Kubernetes' words. */
