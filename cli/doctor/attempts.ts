@@ -10,13 +10,13 @@ import { request } from "../lib/installation.ts";
 import type { InstalledContext } from "./context.ts";
 import { asAccount } from "./rights.ts";
 
-/** Requests that are tried as one of the accounts, as dry runs. */
+/** Dry runs of requests, made as one of the accounts. */
 
 export const api = ({ cluster }: InstalledContext) => cluster.makeApiClient(CustomObjectsApi);
 export const dry = ({ namespace }: InstalledContext) => ({ namespace, dryRun: "All" });
 export const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
 
-/** What came of an attempt: the API server's Status where it refuses. */
+/** The result of an attempt: the API server's Status if it refuses. */
 export type Attempt = "let through" | Status;
 
 export async function attempt(tried: Promise<unknown>): Promise<Attempt> {
@@ -35,9 +35,9 @@ export function wordsOf({ code, message }: Status): string {
 }
 
 /**
- * An account's groups the API server adds by itself.
+ * The options of a request as an account; the API server adds the account's groups itself.
  *
- * @param pod whose token it has; default: one that is bound to no pod
+ * @param pod the pod whose token it uses; default: a token that is bound to no pod
  */
 export function asUser(namespace: string, account: string, pod?: string): ConfigurationOptions {
   const user = both(request, setHeaderOptions("Impersonate-User", asAccount(namespace, account).user));

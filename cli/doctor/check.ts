@@ -20,9 +20,9 @@ export interface Finding {
 export interface Check<C = never> {
   /** What the report calls it. */
   name: string;
-  /** Where one of these fails, or is skipped, this one would say the same once more. */
+  /** If one of these fails or is skipped, this one is skipped: it would only report the same cause again. */
   needs?: readonly Check[];
-  /** What mends it where what it asks for cannot be had. */
+  /** The fix where the check is refused what it asks for, and the refusal names none. */
   otherwise?: string;
   look: (context: C) => Promise<Finding | Finding[]>;
 }
@@ -31,7 +31,7 @@ export interface Check<C = never> {
 export interface Result extends Finding {
   /** The check's name. */
   check: string;
-  /** Of a check that was skipped for the sake of another: that one's name. */
+  /** The name of the check because of which this one was skipped. */
   skippedFor?: string;
 }
 
@@ -97,7 +97,7 @@ async function results<C>(
   return [found].flat().map((finding) => ({ check: check.name, ...finding }));
 }
 
-/** One that is skipped gives the first cause, not what was skipped before it. */
+/** A skipped check gives the first cause, not the check that was skipped before it. */
 function skipped(check: string, { check: need, verdict, found, skippedFor = need }: Result): Result {
   return { check, ...skip(verdict === "fail" ? `because ${need} failed` : found), skippedFor };
 }

@@ -33,7 +33,7 @@ import { kubernetesPluginCheck, nodeCheck, pulumiCommandCheck } from "./tools.ts
 import { deliveriesCheck, webhookCheck } from "./webhook.ts";
 import { webhookSecretCheck } from "./webhookSecret.ts";
 
-/** The doctor's checks, in the order of the report: what a check needs stands before it. */
+/** The doctor's checks, in the order of the report. A new check is a line here; the checks that it needs stand before it. */
 
 /** @param mainWorkflow one to look at: the name of a WorkflowTemplate, or a file */
 export const checksBefore = (mainWorkflow: string | undefined): Check<PlannedContext>[] => [

@@ -180,7 +180,7 @@ async function unsigned({ core, namespace }: InstalledContext, pod: string, path
       }),
     );
   } catch (error) {
-    // Of what a pod answers only the number counts.
+    // From a pod, only the status code counts.
     if (error instanceof ApiException && statusOf(error).own) return `the API server says ${error.code}`;
     if (code === undefined) return (error as Error).message;
   }

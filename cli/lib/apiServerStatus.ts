@@ -1,6 +1,6 @@
 import type { ApiException } from "@kubernetes/client-node";
 
-/** What the API server says of a request that it refuses, and who refused it. */
+/** What the API server says when it refuses a request, and who refused it. */
 
 /**
  * A Status object of Kubernetes.
@@ -14,7 +14,7 @@ export interface Status {
   /** In one line; the whole answer where that is no Status. */
   message: string;
   details: { kind?: string; causes?: { message?: string }[] };
-  /** Whether the API server itself says it; something behind it, as a pod, answers with anything. */
+  /** Whether the API server itself answers. What a pod answers through its proxy is no Status. */
   own: boolean;
 }
 
@@ -43,25 +43,25 @@ export function oneLine(text: string): string {
 
 const impersonated = ["users", "groups", "serviceaccounts", "userextras", "uids"];
 
-/** Whether the caller may not act as somebody else. Then the Status is about whom he would have been, not about what was asked for. */
+/** Whether the caller may not impersonate. The Status then names the account that the caller wanted to be, not the object of the request. */
 export function refusesImpersonation({ code, details }: Status): boolean {
   return code === 403 && impersonated.includes(details.kind ?? "");
 }
 
-/** Whether a ValidatingAdmissionPolicy of this name refuses. Only policies give causes; their first words are `ValidatingAdmissionPolicy 'NAME'`. */
+/** Whether the ValidatingAdmissionPolicy of this name refuses. The Status of a policy has a cause, which begins with the policy's name. */
 export function refusedByPolicy({ details }: Status, policy: string): boolean {
   return (details.causes ?? []).some(({ message }) => message?.startsWith(`ValidatingAdmissionPolicy '${policy}' `));
 }
 
 /**
- * Whether RBAC, or another authorizer, refuses, before any policy, webhook or quota is asked. Their refusals are 403 Forbidden, too, and
- * of the same details: only the English tells, as in `pods is forbidden: User "x" cannot create resource "pods" in API group ""`.
+ * Whether RBAC or another authorizer refuses, so that no policy, webhook or quota was asked. A webhook or a quota may refuse with the same
+ * status, reason and details, so the English has to tell them apart: `pods is forbidden: User "x" cannot create resource "pods" in API group ""`.
  */
 export function refusedByAuthorizer({ code, message, details }: Status): boolean {
   return code === 403 && details.causes === undefined && / cannot \w+ resource "/.test(message);
 }
 
-/** Whether an admission webhook has side effects, so that the API server asks it nothing in a dry run. It is 400, as is much else: only the English tells. */
+/** Whether the API server refuses a dry run because an admission webhook has side effects. Other refusals are 400, too: only the English tells. */
 export function refusesDryRun({ code, message }: Status): boolean {
   return code === 400 && / does not support dry run$/.test(message);
 }

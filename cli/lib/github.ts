@@ -186,15 +186,15 @@ export async function askGithub<T>(what: string, answer: Promise<T>, way?: strin
   }
 }
 
-/** For a request's catch: what GitHub refuses with, where that is an answer as well. */
+/** For the catch of a request: GitHub's refusal as a value. @throws any other error */
 export function refusal(error: unknown): GithubRefusal {
   if (error instanceof GithubRefusal) return error;
   throw error;
 }
 
 /**
- * Whether GitHub refuses to take a label off only because it is not there, which it says to nobody who might not take it off. A pull
- * request that is not there, or not shown, is 404 as well: only the English tells.
+ * Whether GitHub refuses to take a label off only because the label is not there. GitHub checks the permission first. A pull request that
+ * does not exist, or may not be seen, is 404 as well: only the English tells them apart.
  */
 export function labelIsAbsent({ status, said }: Pick<GithubRefusal, "status" | "said">): boolean {
   return status === 404 && said.startsWith("Label does not exist");

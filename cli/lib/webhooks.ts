@@ -72,7 +72,7 @@ export function appHook(appId: string, github: Octokit): HookPlace {
   return { kind: "app", name: `App ${appId}`, path: "/app/hook", github };
 }
 
-/** What makes webhooks as they have to be. */
+/** The command that sets up webhooks as they have to be. */
 export const register = "npm run webhook -- register";
 
 /** Whether both lead to the same place, as the sweep compares them, too. */
@@ -270,7 +270,7 @@ export async function newDeliveries(
   }
 }
 
-/** Has GitHub send a ping, and waits for what is answered. @returns undefined if GitHub lists none in time @throws Refusal if GitHub refuses */
+/** Has GitHub send a ping, and waits for the answer. @returns undefined if GitHub lists none in time @throws GithubRefusal */
 export async function pinged(hook: Hook, seconds: number): Promise<Delivery | undefined> {
   const known = new Set((await listDeliveries(hook, { most: 100 })).map(({ id }) => id));
   await pingHook(hook);
@@ -279,7 +279,7 @@ export async function pinged(hook: Hook, seconds: number): Promise<Delivery | un
 
 const way = "mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy";
 
-/** What an answer means, and what mends it. */
+/** What an answer means, and the fix. */
 export function answerOf({ statusCode, status }: Delivery): { found: string; fix?: string } {
   if (statusCode === 400) {
     return {
