@@ -23,7 +23,7 @@ export const status = command({
   describe: "what was remediated, what not and why; of one task also its main workflow and agents",
   usage: `usage: $0 status [OPTION...]
 
-Remediations, newest first: when each began, for which task and head, its outcome, its seconds, how it came (push, sweep, by hand) and what it
+Remediations, newest first: when each started, for which task and head, its outcome, its seconds, its trigger (push, sweep, by hand) and what it
 did, or why it did nothing. For one task also its main workflow, its agents, and why something happened or nothing did.`,
   options: {
     task: text("N: only this task, and all about it; GitHub is asked as the App, if you may read its key"),

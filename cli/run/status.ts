@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ExitCode, exitCodes, Refusal } from "../lib/call.ts";
-import { findings } from "../lib/findings.ts";
+import { asText, type Finding, findings } from "../lib/findings.ts";
 import { type Installation, openInstallation } from "../lib/installation.ts";
 import { listRemediations, type Remediation, watchRemediations } from "../lib/remediations.ts";
 import { readSettings, type Settings } from "../lib/settings.ts";
 import { type TaskBranch, taskOnGithub } from "../lib/taskOnGithub.ts";
-import { type Agent, agents, lastSweep, type MainWorkflow, mainWorkflows, podsOfTheWay } from "../lib/taskState.ts";
+import { type Agent, agents, lastSweep, type MainWorkflow, mainWorkflows, podsOfTheRoute } from "../lib/taskState.ts";
 import type { StatusCall } from "../status.ts";
 
 /** All about one task. */
@@ -14,10 +14,10 @@ interface TaskReport {
   mainWorkflows: MainWorkflow[];
   agents: Agent[];
   github: TaskBranch[] | string;
-  findings: string[];
+  findings: Finding[];
 }
 
-const columns = ["BEGAN", "TASK", "SHA", "OUTCOME", "SECONDS", "CAME", "WHAT WAS DONE"] as const;
+const columns = ["STARTED", "TASK", "SHA", "OUTCOME", "SECONDS", "TRIGGER", "SUMMARY"] as const;
 /** At least that, so that the lines that follow stand below one another. */
 const widths = [20, 5, 12, 17, 7, 7, 0];
 
@@ -59,7 +59,7 @@ async function reportOn(
   const [main, agentsOfTask, pods, sweep, github] = await Promise.all([
     mainWorkflows(installation, settings, task),
     agents(installation, settings, task),
-    podsOfTheWay(installation),
+    podsOfTheRoute(installation),
     lastSweep(installation),
     asksGithub ? askGithub(task, installation, settings) : "--no-github was given",
   ]);
@@ -87,13 +87,13 @@ async function askGithub(task: string, installation: Installation, settings: Set
 function cells(one: Remediation): string[] {
   const outcome = one.state === "ended" ? (one.outcome ?? "none") : one.state;
   return [
-    `${one.began.replace("T", " ").replace(/\.\d+/, "")}`,
+    `${one.started.replace("T", " ").replace(/\.\d+/, "")}`,
     one.task,
     one.sha ?? "",
     outcome,
     `${one.seconds}`.padStart(7),
-    one.came,
-    one.did,
+    one.trigger,
+    one.summary,
   ];
 }
 
@@ -126,14 +126,14 @@ function printReport({ task, mainWorkflows, agents, findings }: TaskReport): voi
     );
   }
   console.log("what that means:");
-  for (const finding of findings) console.log(`  - ${finding}`);
+  for (const finding of findings) console.log(`  - ${asText(finding)}`);
 }
 
 // ----------------------------------------------------------------------- follow
 
 /** What is worth a new line. */
-function progress({ state, did, outcome }: Remediation): string {
-  return state === "ended" ? `ended ${outcome} ${did}` : state;
+function progress({ state, summary, outcome }: Remediation): string {
+  return state === "ended" ? `ended ${outcome} ${summary}` : state;
 }
 
 /** Until SIGINT. What is missed while the API server is away is told when it is back. */

@@ -12,6 +12,7 @@ import {
   type Delivery,
   differences,
   failedPushes,
+  faultsOf,
   type Hook,
   type HookPlace,
   listDeliveries,
@@ -19,7 +20,7 @@ import {
   meaningOf,
   newDeliveries,
   organizationHooks,
-  pingHook,
+  pinged,
   repositoryHooks,
   sameUrl,
   succeeded,
@@ -270,7 +271,7 @@ export async function status(choice: WebhookChoice): Promise<ExitCode> {
   for (const hook of hooks) {
     const [last] = await listDeliveries(hook, { most: 1 });
     const changes = hook.place.kind === "app" ? differencesOfApp(hook, url) : differences(hook, url);
-    const faults = Object.entries(changes).map(([what, { is, shall }]) => `${what} is ${is || "none"}, not ${shall}`);
+    const faults = faultsOf(changes);
     if (hook.place.kind === "app" && !hook.events.includes("push")) faults.push("the App is not told of pushes");
     if (last !== undefined && !succeeded(last))
       faults.push(`the last delivery was answered ${last.statusCode}: ${meaningOf(last)}`);
@@ -316,10 +317,8 @@ export async function ping(call: PingCall): Promise<ExitCode> {
   const told: object[] = [];
   let well = true;
   for (const hook of hooks) {
-    const known = new Set((await listDeliveries(hook, { most: 100 })).map(({ id }) => id));
-    await pingHook(hook);
     terminal.waitFor("waiting for the answer");
-    const [answer] = (await newDeliveries(hook, known, undefined, call.waitSeconds)).values();
+    const answer = await pinged(hook, call.waitSeconds);
     terminal.waitFor(undefined);
     say(
       answer === undefined
