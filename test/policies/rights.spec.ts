@@ -81,7 +81,7 @@ describe("rights", function () {
     return reported(new Caller(guarded.cluster.config, status?.token ?? ""));
   }
 
-  it("are exactly those in the README, and nothing more", async () => {
+  it("are exactly those in the README, and nothing more [rights-as-in-readme]", async () => {
     const common = await everybodys();
     const own = async (account: Account) => {
       const all = await reported(await guarded.as(account));
@@ -97,7 +97,7 @@ describe("rights", function () {
     );
   });
 
-  it("hold in each of the reviews in reviews.yaml", async () => {
+  it("hold in each of the reviews in reviews.yaml [rights-in-reviews]", async () => {
     const api = guarded.cluster.config.makeApiClient(AuthorizationV1Api);
     const wrong: string[] = [];
     let made = 0;

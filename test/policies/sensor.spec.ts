@@ -107,7 +107,7 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "another account",
+        what: "another account [sensor-other-account]",
         refusal: field,
         request: creation((run) => {
           run.spec.serviceAccountName = "default";
@@ -156,7 +156,7 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "an annotation of the ledger's",
+        what: "an annotation of the ledger's [sensor-writes-ledger]",
         refusal: annotations,
         request: creation((run) => {
           run.metadata.annotations = { "example.com/note": "1", "rex-remediation/head": "b".repeat(40) };
@@ -170,7 +170,7 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "another template",
+        what: "another template [sensor-other-template]",
         refusal: template,
         request: creation((run) => {
           run.spec.workflowTemplateRef = { name: "play" };
@@ -203,7 +203,7 @@ describe("with a token of the Sensor's pod", function () {
         request: creation((run) => parameter(run, 3, "../../x/y")),
       },
       {
-        what: "a repository with a shell's words",
+        what: "a repository with a shell's words [sensor-repository-with-shell]",
         refusal: parameters,
         request: creation((run) => parameter(run, 3, "acme/$(id)")),
       },
@@ -252,7 +252,7 @@ describe("with a token of the Sensor's pod", function () {
         request: creation((run) => parameter(run, 2, "c".repeat(40))),
       },
       {
-        what: "a name without a digest",
+        what: "a name without a digest [sensor-name-without-digest]",
         refusal: name,
         request: creation((run) => {
           run.metadata.name = `${guarded.name}-5-bbbbbbb-x`;
@@ -339,7 +339,7 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "the labels of a main workflow",
+        what: "the labels of a main workflow [sensor-run-as-main-workflow]",
         refusal: labels,
         request: creation((run) => {
           Object.assign(run.metadata.labels, { "workflow-type": "play-orchestration", "task-id": "5" });
@@ -403,12 +403,12 @@ describe("with a token of the Sensor's pod", function () {
         request: merge(() => runOf(guarded.name, "7").metadata.name, { status: { phase: "Failed" } }),
       },
       {
-        what: "the stage of a main workflow",
+        what: "the stage of a main workflow [sensor-sets-stage]",
         refusal: asItIs,
         request: merge(() => "main-3", { metadata: { labels: { "current-stage": "waiting-pr-created" } } }),
       },
       {
-        what: "a label of nobody's on a main workflow",
+        what: "a label of nobody's on a main workflow [sensor-labels-main-workflow]",
         refusal: asItIs,
         request: merge(() => "main-3", { metadata: { labels: { "cost-center": "42" } } }),
       },
@@ -490,7 +490,7 @@ describe("with a token of the Sensor's pod", function () {
       },
     ]);
 
-    it("and nothing of it has happened", async () => {
+    it("and nothing of it has happened [sensor-nothing-happened]", async () => {
       const workflows = await guarded.cluster.workflows();
       deepEqual(
         workflows.map(({ metadata, spec }) => [metadata.name, metadata.labels, spec]).sort(),

@@ -35,7 +35,7 @@ describe("the way to install", () => {
     });
   }
 
-  it("installs the versions of Argo that the tests run", () => {
+  it("installs the versions of Argo that the tests run [installed-argo-versions]", () => {
     const recipe = read("dev/cluster/versions.sh");
     for (const part of ["events", "workflows"]) {
       const [, version = "none"] =
