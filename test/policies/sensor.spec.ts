@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { refused } from "../support/attempts.ts";
 import type { ApiRequest, Caller } from "../support/caller.ts";
 import { Guarded } from "../support/guarded.ts";
+import { mergeInto } from "../support/mergePatch.ts";
 import { type Run, runOf } from "../support/runs.ts";
 import { mainWorkflow } from "../support/workflows.ts";
 
@@ -39,16 +40,14 @@ describe("with a token of the Sensor's pod", function () {
     return run;
   }
 
-  /** A run that is not quite as a push makes it. */
-  const creation = (change: (run: Run) => void) => (): ApiRequest => {
+  /** A run that is not quite as a push makes it: changed by a merge patch, or by a function. */
+  const creation = (change: object | ((run: Run) => void)) => (): ApiRequest => {
     const run = runOf(guarded.name, "5");
-    change(run);
+    if (typeof change === "function") change(run);
+    else mergeInto(run, change);
     return { method: "POST", path: path(), body: run };
   };
-  const labelled = (key: string) =>
-    creation((run) => {
-      run.metadata.labels[key] = "5";
-    });
+  const labelled = (key: string) => creation({ metadata: { labels: { [key]: "5" } } });
   const merge = (name: () => string, body: object) => (): ApiRequest => ({
     method: "PATCH",
     form: "merge",
@@ -102,23 +101,17 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "a template beside the reference",
         refusal: field,
-        request: creation((run) => {
-          run.spec.templates = [];
-        }),
+        request: creation({ spec: { templates: [] } }),
       },
       {
         what: "another account [sensor-other-account]",
         refusal: field,
-        request: creation((run) => {
-          run.spec.serviceAccountName = "default";
-        }),
+        request: creation({ spec: { serviceAccountName: "default" } }),
       },
       {
         what: "a patch of the pods",
         refusal: field,
-        request: creation((run) => {
-          run.spec.podSpecPatch = "{}";
-        }),
+        request: creation({ spec: { podSpecPatch: "{}" } }),
       },
       {
         what: "a hook",
@@ -130,9 +123,7 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "another entrypoint",
         refusal: field,
-        request: creation((run) => {
-          run.spec.entrypoint = "record-failure";
-        }),
+        request: creation({ spec: { entrypoint: "record-failure" } }),
       },
       {
         what: "an artifact beside the parameters",
@@ -165,9 +156,7 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "a finalizer",
         refusal: field,
-        request: creation((run) => {
-          run.metadata.finalizers = ["example.com/x"];
-        }),
+        request: creation({ metadata: { finalizers: ["example.com/x"] } }),
       },
       {
         what: "another template [sensor-other-template]",
@@ -275,9 +264,7 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "a name of its own",
         refusal: name,
-        request: creation((run) => {
-          run.metadata.name = "innocent";
-        }),
+        request: creation({ metadata: { name: "innocent" } }),
       },
       {
         what: "a name that the API server makes",
@@ -289,30 +276,22 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "a priority of its own",
         refusal: priority,
-        request: creation((run) => {
-          run.spec.priority = 2_000_000_000;
-        }),
+        request: creation({ spec: { priority: 2_000_000_000 } }),
       },
       {
         what: "a priority that is text",
         refusal: priority,
-        request: creation((run) => {
-          run.spec.priority = "1767225600";
-        }),
+        request: creation({ spec: { priority: "1767225600" } }),
       },
       {
         what: "a label more of Argo's",
         refusal: labels,
-        request: creation((run) => {
-          run.metadata.labels["workflows.argoproj.io/completed"] = "true";
-        }),
+        request: creation({ metadata: { labels: { "workflows.argoproj.io/completed": "true" } } }),
       },
       {
         what: "a label more of the program's",
         refusal: labels,
-        request: creation((run) => {
-          run.metadata.labels["app.kubernetes.io/managed-by"] = "pulumi";
-        }),
+        request: creation({ metadata: { labels: { "app.kubernetes.io/managed-by": "pulumi" } } }),
       },
       {
         what: "the label of another controller of Argo's",
@@ -327,16 +306,12 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "a label less",
         refusal: labels,
-        request: creation((run) => {
-          delete run.metadata.labels["rex-remediation/task"];
-        }),
+        request: creation({ metadata: { labels: { "rex-remediation/task": null } } }),
       },
       {
         what: "an outcome from the start",
         refusal: labels,
-        request: creation((run) => {
-          run.metadata.labels["rex-remediation/outcome"] = "remediated";
-        }),
+        request: creation({ metadata: { labels: { "rex-remediation/outcome": "remediated" } } }),
       },
       {
         what: "the labels of a main workflow [sensor-run-as-main-workflow]",
@@ -348,30 +323,22 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "another task in the label",
         refusal: labels,
-        request: creation((run) => {
-          run.metadata.labels["rex-remediation/task"] = "6";
-        }),
+        request: creation({ metadata: { labels: { "rex-remediation/task": "6" } } }),
       },
       {
         what: "another Sensor's label",
         refusal: labels,
-        request: creation((run) => {
-          run.metadata.labels["events.argoproj.io/sensor"] = "other";
-        }),
+        request: creation({ metadata: { labels: { "events.argoproj.io/sensor": "other" } } }),
       },
       {
         what: "no owner",
         refusal: owner,
-        request: creation((run) => {
-          run.metadata.ownerReferences = [];
-        }),
+        request: creation({ metadata: { ownerReferences: [] } }),
       },
       {
         what: "another owner",
         refusal: owner,
-        request: creation((run) => {
-          run.metadata.ownerReferences = [{ apiVersion: "v1", kind: "Pod", name: "x", uid: "x" }];
-        }),
+        request: creation({ metadata: { ownerReferences: [{ apiVersion: "v1", kind: "Pod", name: "x", uid: "x" }] } }),
       },
       {
         what: "a second owner",
