@@ -31,7 +31,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     return stderr;
   }
 
-  it("is refused by a context that the kubeconfig has not, and says which it has", async () => {
+  it("is refused by a context that the kubeconfig has not, and says which it has [unknown-context]", async () => {
     const context = cluster.config.getCurrentContext();
     assert.match(
       await refused("up", { "kubernetes:context": "nowhere", admissionPolicies: false }),

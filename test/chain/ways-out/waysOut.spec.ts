@@ -29,10 +29,12 @@ describe("remediation that fails by its main workflow", function () {
     for (const each of Object.values(cases)) each.catch(() => undefined);
   });
 
-  it("two of them: one is stopped, and argo retry goes on", () => cases.twice);
-  it("a gate that asks a person: argo node set answers, and argo retry goes on", () => cases.asking);
-  it("an unknown stage: its label is corrected, and argo retry goes on", () => cases.unknownStage);
-  it("packed nodes: stage and gate are set by hand", () => cases.packed);
+  it("two of them: one is stopped, and argo retry goes on [way-out-of-two-main-workflows]", () => cases.twice);
+  it("a gate that asks a person: argo node set answers, and argo retry goes on [way-out-of-asking-gate]", () =>
+    cases.asking);
+  it("an unknown stage: its label is corrected, and argo retry goes on [way-out-of-unknown-stage]", () =>
+    cases.unknownStage);
+  it("packed nodes: stage and gate are set by hand [way-out-of-packed-nodes]", () => cases.packed);
 
   async function failed(
     spoil: (task: Task) => Promise<void>,

@@ -116,7 +116,7 @@ describe("npm run render, on a cluster", function () {
     for (const line of lines) match(line, / created \(server dry run\)$/);
   });
 
-  it("restarts QA at a push once kubectl has applied it; its runs have no owner", async () => {
+  it("restarts QA at a push once kubectl has applied it; its runs have no owner [rendered-and-applied]", async () => {
     const { githubUrl, repository } = readDevStack();
     writeFileSync(join(folder, "key"), privateKey);
     writeFileSync(join(folder, "hook"), webhookSecret);

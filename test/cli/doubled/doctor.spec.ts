@@ -642,7 +642,7 @@ describe("npm run doctor", function () {
       );
     });
 
-    it("fails where a limit is reached, or holds workflows back", async () => {
+    it("fails where a limit is reached, or holds workflows back [doctor-sees-limits]", async () => {
       const name = "qa/workflow-controller-configmap";
       const fix = `let it be more than there can ever be main workflows, or do without: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, which reads it at its start; ${waysOut}`;
       const configMaps = { [name]: { data: { config: "namespaceParallelism: 3\nnodeEvents:\n  enabled: true\n" } } };
@@ -777,7 +777,7 @@ describe("npm run doctor", function () {
     });
   });
 
-  it("says what GitHub has to have where the webhook's Secret holds more than the secret at its end", () => {
+  it("says what GitHub has to have where the webhook's Secret holds more than the secret at its end [doctor-secret-with-line-feed]", () => {
     const at = { name: "hook", key: "secret" };
     const look = (content: string) => {
       const { text, ...secret } = webhookSecretOf(content, at);

@@ -119,7 +119,7 @@ describe("npm run webhook", function () {
   });
 
   describe("register", () => {
-    it("gives GitHub the secret as Argo Events reads it: without one line feed at its end, and says so", async () => {
+    it("gives GitHub the secret as Argo Events reads it: without one line feed at its end, and says so [webhook-secret-without-line-feed]", async () => {
       await watch([repository], `${secret}\n`);
       const { exitCode, stdout } = await webhook("register");
       equal(exitCode, 0, stdout);

@@ -62,7 +62,7 @@ describe("plan", function () {
       `argo -n ${scenario.cluster.namespace} ${verb} ${runNameOf(task)}`;
 
     describe("on the number of agents", () => {
-      it("let as many pass as maxAgentsToCancel says", async () => {
+      it("let as many pass as maxAgentsToCancel says [as-many-as-allowed]", async () => {
         const { task } = await stale();
         await startCleos(task, 3);
         const bench = await scenario.bench(task, { MAX_AGENTS_TO_CANCEL: "3" });
@@ -70,7 +70,7 @@ describe("plan", function () {
         equal((await bench.plan()).targets?.length, 3);
       });
 
-      it("stop one more, before anything is touched, and name the first agents and the way out", async () => {
+      it("stop one more, before anything is touched, and name the first agents and the way out [one-agent-too-many]", async () => {
         const of = await stale();
         await startCleos(of.task, 4);
         equal(
@@ -122,7 +122,11 @@ describe("plan", function () {
           { "agents.platform/repository": "acme-other" },
           "agents.platform/repository=acme-other contradicts repository=acme-shop",
         ],
-        ["the pusher's name", { "started-by": "Rex" }, "started-by=Rex contradicts github-app=5DLabs-Cleo"],
+        [
+          "the pusher's name [contradicting-pushers-name]",
+          { "started-by": "Rex" },
+          "started-by=Rex contradicts github-app=5DLabs-Cleo",
+        ],
         [
           "the pusher's login",
           { "example.com/owner": "5DLabs-Rex" },
@@ -130,7 +134,7 @@ describe("plan", function () {
         ],
       ];
       for (const [what, labels, words] of contradictions) {
-        it(`stop at ${what}, before anything is touched, and name CodeRun and labels`, async () => {
+        it(`stop, before anything is touched, and name CodeRun and labels, at ${what}`, async () => {
           const of = await stale();
           await startCleos(of.task, 1);
           await scenario.cluster.create(codeRun(`odd-${of.task}`, "5DLabs-Cleo", of.task, { ...ours, ...labels }));
@@ -236,7 +240,7 @@ describe("plan", function () {
         match(await failureOf(of), /\(github-app=5dlabs-cleo, listed is 5DLabs-Cleo\); correct the label /);
       });
 
-      it("let both spellings pass where both are listed, and cancel both", async () => {
+      it("let both spellings pass where both are listed, and cancel both [both-spellings-listed]", async () => {
         const { task } = await stale();
         await startCleos(task, 1);
         await scenario.cluster.create(codeRun(`small-${task}`, "5dlabs-cleo", task, ours));
@@ -353,7 +357,7 @@ describe("plan", function () {
         );
       });
 
-      it("go on once the command that they say was run, which keeps it", async () => {
+      it("go on once the command that they say was run, which keeps it [owned-kept-by-command]", async () => {
         const of = await stale();
         const { task } = of;
         const blaze = await scenario.cluster.create(codeRun(`blaze-${task}`, "5DLabs-Blaze", task, ours));
@@ -425,7 +429,7 @@ describe("plan", function () {
       }
 
       for (const label of ["remediation-hold", "Remediation-HOLD"]) {
-        it(`end the run as held where the pull request is labelled ${label}, touching nothing`, async () => {
+        it(`end the run as held where the pull request is labelled ${label}, touching nothing [held-by-label]`, async () => {
           const of = await stale({ labels: [label] });
           await startCleos(of.task, 1);
           await isHeld(of);

@@ -207,7 +207,7 @@ describe("config", () => {
   });
 
   for (const [key, { values, expected }] of Object.entries(badValues)) {
-    it(`refuses a bad ${key}, says what is expected and how to set it`, async () => {
+    it(`refuses a bad ${key}, says what is expected and how to set it [bad-value-${key}]`, async () => {
       for (const value of values) {
         const message = await refusal({ [key]: value });
         const lines = message.split("\n").filter((line) => line.startsWith(`  ${key}: `));
@@ -249,7 +249,7 @@ describe("config", () => {
     }
   });
 
-  it("refuses to cancel the pusher, however it is spelled", async () => {
+  it("refuses to cancel the pusher, however it is spelled [pusher-in-cancel-list]", async () => {
     for (const agent of ["rex", "REX", "5dlabs-rex", "5DLabs-Rex", "5DLabs_Rex", "5dlabs.rex"]) {
       const message = await refusal({ agentsToCancel: ["5DLabs-Cleo", agent] });
       assert.match(message, /agentsToCancel: expected agents other than the pusher 5DLabs-Rex\[bot\]/, agent);

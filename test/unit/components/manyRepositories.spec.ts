@@ -15,7 +15,7 @@ async function objects(repositories: string[], more = {}): Promise<Registration[
   const { registrations } = await register(async () => {
     setStackConfig({ repositories, ...more });
     runs += 1;
-    const outputs: Record<string, pulumi.Output<unknown> | undefined> = await import(`../../index.ts?many=${runs}`);
+    const outputs: Record<string, pulumi.Output<unknown> | undefined> = await import(`../../../index.ts?many=${runs}`);
     await Promise.all(Object.values(outputs).map((output) => output && resolved(output)));
   });
   return registrations;

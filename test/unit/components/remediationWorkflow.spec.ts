@@ -142,7 +142,7 @@ describe("RemediationWorkflow", () => {
     );
   });
 
-  it("runs the steps in one pod, one after the other", async () => {
+  it("runs the steps in one pod, one after the other [steps-in-one-pod]", async () => {
     const { containers } = await rendered();
     assert.deepEqual(
       containers.map(({ name, dependencies }) => [name, dependencies]),
@@ -166,7 +166,7 @@ describe("RemediationWorkflow", () => {
     }
   });
 
-  it("shows the private key to plan and to the exit handler alone, and the token only where GitHub is called", async () => {
+  it("shows the private key to plan and to the exit handler alone, and the token only where GitHub is called [who-sees-the-private-key]", async () => {
     const { containers, template, exitContainer } = await rendered();
     const mounting = (volume: string) =>
       names(containers.filter(({ volumeMounts }) => names(volumeMounts).includes(volume)));

@@ -19,7 +19,7 @@ describe("docs/configuration.md", function () {
 
   const reference = (...args: string[]) => runTool("configuration-reference.ts", args);
 
-  it("is what npm run reference prints", async () => {
+  it("is what npm run reference prints [configuration-reference]", async () => {
     deepEqual(await reference(), { exitCode: 0, stdout: document, stderr: "" });
   });
 
