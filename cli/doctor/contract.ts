@@ -338,7 +338,7 @@ function codeRuns(text: Text, { codeRuns: { group, taskLabel, agentLabel } }: Pl
     if (!manifest.includes(`${group}/`))
       return fail(
         `template ${name} makes none of ${group}`,
-        "pulumi config set codeRunGroup GROUP, then pulumi up",
+        "pulumi config set --path codeRun.group GROUP, then pulumi up",
         rule,
       );
   }
@@ -398,7 +398,7 @@ function stages(text: Text, { mainWorkflows: { stageLabel }, stages: known }: Pl
   return odd.length > 0
     ? fail(
         `it sets ${stageLabel} to ${odd.join(", ")}; stages has ${known.join(", ")}`,
-        "pulumi config set stages '[…]' with it where it belongs in the order, then pulumi up",
+        "pulumi config set --path mainWorkflow.stages '[…]' with it where it belongs in the order, then pulumi up",
         rule,
       )
     : pass([...new Set(plain)].join(", "), rule);

@@ -48,7 +48,7 @@ export async function answered<T>(question: Promise<{ status: number; data: T }>
 const silent = (apiUrl: string, said: string) =>
   fail(
     `GitHub at ${apiUrl} does not answer (${said})`,
-    "mend the way there from this machine; if the address is wrong: pulumi config set githubApiUrl URL",
+    "mend the way there from this machine; if the address is wrong: pulumi config set --path githubApp.apiUrl URL",
   );
 
 /** The App, as GitHub knows it. */
@@ -70,7 +70,7 @@ async function key(ground: Ground): Promise<Finding> {
   if (answer.data === null || answer.data === undefined) {
     return fail(
       `GitHub does not take it for a key of App ${githubAppId} (${answer.status}: ${answer.said})`,
-      `make one at GitHub (the App's settings, Private keys), and ${set}; if the App is another: pulumi config set githubAppId ID`,
+      `make one at GitHub (the App's settings, Private keys), and ${set}; if the App is another: pulumi config set --path githubApp.id ID`,
     );
   }
   return pass(`App ${githubAppId} is ${answer.data.slug}`);
@@ -116,8 +116,8 @@ async function installed(ground: Ground, repository: string): Promise<Finding> {
   }
   if (githubInstallationId !== undefined && githubInstallationId !== `${data.id}`) {
     return fail(
-      `githubInstallationId is ${githubInstallationId}; the installation there is ${data.id}`,
-      "pulumi config rm githubInstallationId, then pulumi up: GitHub is asked for it then",
+      `githubApp.installationId is ${githubInstallationId}; the installation there is ${data.id}`,
+      "pulumi config rm --path githubApp.installationId, then pulumi up: GitHub is asked for it then",
       repository,
     );
   }
@@ -217,7 +217,7 @@ async function labels(ground: Ground, repository: string): Promise<Finding> {
   if (ready.status === 404) {
     return fail(
       `there is no label ${readyLabel}, so no push ever takes it off`,
-      `gh label create ${quoted(readyLabel)} --repo ${repository}; if yours has another name: pulumi config set readyLabel NAME, then pulumi up`,
+      `gh label create ${quoted(readyLabel)} --repo ${repository}; if yours has another name: pulumi config set --path pullRequest.readyLabel NAME, then pulumi up`,
       repository,
     );
   }

@@ -49,7 +49,7 @@ async function codeRuns(namespace: Namespace, { codeRuns, agents }: Platform): P
   if (there === undefined) {
     return fail(
       `the API server knows no ${plural} of ${group}/${version}`,
-      `kubectl api-resources | grep -i coderun shows what there is; pulumi config set codeRunResource NAME (codeRunGroup, codeRunVersion), then pulumi up`,
+      `kubectl api-resources | grep -i coderun shows what there is; pulumi config set --path codeRun.resource NAME (codeRun.group, codeRun.version), then pulumi up`,
     );
   }
   const kind = `${plural}.${group}`;
@@ -91,7 +91,7 @@ export function stopping(
     found.push(
       warn(
         `agent ${agentOf(near.run)} of ${name} is listed but for its spelling (${near.meant}): while it is at work, no push of its task is remediated`,
-        `${kubectl.replace("%s", "label --overwrite")} ${name} ${agentLabel}=${near.meant}; or list that spelling, too: pulumi config set agentsToCancel '[…]', then pulumi up`,
+        `${kubectl.replace("%s", "label --overwrite")} ${name} ${agentLabel}=${near.meant}; or list that spelling, too: pulumi config set --path agents.toCancel '[…]', then pulumi up`,
         "spelling",
       ),
     );
@@ -120,8 +120,8 @@ export function labelled(
   if (there.length === 0) return pass(`${kind} are known; there is none to show its labels`);
   const { taskLabel, agentLabel } = codeRuns;
   for (const [label, key] of [
-    [taskLabel, "codeRunTaskLabel"],
-    [agentLabel, "codeRunAgentLabel"],
+    [taskLabel, "codeRun.taskLabel"],
+    [agentLabel, "codeRun.agentLabel"],
   ] as const) {
     if (!there.some(({ metadata }) => metadata.labels?.[label] !== undefined)) {
       return fail(
@@ -154,11 +154,11 @@ export function known(all: Thing[], { mainWorkflows, stages }: Platform, namespa
   return stage === undefined
     ? fail(
         `${name} has no label ${stageLabel}`,
-        `kubectl -n ${namespace} label workflow ${name} ${stageLabel}=STAGE; if the label has another name: pulumi config set mainWorkflowStageLabel NAME, then pulumi up`,
+        `kubectl -n ${namespace} label workflow ${name} ${stageLabel}=STAGE; if the label has another name: pulumi config set --path mainWorkflow.stageLabel NAME, then pulumi up`,
       )
     : fail(
         `${name} is at stage ${stage}; stages has ${stages.join(", ")}`,
-        `if there is such a stage, add it where it belongs in the order: pulumi config set stages '[…]', then pulumi up; if not: kubectl -n ${namespace} label --overwrite workflow ${name} ${stageLabel}=STAGE`,
+        `if there is such a stage, add it where it belongs in the order: pulumi config set --path mainWorkflow.stages '[…]', then pulumi up; if not: kubectl -n ${namespace} label --overwrite workflow ${name} ${stageLabel}=STAGE`,
       );
 }
 

@@ -153,7 +153,7 @@ function ofPulls({ pulls }: TaskBranch, where: string, { holdLabel }: Settings):
 function ofTheSweep({ sweep }: Known): string[] {
   return [
     sweep === undefined
-      ? "no sweep for lost pushes has run within a day: there is none where sweepSchedule is empty"
+      ? "no sweep for lost pushes has run within a day: there is none where sweep.schedule is empty"
       : `the last sweep for lost pushes, ${sweep.run} of ${sweep.began}: ${sweep.said}`,
   ];
 }

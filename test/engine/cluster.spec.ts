@@ -104,8 +104,8 @@ describe("pulumi, where the cluster is not as it has to be", function () {
 
   it("preview says that there are no PrometheusRules, and the ways out, and makes nothing", async () => {
     assert.match(
-      await refused("preview", { prometheusRule: true }),
-      /prometheusRule: expected a cluster that serves PrometheusRules \(monitoring\.coreos\.com\/v1\); got one that does not\.\s+Install the Prometheus Operator .*, or do without alarms: pulumi config set prometheusRule false/,
+      await refused("preview", { "alarms.enabled": true }),
+      /prometheusRule: expected a cluster that serves PrometheusRules \(monitoring\.coreos\.com\/v1\); got one that does not\.\s+Install the Prometheus Operator .*, or do without alarms: pulumi config set --path alarms.enabled false/,
     );
   });
 
@@ -136,9 +136,9 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     it("preview names one that is missing and one whose key is none, in one error", async () => {
       const message = await refused("preview", {
         webhookSecret: undefined,
-        existingWebhookSecret: `${name}-none`,
+        "webhook.existingSecret": `${name}-none`,
         githubAppPrivateKey: undefined,
-        existingGithubAppSecret: `${name}-long`,
+        "githubApp.existingSecret": `${name}-long`,
       });
       assert.match(
         message,
@@ -168,7 +168,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
       it(`preview refuses ${what}`, async () => {
         const message = await refused("preview", {
           webhookSecret: undefined,
-          existingWebhookSecret: `${name}-${suffix}`,
+          "webhook.existingSecret": `${name}-${suffix}`,
         });
         assert.match(
           message,
@@ -182,14 +182,14 @@ describe("pulumi, where the cluster is not as it has to be", function () {
 
     it("preview takes one with one line feed at its end, which Argo Events leaves out", async () => {
       const { exitCode, stderr } = await stack.run("preview", {
-        config: { webhookSecret: undefined, existingWebhookSecret: `${name}-line` },
+        config: { webhookSecret: undefined, "webhook.existingSecret": `${name}-line` },
       });
       assert.equal(exitCode, 0, stderr);
     });
 
     it("preview takes one that is as it should be, and does without admission policies where they are turned off, with a warning", async () => {
       const { exitCode, stderr } = await stack.run("preview", {
-        config: { webhookSecret: undefined, existingWebhookSecret: `${name}-long`, admissionPolicies: false },
+        config: { webhookSecret: undefined, "webhook.existingSecret": `${name}-long`, admissionPolicies: false },
       });
       assert.equal(exitCode, 0, stderr);
       assert.match(

@@ -19,7 +19,7 @@ export async function runTool(
   args: string[],
   environment: Record<string, string | undefined> = {},
 ): Promise<ToolResult> {
-  const child = spawn(process.execPath, [resolve(root, "scripts", tool), ...args], {
+  const child = spawn(process.execPath, [resolve(root, "cli", tool), ...args], {
     cwd: root,
     env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...environment },
     stdio: ["ignore", "pipe", "pipe"],

@@ -185,7 +185,7 @@ describe("npm run status", function () {
       permissions: { contents: "read", pull_requests: "write", metadata: "read" },
       repositories: ["5dlabs/platform"],
     });
-    const objects = await manifests({ githubApiUrl: double.url });
+    const objects = await manifests({ "githubApp.apiUrl": double.url });
     template = ofKind(objects, "WorkflowTemplate");
     eventSource = ofKind(objects, "EventSource");
     api = await ApiServerDouble.open(outputs);
@@ -417,7 +417,7 @@ what that means:
       "no main workflow of task 7 is running (workflow-type=play-orchestration, task-id=7), so there is nothing to restart",
       "task-7 of 5dlabs/platform is at 111111111111, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one, or at once: npm run remediate -- --task 7",
       "no open pull request comes from task-7 of 5dlabs/platform: a run of it ends as no-pull-request",
-      "no sweep for lost pushes has run within a day: there is none where sweepSchedule is empty",
+      "no sweep for lost pushes has run within a day: there is none where sweep.schedule is empty",
     ]);
   });
 
