@@ -36,7 +36,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     assert.match(
       await refused("up", { "kubernetes:context": "nowhere", admissionPolicies: false }),
       new RegExp(
-        `kubernetes:context: the kubeconfig has no context nowhere; expected one of: ${context}\\.\\s+Set it with: `,
+        `kubernetes:context: expected a context of the kubeconfig: .*${context}.*; got nowhere\\.\\s+Set it with: pulumi config set kubernetes:context NAME`,
       ),
     );
   });
@@ -105,7 +105,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
   it("preview says that there are no PrometheusRules, and the ways out, and makes nothing", async () => {
     assert.match(
       await refused("preview", { "alarms.enabled": true }),
-      /prometheusRule: expected a cluster that serves PrometheusRules \(monitoring\.coreos\.com\/v1\); got one that does not\.\s+Install the Prometheus Operator .*, or do without alarms: pulumi config set --path alarms.enabled false/,
+      /alarms\.enabled: expected a cluster that serves PrometheusRules \(monitoring\.coreos\.com\/v1\); got one that does not\.\s+Install the Prometheus Operator .*, or do without alarms: pulumi config set --path alarms.enabled false/,
     );
   });
 
@@ -142,11 +142,11 @@ describe("pulumi, where the cluster is not as it has to be", function () {
       });
       assert.match(
         message,
-        /existingWebhookSecret: expected Secret rex-\w+-none in namespace [\w-]+ with key secret: at least 16 characters, no spaces; got no such Secret\./,
+        /webhook\.existingSecret: expected Secret rex-\w+-none in namespace [\w-]+ with key secret: at least 16 characters, no spaces; got no such Secret\./,
       );
       assert.match(
         message,
-        /existingGithubAppSecret: expected Secret .* with key private-key\.pem: an unencrypted RSA private key .*; got something else\./,
+        /githubApp\.existingSecret: expected Secret .* with key private-key\.pem: an unencrypted RSA private key .*; got something else\./,
       );
       assert.ok(!message.includes("0123456789"), "a secret was shown");
     });
@@ -173,7 +173,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
         assert.match(
           message,
           new RegExp(
-            `existingWebhookSecret: expected .*; got ${got}\\.\\s+Mend it with: kubectl -n [\\w-]+ create secret generic`,
+            `webhook\\.existingSecret: expected .*; got ${got}\\.\\s+Mend it with: kubectl -n [\\w-]+ create secret generic`,
           ),
         );
         assert.ok(!message.includes("0123456789"), "a secret was shown");
