@@ -46,7 +46,8 @@ export interface ExistingEventSourceArgs {
 }
 
 /** The event bus to use, and how to make it. */
-export interface EventBusSettings extends Pick<EventBusArgs, "version" | "replicas" | "storageClassName" | "volumeSize"> {
+export interface EventBusSettings
+  extends Pick<EventBusArgs, "version" | "replicas" | "storageClassName" | "volumeSize"> {
   name: string;
   /** Whether to make it; if not, the rest but the name means nothing. */
   create: boolean;
@@ -200,8 +201,11 @@ export class RexRemediation extends pulumi.ComponentResource {
 
     const workflowTemplateUid = args.appliedByOthers === undefined ? workflow.workflowTemplateUid : undefined;
     const eventBusName = args.eventBus.create
-      ? new EventBus(name, { namespace, eventBusName: args.eventBus.name, deployedSeconds, ...args.eventBus }, { parent: this })
-          .eventBusName
+      ? new EventBus(
+          name,
+          { namespace, eventBusName: args.eventBus.name, deployedSeconds, ...args.eventBus },
+          { parent: this },
+        ).eventBusName
       : pulumi.output(args.eventBus.name);
 
     const ownEventSource =

@@ -133,7 +133,7 @@ function isHidden({ unreadable = [] }: Given, path: string): boolean {
 function unknownKey(key: string): Problem {
   const letters = (path: string) => path.toLowerCase().replaceAll(".", "");
   const candidates = [...Object.keys(schema.shape), ...values.keys()];
-  const meant = candidates.find((path) => letters(path) === letters(key)) ?? nearest(key, candidates);
+  const meant = candidates.find((path) => letters(path) === letters(key)) ?? nearestKey(key, candidates);
   const { command, advice } = removal(key);
   return {
     key,
@@ -142,6 +142,14 @@ function unknownKey(key: string): Problem {
     command,
     advice: meant === undefined ? advice : `Did you mean ${meant}? ${advice}`,
   };
+}
+
+/** Inside an object, the name alone counts: that of the object is the same for all. */
+function nearestKey(key: string, candidates: string[]): string | undefined {
+  const group = key.slice(0, key.indexOf(".") + 1);
+  const names = candidates.filter((path) => path.startsWith(group)).map((path) => path.slice(group.length));
+  const name = nearest(key.slice(group.length), names);
+  return name && group + name;
 }
 
 function secretly(value: string | undefined): pulumi.Output<string> | undefined {

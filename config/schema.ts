@@ -117,7 +117,10 @@ export const schema = z.strictObject({
         default: "workflow-type",
       }),
       type: text(labelValue, { means: "Value of typeLabel on main workflows.", default: "play-orchestration" }),
-      taskLabel: text(labelKey, { means: "Label of a main workflow that holds the task's number.", default: "task-id" }),
+      taskLabel: text(labelKey, {
+        means: "Label of a main workflow that holds the task's number.",
+        default: "task-id",
+      }),
       stageLabel: text(labelKey, { means: "Label of a main workflow that holds its stage.", default: "current-stage" }),
       repositoryLabel: text(labelKey, {
         means:
@@ -353,4 +356,6 @@ export const values: ReadonlyMap<string, z.ZodType> = new Map(
 );
 
 /** The keys that have to be encrypted. */
-export const secretKeys: readonly string[] = [...values].filter(([, value]) => aboutOf(value).secret).map(([key]) => key);
+export const secretKeys: readonly string[] = [...values]
+  .filter(([, value]) => aboutOf(value).secret)
+  .map(([key]) => key);

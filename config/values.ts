@@ -82,7 +82,13 @@ export function flag({ means, default: preset }: Required<Meaning<boolean>>): Va
 
 /** A list of distinct texts, given as such or as one text with commas. Without a default it has to be given. */
 export function list(kind: Kind, atLeast: number, { means, default: preset }: Meaning<string[]>): Value<string[]> {
-  const schema = z.preprocess(asList, z.array(z.preprocess(asText, textOf(kind))).min(atLeast).refine(areDistinct));
+  const schema = z.preprocess(
+    asList,
+    z
+      .array(z.preprocess(asText, textOf(kind)))
+      .min(atLeast)
+      .refine(areDistinct),
+  );
   const good = (given: unknown) => {
     const items = asList(given);
     const texts = Array.isArray(items) ? items.map(asText).filter((item) => typeof item === "string") : [];
@@ -160,7 +166,10 @@ function described<T>(schema: Value<T>, about: Pick<About, "means" | "expected" 
 }
 
 function textOf(kind: Kind) {
-  return z.string().refine(kind.accepts).transform(kind.normal ?? ((value) => value));
+  return z
+    .string()
+    .refine(kind.accepts)
+    .transform(kind.normal ?? ((value) => value));
 }
 
 function aboutText(kind: Kind, preset: string | undefined) {
@@ -182,7 +191,9 @@ function map(
 ): Value<Record<string, string>> {
   const asTexts = (given: unknown) => {
     const value = unfolded(given === "" || given === null ? {} : given);
-    return isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, asText(item)])) : value;
+    return isObject(value)
+      ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, asText(item)]))
+      : value;
   };
   const isGood = ([name, value]: [string, unknown]) => typeof value === "string" && accepts(name, value);
   const schema = z.preprocess(
@@ -195,7 +206,9 @@ function map(
     default: preset,
     got: (given) => {
       const value = asTexts(given);
-      return shown(isObject(value) ? Object.fromEntries(Object.entries(value).filter((entry) => !isGood(entry))) : value);
+      return shown(
+        isObject(value) ? Object.fromEntries(Object.entries(value).filter((entry) => !isGood(entry))) : value,
+      );
     },
     command: (key) => setCommand(`${key}["NAME"]`, "VALUE"),
   });

@@ -119,7 +119,9 @@ function table(rows: string[][]): string {
 function projectFile(): string {
   const file = readFileSync(resolve(root, "Pulumi.yaml"), "utf8");
   const keys = Object.entries(schema.shape).map(([key, value]) => [key, declaration(value)]);
-  return file.slice(0, file.indexOf("\nconfig:\n") + 1) + stringify({ config: Object.fromEntries(keys) }, { lineWidth: 0 });
+  return (
+    file.slice(0, file.indexOf("\nconfig:\n") + 1) + stringify({ config: Object.fromEntries(keys) }, { lineWidth: 0 })
+  );
 }
 
 /**

@@ -27,7 +27,11 @@ export async function configuration(path: string, stack: string): Promise<Findin
   const findings = [
     ...problems.map(({ key, expected, got, command }) =>
       got === undefined
-        ? warn(`expected ${expected}; got nothing in Pulumi.${stack}.yaml; without it pulumi up is refused`, command, key)
+        ? warn(
+            `expected ${expected}; got nothing in Pulumi.${stack}.yaml; without it pulumi up is refused`,
+            command,
+            key,
+          )
         : fail(`expected ${expected}; got ${got}`, command, key),
     ),
     ...encrypted

@@ -73,7 +73,7 @@ describe("npm run doctor", function () {
       [
         "a stack without a file",
         ["--before", "--stack", "nowhere"],
-        /^doctor: --stack: cannot read Pulumi\.nowhere\.yaml \(ENOENT\); /,
+        /^doctor: --stack: cannot read \S+Pulumi\.nowhere\.yaml \(ENOENT\); /,
       ],
       ["outputs that are not there", [], /^doctor: REX_OUTPUTS: cannot read .*none\.json \(ENOENT\); make it with: /],
       [
@@ -228,7 +228,11 @@ describe("npm run doctor", function () {
           "openssl rand -hex 32 | pulumi config set --secret webhookSecret",
           "webhookSecret",
         ),
-        fail("expected a key of this program; got one that it does not know", "pulumi config rm stepImage", "stepImage"),
+        fail(
+          "expected a key of this program; got one that it does not know",
+          "pulumi config rm stepImage",
+          "stepImage",
+        ),
       ]);
     });
 
@@ -246,7 +250,11 @@ describe("npm run doctor", function () {
     it("leaves to Pulumi what only Pulumi can read", async () => {
       const hidden = whole.map((line) => line.replace(/image: .*/, "image: {secure: v1:ghi}}"));
       deepEqual(await judged(hidden), [
-        warn("it is encrypted, so only Pulumi can tell whether it is right", "pulumi preview --stack qa", "steps.image"),
+        warn(
+          "it is encrypted, so only Pulumi can tell whether it is right",
+          "pulumi preview --stack qa",
+          "steps.image",
+        ),
       ]);
       const [{ verdict, fix } = fail("", "")] = await judged(whole, "environment: [shared]\n");
       deepEqual([verdict, fix], ["warn", "pulumi preview --stack qa"]);
@@ -919,7 +927,10 @@ describe("npm run doctor", function () {
         "pulumi config set --path argo.instanceId prod, then pulumi up",
       ),
     );
-    deepEqual(judge([], [made("play", 1, "Running")], "prod").fix, "pulumi config rm --path argo.instanceId, then pulumi up");
+    deepEqual(
+      judge([], [made("play", 1, "Running")], "prod").fix,
+      "pulumi config rm --path argo.instanceId, then pulumi up",
+    );
   });
 
   it("finds a sweep that is suspended, or failed last", () => {

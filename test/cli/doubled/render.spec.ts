@@ -206,7 +206,12 @@ describe("npm run render", function () {
       {},
       /^render: no Secret is written, so name those that will be there: --config githubApp.existingSecret=NAME, which holds githubAppPrivateKey under the key private-key\.pem; --config webhook.existingSecret=NAME, /,
     ],
-    ["a sweep without a time", named, {}, /^render: --installed-at is missing: .*; without a sweep, .*sweep\.schedule=$/],
+    [
+      "a sweep without a time",
+      named,
+      {},
+      /^render: --installed-at is missing: .*; without a sweep, .*sweep\.schedule=$/,
+    ],
     [
       "no time",
       [...named, "--installed-at", "2026-01-31"],

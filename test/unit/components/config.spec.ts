@@ -89,7 +89,10 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   "codeRun.taskLabel": { values: ["", "task id", "/x", "a/b/c", "A.b_/x"], expected: /a label key/ },
   "codeRun.agentLabel": { values: ["", "agent$"], expected: /a label key/ },
   "codeRun.repositoryLabel": { values: ["", "x".repeat(64)], expected: /a label key/ },
-  "codeRun.finishedPhases": { values: [[], "", "a,A", "a b"], expected: /a list of at least 1.*value of status\.phase/ },
+  "codeRun.finishedPhases": {
+    values: [[], "", "a,A", "a b"],
+    expected: /a list of at least 1.*value of status\.phase/,
+  },
   "pullRequest.taskLabelPrefix": {
     values: ["", "task-1", " task-", "{{", "x".repeat(41), "a\u0007"],
     expected: /the beginning of a pull request label/,
@@ -107,8 +110,14 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   "mainWorkflow.taskLabel": { values: ["", "a b"], expected: /a label key/ },
   "mainWorkflow.stageLabel": { values: ["", "a b"], expected: /a label key/ },
   "mainWorkflow.repositoryLabel": { values: ["", "a b"], expected: /a label key/ },
-  "mainWorkflow.stages": { values: [[], "waiting-pr-created", "a,a", "a b,c"], expected: /a list of at least 2.*label value/ },
-  "mainWorkflow.resetStage": { values: ["", "waiting"], expected: /a label value|one of stages \(.*waiting-pr-created/ },
+  "mainWorkflow.stages": {
+    values: [[], "waiting-pr-created", "a,a", "a b,c"],
+    expected: /a list of at least 2.*label value/,
+  },
+  "mainWorkflow.resetStage": {
+    values: ["", "waiting"],
+    expected: /a label value|one of stages \(.*waiting-pr-created/,
+  },
   "githubApp.apiUrl": {
     values: ["", "api.github.com", "ftp://x", "https://user:pw@x", "https://x?y", "https://x/#y", "https://x/{{y}}"],
     expected: /an http or https URL without user, query or fragment/,
@@ -183,7 +192,10 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   },
   "steps.cancelTimeoutSeconds": { values: ["", "4", "601", "a minute"], expected: /a whole number from 5 to 600/ },
   "steps.gateTimeoutSeconds": { values: ["", "4", "601"], expected: /a whole number from 5 to 600/ },
-  "steps.stepTimeoutSeconds": { values: ["", "9", "3601", "60"], expected: /a whole number from 10|more than cancelTimeoutSeconds/ },
+  "steps.stepTimeoutSeconds": {
+    values: ["", "9", "3601", "60"],
+    expected: /a whole number from 10|more than cancelTimeoutSeconds/,
+  },
   "steps.debounceSeconds": { values: ["", "-1", "601"], expected: /a whole number from 0 to 600/ },
   "pullRequest.comments": { values: ["", "no"], expected: /true or false/ },
   "argo.instanceId": { values: ["a b", "-prod", "x".repeat(64)], expected: /a label value/ },
@@ -227,7 +239,11 @@ describe("config", () => {
         const [, path = "", text = ""] = /^pulumi config set (?:--path )?(\S+) '?(.*?)'?$/.exec(command) ?? [];
         if (path !== key) continue;
         const again = await problemsOf({ [key]: text });
-        assert.deepEqual(again.filter((one) => one.key === key && one.expected === expected), [], command);
+        assert.deepEqual(
+          again.filter((one) => one.key === key && one.expected === expected),
+          [],
+          command,
+        );
       }
     }
   });
@@ -292,7 +308,12 @@ describe("config", () => {
   it("is missing just what has no default where the stack has nothing, and says so in one error", async () => {
     const none = Object.fromEntries(Object.keys(leastConfig).map((key) => [key, undefined]));
     const missing = (await problemsOf(none)).map(({ key, got }) => [key, got]);
-    assert.deepEqual(missing.sort(), Object.keys(leastConfig).map((key) => [key, undefined]).sort());
+    assert.deepEqual(
+      missing.sort(),
+      Object.keys(leastConfig)
+        .map((key) => [key, undefined])
+        .sort(),
+    );
     const values = {};
     for (const [key, value] of Object.entries(leastConfig)) setAt(values, key, value);
     assert.deepEqual(understand({ values }).problems, []);
@@ -356,12 +377,7 @@ describe("config", () => {
 
   it("refuses a reset stage that is none of the stages", async () => {
     assert.deepEqual(await refused({ "mainWorkflow.stages": "a,b", "mainWorkflow.resetStage": "c" }), [
-      [
-        "mainWorkflow.resetStage",
-        "one of stages (a, b)",
-        '"c"',
-        "pulumi config set --path mainWorkflow.resetStage a",
-      ],
+      ["mainWorkflow.resetStage", "one of stages (a, b)", '"c"', "pulumi config set --path mainWorkflow.resetStage a"],
     ]);
   });
 
@@ -591,7 +607,10 @@ describe("config", () => {
   });
 
   it("fills in what the stack leaves out of an object, and leaves out what it has empty", async () => {
-    const { steps, sweep } = await accepted({ steps: { image: "x:1", gateTimeoutSeconds: 30 }, sweep: { schedule: "" } });
+    const { steps, sweep } = await accepted({
+      steps: { image: "x:1", gateTimeoutSeconds: 30 },
+      sweep: { schedule: "" },
+    });
     assert.deepEqual(steps, {
       image: "x:1",
       cancelTimeoutSeconds: 60,

@@ -120,7 +120,11 @@ describe("RexRemediation", () => {
   });
 
   it("makes alarms and a dashboard when asked", async () => {
-    const { registrations } = await program({ "alarms.enabled": true, "dashboard.enabled": true, "steps.debounceSeconds": 30 });
+    const { registrations } = await program({
+      "alarms.enabled": true,
+      "dashboard.enabled": true,
+      "steps.debounceSeconds": 30,
+    });
     assert.deepEqual(
       shape(registrations),
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")], watch),
@@ -183,7 +187,11 @@ describe("RexRemediation", () => {
   });
 
   it("gives the steps the brakes as they are configured", async () => {
-    const { registrations } = await program({ "agents.maxToCancel": 3, "pullRequest.holdLabel": "Wait", "agents.pusher": "Acme-Zed[bot]" });
+    const { registrations } = await program({
+      "agents.maxToCancel": 3,
+      "pullRequest.holdLabel": "Wait",
+      "agents.pusher": "Acme-Zed[bot]",
+    });
     const text = JSON.stringify(only(registrations, crd("WorkflowTemplate")).inputs);
     for (const variable of [
       { name: "MAX_AGENTS_TO_CANCEL", value: "3" },

@@ -128,11 +128,7 @@ describe("docs/main-workflow.md", () => {
       ok(manifest.metadata.generateName);
       deepEqual(
         Object.keys(manifest.metadata.labels).sort(),
-        [
-          preset("codeRun.agentLabel"),
-          preset("codeRun.repositoryLabel"),
-          preset("codeRun.taskLabel"),
-        ].sort(),
+        [preset("codeRun.agentLabel"), preset("codeRun.repositoryLabel"), preset("codeRun.taskLabel")].sort(),
       );
     }
   });
