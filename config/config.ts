@@ -109,13 +109,14 @@ function single(read: Reading, key: string, value: z.ZodType, given: unknown): u
   if (isHidden(read, key)) return about.default;
   if (read.unreadable?.includes(key)) return unreadable;
   const result = value.safeParse(given);
-  const problem = { key, expected: about.expected, got: about.got(given), command: about.command(key, given) };
+  const { expected, default: preset } = about;
   if (!result.success) {
-    read.problems.push(problem);
-    return about.default;
+    read.problems.push({ key, expected, got: about.got(given), command: about.command(key, given) });
+    return preset;
   }
   if (about.secret && result.data !== undefined && read.encrypted?.includes(key) === false) {
-    read.problems.push({ ...problem, expected: `${about.expected}, encrypted`, got: "plain text" });
+    const command = about.command(key, given);
+    read.problems.push({ key, expected: `${expected}, encrypted`, got: "plain text", command });
   }
   return result.data;
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { readConfig } from "../../../config/config.ts";
+import { readConfig, understand } from "../../../config/config.ts";
 import { ConfigError, type Problem } from "../../../config/problems.ts";
 import { register } from "./mockEngine.ts";
-import { type ConfigChanges, setStackConfig } from "./stackConfig.ts";
+import { type ConfigChanges, engineTexts, secretKeys, setStackConfig } from "./stackConfig.ts";
 
 /** What the given changes to a good configuration are refused with; undefined if they are not. */
 export async function errorOf(changes: ConfigChanges, secrets?: string[]): Promise<ConfigError | undefined> {
@@ -20,6 +20,6 @@ export async function errorOf(changes: ConfigChanges, secrets?: string[]): Promi
 }
 
 /** What is wrong with the given changes; none if nothing is. */
-export async function problemsOf(changes: ConfigChanges, secrets?: string[]): Promise<readonly Problem[]> {
-  return (await errorOf(changes, secrets))?.problems ?? [];
+export function problemsOf(changes: ConfigChanges, secrets: string[] = secretKeys): readonly Problem[] {
+  return understand({ values: engineTexts(changes), encrypted: secrets }).problems;
 }

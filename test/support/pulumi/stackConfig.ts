@@ -48,20 +48,24 @@ export const leastConfig: ConfigChanges = {
  * @param secrets keys that are encrypted in the stack's file
  */
 export function setStackConfig(changes: ConfigChanges = {}, secrets: string[] = secretKeys): void {
+  const own = Object.entries(engineTexts(changes)).map(([key, text]) => [`${project.name}:${key}`, text]);
+  pulumi.runtime.setAllConfig(
+    {
+      // Under mocks there is no cluster, whatever this machine's kubeconfig says.
+      "kubernetes:kubeconfig": JSON.stringify({ apiVersion: "v1", kind: "Config" }),
+      ...Object.fromEntries(own),
+    },
+    secrets.map((key) => `${project.name}:${key}`),
+  );
+}
+
+/** The stack's values over the defaults in Pulumi.yaml, as the engine hands them over: each key a text. */
+export function engineTexts(changes: ConfigChanges): Record<string, string> {
   const defaults = Object.entries(project.config).map(([key, { default: value }]) => [key, value] as const);
   const values: Record<string, unknown> = Object.fromEntries(defaults);
   for (const [path, value] of Object.entries({ ...leastConfig, ...changes })) setAt(values, path, value);
-  // Under mocks there is no cluster, whatever this machine's kubeconfig says.
-  const texts: Record<string, string> = {
-    "kubernetes:kubeconfig": JSON.stringify({ apiVersion: "v1", kind: "Config" }),
-  };
-  for (const [key, value] of Object.entries(values)) {
-    if (value !== undefined) {
-      texts[`${project.name}:${key}`] = typeof value === "object" ? JSON.stringify(value) : `${value}`;
-    }
-  }
-  pulumi.runtime.setAllConfig(
-    texts,
-    secrets.map((key) => `${project.name}:${key}`),
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    given.map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : `${value}`]),
   );
 }
