@@ -6,16 +6,13 @@ import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
 
 /** Whether the program takes what the stack's file says, before it is run. */
 
-/** @param stack whose Pulumi.NAME.yaml is read; undefined: there is nothing to look at */
-export function configurationCheck(stack: string | undefined): Check {
-  return {
-    what: "configuration",
-    look: async () =>
-      stack === undefined
-        ? skip("because no stack is named: --stack NAME reads Pulumi.NAME.yaml")
-        : configuration(stackFile(stack), stack),
-  };
-}
+export const configurationCheck: Check<{ stack: string | undefined }> = {
+  name: "configuration",
+  look: async ({ stack }) =>
+    stack === undefined
+      ? skip("because no stack is named: --stack NAME reads Pulumi.NAME.yaml")
+      : configuration(stackFile(stack), stack),
+};
 
 /** @returns a finding for each key that is wrong */
 export async function configuration(path: string, stack: string): Promise<Finding[]> {
@@ -47,6 +44,6 @@ function readValues(path: string): StackValues | string {
     return stackValues({ path, option: "--stack" });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return error.message.split("; ")[0] ?? "";
+    return error.found;
   }
 }

@@ -33,7 +33,7 @@ interface Parameter {
 export function runOfPush(sensor: Thing, push: PushEvent): PushedRun {
   const template = sensor.spec.triggers?.[0]?.template;
   const run = structuredClone(template?.k8s?.source?.resource);
-  if (run === undefined) throw new Refusal(`Sensor ${sensor.metadata.name} makes no object; pulumi up --refresh`);
+  if (run === undefined) throw new Refusal(`Sensor ${sensor.metadata.name} makes no object`, "pulumi up --refresh");
   for (const { src, dest } of template.k8s.parameters as Parameter[]) {
     set(run, dest.split("."), filling(src, push));
   }

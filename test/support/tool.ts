@@ -6,7 +6,7 @@ const root = resolve(import.meta.dirname, "../..");
 /** So that the many calls do not compile the same packages again: each takes half the time. */
 const compileCache = resolve(root, "node_modules/.cache/node-compile-cache");
 
-/** What a tool of scripts/ left behind. */
+/** What a tool of cli/ left behind. */
 export interface ToolResult {
   exitCode: number | null;
   stdout: string;

@@ -176,7 +176,7 @@ describe("RexRemediation", () => {
 
   it("looks for no lost pushes where that is turned off", async () => {
     const { registrations, outputs } = await program({ "sweep.schedule": "" });
-    const swept = (line: string) => /Sweep|rex-remediation-swe/.test(line);
+    const swept = (line: string) => /:Sweep|rex-remediation-swe/.test(line);
     assert.deepEqual(
       shape(registrations),
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")]).filter(
