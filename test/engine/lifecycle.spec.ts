@@ -151,7 +151,11 @@ describe("a stack on the node", function () {
   });
 
   it("changes the EventSource in place, and never the Sensor, when other pushes shall count [other-pushes-count]", async () => {
-    const config = { pusher: "Other[bot]", repositories: ["acme/widgets"], taskBranchPrefix: "job-" };
+    const config = {
+      "agents.pusher": "Other[bot]",
+      repositories: ["acme/widgets"],
+      "pullRequest.branchPrefix": "job-",
+    };
     const { exitCode, stderr } = await run("preview", { config });
     assert.equal(exitCode, 0, stderr);
     assert.match(stderr, / ~ {2}kubernetes:argoproj\.io\/v1alpha1:EventSource \S+ update/);

@@ -10,7 +10,7 @@ describe("with argoInstanceId", function () {
 
   let guarded: Guarded;
   before(async () => {
-    guarded = await Guarded.open({ config: { argoInstanceId: "prod" } });
+    guarded = await Guarded.open({ config: { "argo.instanceId": "prod" } });
   });
   after(() => guarded?.close());
 

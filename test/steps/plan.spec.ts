@@ -872,7 +872,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: main workflow play-${task} stands at stage lunch, which is none of the configured stages ${STAGES}: add it to stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
+        `plan: main workflow play-${task} stands at stage lunch, which is none of the configured stages ${STAGES}: add it to mainWorkflow.stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
       );
       const more = { DRY_RUN: "true", STAGES: JSON.stringify([...JSON.parse(STAGES), "lunch"]) };
       equal((await outcomeOf(await scenario.bench(task, more))).outcome, "dry-run");
@@ -1007,7 +1007,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: GitHub App 4711 has no installation 43: correct githubInstallationId, or leave it out and it is found (pulumi up), then: ${goOn("resubmit", task)}`,
+        `plan: GitHub App 4711 has no installation 43: correct githubApp.installationId, or leave it out and it is found (pulumi up), then: ${goOn("resubmit", task)}`,
       );
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });

@@ -151,7 +151,7 @@ describe("calls of GitHub that redirects", function () {
       equal(exitCode, 1);
       equal(
         lastWords,
-        `stop-qa: GitHub redirects GET /repos/acme/shop away from ${github.url}, to ${location()}: not followed, since the credentials are for ${github.url} alone; if GitHub has moved, correct githubApiUrl (pulumi up), else look for a proxy in between, then: argo -n agents resubmit rex-remediation-3-b`,
+        `stop-qa: GitHub redirects GET /repos/acme/shop away from ${github.url}, to ${location()}: not followed, since the credentials are for ${github.url} alone; if GitHub has moved, correct githubApp.apiUrl (pulumi up), else look for a proxy in between, then: argo -n agents resubmit rex-remediation-3-b`,
       );
       deepEqual(await other.client.requests(), []);
     });

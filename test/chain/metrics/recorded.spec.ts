@@ -3,22 +3,13 @@ import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { promisify } from "node:util";
 import { AppsV1Api } from "@kubernetes/client-node";
-<<<<<<< HEAD:test/chain/metrics/recorded.spec.ts
+import { afterwards } from "../../support/afterwards.ts";
 import { until } from "../../support/cluster.ts";
 import { controllerMetrics } from "../../support/controllerMetrics.ts";
 import { devPlatform } from "../../support/devPlatform.ts";
 import { readDevStack } from "../../support/devStack.ts";
 import { identity } from "../../support/metrics.ts";
 import type { Task } from "../../support/platform.ts";
-=======
-import { afterwards } from "../support/afterwards.ts";
-import { until } from "../support/cluster.ts";
-import { controllerMetrics } from "../support/controllerMetrics.ts";
-import { devPlatform } from "../support/devPlatform.ts";
-import { readDevStack } from "../support/devStack.ts";
-import { identity } from "../support/metrics.ts";
-import type { Task } from "../support/platform.ts";
->>>>>>> main:test/metrics/recorded.spec.ts
 import {
   type RecordedMetrics,
   readRecordedMetrics,

@@ -41,14 +41,14 @@ describe("pushes that come to nobody", function () {
 
   const config = (more: Record<string, unknown> = {}) => ({
     namespace: nodeEnvironment().namespace,
-    stepsImage: nodeEnvironment().stepsImage,
-    githubApiUrl: readDevStack().githubUrl,
-    githubAppId: appId,
+    "steps.image": nodeEnvironment().stepsImage,
+    "githubApp.apiUrl": readDevStack().githubUrl,
+    "githubApp.id": appId,
     githubAppPrivateKey: key.privateKeyPem,
     webhookSecret: secret,
     repositories: [repository],
-    sweepSchedule: "* * * * *",
-    sweepAfterSeconds: 180,
+    "sweep.schedule": "* * * * *",
+    "sweep.afterSeconds": 180,
     ...more,
   });
 

@@ -122,7 +122,7 @@ describe("remediation that fails by its main workflow", function () {
     match(
       message,
       new RegExp(
-        `stands at stage lunch, .*: add it to stages \\(pulumi up\\), then: argo -n ${namespace} resubmit ${run}; or correct the label current-stage, then: ${retry} \\| when mended: ${retry}$`,
+        `stands at stage lunch, .*: add it to mainWorkflow.stages \\(pulumi up\\), then: argo -n ${namespace} resubmit ${run}; or correct the label current-stage, then: ${retry} \\| when mended: ${retry}$`,
       ),
     );
     await paste(

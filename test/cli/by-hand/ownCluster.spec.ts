@@ -115,10 +115,10 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
     const values = {
       name,
       repositories: JSON.stringify([repository]),
-      githubAppId: `${appId}`,
-      githubApiUrl: readDevStack().githubUrl,
-      stepsImage: nodeEnvironment().stepsImage,
-      sweepSchedule: "0 0 1 1 *",
+      "githubApp.id": `${appId}`,
+      "githubApp.apiUrl": readDevStack().githubUrl,
+      "steps.image": nodeEnvironment().stepsImage,
+      "sweep.schedule": "0 0 1 1 *",
     };
     const { exitCode, stdout, stderr } = await script(
       "scripts/up",

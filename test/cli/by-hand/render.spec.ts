@@ -35,11 +35,11 @@ describe("npm run render, on a cluster", function () {
     const config = {
       name,
       repositories: JSON.stringify([repository]),
-      githubAppId: appId,
-      githubApiUrl: githubUrl,
-      stepsImage: nodeEnvironment().stepsImage,
-      existingGithubAppSecret: `${name}-app`,
-      existingWebhookSecret: `${name}-hook`,
+      "githubApp.id": appId,
+      "githubApp.apiUrl": githubUrl,
+      "steps.image": nodeEnvironment().stepsImage,
+      "githubApp.existingSecret": `${name}-app`,
+      "webhook.existingSecret": `${name}-hook`,
     };
     const given = Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]);
     const { exitCode, stderr } = await runTool("render.ts", [
@@ -76,10 +76,10 @@ describe("npm run render, on a cluster", function () {
   it("is what pulumi up made of the dev stack, but for the owner of runs and the sweep's beginning", async () => {
     const { githubUrl } = readDevStack();
     const config = {
-      githubApiUrl: githubUrl,
-      stepsImage: nodeEnvironment().stepsImage,
-      existingGithubAppSecret: "rex-remediation-github-app",
-      existingWebhookSecret: JSON.parse(await kubectl("get", "eventsource", "rex-remediation", "-o", "json")).spec
+      "githubApp.apiUrl": githubUrl,
+      "steps.image": nodeEnvironment().stepsImage,
+      "githubApp.existingSecret": "rex-remediation-github-app",
+      "webhook.existingSecret": JSON.parse(await kubectl("get", "eventsource", "rex-remediation", "-o", "json")).spec
         .github.push.webhookSecret.name,
     };
     const given = Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]);

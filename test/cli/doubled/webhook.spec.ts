@@ -208,7 +208,7 @@ describe("npm run webhook", function () {
       equal(exitCode, 2);
       match(
         stderr,
-        /^webhook: http:\S+ is reached inside the cluster only, not by GitHub; set .*ingressHost .* --url URL\n$/,
+        /^webhook: http:\S+ is reached inside the cluster only, not by GitHub; set ingress\.host .* --url URL\n$/,
       );
       deepEqual(await hooks(), []);
       equal((await run(["register", "--url", inCluster])).exitCode, 0);

@@ -26,7 +26,7 @@ describe("an update of the stack", function () {
   this.timeout(240_000);
   /** What the version after the update takes off pull requests; the one before takes ready-for-qa. */
   const otherLabel = "qa-please";
-  const second = { readyLabel: otherLabel, githubAppPrivateKey: rsaKey(2048) };
+  const second = { "pullRequest.readyLabel": otherLabel, githubAppPrivateKey: rsaKey(2048) };
   const bothLabels = ["ready-for-qa", otherLabel];
   const stack = new OwnStack();
   let platform: Platform;
@@ -166,7 +166,7 @@ describe("an update of the stack", function () {
   it("changes at once what may be touched: a run that began before is refused, says so, and its command goes on [update-changes-rights-at-once]", async () => {
     const fresh = await startTask();
     const { run } = await pushAndHold(platform, fresh, "takes the label off");
-    await stack.up({ ...second, resetStage: "implementation-in-progress" });
+    await stack.up({ ...second, "mainWorkflow.resetStage": "implementation-in-progress" });
     await stack.github.clearFaults();
     equal(await platform.outcome(run, 200_000), "failed");
     const message = await until("the main workflow says why", 20_000, async () => {

@@ -62,7 +62,7 @@ describe("plan", function () {
       `argo -n ${scenario.cluster.namespace} ${verb} ${runNameOf(task)}`;
 
     describe("on the number of agents", () => {
-      it("let as many pass as maxAgentsToCancel says [as-many-as-allowed]", async () => {
+      it("let as many pass as agents.maxToCancel says [as-many-as-allowed]", async () => {
         const { task } = await stale();
         await startCleos(task, 3);
         const bench = await scenario.bench(task, { MAX_AGENTS_TO_CANCEL: "3" });
@@ -75,7 +75,7 @@ describe("plan", function () {
         await startCleos(of.task, 4);
         equal(
           await failureOf(of, { MAX_AGENTS_TO_CANCEL: "3" }),
-          `plan: task ${of.task} has 4 agents to cancel, more than maxAgentsToCancel (3): cleo-1-${of.task}, cleo-2-${of.task}, cleo-3-${of.task}, and 1 more; nothing was touched; see which: ${seeCodeRuns(of.task)}; end those that should not be there, then: ${goOn("retry", of.task)}; or raise maxAgentsToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
+          `plan: task ${of.task} has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-${of.task}, cleo-2-${of.task}, cleo-3-${of.task}, and 1 more; nothing was touched; see which: ${seeCodeRuns(of.task)}; end those that should not be there, then: ${goOn("retry", of.task)}; or raise agents.maxToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
         );
       });
 
@@ -94,7 +94,7 @@ describe("plan", function () {
         const of = await stale({ annotations: ledger(String(Number(task) + 1), "false") });
         await startCleos(of.task, 2);
         const words = await failureOf(of, { MAX_AGENTS_TO_CANCEL: "1" });
-        match(words, /has 2 agents to cancel, more than maxAgentsToCancel \(1\): .*; see which: /);
+        match(words, /has 2 agents to cancel, more than agents.maxToCancel \(1\): .*; see which: /);
         ok(!words.includes("nothing was touched"), words);
       });
     });
@@ -219,7 +219,7 @@ describe("plan", function () {
           await scenario.cluster.create(codeRun(`odd-${of.task}`, agent, of.task, ours));
           equal(
             await failureOf(of),
-            `plan: agents of some coderuns of task ${of.task} are listed but for their spelling: odd-${of.task} (github-app=${agent}, listed is 5DLabs-Cleo); nothing was touched; correct the label or end what should not be there (${seeCodeRuns(of.task)} --show-labels), then: ${goOn("retry", of.task)}; or list that spelling too, in agentsToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
+            `plan: agents of some coderuns of task ${of.task} are listed but for their spelling: odd-${of.task} (github-app=${agent}, listed is 5DLabs-Cleo); nothing was touched; correct the label or end what should not be there (${seeCodeRuns(of.task)} --show-labels), then: ${goOn("retry", of.task)}; or list that spelling too, in agents.toCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
           );
         });
       }

@@ -102,7 +102,7 @@ describe("RexRemediation", () => {
   });
 
   it("makes an Ingress and an EventBus when asked", async () => {
-    const { registrations, outputs } = await program({ ingressHost: "hooks.example.com", createEventBus: true });
+    const { registrations, outputs } = await program({ "ingress.host": "hooks.example.com", "eventBus.create": true });
     assert.deepEqual(
       shape(registrations),
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook"), ingress], eventBus),
@@ -111,7 +111,7 @@ describe("RexRemediation", () => {
   });
 
   it("makes an HTTPRoute for a Gateway in the Ingress's place", async () => {
-    const { registrations, outputs } = await program({ gatewayHost: "hooks.example.com", gatewayName: "public" });
+    const { registrations, outputs } = await program({ "gateway.host": "hooks.example.com", "gateway.name": "public" });
     assert.deepEqual(
       shape(registrations),
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook"), gatewayRoute]),
@@ -120,7 +120,11 @@ describe("RexRemediation", () => {
   });
 
   it("makes alarms and a dashboard when asked", async () => {
-    const { registrations } = await program({ prometheusRule: true, grafanaDashboard: true, quietSeconds: 30 });
+    const { registrations } = await program({
+      "alarms.enabled": true,
+      "dashboard.enabled": true,
+      "steps.debounceSeconds": 30,
+    });
     assert.deepEqual(
       shape(registrations),
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")], watch),
@@ -138,9 +142,9 @@ describe("RexRemediation", () => {
   it("makes no Secret of those that exist", async () => {
     const { registrations } = await program({
       githubAppPrivateKey: "",
-      existingGithubAppSecret: "app",
+      "githubApp.existingSecret": "app",
       webhookSecret: "",
-      existingWebhookSecret: "hook",
+      "webhook.existingSecret": "hook",
     });
     assert.deepEqual(shape(registrations), sorted(always, policies, ownEventSource));
   });
@@ -186,7 +190,7 @@ describe("RexRemediation", () => {
   });
 
   it("looks for no lost pushes where that is turned off", async () => {
-    const { registrations, outputs } = await program({ sweepSchedule: "" });
+    const { registrations, outputs } = await program({ "sweep.schedule": "" });
     const swept = (line: string) => /:Sweep|rex-remediation-swe/.test(line);
     assert.deepEqual(
       shape(registrations),
@@ -198,7 +202,11 @@ describe("RexRemediation", () => {
   });
 
   it("gives the steps the brakes as they are configured", async () => {
-    const { registrations } = await program({ maxAgentsToCancel: 3, holdLabel: "Wait", pusher: "Acme-Zed[bot]" });
+    const { registrations } = await program({
+      "agents.maxToCancel": 3,
+      "pullRequest.holdLabel": "Wait",
+      "agents.pusher": "Acme-Zed[bot]",
+    });
     const text = JSON.stringify(only(registrations, crd("WorkflowTemplate")).inputs);
     for (const variable of [
       { name: "MAX_AGENTS_TO_CANCEL", value: "3" },
@@ -213,8 +221,8 @@ describe("RexRemediation", () => {
     const { registrations } = await program({
       name: "rex",
       namespace: "agents",
-      ingressHost: "a.b",
-      createEventBus: true,
+      "ingress.host": "a.b",
+      "eventBus.create": true,
     });
     for (const { type, inputs } of objects(registrations)) {
       const { name, namespace, labels } = inputs.metadata as {
