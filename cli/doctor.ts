@@ -26,7 +26,7 @@ at the end how many of each. A check that rests on one that failed is skipped, s
 It changes nothing: what has to be refused is tried as a dry run, taking labels off with one that is not there.`,
   options: {
     before: flag(
-      "before installation: tools, configuration, cluster, Argo, event bus, CodeRuns, and your rights to install; --stack then names the stack whose Pulumi.NAME.yaml is read (default: Pulumi.yaml's defaults), and there need be no outputs",
+      "before installation: tools, configuration, cluster, Argo, event bus, CodeRuns, and your rights to install; --stack then names the stack whose Pulumi.NAME.yaml is read (default: the defaults alone), and there need be no outputs",
     ),
     "main-workflow": text(
       "X: whether a main workflow keeps the contract of docs/main-workflow.md: the name of a WorkflowTemplate, or a file",

@@ -21,11 +21,13 @@ export const render = command({
 Writes the manifests that pulumi up would apply as YAML, for GitOps and for review: without secrets, and without a cluster, a Pulumi login or
 the pulumi command. The same configuration gives the same text. kubectl apply -f - takes it.`,
   options: {
-    stack: text("NAME: read Pulumi.NAME.yaml (default: only the defaults of Pulumi.yaml)"),
+    stack: text("NAME: read Pulumi.NAME.yaml (default: only the defaults)"),
     "config-file": text("FILE: read this file instead"),
-    config: texts("KEY=VALUE: a value over the file's; a list or an object as JSON; may be given several times"),
+    config: texts(
+      "KEY=VALUE: a value over the file's, as steps.image=IMAGE; a list or an object as JSON, or a list as text with commas; may be given several times",
+    ),
     "installed-at": text(
-      "TIME: pushes from before are left alone by the sweep, as 2026-01-31T12:00:00Z: the time of your first apply, the same ever after; not needed where sweepSchedule is empty",
+      "TIME: pushes from before are left alone by the sweep, as 2026-01-31T12:00:00Z: the time of your first apply, the same ever after; not needed where sweep.schedule is empty",
     ),
     output: text(
       "DIR: write a file for each object, numbered in the order of their use; files of an earlier render that have no object any more go",
@@ -36,9 +38,9 @@ the pulumi command. The same configuration gives the same text. kubectl apply -f
     json: flag("print one object: manifests and outputs"),
   },
   epilogue: `It differs from what pulumi up makes in this:
-  - Secrets are not in it: existingGithubAppSecret and existingWebhookSecret name those that you make.
+  - Secrets are not in it: githubApp.existingSecret and webhook.existingSecret name those that you make.
   - Pulumi's annotations and the label app.kubernetes.io/managed-by are not in it.
-  - Runs have no owner, because the WorkflowTemplate's identity is known to the cluster only: they stay for retentionDays after it is deleted.
+  - Runs have no owner, because the WorkflowTemplate's identity is known to the cluster only: they stay for argo.retentionDays after it is deleted.
   - The sweep is told with --installed-at since when pushes are its to handle, instead of the WorkflowTemplate's age.
   - Nothing waits until EventSource and Sensor are deployed: scripts/rex status and kubectl get eventsource,sensor -o yaml say whether they are.
 

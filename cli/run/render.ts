@@ -1,31 +1,45 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
 import { privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
+import { goodConfig, understand } from "../../config/config.ts";
+import { setAt } from "../../config/paths.ts";
+import { ConfigError } from "../../config/problems.ts";
+import type { Config } from "../../config/schema.ts";
 import { type ExitCode, exitCodes, Refusal } from "../lib/call.ts";
 import { type Manifest, type Rendered, render as renderManifests } from "../lib/manifests.ts";
-import { type StackValues, stackFile, stackValues } from "../lib/stackFile.ts";
+import { stackFile, stackValues } from "../lib/stackFile.ts";
 import type { RenderCall } from "../render.ts";
 
 /** The secrets of the program, and the keys that name an existing Secret instead. */
 const secrets = [
-  { key: "githubAppPrivateKey", existing: "existingGithubAppSecret", holds: privateKeyKey },
-  { key: "webhookSecret", existing: "existingWebhookSecret", holds: webhookSecretKey },
+  {
+    key: "githubAppPrivateKey",
+    existing: "githubApp.existingSecret",
+    nameIn: ({ githubApp }: Config) => githubApp.existingSecret,
+    holds: privateKeyKey,
+  },
+  {
+    key: "webhookSecret",
+    existing: "webhook.existingSecret",
+    nameIn: ({ webhook }: Config) => webhook.existingSecret,
+    holds: webhookSecretKey,
+  },
 ];
 
 /** Tells a file of an earlier render from others. */
 const mark = "# Written by scripts/rex render.\n";
 
 export async function render(call: RenderCall): Promise<ExitCode> {
-  const values = configuration(call);
-  const rendered = await renderOrRefuse(values, installedAt(call, values));
+  const config = configuration(call);
+  const rendered = await renderManifests(config, call.installedAt ?? "");
   write(rendered, call);
-  tell(values, rendered);
+  tell(config, rendered);
   return exitCodes.well;
 }
 
-function configuration({ stack, configFile, config }: RenderCall): Record<string, unknown> {
+/** @throws Refusal if something that is needed is missing or bad */
+function configuration({ stack, configFile, config: given, installedAt }: RenderCall): Config {
   const file =
     stack !== undefined
       ? { path: stackFile(stack), option: "--stack" }
@@ -33,21 +47,28 @@ function configuration({ stack, configFile, config }: RenderCall): Record<string
         ? { path: configFile, option: "--config-file" }
         : undefined;
   for (const { key } of secrets) {
-    if (key in config) {
+    if (key in given) {
       throw new Refusal(`--config ${key}: nothing secret is read or written here; leave it out, see --help`);
     }
   }
   const { values, encrypted } = stackValues(file);
-  const given = { ...values, ...config };
-  refuseUnreadable({ values: config, encrypted });
+  for (const [path, value] of Object.entries(given)) setAt(values, path, value);
+  refuseUnreadable(encrypted.filter((path) => !(path in given)));
   // What Pulumi.NAME.yaml has of them is for pulumi up.
-  const readable = Object.fromEntries(Object.entries(given).filter(([key]) => !secrets.some((one) => one.key === key)));
-  refuseWithoutSecrets(readable);
-  return readable;
+  for (const { key } of secrets) delete values[key];
+  const { config } = understand({ values });
+  refuseWithoutSecrets(config);
+  refuseWithoutTime(config, installedAt);
+  try {
+    return goodConfig({ values });
+  } catch (error) {
+    if (error instanceof ConfigError) throw new Refusal(error.message);
+    throw error;
+  }
 }
 
-function refuseUnreadable({ values, encrypted }: StackValues): void {
-  const unreadable = encrypted.filter((key) => !secrets.some((one) => one.key === key) && !(key in values));
+function refuseUnreadable(encrypted: string[]): void {
+  const unreadable = encrypted.filter((path) => !secrets.some(({ key }) => key === path));
   if (unreadable.length > 0) {
     throw new Refusal(
       `${unreadable.join(", ")}: expected plain text; got what only Pulumi can read; give it with ${unreadable.map((key) => `--config ${key}=VALUE`).join(" ")}`,
@@ -55,13 +76,13 @@ function refuseUnreadable({ values, encrypted }: StackValues): void {
   }
 }
 
-function secretsOf(values: Record<string, unknown>) {
-  const needed = isSet(values.existingEventSource) ? secrets.slice(0, 1) : secrets;
-  return needed.map((secret) => ({ ...secret, name: `${values[secret.existing] ?? ""}` }));
+function secretsOf(config: Config) {
+  const needed = config.existingEventSource.name === undefined ? secrets : secrets.slice(0, 1);
+  return needed.map(({ nameIn, ...secret }) => ({ ...secret, name: nameIn(config) }));
 }
 
-function refuseWithoutSecrets(values: Record<string, unknown>): void {
-  const unnamed = secretsOf(values).filter(({ name }) => name === "");
+function refuseWithoutSecrets(config: Config): void {
+  const unnamed = secretsOf(config).filter(({ name }) => name === undefined);
   if (unnamed.length > 0) {
     throw new Refusal(
       `no Secret is written, so name ${unnamed.length === 1 ? "the one" : "those"} that will be there: ${unnamed
@@ -71,29 +92,11 @@ function refuseWithoutSecrets(values: Record<string, unknown>): void {
   }
 }
 
-/** An object, as the file has it or as --config gives it. */
-function isSet(value: unknown): boolean {
-  return typeof value === "string"
-    ? !["", "{}"].includes(value.trim())
-    : Object.keys((value ?? {}) as object).length > 0;
-}
-
-function installedAt({ installedAt }: RenderCall, values: Record<string, unknown>): string {
-  const sweeps = `${values.sweepSchedule ?? ""}` !== "";
-  if (installedAt === undefined && sweeps) {
+function refuseWithoutTime({ sweep }: Config, installedAt: string | undefined): void {
+  if (installedAt === undefined && sweep.schedule !== undefined) {
     throw new Refusal(
-      "--installed-at is missing: the sweep leaves pushes alone that were made before it, which a rendered sweep cannot read from the cluster; expected a time, as 2026-01-31T12:00:00Z, that stays the same; without a sweep, and so with pushes that nobody finds when they are lost: --config sweepSchedule=",
+      "--installed-at is missing: the sweep leaves pushes alone that were made before it, which a rendered sweep cannot read from the cluster; expected a time, as 2026-01-31T12:00:00Z, that stays the same; without a sweep, and so with pushes that nobody finds when they are lost: --config sweep.schedule=",
     );
-  }
-  return installedAt ?? "";
-}
-
-async function renderOrRefuse(values: Record<string, unknown>, installedAt: string): Promise<Rendered> {
-  try {
-    return await renderManifests(values, installedAt);
-  } catch (error) {
-    if (pulumi.RunError.isInstance(error)) throw new Refusal(error.message);
-    throw error;
   }
 }
 
@@ -138,10 +141,10 @@ function writeFileOrRefuse(option: string, path: string, text: string): void {
 }
 
 /** What has to be there beside the manifests; on standard error, because the manifests are on the other. */
-function tell(values: Record<string, unknown>, { manifests, outputs }: Rendered): void {
+function tell(config: Config, { manifests, outputs }: Rendered): void {
   console.error(`${manifests.length} manifests; beside them have to be in namespace ${outputs.namespace}:`);
-  for (const { name, holds, key } of secretsOf(values)) {
+  for (const { name, holds, key } of secretsOf(config)) {
     console.error(`  Secret ${name} with ${key} under the key ${holds}`);
   }
-  if (!manifests.some(({ kind }) => kind === "EventBus")) console.error(`  EventBus ${values.eventBusName}`);
+  if (!manifests.some(({ kind }) => kind === "EventBus")) console.error(`  EventBus ${config.eventBus.name}`);
 }

@@ -5,12 +5,12 @@ import { Guarded } from "../support/guarded.ts";
 import { runOf } from "../support/runs.ts";
 
 /** The policies where Argo's controller has an instance ID: a run without it nobody would look at, and one of another's another would. */
-describe("with argoInstanceId", function () {
+describe("with argo.instanceId", function () {
   this.timeout(120_000);
 
   let guarded: Guarded;
   before(async () => {
-    guarded = await Guarded.open({ config: { argoInstanceId: "prod" } });
+    guarded = await Guarded.open({ config: { "argo.instanceId": "prod" } });
   });
   after(() => guarded?.close());
 
@@ -31,7 +31,7 @@ describe("with argoInstanceId", function () {
     return answers;
   }
 
-  it("the Sensor's runs have to have it", async () => {
+  it("the Sensor's runs have to have it [sensor-needs-instance-id]", async () => {
     deepEqual(await codes(await guarded.as("sensor"), false), [201, 403, 403]);
   });
 

@@ -9,7 +9,7 @@ import { manifests, ofKind } from "../../support/pulumi/manifests.ts";
  * Where Argo's controller has an instance ID. What this does not show: such a controller; Argo's own source says that it hands the label
  * of a CronWorkflow on to its Workflows, and that the command wants --instanceid without a server of Argo's.
  */
-describe("argoInstanceId", () => {
+describe("argo.instanceId", () => {
   /** What is labelled with it, by kind. */
   async function labels(config: Record<string, string>) {
     const made = await manifests({ name: "rex", ...config });
@@ -27,7 +27,7 @@ describe("argoInstanceId", () => {
   }
 
   it("labels the runs, the sweep and the WorkflowTemplate, from which tools know it, and tells the steps", async () => {
-    deepEqual(await labels({ argoInstanceId: "prod" }), {
+    deepEqual(await labels({ "argo.instanceId": "prod" }), {
       run: "prod",
       cronWorkflow: "prod",
       workflowTemplate: "prod",

@@ -58,15 +58,15 @@ describe("cli/rendered-diff", function () {
   it("fails where a stack is refused that could be rendered or is new, and shows why, and all others", () => {
     const bases: Record<string, string>[] = [{ prod: "a: 1\n", z: "z: 1\n" }, { z: "z: 1\n" }];
     for (const base of bases) {
-      const { status, sections } = diff(base, { prod: "refused: stepsImage\n", z: "z: 1\n" });
+      const { status, sections } = diff(base, { prod: "refused: steps.image\n", z: "z: 1\n" });
       equal(status, 1);
-      match(sections[0] ?? "", /^prod\n\nIt is refused:\n\n~+text\nrefused: stepsImage\n~+\n/);
+      match(sections[0] ?? "", /^prod\n\nIt is refused:\n\n~+text\nrefused: steps\.image\n~+\n/);
       equal(sections[1], "z\n\nNothing changes.\n");
     }
   });
 
   it("does not fail for what was refused before, and shows all of what no longer is", () => {
-    const refused = { dev: "refused: stepsImage\n" };
+    const refused = { dev: "refused: steps.image\n" };
     equal(diff(refused, refused).status, 0);
     const { status, sections } = diff(refused, { dev: "a: 1\n" });
     equal(status, 0);
