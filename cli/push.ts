@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { setTimeout as sleep } from "node:timers/promises";
-import { runName } from "../components/runName.ts";
-import { taskNumber } from "../components/taskPush.ts";
+import { taskPattern } from "../components/vocabulary/patterns.ts";
+import { runName } from "../components/vocabulary/runName.ts";
 import { must, readCall } from "./lib/call.ts";
 import { conclusion, follow, hasWorked, printReport } from "./lib/followRun.ts";
 import { GithubApp } from "./lib/github.ts";
@@ -119,7 +119,7 @@ function readOptions(args: string[]): Options | undefined {
   if (task === undefined) {
     throw new Refusal("--task is missing; expected the task's number: npm run push -- --task 3");
   }
-  must("--task", task, `^${taskNumber}$`, "the number of a task, without leading zeros and letters, as 3");
+  must("--task", task, `^${taskPattern}$`, "the number of a task, without leading zeros and letters, as 3");
   if (repository !== undefined) {
     must("--repository", repository, "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", "owner/name, as acme/shop");
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { taskNumber } from "../components/taskPush.ts";
+import { taskPattern } from "../components/vocabulary/patterns.ts";
 import { must, readCall } from "./lib/call.ts";
 import { conclusion, follow, hasWorked, printReport } from "./lib/followRun.ts";
 import {
@@ -74,7 +74,7 @@ function readOptions(args: string[]): Options | undefined {
   if (task === undefined) {
     throw new Refusal("--task is missing; expected the task's number: npm run remediate -- --task 3");
   }
-  must("--task", task, `^${taskNumber}$`, "the number of a task, without leading zeros and letters, as 3");
+  must("--task", task, `^${taskPattern}$`, "the number of a task, without leading zeros and letters, as 3");
   if (repository !== undefined) {
     must("--repository", repository, "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", "owner/name, as acme/shop");
   }

@@ -2,10 +2,11 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { instanceLabels } from "./argoInstance.ts";
 import { deployedAnnotations, newOnAnotherBus } from "./deployed.ts";
-import { commonLabels, runLabels, taskLabel } from "./labels.ts";
+import { commonLabels, runLabels } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
-import { runNameTemplate, runSalt, runSaltAnnotation } from "./runName.ts";
 import { pushTransform, type TaskPush } from "./taskPush.ts";
+import { taskLabel } from "./vocabulary/keys.ts";
+import { runNameTemplate, runSalt, runSaltAnnotation } from "./vocabulary/runName.ts";
 
 /** Name of the trigger, which Argo Events writes on what it creates. */
 export const triggerName = "remediate";

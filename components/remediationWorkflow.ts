@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { instanceLabels } from "./argoInstance.ts";
-import { commonLabels, outcomeLabel, runLabels, taskLabel } from "./labels.ts";
+import { commonLabels, runLabels } from "./labels.ts";
 import { restrictedPod } from "./podSecurity.ts";
 import {
   type GithubAccessArgs,
@@ -21,7 +21,8 @@ import {
   withKey,
   withToken,
 } from "./stepContainer.ts";
-import type { Step } from "./stepScripts.ts";
+import { outcomeLabel, taskLabel } from "./vocabulary/keys.ts";
+import type { Step } from "./vocabulary/steps.ts";
 
 /** How CodeRuns look. */
 export interface CodeRunArgs {

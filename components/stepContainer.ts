@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { privateKeyKey } from "./githubAppSecrets.ts";
 import { resources, restrictedContainer } from "./podSecurity.ts";
-import { type Step, stepScript, untouchedByKubelet } from "./stepScripts.ts";
+import { stepScript, untouchedByKubelet } from "./stepScripts.ts";
+import type { Step } from "./vocabulary/steps.ts";
 
 /** Environment of a step, by name. */
 export type Variables = Record<string, pulumi.Input<string | number | boolean>>;

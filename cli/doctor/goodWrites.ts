@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { sweptLabel } from "../../components/labels.ts";
-import { pusherNames, taskNumber } from "../../components/taskPush.ts";
+import { pusherNames } from "../../components/taskPush.ts";
+import { sweptLabel } from "../../components/vocabulary/keys.ts";
+import { taskPattern } from "../../components/vocabulary/patterns.ts";
 import { request } from "../lib/installation.ts";
 import type { Settings } from "../lib/settings.ts";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
@@ -172,7 +173,7 @@ function asPodOf(ground: Ground, account: string, task = "") {
   return asUser(ground.name, account, `${ground.prefix}-${task}-doctor-remediate-1`);
 }
 
-const isTask = (value = "") => new RegExp(`^${taskNumber}$`).test(value);
+const isTask = (value = "") => new RegExp(`^${taskPattern}$`).test(value);
 
 function isWatched(named: string | undefined, { repositoryLabels }: Settings): boolean {
   return named === undefined

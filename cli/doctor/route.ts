@@ -1,6 +1,6 @@
 import { ApiException, type ConfigurationOptions, setHeaderOptions, type V1Pod } from "@kubernetes/client-node";
 import { argoCommand, instanceIdLabel } from "../../components/argoInstance.ts";
-import { sweptLabel } from "../../components/labels.ts";
+import { sweptLabel } from "../../components/vocabulary/keys.ts";
 import { ask, request } from "../lib/installation.ts";
 import { allTheSame, isFailed, outcomeOf, stepsEndedWell } from "../lib/runEnd.ts";
 import { notTrue } from "./argo.ts";

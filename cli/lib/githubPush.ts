@@ -1,4 +1,4 @@
-import { taskBranches } from "../../components/taskPush.ts";
+import { taskBranches } from "../../components/vocabulary/patterns.ts";
 import { askGithub, type GithubApp } from "./github.ts";
 import { Refusal } from "./installation.ts";
 import { type RecordedPush, recordedPush } from "./pushRuns.ts";

@@ -1,6 +1,7 @@
 import { ApiException, CoreV1Api, CustomObjectsApi, type V1ContainerStatus } from "@kubernetes/client-node";
 import { instanceIdLabel, instanceLabels } from "../../components/argoInstance.ts";
-import { runLabels, taskLabel } from "../../components/labels.ts";
+import { runLabels } from "../../components/labels.ts";
+import { taskLabel } from "../../components/vocabulary/keys.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 import { allTheSame, isFailed, outcomeOf } from "./runEnd.ts";
 

@@ -1,7 +1,8 @@
 import { CustomObjectsApi, Watch } from "@kubernetes/client-node";
-import { runLabels, taskLabel } from "../../components/labels.ts";
-import { digestDigits, headDigits, sweepSuffix } from "../../components/runName.ts";
-import { taskNumber } from "../../components/taskPush.ts";
+import { runLabels } from "../../components/labels.ts";
+import { taskLabel } from "../../components/vocabulary/keys.ts";
+import { taskPattern } from "../../components/vocabulary/patterns.ts";
+import { digestDigits, headDigits, sweepSuffix } from "../../components/vocabulary/runName.ts";
 import { ask, type Installation, request } from "./installation.ts";
 import type { ToldPush } from "./pushRuns.ts";
 import { reportOf } from "./remediationRun.ts";
@@ -169,7 +170,7 @@ function optional<K extends string>(key: K, value: string | undefined): { [key i
 /** By its name, which the Sensor and the sweep make of the push. */
 function cameBy(name: string, installation: string): Remediation["came"] {
   const rest = name.startsWith(`${installation}-`) ? name.slice(installation.length + 1) : "";
-  const made = new RegExp(`^${taskNumber}-[0-9a-f]{${headDigits}}-[0-9a-f]{${digestDigits}}(?<suffix>.*)$`);
+  const made = new RegExp(`^${taskPattern}-[0-9a-f]{${headDigits}}-[0-9a-f]{${digestDigits}}(?<suffix>.*)$`);
   const suffix = made.exec(rest)?.groups?.suffix;
   return suffix === "" ? "push" : suffix === sweepSuffix ? "sweep" : "by hand";
 }

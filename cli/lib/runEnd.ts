@@ -1,4 +1,4 @@
-import { outcomeLabel } from "../../components/labels.ts";
+import { outcomeLabel } from "../../components/vocabulary/keys.ts";
 
 /** How a run ended. Argo's phase alone does not tell: something around the steps may fail after they have done all their work. */
 

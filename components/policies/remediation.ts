@@ -1,5 +1,6 @@
-import { ledgerPrefix, outcomeLabel, outcomes } from "../labels.ts";
-import { taskNumber } from "../taskPush.ts";
+import { ledgerPrefix, outcomeLabel } from "../vocabulary/keys.ts";
+import { outcomes } from "../vocabulary/outcomes.ts";
+import { taskPattern, whole } from "../vocabulary/patterns.ts";
 import type { Rules } from "./admissionPolicy.ts";
 import { askingPod, literal, mapAt, sameBut, textAt } from "./cel.ts";
 
@@ -221,7 +222,7 @@ export function taskResultRules({ templates }: RemediationRulesArgs): Rules {
 
 /** Whether the pod that asks belongs to a run for the task. */
 function isOfTask(name: string, task: string): string {
-  return `${task}.matches(${literal(`^${taskNumber}$`)}) && variables.pod.startsWith(${literal(`${name}-`)} + ${task} + "-")`;
+  return `${task}.matches(${literal(whole(taskPattern))}) && variables.pod.startsWith(${literal(`${name}-`)} + ${task} + "-")`;
 }
 
 /** Whether the pod that asks is one of the Workflow of that name. */

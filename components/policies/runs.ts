@@ -1,8 +1,9 @@
 import { instanceLabels } from "../argoInstance.ts";
-import { runLabels, sweptLabel, taskLabel } from "../labels.ts";
+import { runLabels } from "../labels.ts";
 import { pushParameters, triggerName } from "../pushSensor.ts";
-import { digestDigits, headDigits, sweepSuffix } from "../runName.ts";
-import { taskNumber } from "../taskPush.ts";
+import { sweptLabel, taskLabel } from "../vocabulary/keys.ts";
+import { taskPattern } from "../vocabulary/patterns.ts";
+import { digestDigits, headDigits, sweepSuffix } from "../vocabulary/runName.ts";
 import type { Rules } from "./admissionPolicy.ts";
 import { literal, mapAt, sameBut, textAt } from "./cel.ts";
 
@@ -21,7 +22,7 @@ export interface RunRulesArgs {
 
 /** A pattern for each value that a push fills in; see pushTransform, which lets nothing else through. */
 const patterns: Record<(typeof pushParameters)[number], string> = {
-  task: taskNumber,
+  task: taskPattern,
   before: "[0-9a-f]{40}",
   after: "[0-9a-f]{40}",
   repository: "[A-Za-z0-9._-]+/[A-Za-z0-9._-]+",

@@ -209,7 +209,7 @@ start_remediation() {
   esac
 }
 
-# run_name PUSH: as components/runName.ts says.
+# run_name PUSH: as components/vocabulary/runName.ts says.
 run_name() {
   local digest
   digest=$(jq -j --arg salt "$RUN_SALT" '[$salt, .task, .before, .after, .repository, .at] | join(" ")' <<<"$1" | sha256sum)

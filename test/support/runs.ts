@@ -1,4 +1,4 @@
-import { runName } from "../../components/runName.ts";
+import { runName } from "../../components/vocabulary/runName.ts";
 
 const pushed = {
   before: "a".repeat(40),

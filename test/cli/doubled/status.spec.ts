@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
-import { runName } from "../../../components/runName.ts";
+import { runName } from "../../../components/vocabulary/runName.ts";
 import { type ApiAnswers, ApiServerDouble } from "../../support/apiServerDouble.ts";
 import { GitHubDoubleClient, generateAppKey, startGitHubDouble } from "../../support/github/index.ts";
 import { manifests, ofKind } from "../../support/pulumi/manifests.ts";
