@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { privateKeyKey } from "./githubAppSecrets.ts";
 import { resources, restrictedContainer } from "./podSecurity.ts";
 import { stepScript, untouchedByKubelet } from "./stepScripts.ts";
+import { programName } from "./vocabulary/keys.ts";
 import type { Step } from "./vocabulary/steps.ts";
 
 /** Environment of a step, by name. */
@@ -70,7 +71,7 @@ export function volumes({ privateKeySecretName }: GithubAccessArgs, sharedSize: 
 }
 
 /** Annotation of a pod that lists the watched repositories. */
-export const repositoriesAnnotation = "rex-remediation/repositories";
+export const repositoriesAnnotation = `${programName}/repositories`;
 
 /**
  * Metadata of the pods of steps. It lists the repositories, which may be hundreds: a template, which Argo hands to its pod in one

@@ -1,3 +1,4 @@
+import { jqText } from "./vocabulary/jqText.ts";
 import {
   branchRestPattern,
   regexText,
@@ -6,7 +7,6 @@ import {
   taskPattern,
   whole,
 } from "./vocabulary/patterns.ts";
-import { jqText } from "./vocabulary/prelude.ts";
 
 /** Which pushes restart QA. */
 export interface TaskPush {

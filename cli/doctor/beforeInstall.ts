@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { AuthorizationV1Api } from "@kubernetes/client-node";
 import { parse } from "yaml";
+import { kubernetesRights, rightsToGive } from "../../components/vocabulary/rights.ts";
 import { ask, Refusal, request } from "../lib/installation.ts";
 import type { Bus } from "./argo.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
@@ -134,8 +135,6 @@ function needed({
 }: Planned): Right[] {
   const make = (group: string, resource: string, where = namespace): Right[] =>
     ["get", "create", "patch", "delete"].map((verb) => ({ verb, group, resource, namespace: where }));
-  const hold = (group: string, resource: string, ...verbs: string[]): Right[] =>
-    verbs.map((verb) => ({ verb, group, resource, namespace }));
   const argo = [
     "eventsources",
     "sensors",
@@ -151,9 +150,9 @@ function needed({
     ...make("rbac.authorization.k8s.io", "roles"),
     ...make("rbac.authorization.k8s.io", "rolebindings"),
     // Nobody may give what he has not got.
-    ...hold(codeRuns.group, codeRuns.resource, "get", "list", "delete"),
-    ...hold("argoproj.io", "workflows", "get", "list", "create", "patch"),
-    ...hold("argoproj.io", "workflowtaskresults", "create", "patch"),
+    ...kubernetesRights(rightsToGive(policies), codeRuns).flatMap(({ group, resource, verbs }) =>
+      verbs.map((verb) => ({ verb, group, resource, namespace })),
+    ),
     ...(ingress ? make("networking.k8s.io", "ingresses") : []),
     ...(httpRoute ? make("gateway.networking.k8s.io", "httproutes") : []),
     ...(networkPolicy ? make("networking.k8s.io", "networkpolicies") : []),

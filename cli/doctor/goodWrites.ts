@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { pusherNames } from "../../components/taskPush.ts";
-import { sweptLabel } from "../../components/vocabulary/keys.ts";
+import { ledgerKey, sweptLabel } from "../../components/vocabulary/keys.ts";
 import { taskPattern } from "../../components/vocabulary/patterns.ts";
 import { request } from "../lib/installation.ts";
 import type { Settings } from "../lib/settings.ts";
@@ -152,7 +152,7 @@ async function restart(ground: Ground): Promise<Finding> {
   const body = {
     metadata: {
       labels: { [stageLabel]: settings.resetStage },
-      annotations: { "rex-remediation/resumed": "true" },
+      annotations: { [ledgerKey("resumed")]: "true" },
     },
     ...(open.length > 0 && { status: { nodes: Object.fromEntries(open.map(([id]) => [id, { phase: "Succeeded" }])) } }),
   };

@@ -1,5 +1,10 @@
-import { ledgerPrefix, programName } from "./keys.ts";
+import { jqText } from "./jqText.ts";
+import { ledgerPrefix, outcomeLabel, programName, sweptLabel, taskLabel } from "./keys.ts";
 import { branchRestPattern, repositoryPattern, shaPattern, taskPattern, whole } from "./patterns.ts";
+import { isOfRepository } from "./repositoryRule.ts";
+import { runFunctions } from "./run.ts";
+import { runNameFunctions } from "./runName.ts";
+import { isOfPushJq } from "./samePush.ts";
 import { containerOf, endedByOthers, exitCodes, mainContainer, podSteps, stepOf } from "./steps.ts";
 
 /**
@@ -10,6 +15,9 @@ import { containerOf, endedByOthers, exitCodes, mainContainer, podSteps, stepOf 
 /** Constants of bash. Patterns are for a whole text. */
 const constants: Record<string, string | number> = {
   LEDGER: programName,
+  RUN_TASK_LABEL: taskLabel,
+  SWEPT_LABEL: sweptLabel,
+  OUTCOME_LABEL: outcomeLabel,
   TASK_PATTERN: whole(taskPattern),
   SHA_PATTERN: whole(shaPattern),
   REPOSITORY_PATTERN: whole(repositoryPattern),
@@ -25,10 +33,11 @@ const constants: Record<string, string | number> = {
  * - `task_of_branch($prefix)`: a branch's name -> the task's number, as text; null where it is no task's branch.
  * - `ledger_key($name)`: "outcome" -> the annotation's key.
  * - `ledger_of`: an object -> the ledger on it, by names without prefix; {} where there is none.
- * - `parameters_of`: a Workflow -> its parameters, by name.
- * - `is_of_repository($repositories; $repository; $key)`: whether an object belongs to this repository, by its label $key. One that names a
- *   repository must name this one; one that names none counts only where no other is configured. $repositories are the labels' values, by
- *   owner/name in lower case.
+ * - `parameters_of`: a Workflow -> its parameters, by name. `push_of`: a Workflow -> the push that it was told of, pushedAt as a number.
+ * - `is_of_push($push)`: such a push -> whether it is this one, as GitHub recorded it; see samePush.ts.
+ * - `run_digested($salt)`, `run_name_begin($prefix)`, `swept_run_name($prefix; $digest)`: a push -> see runName.ts.
+ * - `unfilled_run($name; $namespace; $uid; $instance)`, `filled_run($push)`: the run of a push; see run.ts.
+ * - `is_of_repository($repositories; $repository; $key)`: an object -> whether it is this repository's; see repositoryRule.ts.
  * - `step_containers`: names of the containers of a pod's steps. `step_of_container`: such a name -> the step's.
  * - `ended_by_others`: whether Argo's message about a container says that it ended because another step failed, or from outside.
  */
@@ -40,10 +49,10 @@ const functions: Record<string, string> = {
   then [.[($prefix | length):] | capture(${jqText(whole(`(?<task>${taskPattern})${branchRestPattern}`))}).task][0] else null end;`,
   ledger_key: `def ledger_key($name): ${jqText(ledgerPrefix)} + $name;`,
   ledger_of: `def ledger_of: .metadata.annotations // {} | with_entries(select(.key | startswith(${jqText(ledgerPrefix)})) | .key |= ltrimstr(${jqText(ledgerPrefix)}));`,
-  parameters_of: "def parameters_of: .spec.arguments.parameters // [] | map({(.name): .value}) | add // {};",
-  is_of_repository: `def is_of_repository($repositories; $repository; $key): .metadata.labels[$key] as $named
-  | if $named == null then ($repositories | length) == 1
-    else ($named | ascii_downcase) == ($repositories[$repository | ascii_downcase] // "" | ascii_downcase) end;`,
+  ...runFunctions,
+  is_of_push: isOfPushJq,
+  ...runNameFunctions,
+  is_of_repository: isOfRepository,
   step_containers: `def step_containers: ${JSON.stringify(podSteps.map(containerOf))};`,
   step_of_container: `def step_of_container: if . == ${jqText(mainContainer)} then ${jqText(`${stepOf(mainContainer)}`)} else . end;`,
   ended_by_others: `def ended_by_others: test("exit code (${endedByOthers.join("|")})");`,
@@ -58,12 +67,12 @@ export function prelude(text: string): string {
     .join("");
 }
 
-/** @returns the functions that a program of jq uses */
+/** @returns the functions that a program of jq uses, and those that they use */
 export function jqVocabulary(program: string): string {
-  return Object.entries(functions)
-    .filter(([name]) => uses(program, name))
-    .map(([, text]) => `${text}\n`)
-    .join("");
+  return Object.entries(functions).reduceRight(
+    (used, [name, text]) => (uses(program + used, name) ? `${text}\n${used}` : used),
+    "",
+  );
 }
 
 function uses(text: string, name: string): boolean {
@@ -73,9 +82,4 @@ function uses(text: string, name: string): boolean {
 /** A literal of bash. */
 function bashText(text: string): string {
   return /^[\w-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** A string literal of jq; `\(` would begin an interpolation, but JSON never writes a backslash before a parenthesis unescaped. */
-export function jqText(text: string): string {
-  return JSON.stringify(text);
 }

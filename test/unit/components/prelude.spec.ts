@@ -1,6 +1,9 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { jqVocabulary, prelude } from "../../../components/vocabulary/prelude.ts";
+import { runName, sweepSuffix } from "../../../components/vocabulary/runName.ts";
+import { isOfPush } from "../../../components/vocabulary/samePush.ts";
 
 describe("the prelude of the steps", () => {
   /** What bash prints that has the prelude before the text. */
@@ -75,6 +78,88 @@ describe("the prelude of the steps", () => {
       ];
       deepEqual(jq("parameters_of", { spec: { arguments: { parameters } } }), { task: "3", "pushed-at": "1" });
       deepEqual(jq("parameters_of", { spec: {} }), {});
+    });
+
+    const push = {
+      task: "3",
+      before: "a".repeat(40),
+      after: "b".repeat(40),
+      repository: "acme/shop",
+      pushedAt: 1_767_225_600,
+    };
+
+    it("calls a push's run as the program does", () => {
+      const [prefix, salt] = ["rex", "s4lt"];
+      const { after, task } = push;
+      equal(jq('run_digested("s4lt")', push), `s4lt 3 ${"a".repeat(40)} ${"b".repeat(40)} acme/shop 1767225600`);
+      equal(jq('run_name_begin("rex")', push), `rex-${task}-${after.slice(0, 7)}-`);
+      const digest = createHash("sha256")
+        .update(jq(`run_digested("${salt}")`, push))
+        .digest("hex");
+      equal(jq(`swept_run_name("${prefix}"; "${digest}")`, push), `${runName(prefix, salt, push)}${sweepSuffix}`);
+    });
+
+    it("makes the run of a push, owned and for a controller where these are known, and reads the push from it", () => {
+      const labels = {
+        "app.kubernetes.io/name": "rex-remediation",
+        "app.kubernetes.io/instance": "rex",
+        "app.kubernetes.io/component": "remediation",
+        "rex-remediation/task": "3",
+      };
+      const spec = {
+        workflowTemplateRef: { name: "rex" },
+        priority: push.pushedAt,
+        arguments: {
+          parameters: [
+            { name: "task", value: "3" },
+            { name: "before", value: push.before },
+            { name: "after", value: push.after },
+            { name: "repository", value: "acme/shop" },
+            { name: "pushed-at", value: "1767225600" },
+          ],
+        },
+      };
+      const kind = { apiVersion: "argoproj.io/v1alpha1", kind: "Workflow" };
+      const made = (uid: string, instance: string) =>
+        jq(`. as $push | unfilled_run("rex"; "qa"; "${uid}"; "${instance}") | filled_run($push)`, push);
+      deepEqual(made("", ""), { ...kind, metadata: { name: "rex", namespace: "qa", labels }, spec });
+      deepEqual(made("e2b4", "prod"), {
+        ...kind,
+        metadata: {
+          name: "rex",
+          namespace: "qa",
+          labels: { ...labels, "workflows.argoproj.io/controller-instanceid": "prod" },
+          ownerReferences: [{ apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name: "rex", uid: "e2b4" }],
+        },
+        spec,
+      });
+      deepEqual(jq("push_of", made("", "")), push);
+    });
+
+    it("knows by the same rule as the tools whether a run is of a push", () => {
+      const recorded = { before: "a", after: "b", pushedAt: 1000, times: [1000, 1100] };
+      const told = (pushedAt: number, more = {}) => ({ before: "a", after: "b", pushedAt, ...more });
+      const cases = [
+        { told: told(1000), same: true },
+        { told: told(1049), same: true },
+        { told: told(1050), same: true },
+        { told: told(1051), same: false },
+        { told: told(880), same: true },
+        { told: told(879), same: false },
+        { told: told(1000, { before: "c" }), same: false },
+        { told: told(1000, { after: "c" }), same: false },
+      ];
+      deepEqual(
+        jq(
+          `map(is_of_push(${JSON.stringify(recorded)}))`,
+          cases.map(({ told }) => told),
+        ),
+        cases.map(({ same }) => same),
+      );
+      deepEqual(
+        cases.map(({ told }) => isOfPush(told, recorded)),
+        cases.map(({ same }) => same),
+      );
     });
 
     it("takes what names a repository for that one's, and what names none where there is no other", () => {
