@@ -4,7 +4,7 @@ import { deployedAnnotations, newOnAnotherBus } from "./deployed.ts";
 import { commonLabels, runLabels } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
 import { pushTransform, type TaskPush } from "./taskPush.ts";
-import { pushFillings, unfilledRun } from "./vocabulary/run.ts";
+import { triggerParameters, unfilledRun } from "./vocabulary/run.ts";
 import { runNameTemplate, runSalt, runSaltAnnotation } from "./vocabulary/runName.ts";
 
 /** Name of the trigger, which Argo Events writes on what it creates. */
@@ -91,7 +91,10 @@ export class PushSensor extends pulumi.ComponentResource {
                 k8s: {
                   operation: args.admissionPolicies ? "patch" : "create",
                   source: { resource: run },
-                  parameters: workflowParameters(name, dependencyName, this.runSalt),
+                  parameters: triggerParameters(
+                    dependencyName,
+                    this.runSalt.apply((salt) => runNameTemplate(name, salt)),
+                  ),
                 },
               },
               // Without it Argo Events ignores the retries. One event at a time: the next one waits until the retries are over.
@@ -115,20 +118,4 @@ export class PushSensor extends pulumi.ComponentResource {
  */
 function retries({ admissionPolicies }: PushSensorArgs): number {
   return admissionPolicies ? 7 : 4;
-}
-
-/** What a push fills in, by the keys that the transform lets through. */
-function workflowParameters(name: string, dependencyName: string, salt: pulumi.Input<string>) {
-  type Source = { dataKey: string; useRawData?: boolean } | { dataTemplate: pulumi.Input<string> };
-  const fill = (dest: string, src: Source) => ({
-    src: { dependencyName, ...src },
-    dest,
-  });
-  return [
-    // The same name for the same push, however often and in whatever wrapping it is delivered; another one for every other push.
-    fill("metadata.name", { dataTemplate: pulumi.output(salt).apply((salt) => runNameTemplate(name, salt)) }),
-    ...pushFillings.map(({ path, value, isNumber }) =>
-      fill(path.join("."), { dataKey: value, ...(isNumber && { useRawData: true }) }),
-    ),
-  ];
 }

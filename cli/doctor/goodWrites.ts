@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { pusherNames } from "../../components/taskPush.ts";
 import { ledgerKey, sweptLabel } from "../../components/vocabulary/keys.ts";
 import { taskPattern } from "../../components/vocabulary/patterns.ts";
+import { sweepSuffix } from "../../components/vocabulary/runName.ts";
 import { request } from "../lib/installation.ts";
 import type { Settings } from "../lib/settings.ts";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
@@ -74,7 +75,7 @@ async function runs(ground: Ground): Promise<Finding[]> {
   if (!ground.sweeps) return found;
   const { metadata } = run;
   const swept = { ...metadata.labels, [sweptLabel]: `${Math.trunc(pushedAt / 3600)}` };
-  const lost = { ...run, metadata: { ...metadata, name: `${metadata.name}-sweep`, labels: swept } };
+  const lost = { ...run, metadata: { ...metadata, name: `${metadata.name}${sweepSuffix}`, labels: swept } };
   const account = accounts.sweep ?? "";
   return [...found, await made(ground, lost, { of: ofLostPush, account, otherwise: "a lost push gets no run", fix })];
 }

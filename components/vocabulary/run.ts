@@ -92,6 +92,40 @@ export const pushFillings: { path: (string | number)[]; value: keyof RunValues; 
   })),
 ];
 
+/** The same in TypeScript: the run with what the push fills in, but for its name. */
+export function filledRun<Run extends object>(run: Run, push: RunValues): Run {
+  const filled = structuredClone(run);
+  for (const { path, value, isNumber } of pushFillings) {
+    const last = path.at(-1) ?? "";
+    const parent = path.slice(0, -1).reduce((at, key) => at[key] as Branch, filled as Branch);
+    parent[last] = isNumber ? push[value] : `${push[value]}`;
+  }
+  return filled;
+}
+
+interface Branch {
+  [key: string | number]: unknown;
+}
+
+/**
+ * The same as parameters of Argo Events' trigger.
+ *
+ * @param nameTemplate see runNameTemplate
+ */
+export function triggerParameters<Text>(dependencyName: string, nameTemplate: Text) {
+  const fill = (dest: string, source: { dataKey: string; useRawData?: boolean } | { dataTemplate: Text }) => ({
+    src: { dependencyName, ...source },
+    dest,
+  });
+  return [
+    // The same name for the same push, however often and in whatever wrapping it is delivered; another one for every other push.
+    fill("metadata.name", { dataTemplate: nameTemplate }),
+    ...pushFillings.map(({ path, value, isNumber }) =>
+      fill(path.join("."), { dataKey: value, ...(isNumber && { useRawData: true }) }),
+    ),
+  ];
+}
+
 /** What a person may tell a run; the plan finds out everything else. */
 export interface RunByHand {
   task: string;
