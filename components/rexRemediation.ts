@@ -14,7 +14,7 @@ import {
   RemediationWorkflow,
   type StepsArgs,
 } from "./remediationWorkflow.ts";
-import { Redelivery } from "./sweep.ts";
+import { Sweep } from "./sweep.ts";
 import { pusherNames, type TaskPush } from "./taskPush.ts";
 
 /** The GitHub App that the remediation acts as; it needs contents: read and pull requests: write. */
@@ -239,7 +239,7 @@ export class RexRemediation extends pulumi.ComponentResource {
     );
 
     if (args.sweep !== undefined) {
-      new Redelivery(
+      new Sweep(
         name,
         {
           namespace,

@@ -20,7 +20,7 @@ import {
 /** The one template that has a pod. */
 export const sweepTemplate = "sweep";
 
-export interface RedeliveryArgs extends GithubAccessArgs {
+export interface SweepArgs extends GithubAccessArgs {
   namespace: pulumi.Input<string>;
   serviceAccountName: pulumi.Input<string>;
   /** When to look for lost pushes: cron, in the time zone of Argo's controller. */
@@ -57,11 +57,11 @@ export interface RedeliveryArgs extends GithubAccessArgs {
  * @see https://argo-workflows.readthedocs.io/en/latest/cron-workflows/
  * @see https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
  */
-export class Redelivery extends pulumi.ComponentResource {
+export class Sweep extends pulumi.ComponentResource {
   readonly cronWorkflowName: pulumi.Output<string>;
 
-  constructor(name: string, args: RedeliveryArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("rex-remediation:index:Redelivery", name, {}, opts);
+  constructor(name: string, args: SweepArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rex-remediation:index:Sweep", name, {}, opts);
     const cron = new k8s.apiextensions.CustomResource(
       `${name}-sweep`,
       {
@@ -98,7 +98,7 @@ export class Redelivery extends pulumi.ComponentResource {
   }
 }
 
-function template(name: string, args: RedeliveryArgs) {
+function template(name: string, args: SweepArgs) {
   const output = (file: string) => ({ name: file, valueFrom: { path: `${sharedDirectory}/${file}`, default: "" } });
   const counter = (metric: string, help: string, file: string) => ({
     name: metric,

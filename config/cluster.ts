@@ -11,8 +11,8 @@ import {
 import * as pulumi from "@pulumi/pulumi";
 import { asArgoEventsReads, privateKeyKey, webhookSecretKey } from "../components/githubAppSecrets.ts";
 import type { RexRemediationArgs } from "../components/rexRemediation.ts";
-import { bounded as boundedRequests } from "./boundedRequests.ts";
-import { causeOf } from "./errorCause.ts";
+import { bounded as boundedRequests } from "../lib/boundedRequests.ts";
+import { causeOf } from "../lib/errorCause.ts";
 import { type Kind, rsaPrivateKey, webhookSecret } from "./kinds.ts";
 
 /** Options of a question: it may take ten seconds. */

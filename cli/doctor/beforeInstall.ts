@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { AuthorizationV1Api } from "@kubernetes/client-node";
+import { AuthorizationV1Api, type KubeConfig } from "@kubernetes/client-node";
 import { parse } from "yaml";
 import { kubernetesRights, rightsToGive } from "../../components/vocabulary/rights.ts";
 import { ask, Refusal, request } from "../lib/installation.ts";
-import type { Bus } from "./argo.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
-import type { Namespace } from "./context.ts";
-import type { Platform } from "./mainWorkflows.ts";
+import { namespaceCheck } from "./cluster.ts";
+import { type Bus, DoctorContext, type Platform } from "./context.ts";
 
 /** Before installation: what `pulumi up` will be told, and whether who calls this may do it. */
 
@@ -84,7 +83,8 @@ function stackConfig(stack: string, folder: string): Record<string, unknown> {
     return parse(readFileSync(resolve(folder, file), "utf8"))?.config ?? {};
   } catch (error) {
     throw new Refusal(
-      `--stack: cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? "no YAML"}); pulumi stack init ${stack} and pulumi config set make it; without --stack the defaults are taken`,
+      `--stack: cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? "no YAML"})`,
+      `pulumi stack init ${stack} and pulumi config set make it; without --stack the defaults are taken`,
     );
   }
 }
@@ -97,13 +97,37 @@ interface Right {
   namespace: string;
 }
 
-export function beforeChecks(namespace: Namespace, plan: Planned): Check[] {
-  return [{ what: "your rights", needs: ["namespace"], look: () => mayInstall(namespace, plan) }];
+/** An installation that is planned. */
+export class PlannedContext extends DoctorContext {
+  override readonly installs = true;
+  readonly plan: Planned;
+  /** Whose Pulumi.NAME.yaml is read; undefined where the defaults are taken. */
+  readonly stack: string | undefined;
+
+  constructor(cluster: KubeConfig, plan: Planned, stack: string | undefined) {
+    super(cluster, plan.namespace);
+    this.plan = plan;
+    this.stack = stack;
+  }
+
+  override async platform(): Promise<Platform> {
+    return this.plan;
+  }
+
+  override async eventBus(): Promise<Bus> {
+    return this.plan.eventBus;
+  }
 }
 
-async function mayInstall(namespace: Namespace, plan: Planned): Promise<Finding> {
-  const rights = needed(plan);
-  const answers = await Promise.all(rights.map((right) => may(namespace, right)));
+export const rightsToInstallCheck: Check<PlannedContext> = {
+  name: "your rights",
+  needs: [namespaceCheck],
+  look: mayInstall,
+};
+
+async function mayInstall(context: PlannedContext): Promise<Finding> {
+  const rights = needed(context.plan);
+  const answers = await Promise.all(rights.map((right) => may(context, right)));
   const lacking = rights.filter((_, index) => !answers[index]);
   return verdict(lacking, rights.length);
 }
@@ -164,7 +188,7 @@ function needed({
   ];
 }
 
-async function may({ cluster }: Namespace, right: Right): Promise<boolean> {
+async function may({ cluster }: DoctorContext, right: Right): Promise<boolean> {
   const review = cluster
     .makeApiClient(AuthorizationV1Api)
     .createSelfSubjectAccessReview({ body: { spec: { resourceAttributes: right } } }, request);

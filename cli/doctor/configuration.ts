@@ -9,16 +9,13 @@ import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
 
 /** Whether the program takes what the stack's file says, before it is run. */
 
-/** @param stack whose Pulumi.NAME.yaml is read; undefined: there is nothing to look at */
-export function configurationCheck(stack: string | undefined): Check {
-  return {
-    what: "configuration",
-    look: async () =>
-      stack === undefined
-        ? skip("because no stack is named: --stack NAME reads Pulumi.NAME.yaml")
-        : configuration(stackFile(stack), stack),
-  };
-}
+export const configurationCheck: Check<{ stack: string | undefined }> = {
+  name: "configuration",
+  look: async ({ stack }) =>
+    stack === undefined
+      ? skip("because no stack is named: --stack NAME reads Pulumi.NAME.yaml")
+      : configuration(stackFile(stack), stack),
+};
 
 /** Takes the place of what only Pulumi can read, and would be accepted. */
 const substitutes: Record<string, () => string> = {
@@ -58,7 +55,7 @@ function readValues(path: string): StackValues | string {
     return stackValues({ path, option: "--stack" });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return error.message.split("; ")[0] ?? "";
+    return error.found;
   }
 }
 

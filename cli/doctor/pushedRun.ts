@@ -20,12 +20,13 @@ export function runOfPush(sensor: Thing, push: RunValues): PushedRun {
   const { name, annotations } = sensor.metadata;
   const template = sensor.spec.triggers?.[0]?.template;
   const resource: PushedRun | undefined = template?.k8s?.source?.resource;
-  if (resource === undefined) throw new Refusal(`Sensor ${name} makes no object; pulumi up --refresh`);
+  if (resource === undefined) throw new Refusal(`Sensor ${name} makes no object`, "pulumi up --refresh");
   const salt = annotations?.[runSaltAnnotation] ?? "";
   const dependency = sensor.spec.dependencies?.[0]?.name;
   if (!isDeepStrictEqual(template.k8s.parameters, triggerParameters(dependency, runNameTemplate(name, salt)))) {
     throw new Refusal(
-      `Sensor ${name} fills in its runs otherwise than this version of the program does; pulumi up --refresh`,
+      `Sensor ${name} fills in its runs otherwise than this version of the program does`,
+      "pulumi up --refresh",
     );
   }
   const run = filledRun(resource, push);

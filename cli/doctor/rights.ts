@@ -2,7 +2,8 @@ import { AuthorizationV1Api, type V1ResourceAttributes } from "@kubernetes/clien
 import { type Account, accountRights, kubernetesRights } from "../../components/vocabulary/rights.ts";
 import { ask, request } from "../lib/installation.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
-import type { Ground } from "./context.ts";
+import type { InstalledContext } from "./context.ts";
+import { installationCheck } from "./installation.ts";
 
 /** Whether each account may do what it must, and none of what it must not, as the API server itself judges it. */
 
@@ -71,27 +72,25 @@ function promised(
   };
 }
 
-export function rightsChecks(ground: Ground): Check[] {
-  return [{ what: "rights", needs: ["installation"], look: () => all(ground) }];
-}
+export const rightsCheck: Check<InstalledContext> = { name: "rights", needs: [installationCheck], look: all };
 
-async function all(ground: Ground): Promise<Finding[]> {
-  const { codeRuns } = await ground.settings();
-  const lists = promised(codeRuns, await ground.policed());
+async function all(context: InstalledContext): Promise<Finding[]> {
+  const { codeRuns } = await context.settings();
+  const lists = promised(codeRuns, await context.policed());
   return Promise.all(
-    Object.entries(await ground.accounts()).map(([what, account]) =>
-      judged(ground, what, account, lists[what] ?? { may: [], mayNot: [] }),
+    Object.entries(await context.accounts()).map(([what, account]) =>
+      judged(context, what, account, lists[what] ?? { may: [], mayNot: [] }),
     ),
   );
 }
 
 async function judged(
-  ground: Ground,
+  context: InstalledContext,
   what: string,
   account: string,
   { may, mayNot }: { may: Right[]; mayNot: Right[] },
 ): Promise<Finding> {
-  const { core, cluster, name: namespace } = ground;
+  const { core, cluster, namespace } = context;
   const there = await ask(
     cluster,
     `read service account ${account}`,
@@ -99,8 +98,8 @@ async function judged(
   );
   if (there === undefined)
     return fail(`there is no service account ${account} in namespace ${namespace}`, "pulumi up --refresh", what);
-  const lacking = await those(may, async (right) => !(await allowed(ground, account, right)));
-  const beyond = await those([...nobodys, ...mayNot], (right) => allowed(ground, account, right));
+  const lacking = await those(may, async (right) => !(await allowed(context, account, right)));
+  const beyond = await those([...nobodys, ...mayNot], (right) => allowed(context, account, right));
   return verdict({ what, account, namespace, lacking, beyond, judged: may.length + nobodys.length + mayNot.length });
 }
 
@@ -153,7 +152,7 @@ async function those(list: Right[], test: (right: Right) => Promise<boolean>): P
   return list.filter((_, index) => kept[index]);
 }
 
-async function allowed({ cluster, name: namespace }: Ground, account: string, right: Right): Promise<boolean> {
+async function allowed({ cluster, namespace }: InstalledContext, account: string, right: Right): Promise<boolean> {
   const spec = { ...asAccount(namespace, account), resourceAttributes: { namespace, ...right } };
   const review = cluster.makeApiClient(AuthorizationV1Api).createSubjectAccessReview({ body: { spec } }, request);
   return (await ask(cluster, `ask what ${account} may`, review))?.status?.allowed === true;

@@ -1,4 +1,4 @@
-/** Whether Argo holds a workflow back because as many run as its ConfigMap allows: what it says then of the workflow. */
+/** Whether Argo holds a workflow back because as many run as its ConfigMap allows: only the English of status.message tells. */
 export function postponed(message: string | undefined): boolean {
   return message?.includes("too many workflows are already running") ?? false;
 }

@@ -17,7 +17,7 @@ const workflows = { group: "argoproj.io", version: "v1alpha1", plural: "workflow
 export interface Remediation {
   run: string;
   /** When its run was made, ISO 8601. */
-  began: string;
+  started: string;
   task: string;
   /** owner/name; undefined where it was made without. */
   repository?: string;
@@ -28,9 +28,9 @@ export interface Remediation {
   state: "waits" | "at work" | "ended";
   /** Undefined before the end. */
   outcome?: Outcome;
-  came: "push" | "sweep" | "by hand";
+  trigger: "push" | "sweep" | "by hand";
   /** What was done, why nothing was, or what it waits for. */
-  did: string;
+  summary: string;
   /** Since it was made, to its end or until now. */
   seconds: number;
 }
@@ -126,8 +126,8 @@ export function selector({ outputs }: Installation, task: string | undefined): s
     .join(",");
 }
 
-export function newestFirst(one: { began: string; run: string }, other: { began: string; run: string }): number {
-  return other.began.localeCompare(one.began) || other.run.localeCompare(one.run);
+export function newestFirst(one: { started: string; run: string }, other: { started: string; run: string }): number {
+  return other.started.localeCompare(one.started) || other.run.localeCompare(one.run);
 }
 
 /** @param installation the prefix of its names */
@@ -140,15 +140,15 @@ export function remediationOf(run: RunObject, installation: string): Remediation
   const until = state === "ended" ? Date.parse(finishedAt ?? creationTimestamp) : Date.now();
   return {
     run: name,
-    began: creationTimestamp,
+    started: creationTimestamp,
     task: parameter(run, "task") ?? labels[taskLabel] ?? "",
     ...optional("repository", parameter(run, "repository")),
     ...optional("sha", parameter(run, "after")?.slice(0, 12) ?? /\bhead ([0-9a-f]{12})\b/.exec(report[0] ?? "")?.[1]),
     ...pushOf(run),
     state,
     ...(outcome !== undefined && { outcome }),
-    came: cameBy(name, installation),
-    did: didOf(run, state, outcome, report),
+    trigger: triggerOf(name, installation),
+    summary: summaryOf(run, state, outcome, report),
     seconds: Math.max(0, Math.round((until - Date.parse(creationTimestamp)) / 1000)),
   };
 }
@@ -169,7 +169,7 @@ function optional<K extends string>(key: K, value: string | undefined): { [key i
 }
 
 /** By its name, which the Sensor and the sweep make of the push. */
-function cameBy(name: string, installation: string): Remediation["came"] {
+function triggerOf(name: string, installation: string): Remediation["trigger"] {
   const suffix = runNameSuffix(installation, name);
   return suffix === "" ? "push" : suffix === sweepSuffix ? "sweep" : "by hand";
 }
@@ -183,7 +183,12 @@ function nodesOf(run: RunObject): RunNode[] {
 /** The steps whose words tell what was done. */
 const doers: PodStep[] = ["stop-qa", "restart-qa"];
 
-function didOf(run: RunObject, state: Remediation["state"], outcome: Outcome | undefined, report: string[]): string {
+function summaryOf(
+  run: RunObject,
+  state: Remediation["state"],
+  outcome: Outcome | undefined,
+  report: string[],
+): string {
   if (state === "waits") return run.status?.message ?? "Argo has not looked at it yet";
   if (state === "at work") return `at ${stepsAtWork(run)}`;
   if (outcome === "failed") return failureOf(run);

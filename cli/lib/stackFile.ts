@@ -45,13 +45,15 @@ function readStackFile({ path, option }: { path: string; option: string }): Reco
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Refusal(
-      `${option}: cannot read ${path} (${code ?? message.split("\n")[0]}); expected a stack's file as pulumi config set writes it`,
+      `${option}: cannot read ${path} (${code ?? message.split("\n")[0]})`,
+      `expected a stack's file as pulumi config set writes it`,
     );
   }
   const { config = {}, environment } = content as { config?: Record<string, unknown>; environment?: unknown };
   if (environment !== undefined) {
     throw new Refusal(
-      `${option}: ${path} takes values from a Pulumi ESC environment, which only Pulumi can read; write those that the program needs into the file, or give them with --config KEY=VALUE`,
+      `${option}: ${path} takes values from a Pulumi ESC environment, which only Pulumi can read`,
+      `write those that the program needs into the file, or give them with --config KEY=VALUE`,
     );
   }
   return config ?? {};

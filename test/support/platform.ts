@@ -80,7 +80,7 @@ export class Platform {
   readonly github: GitHubDoubleClient;
   readonly options: PlatformOptions;
   readonly #tasks = new Set<string>();
-  readonly #salt: string | undefined;
+  #salt: string | undefined;
   readonly #copies: Platform[] = [];
   // GitHub's clock counts whole seconds, and a push before the last one would be an old one.
   #clock = 0;
@@ -304,6 +304,8 @@ export class Platform {
       ...(await this.moveBranch(task)),
       pushedAt: this.clock(),
     };
+    // Another stack's Sensor may have come in the place of the one before.
+    this.#salt = await runSaltOf(this.cluster, this.options.name);
     const answer = await this.send(push);
     if (answer.status !== 200) throw new Error(`the EventSource answered ${answer.status}: ${answer.body}`);
     return { run: this.runName(task.id, push), push, pushedAt: answer.at };

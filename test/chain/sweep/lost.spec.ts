@@ -34,6 +34,7 @@ describe("pushes that come to nobody", function () {
   let stack: StackRun;
   let platform: Platform;
   let webhookUrl: string;
+  let hook: number;
   let secret = randomBytes(24).toString("hex");
   let redelivering: NodeJS.Timeout;
   let redelivered = 0;
@@ -70,7 +71,8 @@ describe("pushes that come to nobody", function () {
       permissions: { contents: "read", pull_requests: "write", metadata: "read" },
       repositories: [repository],
     });
-    await platform.github.putAppHook(appId, { url: webhookUrl });
+    // By its number: other tests' Apps may have webhooks, too.
+    ({ id: hook } = await platform.github.putAppHook(appId, { url: webhookUrl }));
     redelivering = setInterval(() => redeliver().catch((error) => console.error(`redelivery: ${error}`)), 2000);
   });
   after(() => {
@@ -79,6 +81,7 @@ describe("pushes that come to nobody", function () {
     return afterwards(
       () => stack.run("destroy"),
       () => stack.remove(),
+      () => platform?.github.removeHook(hook),
       () => platform?.close(),
     );
   });
@@ -92,7 +95,7 @@ describe("pushes that come to nobody", function () {
     );
     pushed.delivered ||= status === 200;
     await platform.github.noteDelivery({
-      hook: "app",
+      hook,
       guid: pushed.guid,
       event: "push",
       statusCode: status,

@@ -225,12 +225,12 @@ describe("npm run doctor, on a cluster", function () {
 
   it("says the same as one object with --json", async () => {
     const { stdout } = await runTool("doctor.ts", ["--outputs", join(folder, "outputs.json"), "--json"]);
-    const { counts, lines } = JSON.parse(stdout);
+    const { counts, results } = JSON.parse(stdout);
     equal(counts.fail, 0);
-    equal(lines.length, counts.pass + counts.warn + counts.skip);
+    equal(results.length, counts.pass + counts.warn + counts.skip);
     deepEqual(
-      lines.filter(({ what }: { what: string }) => what === "Sensor"),
-      [{ what: "Sensor", verdict: "pass", found: `${name} is deployed` }],
+      results.filter(({ check }: { check: string }) => check === "Sensor"),
+      [{ check: "Sensor", verdict: "pass", found: `${name} is deployed` }],
     );
   });
 
@@ -277,7 +277,7 @@ describe("npm run doctor, on a cluster", function () {
     "pass  labels (REPOSITORY): ready-for-qa, remediation-hold",
     "pass  webhook's secret: Secret HOOK, key secret, with nothing behind it",
     "pass  webhook (REPOSITORY): the repository's, ID, to URL",
-    "pass  deliveries (REPOSITORY): the last, a ping at TIME, was answered with 200: the secret is the same",
+    "pass  deliveries (REPOSITORY): the last, a ping at TIME, was answered 200: it was taken, so the signature is right",
     "pass  CodeRuns: 1 coderuns.agents.platform, labelled task-id and github-app",
     "pass  stages in use: 1 main workflows at work, each at a known stage",
     "pass  main workflow play (its labels): not in a template: who makes the Workflow has to set workflow-type, task-id, current-stage in its metadata",
@@ -510,26 +510,26 @@ describe("npm run doctor, on a cluster", function () {
       what: "the webhook is not active",
       seed: () => putHook({ active: false }),
       mend: () => putHook(),
-      line: `fail  webhook (REPOSITORY): the repository's, ID: it is not active; fix: ${register}`,
+      line: `fail  webhook (REPOSITORY): the repository's, ID: active is false, not true; fix: ${register}`,
     },
     {
       what: "the webhook sends forms",
       seed: () => putHook({ contentType: "form" }),
       mend: () => putHook(),
-      line: `fail  webhook (REPOSITORY): the repository's, ID: its content type is form, not json; fix: ${register}`,
+      line: `fail  webhook (REPOSITORY): the repository's, ID: content_type is form, not json; fix: ${register}`,
     },
     {
       what: "the webhook sends no pushes",
       seed: () => putHook({ events: ["issues"] }),
       mend: () => putHook(),
-      line: `fail  webhook (REPOSITORY): the repository's, ID: it sends issues, not push; fix: ${register}`,
+      line: `fail  webhook (REPOSITORY): the repository's, ID: events is issues, not push; fix: ${register}`,
     },
     {
       what: "the webhook has another secret",
       args: ["--ping"],
       seed: () => putHook({ secret: "another secret of the webhook" }),
       mend: () => putHook(),
-      line: `fail  deliveries (REPOSITORY): the last, a ping at TIME, was answered with 400: the EventSource does not take its signature, the secrets differ; fix: ${register}`,
+      line: `fail  deliveries (REPOSITORY): the last, a ping at TIME, was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; fix: ${register}; then npm run doctor -- --ping`,
     },
     {
       what: "the webhook's deliveries reach nobody",
@@ -543,7 +543,7 @@ describe("npm run doctor, on a cluster", function () {
         tellOf(url);
         await putHook();
       },
-      line: "fail  deliveries (REPOSITORY): the last, a ping at TIME, reached nobody (failed to connect to host); fix: mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then npm run doctor -- --ping",
+      line: "fail  deliveries (REPOSITORY): the last, a ping at TIME, was not answered: GitHub got no answer (failed to connect to host): the URL is wrong, or nothing leads from there to the EventSource; fix: mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then npm run doctor -- --ping",
     },
     {
       what: "CodeRuns have another name",

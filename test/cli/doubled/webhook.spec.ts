@@ -338,7 +338,7 @@ describe("npm run webhook", function () {
         "events is pull_request, not push",
         "insecure_ssl is 1, not 0",
         "secret is none, not set",
-        "the last delivery was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; npm run webhook -- register sets it",
+        "the last delivery was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; npm run webhook -- register",
       ]);
     });
 
@@ -369,7 +369,7 @@ describe("npm run webhook", function () {
       equal(exitCode, 1);
       match(
         stdout,
-        /^acme\/shop: webhook 7: answered 400: .* have not the same secret; npm run webhook -- register sets it\n$/,
+        /^acme\/shop: webhook 7: answered 400: .* have not the same secret; npm run webhook -- register\n$/,
       );
       equal((await webhook("register")).exitCode, 0);
       equal((await webhook("ping")).exitCode, 0);

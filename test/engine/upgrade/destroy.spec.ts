@@ -105,7 +105,7 @@ describe("a destruction of the stack", function () {
       message ?? "",
       new RegExp(`^${active} has begun to restart QA; if it is gone, a new one carries it on: argo `),
     );
-    deepEqual(Object.keys(more).sort(), ["head", "pushed-at", "round"]);
+    deepEqual(Object.keys(more).sort(), ["head", "heads", "pushed-at", "round"]);
     match(pushed ?? "", /^[0-9a-f]{40}$/);
   });
 

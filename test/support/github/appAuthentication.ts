@@ -22,8 +22,10 @@ export function authenticateApp(authorization: string | undefined, apps: Apps, n
   const claims = decode(payload);
 
   const app = issuer(claims, apps);
-  const verifier = createVerify("RSA-SHA256").update(`${header}.${payload}`);
-  if (!verifier.verify(app.publicKeyPem, Buffer.from(signature, "base64url"))) throw notDecoded();
+  const keys = [app.publicKeyPem, app.formerPublicKeyPem].filter((key) => key !== undefined);
+  const isSignedWith = (key: string) =>
+    createVerify("RSA-SHA256").update(`${header}.${payload}`).verify(key, Buffer.from(signature, "base64url"));
+  if (!keys.some(isSignedWith)) throw notDecoded();
   checkTimes(claims, nowSeconds);
   return app;
 }

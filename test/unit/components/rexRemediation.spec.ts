@@ -10,7 +10,7 @@ async function program(changes: Record<string, ConfigValue> = {}) {
   const { registrations, value } = await register(async () => {
     setStackConfig(changes);
     runs += 1;
-    const outputs: Record<string, pulumi.Output<unknown> | undefined> = await import(`../../index.ts?run=${runs}`);
+    const outputs: Record<string, pulumi.Output<unknown> | undefined> = await import(`../../../index.ts?run=${runs}`);
     const entries = Object.entries(outputs).map(
       async ([name, output]) => [name, output && (await resolved(output))] as const,
     );
@@ -39,8 +39,8 @@ const always = [
   `${whole} > ${part("PushSensor")} rex-remediation`,
   `${whole} > ${part("RemediationAccess")} rex-remediation`,
   `${whole} > ${part("RemediationWorkflow")} rex-remediation`,
-  `${whole} > ${part("Redelivery")} rex-remediation`,
-  `${part("Redelivery")} > ${crd("CronWorkflow")} rex-remediation-sweep`,
+  `${whole} > ${part("Sweep")} rex-remediation`,
+  `${part("Sweep")} > ${crd("CronWorkflow")} rex-remediation-sweep`,
   `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation-sweep`,
   `${part("RemediationAccess")} > ${rbac("Role")} rex-remediation-sweep`,
   `${part("RemediationAccess")} > ${rbac("RoleBinding")} rex-remediation-sweep`,
@@ -172,7 +172,7 @@ describe("RexRemediation", () => {
 
   it("looks for no lost pushes where that is turned off", async () => {
     const { registrations, outputs } = await program({ sweepSchedule: "" });
-    const swept = (line: string) => /Redelivery|rex-remediation-swe/.test(line);
+    const swept = (line: string) => /:Sweep|rex-remediation-swe/.test(line);
     assert.deepEqual(
       shape(registrations),
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")]).filter(
@@ -238,7 +238,7 @@ describe("RexRemediation", () => {
     const { registrations } = await register(async () => {
       setStackConfig({ namespace: "No" });
       runs += 1;
-      await assert.rejects(import(`../../index.ts?run=${runs}`), /namespace: expected/);
+      await assert.rejects(import(`../../../index.ts?run=${runs}`), /namespace: expected/);
     });
     assert.deepEqual(registrations, []);
   });
