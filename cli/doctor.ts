@@ -26,7 +26,7 @@ It changes nothing: what has to be refused is tried as a dry run, taking labels 
 
 Options:
   --before            before installation: tools, configuration, cluster, Argo, event bus, CodeRuns, and your rights to install; --stack
-                      then names the stack whose Pulumi.NAME.yaml is read (default: Pulumi.yaml's defaults), and there need be no outputs
+                      then names the stack whose Pulumi.NAME.yaml is read (default: the defaults alone), and there need be no outputs
   --main-workflow X   whether a main workflow keeps the contract of docs/main-workflow.md: the name of a WorkflowTemplate, or a file
   --ping              let GitHub send a ping through the webhook, and look at its answer: it proves that the secrets are the same
   --json              print one object on standard output instead

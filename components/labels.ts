@@ -28,3 +28,12 @@ export function runLabels(name: string, part: Part): Record<string, string> {
     "app.kubernetes.io/component": part,
   };
 }
+
+/** The value of the repository label of CodeRuns and main workflows: owner-name, at most 63 characters, a letter or digit at both ends. */
+export function repositoryLabelValue(fullName: string): string {
+  return fullName
+    .replace("/", "-")
+    .replace(/^[^A-Za-z0-9]+/, "")
+    .slice(0, 63)
+    .replace(/[^A-Za-z0-9]+$/, "");
+}

@@ -46,8 +46,8 @@ export interface SweepArgs extends GithubAccessArgs {
   retentionDays: pulumi.Input<number>;
   /** Image of the step. */
   image: pulumi.Input<string>;
-  /** Limit for the step, in seconds. */
-  deadlineSeconds: pulumi.Input<number>;
+  /** Limit for the step. */
+  stepTimeoutSeconds: pulumi.Input<number>;
 }
 
 /**
@@ -126,14 +126,14 @@ function template(name: string, args: SweepArgs) {
       INSTALLED_AT: args.installedAt,
       SWEEP_AFTER_SECONDS: args.afterSeconds,
       RETENTION_DAYS: args.retentionDays,
-      STEP_DEADLINE_SECONDS: args.deadlineSeconds,
+      STEP_DEADLINE_SECONDS: args.stepTimeoutSeconds,
     },
   });
   return {
     name: sweepTemplate,
     // One that failed is not tried again at once: the next one is as good.
     retryStrategy: { ...retryStrategy, retryPolicy: "OnError" },
-    activeDeadlineSeconds: pulumi.output(args.deadlineSeconds).apply((seconds) => seconds + 60),
+    activeDeadlineSeconds: pulumi.output(args.stepTimeoutSeconds).apply((seconds) => seconds + 60),
     volumes: volumes(args, "16Mi"),
     container,
     outputs: { parameters: [output("started"), output("redelivered")] },

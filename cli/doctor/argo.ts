@@ -124,14 +124,14 @@ export function eventBus(
       ? pass(`${name} will be made by pulumi up`)
       : fail(
           `there is no EventBus ${name} in namespace ${namespace}`,
-          "pulumi config set createEventBus true, then pulumi up; or name another with pulumi config set eventBusName NAME",
+          "pulumi config set --path eventBus.create true, then pulumi up; or name another with pulumi config set --path eventBus.name NAME",
         );
   }
   const owner = bus.metadata.labels?.["app.kubernetes.io/instance"];
   if (created && owner !== prefix) {
     return fail(
       `EventBus ${name} is in namespace ${namespace} already, and not this stack's, so that pulumi up cannot make it`,
-      "use it: pulumi config set createEventBus false; or make another: pulumi config set eventBusName NAME",
+      "use it: pulumi config set --path eventBus.create false; or make another: pulumi config set --path eventBus.name NAME",
     );
   }
   const trouble = notTrue(bus);

@@ -18,7 +18,7 @@ async function look(context: DoctorContext): Promise<Finding | Finding[]> {
   if (there === undefined) {
     return fail(
       `the API server knows no ${plural} of ${group}/${version}`,
-      `kubectl api-resources | grep -i coderun shows what there is; pulumi config set codeRunResource NAME (codeRunGroup, codeRunVersion), then pulumi up`,
+      `kubectl api-resources | grep -i coderun shows what there is; pulumi config set --path codeRun.resource NAME (codeRun.group, codeRun.version), then pulumi up`,
     );
   }
   const kind = `${plural}.${group}`;
@@ -60,7 +60,7 @@ export function stopping(
     found.push(
       warn(
         `agent ${agentOf(near.run)} of ${name} is listed but for its spelling (${near.meant}): while it is at work, no push of its task is remediated`,
-        `${kubectl.replace("%s", "label --overwrite")} ${name} ${agentLabel}=${near.meant}; or list that spelling, too: pulumi config set agentsToCancel '[…]', then pulumi up`,
+        `${kubectl.replace("%s", "label --overwrite")} ${name} ${agentLabel}=${near.meant}; or list that spelling, too: pulumi config set --path agents.toCancel '[…]', then pulumi up`,
         "spelling",
       ),
     );
@@ -89,13 +89,13 @@ export function labelled(
   if (there.length === 0) return pass(`${kind} are known; there is none to show its labels`);
   const { taskLabel, agentLabel } = codeRuns;
   for (const [label, key] of [
-    [taskLabel, "codeRunTaskLabel"],
-    [agentLabel, "codeRunAgentLabel"],
+    [taskLabel, "codeRun.taskLabel"],
+    [agentLabel, "codeRun.agentLabel"],
   ] as const) {
     if (!there.some(({ metadata }) => metadata.labels?.[label] !== undefined)) {
       return fail(
         `none of ${there.length} carries the label ${label}`,
-        `kubectl get ${kind} --show-labels shows which they carry; pulumi config set ${key} NAME, then pulumi up`,
+        `kubectl get ${kind} --show-labels shows which they carry; pulumi config set --path ${key} NAME, then pulumi up`,
       );
     }
   }

@@ -114,7 +114,7 @@ function stages(text: Text, { mainWorkflows: { stageLabel }, stages: known }: Pl
   return odd.length > 0
     ? fail(
         `it sets ${stageLabel} to ${odd.join(", ")}; stages has ${known.join(", ")}`,
-        "pulumi config set stages '[…]' with it where it belongs in the order, then pulumi up",
+        "pulumi config set --path mainWorkflow.stages '[…]' with it where it belongs in the order, then pulumi up",
         rule,
       )
     : pass([...new Set(plain)].join(", "), rule);

@@ -55,7 +55,7 @@ export function codeRuns(text: Text, { codeRuns: { group, taskLabel, agentLabel 
     if (!manifest.includes(`${group}/`))
       return fail(
         `template ${name} makes none of ${group}`,
-        "pulumi config set codeRunGroup GROUP, then pulumi up",
+        "pulumi config set --path codeRun.group GROUP, then pulumi up",
         rule,
       );
   }

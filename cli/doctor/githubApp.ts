@@ -47,7 +47,7 @@ async function answered<T>(what: string, question: Promise<{ data: T }>): Promis
 const silent = (apiUrl: string, { said }: GithubRefusal) =>
   fail(
     `GitHub at ${apiUrl} does not answer (${said})`,
-    "mend the way there from this machine; if the address is wrong: pulumi config set githubApiUrl URL",
+    "mend the way there from this machine; if the address is wrong: pulumi config set --path githubApp.apiUrl URL",
   );
 
 /** The App, as GitHub knows it. */
@@ -72,7 +72,7 @@ async function key(context: InstalledContext): Promise<Finding> {
   if (data === null || data === undefined) {
     return fail(
       `GitHub does not take it for a key of App ${githubAppId} (${refused === undefined ? "no answer" : wordsOf(refused)})`,
-      `make one at GitHub (the App's settings, Private keys), and ${set}; if the App is another: pulumi config set githubAppId ID`,
+      `make one at GitHub (the App's settings, Private keys), and ${set}; if the App is another: pulumi config set --path githubApp.id ID`,
     );
   }
   return pass(`App ${githubAppId} is ${data.slug}`);
@@ -118,8 +118,8 @@ async function installed(context: InstalledContext, repository: string): Promise
   }
   if (githubInstallationId !== undefined && githubInstallationId !== `${data.id}`) {
     return fail(
-      `githubInstallationId is ${githubInstallationId}; the installation there is ${data.id}`,
-      "pulumi config rm githubInstallationId, then pulumi up: GitHub is asked for it then",
+      `githubApp.installationId is ${githubInstallationId}; the installation there is ${data.id}`,
+      "pulumi config rm --path githubApp.installationId, then pulumi up: GitHub is asked for it then",
       repository,
     );
   }
@@ -223,7 +223,7 @@ async function labels(context: InstalledContext, repository: string): Promise<Fi
   if (ready !== undefined) {
     return fail(
       `there is no label ${readyLabel}, so no push ever takes it off`,
-      `gh label create ${quoted(readyLabel)} --repo ${repository}; if yours has another name: pulumi config set readyLabel NAME, then pulumi up`,
+      `gh label create ${quoted(readyLabel)} --repo ${repository}; if yours has another name: pulumi config set --path pullRequest.readyLabel NAME, then pulumi up`,
       repository,
     );
   }

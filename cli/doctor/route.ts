@@ -287,7 +287,7 @@ export function seen(
       `${
         other !== undefined
           ? set(idOf(other))
-          : `kubectl get configmaps -A --field-selector metadata.name=workflow-controller-configmap -o yaml | grep instanceID shows it: pulumi config set argoInstanceId ID, then pulumi up (where there is none: pulumi config rm argoInstanceId); if it is the same, look at the controller's pods`
+          : `kubectl get configmaps -A --field-selector metadata.name=workflow-controller-configmap -o yaml | grep instanceID shows it: pulumi config set --path argo.instanceId ID, then pulumi up (where there is none: pulumi config rm --path argo.instanceId); if it is the same, look at the controller's pods`
       }; what waits meanwhile is taken once it has the controller's ID: kubectl -n ${namespace} label workflow ${unseen.metadata.name} ${instanceIdLabel}=ID`,
     );
   }
@@ -303,7 +303,7 @@ async function sweep(context: InstalledContext): Promise<Finding> {
   if (!context.sweeps) {
     return warn(
       "there is none: a push whose delivery fails is lost",
-      "pulumi config set sweepSchedule '*/5 * * * *', then pulumi up",
+      "pulumi config set --path sweep.schedule '*/5 * * * *', then pulumi up",
     );
   }
   const name = `${context.prefix}-sweep`;

@@ -30,10 +30,10 @@ export function known(all: Thing[], { mainWorkflows, stages }: Platform, namespa
   return stage === undefined
     ? fail(
         `${name} has no label ${stageLabel}`,
-        `kubectl -n ${namespace} label workflow ${name} ${stageLabel}=STAGE; if the label has another name: pulumi config set mainWorkflowStageLabel NAME, then pulumi up`,
+        `kubectl -n ${namespace} label workflow ${name} ${stageLabel}=STAGE; if the label has another name: pulumi config set --path mainWorkflow.stageLabel NAME, then pulumi up`,
       )
     : fail(
         `${name} is at stage ${stage}; stages has ${stages.join(", ")}`,
-        `if there is such a stage, add it where it belongs in the order: pulumi config set stages '[…]', then pulumi up; if not: kubectl -n ${namespace} label --overwrite workflow ${name} ${stageLabel}=STAGE`,
+        `if there is such a stage, add it where it belongs in the order: pulumi config set --path mainWorkflow.stages '[…]', then pulumi up; if not: kubectl -n ${namespace} label --overwrite workflow ${name} ${stageLabel}=STAGE`,
       );
 }

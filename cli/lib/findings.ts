@@ -183,7 +183,7 @@ function ofTheSweep({ sweep }: Known): Finding {
   return {
     found:
       sweep === undefined
-        ? "no sweep for lost pushes has run within a day: there is none where sweepSchedule is empty"
+        ? "no sweep for lost pushes has run within a day: there is none where sweep.schedule is empty"
         : `the last sweep for lost pushes, ${sweep.run} of ${sweep.started}: ${sweep.summary}`,
   };
 }

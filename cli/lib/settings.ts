@@ -15,7 +15,7 @@ export interface SecretKey {
   key: string;
 }
 
-/** See Pulumi.yaml for what each means. */
+/** See docs/configuration.md for what each means. */
 export interface Settings {
   /** owner/name, in lower case. */
   repositories: string[];

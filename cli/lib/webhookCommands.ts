@@ -220,7 +220,7 @@ async function register(context: Context): Promise<Result> {
 function refuseInCluster({ options, url }: Context): void {
   if (options.url !== undefined || !/\.svc(\.|$)/.test(new URL(url).hostname)) return;
   throw new Refusal(
-    `${url} is reached inside the cluster only, not by GitHub; set the configuration's ingressHost and run pulumi up, or name the URL of a tunnel or a gateway that leads there with --url URL`,
+    `${url} is reached inside the cluster only, not by GitHub; set ingress.host (pulumi config set --path ingress.host NAME) and run pulumi up, or name the URL of a tunnel or a gateway that leads there with --url URL`,
   );
 }
 

@@ -328,7 +328,7 @@ check_near_misses() {
     [.items[] | near_miss as $listed | select($listed != null)
       | "\(.metadata.name) (\($agent_label)=\(agent), listed is \($listed))"] | few' --raw-output)
   [[ -z $near ]] ||
-    fail "agents of some $CODERUN_RESOURCE of task $TASK are listed but for their spelling: $near; $(untouched)correct the label or end what should not be there (kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK --show-labels), then: $ARGO retry $RUN_NAME; or list that spelling too, in agentsToCancel (pulumi up), then: $ARGO resubmit $RUN_NAME"
+    fail "agents of some $CODERUN_RESOURCE of task $TASK are listed but for their spelling: $near; $(untouched)correct the label or end what should not be there (kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK --show-labels), then: $ARGO retry $RUN_NAME; or list that spelling too, in agents.toCancel (pulumi up), then: $ARGO resubmit $RUN_NAME"
 }
 
 # So many agents for one task are a runaway, or labels gone wrong. A retried run keeps the
@@ -337,7 +337,7 @@ check_number_of_targets() {
   local number
   number=$(jq '.targets | length' "$SCRATCH/facts")
   ((number <= MAX_AGENTS_TO_CANCEL)) ||
-    fail "task $TASK has $number agents to cancel, more than maxAgentsToCancel ($MAX_AGENTS_TO_CANCEL): $(jq -r "$FEW"'[.targets[].name] | few' "$SCRATCH/facts"); $(untouched)see which: kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK; end those that should not be there, then: $ARGO retry $RUN_NAME; or raise maxAgentsToCancel (pulumi up), then: $ARGO resubmit $RUN_NAME"
+    fail "task $TASK has $number agents to cancel, more than agents.maxToCancel ($MAX_AGENTS_TO_CANCEL): $(jq -r "$FEW"'[.targets[].name] | few' "$SCRATCH/facts"); $(untouched)see which: kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP -l $CODERUN_TASK_LABEL=$TASK; end those that should not be there, then: $ARGO retry $RUN_NAME; or raise agents.maxToCancel (pulumi up), then: $ARGO resubmit $RUN_NAME"
 }
 
 untouched() {
@@ -352,7 +352,7 @@ check_stale() {
     | if $stage == null then "before" else ($stages | index([$stage])) as $at
       | if $at == null then "unknown" elif $at <= ($stages | index([$reset])) then "before" else "after" end end' "$SCRATCH/facts")
   [[ $position != unknown ]] ||
-    fail "main workflow $(jq -r .workflow.name "$SCRATCH/facts") stands at stage $(jq -r .workflow.stage "$SCRATCH/facts"), which is none of the configured stages $STAGES: add it to stages (pulumi up), then: $ARGO resubmit $RUN_NAME; or correct the label $MAIN_WORKFLOW_STAGE_LABEL, then: $ARGO retry $RUN_NAME"
+    fail "main workflow $(jq -r .workflow.name "$SCRATCH/facts") stands at stage $(jq -r .workflow.stage "$SCRATCH/facts"), which is none of the configured stages $STAGES: add it to mainWorkflow.stages (pulumi up), then: $ARGO resubmit $RUN_NAME; or correct the label $MAIN_WORKFLOW_STAGE_LABEL, then: $ARGO retry $RUN_NAME"
   # What looks fresh may be half reset.
   [[ $begun == false ]] || return 0
   if [[ $position == before ]] && jq -e '(.targets | length) == 0 and all(.pulls[]; .ready | not)' "$SCRATCH/facts" >/dev/null; then

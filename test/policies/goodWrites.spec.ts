@@ -62,7 +62,7 @@ describe("the doctor's good writes", function () {
     deepEqual([await guarded.cluster.workflows(), await guarded.cluster.codeRuns()], [[], []]);
   });
 
-  it("are let through, each as the account that makes it, and nothing of it is done", async () => {
+  it("are let through, each as the account that makes it, and nothing of it is done [good-writes-let-through]", async () => {
     const { cluster } = guarded;
     const labels = { repository: "acme-shop" };
     const gate = [workflowNode("waiting", "Suspend", "Running")];

@@ -26,13 +26,13 @@ export class OwnStack {
     this.#repository = repository;
     this.#config = {
       repositories: [repository],
-      githubAppId: String(this.#appId),
-      githubApiUrl: githubUrl,
-      stepsImage: nodeEnvironment().stepsImage,
+      "githubApp.id": String(this.#appId),
+      "githubApp.apiUrl": githubUrl,
+      "steps.image": nodeEnvironment().stepsImage,
       // A run that is held has to stand longer than the engine takes, on a busy machine, too.
-      stepDeadlineSeconds: 300,
+      "steps.stepTimeoutSeconds": 300,
       // There is a sweep, but it makes no runs beside those of the tests.
-      sweepSchedule: "0 0 1 1 *",
+      "sweep.schedule": "0 0 1 1 *",
     };
   }
 

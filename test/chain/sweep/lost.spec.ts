@@ -41,14 +41,14 @@ describe("pushes that come to nobody", function () {
 
   const config = (more: Record<string, unknown> = {}) => ({
     namespace: nodeEnvironment().namespace,
-    stepsImage: nodeEnvironment().stepsImage,
-    githubApiUrl: readDevStack().githubUrl,
-    githubAppId: appId,
+    "steps.image": nodeEnvironment().stepsImage,
+    "githubApp.apiUrl": readDevStack().githubUrl,
+    "githubApp.id": appId,
     githubAppPrivateKey: key.privateKeyPem,
     webhookSecret: secret,
     repositories: [repository],
-    sweepSchedule: "* * * * *",
-    sweepAfterSeconds: 180,
+    "sweep.schedule": "* * * * *",
+    "sweep.afterSeconds": 180,
     ...more,
   });
 
@@ -163,7 +163,7 @@ describe("pushes that come to nobody", function () {
       } found by a sweep, the last remediated after ${Math.max(...ends.map(({ seconds }) => seconds)).toFixed(0)} s`,
     );
 
-  it("while secret and filters are changed by pulumi up: every one is remediated, at the latest by the next sweep", async () => {
+  it("while secret and filters are changed by pulumi up: every one is remediated, at the latest by the next sweep [lost-during-update]", async () => {
     const tasks = await waitingTasks(10);
     const newSecret = randomBytes(24).toString("hex");
     const made: Pushed[] = [await push(tasks.shift() as Task), await push(tasks.shift() as Task)];
@@ -185,7 +185,7 @@ describe("pushes that come to nobody", function () {
     ok(made.length === 10, `${made.length} pushes`);
   });
 
-  it("while the EventSource is down: all three tasks are remediated without a hand", async () => {
+  it("while the EventSource is down: all three tasks are remediated without a hand [lost-while-event-source-down]", async () => {
     const tasks = await waitingTasks(3);
     await scaleEventSource(0);
     const made = [];
@@ -199,7 +199,7 @@ describe("pushes that come to nobody", function () {
     tell("EventSource down", made, ends);
   });
 
-  it("each once, also when GitHub delivers it again after the sweep", async () => {
+  it("each once, also when GitHub delivers it again after the sweep [swept-once]", async () => {
     const failed = pushes.filter(({ delivered }) => !delivered);
     await until("every failed delivery was asked for again", 420_000, async () =>
       failed.every(({ delivered }) => delivered),

@@ -35,11 +35,11 @@ describe("npm run render, on a cluster", function () {
     const config = {
       name,
       repositories: JSON.stringify([repository]),
-      githubAppId: appId,
-      githubApiUrl: githubUrl,
-      stepsImage: nodeEnvironment().stepsImage,
-      existingGithubAppSecret: `${name}-app`,
-      existingWebhookSecret: `${name}-hook`,
+      "githubApp.id": appId,
+      "githubApp.apiUrl": githubUrl,
+      "steps.image": nodeEnvironment().stepsImage,
+      "githubApp.existingSecret": `${name}-app`,
+      "webhook.existingSecret": `${name}-hook`,
     };
     const given = Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]);
     const { exitCode, stderr } = await runTool("render.ts", [
@@ -76,10 +76,10 @@ describe("npm run render, on a cluster", function () {
   it("is what pulumi up made of the dev stack, but for the owner of runs and the sweep's beginning", async () => {
     const { githubUrl } = readDevStack();
     const config = {
-      githubApiUrl: githubUrl,
-      stepsImage: nodeEnvironment().stepsImage,
-      existingGithubAppSecret: "rex-remediation-github-app",
-      existingWebhookSecret: JSON.parse(await kubectl("get", "eventsource", "rex-remediation", "-o", "json")).spec
+      "githubApp.apiUrl": githubUrl,
+      "steps.image": nodeEnvironment().stepsImage,
+      "githubApp.existingSecret": "rex-remediation-github-app",
+      "webhook.existingSecret": JSON.parse(await kubectl("get", "eventsource", "rex-remediation", "-o", "json")).spec
         .github.push.webhookSecret.name,
     };
     const given = Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]);
@@ -116,7 +116,7 @@ describe("npm run render, on a cluster", function () {
     for (const line of lines) match(line, / created \(server dry run\)$/);
   });
 
-  it("restarts QA at a push once kubectl has applied it; its runs have no owner", async () => {
+  it("restarts QA at a push once kubectl has applied it; its runs have no owner [rendered-and-applied]", async () => {
     const { githubUrl, repository } = readDevStack();
     writeFileSync(join(folder, "key"), privateKey);
     writeFileSync(join(folder, "hook"), webhookSecret);

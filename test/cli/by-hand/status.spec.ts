@@ -64,7 +64,7 @@ describe("npm run status, on a cluster", function () {
     );
   });
 
-  it("says why nothing happened where nobody of those who count has pushed", async () => {
+  it("says why nothing happened where nobody of those who count has pushed [status-says-who-counts]", async () => {
     const task = await dev.platform.startTask("at-bare-gate");
     const { exitCode, remediations, findings } = await statusOf(task.id);
     deepEqual([exitCode, remediations], [1, []]);

@@ -79,7 +79,7 @@ describe("npm run doctor", function () {
       [
         "a stack without a file",
         ["--before", "--stack", "nowhere"],
-        /^doctor: --stack: cannot read Pulumi\.nowhere\.yaml \(ENOENT\); /,
+        /^doctor: --stack: cannot read \S+Pulumi\.nowhere\.yaml \(ENOENT\); /,
       ],
       ["outputs that are not there", [], /^doctor: REX_OUTPUTS: cannot read .*none\.json \(ENOENT\); make it with: /],
       [
@@ -245,10 +245,10 @@ describe("npm run doctor", function () {
 
     const whole = [
       "  rex-remediation:repositories: [acme/shop]",
-      '  rex-remediation:githubAppId: "123456"',
+      '  rex-remediation:githubApp: {id: "123456"}',
       "  rex-remediation:githubAppPrivateKey: {secure: v1:abc}",
       "  rex-remediation:webhookSecret: {secure: v1:def}",
-      "  rex-remediation:stepsImage: registry.example.com/steps:1",
+      "  rex-remediation:steps: {image: registry.example.com/steps:1}",
     ];
 
     function write(lines: string[], head = ""): string {
@@ -264,21 +264,29 @@ describe("npm run doctor", function () {
     });
 
     it("says each key that is missing or bad, and the command that sets it", async () => {
-      const lines = whole.filter((line) => !/webhookSecret|stepsImage/.test(line));
-      const bad = ["  rex-remediation:stepImage: registry.example.com/steps:1", "  rex-remediation:gateSeconds: 1m"];
+      const lines = whole.filter((line) => !/webhookSecret|steps/.test(line));
+      const bad = ["  rex-remediation:stepImage: x/steps:1", "  rex-remediation:steps: {gateTimeoutSeconds: 1m}"];
       deepEqual(await judged([...lines, ...bad]), [
-        fail('expected a whole number from 5 to 600; got "1m"', "pulumi config set gateSeconds 5", "gateSeconds"),
+        warn(
+          `expected ${imageName.expected}; got nothing in Pulumi.qa.yaml; without it pulumi up is refused`,
+          `pulumi config set --path steps.image ${imageName.example}`,
+          "steps.image",
+        ),
+        fail(
+          'expected a whole number from 5 to 600; got "1m"',
+          "pulumi config set --path steps.gateTimeoutSeconds 5",
+          "steps.gateTimeoutSeconds",
+        ),
         warn(
           "expected at least 16 characters, no spaces; got nothing in Pulumi.qa.yaml; without it pulumi up is refused",
           "openssl rand -hex 32 | pulumi config set --secret webhookSecret",
           "webhookSecret",
         ),
-        warn(
-          `expected ${imageName.expected}; got nothing in Pulumi.qa.yaml; without it pulumi up is refused`,
-          `pulumi config set stepsImage ${imageName.example}`,
-          "stepsImage",
+        fail(
+          "expected a key of this program; got one that it does not know",
+          "pulumi config rm stepImage",
+          "stepImage",
         ),
-        fail("expected a key of this program; did you mean stepsImage?", "pulumi config rm stepImage", "stepImage"),
       ]);
     });
 
@@ -294,9 +302,13 @@ describe("npm run doctor", function () {
     });
 
     it("leaves to Pulumi what only Pulumi can read", async () => {
-      const hidden = whole.map((line) => line.replace(/stepsImage: .*/, "stepsImage: {secure: v1:ghi}"));
+      const hidden = whole.map((line) => line.replace(/image: .*/, "image: {secure: v1:ghi}}"));
       deepEqual(await judged(hidden), [
-        warn("it is encrypted, so only Pulumi can tell whether it is right", "pulumi preview --stack qa", "stepsImage"),
+        warn(
+          "it is encrypted, so only Pulumi can tell whether it is right",
+          "pulumi preview --stack qa",
+          "steps.image",
+        ),
       ]);
       const [{ verdict, fix } = fail("", "")] = await judged(whole, "environment: [shared]\n");
       deepEqual([verdict, fix], ["warn", "pulumi preview --stack qa"]);
@@ -379,7 +391,7 @@ describe("npm run doctor", function () {
       eventBus(bus(well), own),
       fail(
         "EventBus default is in namespace qa already, and not this stack's, so that pulumi up cannot make it",
-        "use it: pulumi config set createEventBus false; or make another: pulumi config set eventBusName NAME",
+        "use it: pulumi config set --path eventBus.create false; or make another: pulumi config set --path eventBus.name NAME",
       ),
     );
     equal(
@@ -642,7 +654,7 @@ describe("npm run doctor", function () {
       );
     });
 
-    it("fails where a limit is reached, or holds workflows back", async () => {
+    it("fails where a limit is reached, or holds workflows back [doctor-sees-limits]", async () => {
       const name = "qa/workflow-controller-configmap";
       const fix = `let it be more than there can ever be main workflows, or do without: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, which reads it at its start; ${waysOut}`;
       const configMaps = { [name]: { data: { config: "namespaceParallelism: 3\nnodeEvents:\n  enabled: true\n" } } };
@@ -777,7 +789,7 @@ describe("npm run doctor", function () {
     });
   });
 
-  it("says what GitHub has to have where the webhook's Secret holds more than the secret at its end", () => {
+  it("says what GitHub has to have where the webhook's Secret holds more than the secret at its end [doctor-secret-with-line-feed]", () => {
     const at = { name: "hook", key: "secret" };
     const look = (content: string) => {
       const { text, ...secret } = webhookSecretOf(content, at);
@@ -972,18 +984,21 @@ describe("npm run doctor", function () {
       unseen.found,
       /^no controller has looked at run since 2026-01-01T00:08:00Z, which has no instance ID: .* another instanceID$/,
     );
-    match(unseen.fix ?? "", /pulumi config set argoInstanceId ID, then pulumi up/);
+    match(unseen.fix ?? "", /pulumi config set --path argo.instanceId ID, then pulumi up/);
     match(unseen.fix ?? "", /kubectl -n qa label workflow run workflows\.argoproj\.io\/controller-instanceid=ID$/);
     const main = judge([made("run", 8)], [made("play", 1, "Running", "prod")]);
-    match(main.fix ?? "", /^pulumi config set argoInstanceId prod, then pulumi up; /);
+    match(main.fix ?? "", /^pulumi config set --path argo.instanceId prod, then pulumi up; /);
     deepEqual(
       judge([], [made("play", 1, "Running", "prod")]),
       warn(
         "the runs have no instance ID, but main workflow play, which is at work, has the instance ID prod: perhaps no controller takes the runs",
-        "pulumi config set argoInstanceId prod, then pulumi up",
+        "pulumi config set --path argo.instanceId prod, then pulumi up",
       ),
     );
-    deepEqual(judge([], [made("play", 1, "Running")], "prod").fix, "pulumi config rm argoInstanceId, then pulumi up");
+    deepEqual(
+      judge([], [made("play", 1, "Running")], "prod").fix,
+      "pulumi config rm --path argo.instanceId, then pulumi up",
+    );
   });
 
   it("finds a sweep that is suspended, or failed last", () => {
@@ -1081,7 +1096,7 @@ describe("npm run doctor", function () {
       deepEqual(judge(cleo, run("odd", "5dlabs_cleo")), [
         warn(
           "agent 5dlabs_cleo of odd is listed but for its spelling (5DLabs-Cleo): while it is at work, no push of its task is remediated",
-          "kubectl -n qa label --overwrite coderuns.agents.platform odd github-app=5DLabs-Cleo; or list that spelling, too: pulumi config set agentsToCancel '[…]', then pulumi up",
+          "kubectl -n qa label --overwrite coderuns.agents.platform odd github-app=5DLabs-Cleo; or list that spelling, too: pulumi config set --path agents.toCancel '[…]', then pulumi up",
           "spelling",
         ),
       ]);

@@ -283,7 +283,7 @@ remediated: QA of the task begins again on the present head
     }
   });
 
-  it("refuses an empty secret, with which Argo Events would verify nothing, and sends nothing", async () => {
+  it("refuses an empty secret, with which Argo Events would verify nothing, and sends nothing [push-refuses-empty-secret]", async () => {
     for (const content of ["", "\n"]) {
       await watch([repository], content);
       const { exitCode, stderr } = await push("--task", "3");

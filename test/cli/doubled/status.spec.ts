@@ -186,7 +186,7 @@ describe("npm run status", function () {
       permissions: { contents: "read", pull_requests: "write", metadata: "read" },
       repositories: ["5dlabs/platform"],
     });
-    const objects = await manifests({ githubApiUrl: double.url });
+    const objects = await manifests({ "githubApp.apiUrl": double.url });
     template = ofKind(objects, "WorkflowTemplate");
     eventSource = ofKind(objects, "EventSource");
     api = await ApiServerDouble.open(outputs);
@@ -435,7 +435,7 @@ what that means:
         fix: "at once: npm run remediate -- --task 7",
       },
       { found: "no open pull request comes from task-7 of 5dlabs/platform: a run of it ends as no-pull-request" },
-      { found: "no sweep for lost pushes has run within a day: there is none where sweepSchedule is empty" },
+      { found: "no sweep for lost pushes has run within a day: there is none where sweep.schedule is empty" },
     ]);
   });
 

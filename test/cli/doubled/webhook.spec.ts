@@ -119,7 +119,7 @@ describe("npm run webhook", function () {
   });
 
   describe("register", () => {
-    it("gives GitHub the secret as Argo Events reads it: without one line feed at its end, and says so", async () => {
+    it("gives GitHub the secret as Argo Events reads it: without one line feed at its end, and says so [webhook-secret-without-line-feed]", async () => {
       await watch([repository], `${secret}\n`);
       const { exitCode, stdout } = await webhook("register");
       equal(exitCode, 0, stdout);
@@ -208,7 +208,7 @@ describe("npm run webhook", function () {
       equal(exitCode, 2);
       match(
         stderr,
-        /^webhook: http:\S+ is reached inside the cluster only, not by GitHub; set .*ingressHost .* --url URL\n$/,
+        /^webhook: http:\S+ is reached inside the cluster only, not by GitHub; set ingress\.host .* --url URL\n$/,
       );
       deepEqual(await hooks(), []);
       equal((await run(["register", "--url", inCluster])).exitCode, 0);

@@ -62,7 +62,7 @@ describe("plan", function () {
       `argo -n ${scenario.cluster.namespace} ${verb} ${runNameOf(task)}`;
 
     describe("on the number of agents", () => {
-      it("let as many pass as maxAgentsToCancel says", async () => {
+      it("let as many pass as agents.maxToCancel says [as-many-as-allowed]", async () => {
         const { task } = await stale();
         await startCleos(task, 3);
         const bench = await scenario.bench(task, { MAX_AGENTS_TO_CANCEL: "3" });
@@ -70,12 +70,12 @@ describe("plan", function () {
         equal((await bench.plan()).targets?.length, 3);
       });
 
-      it("stop one more, before anything is touched, and name the first agents and the way out", async () => {
+      it("stop one more, before anything is touched, and name the first agents and the way out [one-agent-too-many]", async () => {
         const of = await stale();
         await startCleos(of.task, 4);
         equal(
           await failureOf(of, { MAX_AGENTS_TO_CANCEL: "3" }),
-          `plan: task ${of.task} has 4 agents to cancel, more than maxAgentsToCancel (3): cleo-1-${of.task}, cleo-2-${of.task}, cleo-3-${of.task}, and 1 more; nothing was touched; see which: ${seeCodeRuns(of.task)}; end those that should not be there, then: ${goOn("retry", of.task)}; or raise maxAgentsToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
+          `plan: task ${of.task} has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-${of.task}, cleo-2-${of.task}, cleo-3-${of.task}, and 1 more; nothing was touched; see which: ${seeCodeRuns(of.task)}; end those that should not be there, then: ${goOn("retry", of.task)}; or raise agents.maxToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
         );
       });
 
@@ -94,7 +94,7 @@ describe("plan", function () {
         const of = await stale({ annotations: ledger(String(Number(task) + 1), "false") });
         await startCleos(of.task, 2);
         const words = await failureOf(of, { MAX_AGENTS_TO_CANCEL: "1" });
-        match(words, /has 2 agents to cancel, more than maxAgentsToCancel \(1\): .*; see which: /);
+        match(words, /has 2 agents to cancel, more than agents.maxToCancel \(1\): .*; see which: /);
         ok(!words.includes("nothing was touched"), words);
       });
     });
@@ -122,7 +122,11 @@ describe("plan", function () {
           { "agents.platform/repository": "acme-other" },
           "agents.platform/repository=acme-other contradicts repository=acme-shop",
         ],
-        ["the pusher's name", { "started-by": "Rex" }, "started-by=Rex contradicts github-app=5DLabs-Cleo"],
+        [
+          "the pusher's name [contradicting-pushers-name]",
+          { "started-by": "Rex" },
+          "started-by=Rex contradicts github-app=5DLabs-Cleo",
+        ],
         [
           "the pusher's login",
           { "example.com/owner": "5DLabs-Rex" },
@@ -130,7 +134,7 @@ describe("plan", function () {
         ],
       ];
       for (const [what, labels, words] of contradictions) {
-        it(`stop at ${what}, before anything is touched, and name CodeRun and labels`, async () => {
+        it(`stop, before anything is touched, and name CodeRun and labels, at ${what}`, async () => {
           const of = await stale();
           await startCleos(of.task, 1);
           await scenario.cluster.create(codeRun(`odd-${of.task}`, "5DLabs-Cleo", of.task, { ...ours, ...labels }));
@@ -215,7 +219,7 @@ describe("plan", function () {
           await scenario.cluster.create(codeRun(`odd-${of.task}`, agent, of.task, ours));
           equal(
             await failureOf(of),
-            `plan: agents of some coderuns of task ${of.task} are listed but for their spelling: odd-${of.task} (github-app=${agent}, listed is 5DLabs-Cleo); nothing was touched; correct the label or end what should not be there (${seeCodeRuns(of.task)} --show-labels), then: ${goOn("retry", of.task)}; or list that spelling too, in agentsToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
+            `plan: agents of some coderuns of task ${of.task} are listed but for their spelling: odd-${of.task} (github-app=${agent}, listed is 5DLabs-Cleo); nothing was touched; correct the label or end what should not be there (${seeCodeRuns(of.task)} --show-labels), then: ${goOn("retry", of.task)}; or list that spelling too, in agents.toCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
           );
         });
       }
@@ -236,7 +240,7 @@ describe("plan", function () {
         match(await failureOf(of), /\(github-app=5dlabs-cleo, listed is 5DLabs-Cleo\); correct the label /);
       });
 
-      it("let both spellings pass where both are listed, and cancel both", async () => {
+      it("let both spellings pass where both are listed, and cancel both [both-spellings-listed]", async () => {
         const { task } = await stale();
         await startCleos(task, 1);
         await scenario.cluster.create(codeRun(`small-${task}`, "5dlabs-cleo", task, ours));
@@ -353,7 +357,7 @@ describe("plan", function () {
         );
       });
 
-      it("go on once the command that they say was run, which keeps it", async () => {
+      it("go on once the command that they say was run, which keeps it [owned-kept-by-command]", async () => {
         const of = await stale();
         const { task } = of;
         const blaze = await scenario.cluster.create(codeRun(`blaze-${task}`, "5DLabs-Blaze", task, ours));
@@ -425,7 +429,7 @@ describe("plan", function () {
       }
 
       for (const label of ["remediation-hold", "Remediation-HOLD"]) {
-        it(`end the run as held where the pull request is labelled ${label}, touching nothing`, async () => {
+        it(`end the run as held where the pull request is labelled ${label}, touching nothing [held-by-label]`, async () => {
           const of = await stale({ labels: [label] });
           await startCleos(of.task, 1);
           await isHeld(of);

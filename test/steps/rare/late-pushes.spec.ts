@@ -47,7 +47,7 @@ describe("plan of a push that comes late", function () {
     match(reason, /^QA began 120 s after this push or later, and so on its head/);
   }
 
-  it("leaves a Cleo at work who began after it", async () => {
+  it("leaves a Cleo at work who began after it [late-leaves-newer-cleo]", async () => {
     fresh(await outcome([{ agent: "5DLabs-Cleo" }]));
   });
 
@@ -64,20 +64,20 @@ describe("plan of a push that comes late", function () {
     stale(await outcome([{ agent: "5DLabs-Rex" }]));
   });
 
-  it("restarts QA where the round began before it: a Tess began first", async () => {
+  it("restarts QA where the round began before it: a Tess began first [late-in-older-round]", async () => {
     stale(await outcome([{ agent: "5DLabs-Tess" }]));
     stale(await outcome([{ agent: "5DLabs-Tess" }, { agent: "5DLabs-Cleo" }]));
   });
 
-  it("restarts QA where the ready label is older than the round", async () => {
+  it("restarts QA where the ready label is older than the round [late-with-old-ready-label]", async () => {
     stale(await outcome([{ agent: "5DLabs-Cleo" }], { labels: ["ready-for-qa"] }));
   });
 
-  it("restarts QA where somebody pushed on top: on which head the agent works, nobody knows", async () => {
+  it("restarts QA where somebody pushed on top: on which head the agent works, nobody knows [late-with-push-on-top]", async () => {
     stale(await outcome([{ agent: "5DLabs-Cleo" }], { head: sha("e") }));
   });
 
-  it("restarts QA where the clocks cannot tell who came first", async () => {
+  it("restarts QA where the clocks cannot tell who came first [late-by-unsure-clocks]", async () => {
     stale(await outcome([{ agent: "5DLabs-Cleo" }], { ago: 90 }));
   });
 });

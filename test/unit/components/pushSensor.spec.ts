@@ -83,7 +83,7 @@ describe("PushSensor", () => {
     assert.equal(spec.dependencies[0]?.transform.jq, pushTransform(push));
   });
 
-  it("patches one Workflow per push, named and filled by checked values only", async () => {
+  it("patches one Workflow per push, named and filled by checked values only [one-workflow-per-push]", async () => {
     const { spec, metadata } = await sensor();
     const { "rex-remediation/run-salt": salt = "" } = metadata.annotations as Record<string, string>;
     const fill = (src: object, dest: string) => ({ src: { dependencyName: "push", ...src }, dest });

@@ -17,7 +17,7 @@ describe("a run's name", () => {
     assert.equal(runName("rex-remediation", "s4lt", values), "rex-remediation-3-bbbbbbb-a9ae0758f58b");
   });
 
-  it("is the same for the same values, and another where any of them is another", () => {
+  it("is the same for the same values, and another where any of them is another [run-name-by-values]", () => {
     const others = [
       { ...values, task: "4" },
       { ...values, before: "c".repeat(40) },

@@ -31,7 +31,7 @@ const args: SweepArgs = {
   installedAt: "2026-01-01T00:00:00Z",
   retentionDays: 7,
   image: "registry.example.com/steps:1",
-  deadlineSeconds: 120,
+  stepTimeoutSeconds: 120,
 };
 
 interface Spec {
