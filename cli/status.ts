@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { setTimeout as sleep } from "node:timers/promises";
-import { taskNumber } from "../components/taskPush.ts";
+import { taskPattern, whole } from "../components/vocabulary/patterns.ts";
 import { must, readCall } from "./lib/call.ts";
 import { asText, type Finding, findings } from "./lib/findings.ts";
 import {
@@ -99,7 +99,7 @@ function readOptions(args: string[]): Options | undefined {
   if (values.help === true) return undefined;
   const { task, limit = "20", outputs, stack, context, follow = false, json = false } = values;
   if (task !== undefined) {
-    must("--task", task, `^${taskNumber}$`, "the number of a task, without leading zeros and letters, as 3");
+    must("--task", task, whole(taskPattern), "the number of a task, without leading zeros and letters, as 3");
   }
   must("--limit", limit, "^[1-9][0-9]{0,3}$", "a whole number from 1 to 9999");
   return { task, github: values["no-github"] !== true, limit: Number(limit), follow, json, outputs, stack, context };
