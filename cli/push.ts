@@ -1,3 +1,4 @@
+import { shaPattern, whole } from "../components/vocabulary/patterns.ts";
 import {
   type Consent,
   command,
@@ -63,8 +64,8 @@ Exit codes:
   read: ({ task, repository, branch, sha, before, url, wait = "300", json = false, ...values }): PushCall => {
     const number = taskOf(task, "push");
     mustBeRepository(repository);
-    if (sha !== undefined) must("--sha", sha, "^(?!0{40})[0-9a-f]{40}$", "the 40 digits of a commit");
-    if (before !== undefined) must("--before", before, "^[0-9a-f]{40}$", "the 40 digits of a commit");
+    if (sha !== undefined) must("--sha", sha, `^(?!0{40})${shaPattern}$`, "the 40 digits of a commit");
+    if (before !== undefined) must("--before", before, whole(shaPattern), "the 40 digits of a commit");
     mustBeUrl(url);
     return {
       task: number,

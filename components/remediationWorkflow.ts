@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { instanceLabels } from "./argoInstance.ts";
-import { commonLabels, outcomeLabel, runLabels, taskLabel } from "./labels.ts";
+import { commonLabels, runLabels } from "./labels.ts";
 import { restrictedPod } from "./podSecurity.ts";
 import {
   type GithubAccessArgs,
@@ -21,8 +21,10 @@ import {
   withKey,
   withToken,
 } from "./stepContainer.ts";
-import type { Step } from "./stepScripts.ts";
 import { pusherNames } from "./taskPush.ts";
+import { outcomeLabel, taskLabel } from "./vocabulary/keys.ts";
+import { parameters } from "./vocabulary/run.ts";
+import { containerOf, type PodStep, podSteps } from "./vocabulary/steps.ts";
 
 /** How CodeRuns look. */
 export interface CodeRunArgs {
@@ -140,19 +142,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
           entrypoint: remediate,
           onExit: "record-failure-if-any",
           arguments: {
-            parameters: [
-              { name: "task", description: "Number of the task." },
-              // All three empty: by hand, for the present head.
-              { name: "before", description: "Head of the branch before the push, 40 hexadecimal digits.", value: "" },
-              { name: "after", description: "Head of the branch after the push, 40 hexadecimal digits.", value: "" },
-              {
-                name: "repository",
-                description: "Pushed repository, owner/name; may be empty if just one is watched.",
-                value: "",
-              },
-              { name: "pushed-at", description: "GitHub's time of the push, in seconds since 1970.", value: "" },
-              { name: "dry-run", description: "true: plan, say what would be done, touch nothing.", value: "false" },
-            ],
+            parameters: Object.entries(parameters).map(([name, told]) => ({ name, ...told })),
           },
           workflowMetadata: {
             labels: runLabels(name, "remediation"),
@@ -187,13 +177,21 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
 
 function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
   const config = fromConfig(name, args);
-  const step = (step: Step, dependencies: string[], own: Partial<StepContainerArgs> = {}) =>
-    stepContainer(step === "record" ? "main" : step, step, {
+  const needs: Record<PodStep, Partial<StepContainerArgs>> = {
+    plan: withKey,
+    "stop-qa": withToken,
+    "restart-qa": {},
+    // It tells the pull request.
+    record: withToken,
+  };
+  const container = (step: PodStep, index: number) =>
+    stepContainer(containerOf(step), step, {
       image: args.steps.image,
       config,
       filledIn: fromRun,
-      dependencies,
-      ...own,
+      // Each waits for the one before it.
+      dependencies: podSteps.slice(0, index).slice(-1).map(containerOf),
+      ...needs[step],
     });
   return {
     name: remediate,
@@ -202,23 +200,17 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
     // The steps follow one another, and the pod has to start.
     activeDeadlineSeconds: pulumi
       .output(args.steps)
-      .apply(({ stepTimeoutSeconds, debounceSeconds }) => 4 * stepTimeoutSeconds + debounceSeconds + 60),
+      .apply(({ stepTimeoutSeconds, debounceSeconds }) => podSteps.length * stepTimeoutSeconds + debounceSeconds + 60),
     volumes: volumes(args, "64Mi"),
     containerSet: {
       volumeMounts: [sharedMount],
-      containers: [
-        step("plan", [], withKey),
-        step("stop-qa", ["plan"], withToken),
-        step("restart-qa", ["stop-qa"]),
-        // It tells the pull request.
-        step("record", ["restart-qa"], withToken),
-      ],
+      containers: podSteps.map(container),
     },
     outputs: {
       parameters: [
         { name: "outcome", valueFrom: { path: `${sharedDirectory}/outcome`, default: "failed" } },
         { name: "report", valueFrom: { path: `${sharedDirectory}/report`, default: "" } },
-        ...steps.map((step) => ({
+        ...timedSteps.map((step) => ({
           name: secondsOf(step),
           valueFrom: { path: `${sharedDirectory}/seconds/${step}`, default: "" },
         })),
@@ -227,7 +219,7 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
     },
     metrics: {
       prometheus: [
-        ...steps.map((step) => ({
+        ...timedSteps.map((step) => ({
           name: "rex_remediation_step_duration_seconds",
           help: "Seconds that a step of a remediation took, by step.",
           // A step that had nothing to do, or a run that failed, says nothing.
@@ -256,10 +248,10 @@ export const mostRounds = 20;
 // The controller keeps the buckets that it saw first until it is started again: so each possible cap has its own from the start.
 const roundBuckets = Array.from({ length: mostRounds }, (_, index) => index + 1);
 
-/** The steps whose time is told. */
-const steps = ["plan", "stop-qa", "restart-qa"] as const;
+/** The steps whose time is told: `record` tells it. */
+const timedSteps = podSteps.filter((step) => step !== "record");
 
-function secondsOf(step: (typeof steps)[number]): string {
+function secondsOf(step: PodStep): string {
   return `seconds-${step}`;
 }
 

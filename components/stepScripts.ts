@@ -1,21 +1,22 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-
-/** The steps of a remediation, and the sweep for lost pushes, each a file of bash in components/steps. */
-export type Step = "plan" | "stop-qa" | "restart-qa" | "record" | "failed" | "sweep";
+import { prelude } from "./vocabulary/prelude.ts";
+import type { Step } from "./vocabulary/steps.ts";
 
 /** A line with which a step takes in one of the files beside it. */
 const sourceLine = /^source "\$\{BASH_SOURCE%\/\*\}\/(?<file>[a-z-]+\.sh)"$/;
 
 /**
- * A step as one text for `bash -c`: each `source` line gives way to the file that it names, once. Lines of comment stay behind, because
- * all steps together have to fit into one environment variable of the pod.
+ * A step as one text for `bash -c`: what it uses of the vocabulary, then its file of components/steps, in which each `source` line gives
+ * way to the file that it names, once. Lines of comment stay behind, because all steps together have to fit into one environment
+ * variable of the pod.
  *
  * @param directory where the files are; default: components/steps
  * @throws Error if Argo would read a part of it as its own
  */
 export function stepScript(step: Step, directory = join(import.meta.dirname, "steps")): string {
-  return untouchedByKubelet(inlined(join(directory, `${step}.sh`), directory, new Set()));
+  const text = inlined(join(directory, `${step}.sh`), directory, new Set());
+  return untouchedByKubelet(`${prelude(text)}${text}`);
 }
 
 function inlined(path: string, directory: string, seen: Set<string>): string {

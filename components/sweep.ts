@@ -36,7 +36,7 @@ export interface SweepArgs extends GithubAccessArgs {
   webhookUrl?: pulumi.Input<string>;
   /** metadata.uid of the remediation's WorkflowTemplate, which then owns the runs; undefined if that is not known. */
   workflowTemplateUid?: pulumi.Input<string>;
-  /** What the names of runs are made with, beside the push; see runName.ts. */
+  /** What the names of runs are made with, beside the push; see vocabulary/runName.ts. */
   runSalt: pulumi.Input<string>;
   /** See argoInstance.ts. */
   argoInstanceId?: string;

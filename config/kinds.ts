@@ -31,7 +31,7 @@ function isCidr(value: string): boolean {
 /** Text that neither Argo's templates nor a terminal reads as anything else. */
 const isPlain = (value: string) => /^[^\p{Cc}\p{Cf}]+$/u.test(value) && !value.includes("{{");
 
-// The names of runs begin with it, and have to stay within 63 characters: see components/runName.ts.
+// The names of runs begin with it, and have to stay within 63 characters: see components/vocabulary/runName.ts.
 export const objectPrefix = kind(
   "1 to 24 lower-case letters, digits and dashes, the first a letter, the last no dash",
   "rex-remediation",

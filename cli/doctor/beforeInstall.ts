@@ -1,4 +1,5 @@
 import { AuthorizationV1Api, type KubeConfig } from "@kubernetes/client-node";
+import { kubernetesRights, rightsToGive } from "../../components/vocabulary/rights.ts";
 import { understand } from "../../config/config.ts";
 import { ask, Refusal, request } from "../lib/installation.ts";
 import { type StackValues, stackFile, stackValues } from "../lib/stackFile.ts";
@@ -130,8 +131,6 @@ function needed({
 }: Planned): Right[] {
   const make = (group: string, resource: string, where = namespace): Right[] =>
     ["get", "create", "patch", "delete"].map((verb) => ({ verb, group, resource, namespace: where }));
-  const hold = (group: string, resource: string, ...verbs: string[]): Right[] =>
-    verbs.map((verb) => ({ verb, group, resource, namespace }));
   const argo = [
     "eventsources",
     "sensors",
@@ -147,9 +146,9 @@ function needed({
     ...make("rbac.authorization.k8s.io", "roles"),
     ...make("rbac.authorization.k8s.io", "rolebindings"),
     // Nobody may give what he has not got.
-    ...hold(codeRuns.group, codeRuns.resource, "get", "list", "delete"),
-    ...hold("argoproj.io", "workflows", "get", "list", "create", "patch"),
-    ...hold("argoproj.io", "workflowtaskresults", "create", "patch"),
+    ...kubernetesRights(rightsToGive(policies), codeRuns).flatMap(({ group, resource, verbs }) =>
+      verbs.map((verb) => ({ verb, group, resource, namespace })),
+    ),
     ...(ingress ? make("networking.k8s.io", "ingresses") : []),
     ...(httpRoute ? make("gateway.networking.k8s.io", "httproutes") : []),
     ...(networkPolicy ? make("networking.k8s.io", "networkpolicies") : []),

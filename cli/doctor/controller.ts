@@ -1,7 +1,7 @@
 import { CustomObjectsApi, setHeaderOptions, type V1Deployment } from "@kubernetes/client-node";
 import { parse } from "yaml";
 import { ask, Refusal, request } from "../lib/installation.ts";
-import { postponed } from "../lib/outcomes.ts";
+import { postponed } from "../lib/parallelism.ts";
 import { argoWorkflowsKindsCheck, deploymentsOf, runsPart } from "./argo.ts";
 import { type Check, type Finding, fail, forbidden, pass, skip, warn } from "./check.ts";
 import type { DoctorContext, Platform, Thing } from "./context.ts";

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { sweptLabel } from "../../components/labels.ts";
-import { pusherNames, taskNumber } from "../../components/taskPush.ts";
+import { pusherNames } from "../../components/taskPush.ts";
+import { ledgerKey, sweptLabel } from "../../components/vocabulary/keys.ts";
+import { taskPattern } from "../../components/vocabulary/patterns.ts";
+import { sweepSuffix } from "../../components/vocabulary/runName.ts";
 import { refusedByAuthorizer, refusesDryRun, refusesImpersonation } from "../lib/apiServerStatus.ts";
 import { request } from "../lib/installation.ts";
 import type { Settings } from "../lib/settings.ts";
@@ -81,7 +83,7 @@ async function runs(context: InstalledContext): Promise<Finding[]> {
   if (!context.sweeps) return found;
   const { metadata } = run;
   const swept = { ...metadata.labels, [sweptLabel]: `${Math.trunc(pushedAt / 3600)}` };
-  const lost = { ...run, metadata: { ...metadata, name: `${metadata.name}-sweep`, labels: swept } };
+  const lost = { ...run, metadata: { ...metadata, name: `${metadata.name}${sweepSuffix}`, labels: swept } };
   const account = accounts.sweep ?? "";
   return [...found, await made(context, lost, { of: ofLostPush, account, otherwise: "a lost push gets no run", fix })];
 }
@@ -158,7 +160,7 @@ async function restart(context: InstalledContext): Promise<Finding> {
   const body = {
     metadata: {
       labels: { [stageLabel]: settings.resetStage },
-      annotations: { "rex-remediation/resumed": "true" },
+      annotations: { [ledgerKey("resumed")]: "true" },
     },
     ...(open.length > 0 && { status: { nodes: Object.fromEntries(open.map(([id]) => [id, { phase: "Succeeded" }])) } }),
   };
@@ -179,7 +181,7 @@ function asPodOf(context: InstalledContext, account: string, task = "") {
   return asUser(context.namespace, account, `${context.prefix}-${task}-doctor-remediate-1`);
 }
 
-const isTask = (value = "") => new RegExp(`^${taskNumber}$`).test(value);
+const isTask = (value = "") => new RegExp(`^${taskPattern}$`).test(value);
 
 function isWatched(named: string | undefined, { repositoryLabels }: Settings): boolean {
   return named === undefined

@@ -1,4 +1,5 @@
 import { AuthorizationV1Api, type V1ResourceAttributes } from "@kubernetes/client-node";
+import { type Account, accountRights, kubernetesRights } from "../../components/vocabulary/rights.ts";
 import { ask, request } from "../lib/installation.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
 import type { InstalledContext } from "./context.ts";
@@ -12,7 +13,6 @@ type Right = Required<Pick<V1ResourceAttributes, "verb" | "group" | "resource">>
 const rights = (group: string, resource: string, ...verbs: string[]): Right[] =>
   verbs.map((verb) => ({ verb, group, resource }));
 const workflows = (...verbs: string[]) => rights("argoproj.io", "workflows", ...verbs);
-const results = rights("argoproj.io", "workflowtaskresults", "create", "patch");
 
 /** What none of them may. */
 const nobodys: Right[] = [
@@ -40,23 +40,35 @@ function promised(
   codeRuns: { group: string; resource: string },
   policed: boolean,
 ): Record<string, { may: Right[]; mayNot: Right[] }> {
+  const given = accountRights(policed);
+  const may = (account: Account) =>
+    kubernetesRights(given[account], codeRuns).flatMap(({ group, resource, verbs }) =>
+      rights(group, resource, ...verbs),
+    );
   const runs = (...verbs: string[]) => rights(codeRuns.group, codeRuns.resource, ...verbs);
   const any = runs("get", "list", "create", "patch", "update", "delete", "deletecollection");
   return {
     sensor: {
-      may: workflows("create", ...(policed ? ["get", "patch"] : [])),
+      may: may("sensor"),
       mayNot: [...workflows("list", ...(policed ? [] : ["patch"])), ...any],
     },
     remediation: {
-      may: [...runs("get", "list", "delete"), ...workflows("get", "list", "patch"), ...results],
+      may: may("remediation"),
       mayNot: [
         ...workflows("create"),
         ...runs("create", "patch", "update", "deletecollection"),
         ...runs("delete", "list").map((right) => ({ ...right, namespace: "" })),
       ],
     },
-    sweep: { may: [...workflows("get", "list", "create"), ...results], mayNot: [...workflows("patch"), ...any] },
-    "event source": { may: [], mayNot: [...workflows("get", "create", "patch"), ...results, ...any] },
+    sweep: { may: may("sweep"), mayNot: [...workflows("patch"), ...any] },
+    "event source": {
+      may: [],
+      mayNot: [
+        ...workflows("get", "create", "patch"),
+        ...rights("argoproj.io", "workflowtaskresults", "create", "patch"),
+        ...any,
+      ],
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { ApiException, type ConfigurationOptions, setHeaderOptions, type V1Pod } from "@kubernetes/client-node";
 import { argoCommand, instanceIdLabel } from "../../components/argoInstance.ts";
-import { sweptLabel } from "../../components/labels.ts";
+import { sweptLabel } from "../../components/vocabulary/keys.ts";
 import { statusOf } from "../lib/apiServerStatus.ts";
 import { request } from "../lib/installation.ts";
 import { isReady, listPods } from "../lib/pods.ts";

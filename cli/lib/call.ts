@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, Argv, CommandModule, InferredOptionTypes, Options as OptionsOf } from "yargs";
-import { taskNumber } from "../../components/taskPush.ts";
+import { repositoryPattern, taskPattern, whole } from "../../components/vocabulary/patterns.ts";
 
 /**
  * What the commands of scripts/rex have in common: how one is declared, its options, how a bad call is refused, and how it ends. Nothing
@@ -162,14 +162,14 @@ export function taskOf(task: string | undefined, command: string): string {
   if (task === undefined) {
     throw new Refusal(`--task is missing; expected the task's number: scripts/rex ${command} --task 3`);
   }
-  must("--task", task, `^${taskNumber}$`, "the number of a task, without leading zeros and letters, as 3");
+  must("--task", task, whole(taskPattern), "the number of a task, without leading zeros and letters, as 3");
   return task;
 }
 
 /** @throws Refusal if it is no repository's name */
 export function mustBeRepository(repository: string | undefined): void {
   if (repository === undefined) return;
-  must("--repository", repository, "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", "owner/name, as acme/shop");
+  must("--repository", repository, whole(repositoryPattern), "owner/name, as acme/shop");
 }
 
 /** @throws Refusal if it is no URL */

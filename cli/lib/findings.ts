@@ -1,7 +1,8 @@
 import { argoCommand } from "../../components/argoInstance.ts";
+import { outcomeMeanings } from "../../components/vocabulary/outcomes.ts";
+import { isOfPush } from "../../components/vocabulary/samePush.ts";
 import type { Renamed } from "./github.ts";
-import { meanings, postponed, roomForRuns } from "./outcomes.ts";
-import { isOfPush } from "./pushRuns.ts";
+import { postponed, roomForRuns } from "./parallelism.ts";
 import type { Remediation } from "./remediations.ts";
 import { namesOf, type Settings } from "./settings.ts";
 import type { TaskBranch } from "./taskOnGithub.ts";
@@ -74,10 +75,9 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): Findi
       fix: `more: ${look}; the ways out: docs/troubleshooting.md`,
     };
   }
-  const meaning = meanings[last.outcome ?? ""];
-  return meaning === undefined
+  return last.outcome === undefined
     ? { found: `run ${last.run} ended without an outcome`, fix: look }
-    : { found: `${last.outcome}: ${meaning}` };
+    : { found: `${last.outcome}: ${outcomeMeanings[last.outcome]}` };
 }
 
 function ofMainWorkflows({ task, namespace, settings, remediations, mainWorkflows }: Known): Finding[] {

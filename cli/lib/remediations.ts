@@ -1,9 +1,11 @@
 import { CustomObjectsApi, Watch } from "@kubernetes/client-node";
-import { runLabels, taskLabel } from "../../components/labels.ts";
-import { digestDigits, headDigits, sweepSuffix } from "../../components/runName.ts";
-import { taskNumber } from "../../components/taskPush.ts";
+import { runLabels } from "../../components/labels.ts";
+import { taskLabel } from "../../components/vocabulary/keys.ts";
+import type { Outcome } from "../../components/vocabulary/outcomes.ts";
+import { runNameSuffix, sweepSuffix } from "../../components/vocabulary/runName.ts";
+import type { ToldPush } from "../../components/vocabulary/samePush.ts";
+import { type PodStep, stepOf } from "../../components/vocabulary/steps.ts";
 import { ask, type Installation, request } from "./installation.ts";
-import type { ToldPush } from "./pushRuns.ts";
 import { reportOf } from "./remediationRun.ts";
 import { allTheSame, failureOf, isFailed, outcomeOf } from "./runEnd.ts";
 
@@ -24,8 +26,8 @@ export interface Remediation {
   /** Undefined of a run by hand. */
   push?: ToldPush;
   state: "waits" | "at work" | "ended";
-  /** See `outcomes`; undefined before the end. */
-  outcome?: string;
+  /** Undefined before the end. */
+  outcome?: Outcome;
   trigger: "push" | "sweep" | "by hand";
   /** What was done, why nothing was, or what it waits for. */
   summary: string;
@@ -144,7 +146,7 @@ export function remediationOf(run: RunObject, installation: string): Remediation
     ...optional("sha", parameter(run, "after")?.slice(0, 12) ?? /\bhead ([0-9a-f]{12})\b/.exec(report[0] ?? "")?.[1]),
     ...pushOf(run),
     state,
-    ...optional("outcome", outcome),
+    ...(outcome !== undefined && { outcome }),
     trigger: triggerOf(name, installation),
     summary: summaryOf(run, state, outcome, report),
     seconds: Math.max(0, Math.round((until - Date.parse(creationTimestamp)) / 1000)),
@@ -168,9 +170,7 @@ function optional<K extends string>(key: K, value: string | undefined): { [key i
 
 /** By its name, which the Sensor and the sweep make of the push. */
 function triggerOf(name: string, installation: string): Remediation["trigger"] {
-  const rest = name.startsWith(`${installation}-`) ? name.slice(installation.length + 1) : "";
-  const made = new RegExp(`^${taskNumber}-[0-9a-f]{${headDigits}}-[0-9a-f]{${digestDigits}}(?<suffix>.*)$`);
-  const suffix = made.exec(rest)?.groups?.suffix;
+  const suffix = runNameSuffix(installation, name);
   return suffix === "" ? "push" : suffix === sweepSuffix ? "sweep" : "by hand";
 }
 
@@ -181,13 +181,20 @@ function nodesOf(run: RunObject): RunNode[] {
 }
 
 /** The steps whose words tell what was done. */
-const doers = ["stop-qa", "restart-qa"];
+const doers: PodStep[] = ["stop-qa", "restart-qa"];
 
-function summaryOf(run: RunObject, state: Remediation["state"], outcome: string | undefined, report: string[]): string {
+function summaryOf(
+  run: RunObject,
+  state: Remediation["state"],
+  outcome: Outcome | undefined,
+  report: string[],
+): string {
   if (state === "waits") return run.status?.message ?? "Argo has not looked at it yet";
   if (state === "at work") return `at ${stepsAtWork(run)}`;
   if (outcome === "failed") return failureOf(run);
-  const said = new Map(report.map((line) => /^([a-z-]+): (.*) \([\d.]+ s\)$/.exec(line)).map((m) => [m?.[1], m?.[2]]));
+  const said = new Map<string | undefined, string | undefined>(
+    report.map((line) => /^([a-z-]+): (.*) \([\d.]+ s\)$/.exec(line)).map((m) => [m?.[1], m?.[2]]),
+  );
   const done =
     outcome === "remediated" && said.has("restart-qa")
       ? doers.map((step) => said.get(step))
@@ -197,10 +204,5 @@ function summaryOf(run: RunObject, state: Remediation["state"], outcome: string 
 
 function stepsAtWork(run: RunObject): string {
   const steps = nodesOf(run).filter(({ type, phase }) => type === "Container" && phase === "Running");
-  return steps.map(({ displayName }) => stepOf(displayName)).join(", ") || "the start of its pod";
-}
-
-/** Argo calls the container whose outputs count `main`. */
-function stepOf(container: string): string {
-  return container === "main" ? "record" : container;
+  return steps.map(({ displayName }) => stepOf(displayName) ?? displayName).join(", ") || "the start of its pod";
 }

@@ -1,8 +1,8 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
 import { instanceIdLabel } from "../../components/argoInstance.ts";
 import { asArgoEventsReads, privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
-import { runSaltAnnotation } from "../../components/runName.ts";
 import { repositoriesAnnotation } from "../../components/stepContainer.ts";
+import { runSaltAnnotation } from "../../components/vocabulary/runName.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 
 /** What an installation was told, as it stands in the cluster: so no tool is told it a second time, or otherwise. */

@@ -1,5 +1,6 @@
 import { CustomObjectsApi } from "@kubernetes/client-node";
-import { ledgerPrefix, runLabels } from "../../components/labels.ts";
+import { runLabels } from "../../components/labels.ts";
+import { ledgerPrefix } from "../../components/vocabulary/keys.ts";
 import { ask, type Installation, request } from "./installation.ts";
 import { howItEnded, type WorkflowState, waitingGates } from "./mainWorkflowState.ts";
 import { isReady, listPods } from "./pods.ts";

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { runName } from "../../components/runName.ts";
+import { runName } from "../../components/vocabulary/runName.ts";
+import { isOfPush, type ToldPush } from "../../components/vocabulary/samePush.ts";
 import { type ExitCode, exitCodes } from "../lib/call.ts";
 import { conclusion, follow, hasWorked, printReport } from "../lib/followRun.ts";
 import { GithubApp } from "../lib/github.ts";
 import { findPush, type GithubPush, pushEvent } from "../lib/githubPush.ts";
 import { type Installation, openInstallation, webhookUrlOf } from "../lib/installation.ts";
-import { isOfPush, type ToldPush } from "../lib/pushRuns.ts";
 import { hasRun } from "../lib/remediationRun.ts";
 import { listRuns, pushOf, selector } from "../lib/remediations.ts";
 import { readRunSalt, readSettings, readWebhookSecret } from "../lib/settings.ts";

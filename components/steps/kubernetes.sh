@@ -75,13 +75,9 @@ then_again() {
 readonly MERGE_PATCH=application/merge-patch+json JSON_PATCH=application/json-patch+json
 readonly WORKFLOWS="/apis/argoproj.io/v1alpha1/namespaces/$NAMESPACE/workflows"
 
-# The one rule for what belongs to this repository: an object that names a
-# repository must name this one; an object that names none is taken only where
-# no other repository is configured. As text for jq, which has $repositories.
-readonly OF_THIS_REPOSITORY='
-  def of_this_repository($key): .metadata.labels[$key] as $named
-    | if $named == null then ($repositories | length) == 1
-      else ($named | ascii_downcase) == ($repositories[$repository | ascii_downcase] // "" | ascii_downcase) end;'
+# The rule for what belongs to this repository, as text for jq, which has $repositories.
+readonly OF_THIS_REPOSITORY="$VOCABULARY"'
+  def of_this_repository($key): is_of_repository($repositories; $repository; $key);'
 
 # with_repository JQ-ARGUMENTS…: jq that knows of_this_repository; its program comes first.
 with_repository() {

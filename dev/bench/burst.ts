@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type KubernetesObject, setHeaderOptions } from "@kubernetes/client-node";
-import { outcomeLabel, taskLabel } from "../../components/labels.ts";
+import { outcomeLabel, taskLabel } from "../../components/vocabulary/keys.ts";
 import { type Change, Changes } from "../../test/support/changes.ts";
 import type { PushOptions } from "../../test/support/github/index.ts";
 import { gates, type Platform, rex, type Task } from "../../test/support/platform.ts";

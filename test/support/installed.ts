@@ -23,8 +23,12 @@ export interface InstalledSettings {
 
 /** What the tools read an installation's settings off, by requests: the program's own objects, and its Secrets. */
 export async function installed(settings: InstalledSettings): Promise<Record<string, ApiAnswer>> {
-  const { privateKey, webhookSecret, ...config } = settings;
-  const objects = await manifests(config);
+  const { githubApiUrl, githubAppId, privateKey, webhookSecret, repositories } = settings;
+  const objects = await manifests({
+    "githubApp.apiUrl": githubApiUrl,
+    "githubApp.id": githubAppId,
+    repositories,
+  });
   const eventSource = ofKind(objects, "EventSource");
   const { push } = eventSource.spec.github as { push: { webhookSecret: { name: string } } };
   const secret = (key: string, value: string) => ({ data: { [key]: Buffer.from(value).toString("base64") } });

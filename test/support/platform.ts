@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { runName, runSaltAnnotation } from "../../components/runName.ts";
+import { runName, runSaltAnnotation } from "../../components/vocabulary/runName.ts";
 import { Cluster, unless, until } from "./cluster.ts";
 import { type CodeRun, codeRun, shortName } from "./codeRuns.ts";
 import { type Answer, deliver } from "./delivery.ts";

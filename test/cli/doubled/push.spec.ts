@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { verify } from "@octokit/webhooks-methods";
-import { runName } from "../../../components/runName.ts";
+import { runName } from "../../../components/vocabulary/runName.ts";
 import { type ApiAnswer, ApiServerDouble } from "../../support/apiServerDouble.ts";
 import { type PushPayload, pushPayload } from "../../support/github/index.ts";
 import { installed, installedOutputs } from "../../support/installed.ts";

@@ -2,7 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import type { Finding } from "../../../cli/lib/findings.ts";
-import { runName } from "../../../components/runName.ts";
+import { runName } from "../../../components/vocabulary/runName.ts";
 import { type ApiAnswers, ApiServerDouble } from "../../support/apiServerDouble.ts";
 import { GitHubDoubleClient, generateAppKey, startGitHubDouble } from "../../support/github/index.ts";
 import { manifests, ofKind } from "../../support/pulumi/manifests.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PushSensor } from "../../../components/pushSensor.ts";
-import { runNameTemplate } from "../../../components/runName.ts";
 import { pushTransform, type TaskPush } from "../../../components/taskPush.ts";
+import { runNameTemplate } from "../../../components/vocabulary/runName.ts";
 import { only, register, resolved, shape } from "../../support/pulumi/mockEngine.ts";
 
 const component = "rex-remediation:index:PushSensor";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runName, runNameTemplate, runSalt } from "../../../components/runName.ts";
+import { runName, runNameTemplate, runSalt } from "../../../components/vocabulary/runName.ts";
 import { objectPrefix } from "../../../config/kinds.ts";
 
 const values = {

@@ -4,7 +4,8 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Step, stepScript, untouchedByKubelet } from "../../../components/stepScripts.ts";
+import { stepScript, untouchedByKubelet } from "../../../components/stepScripts.ts";
+import type { Step } from "../../../components/vocabulary/steps.ts";
 
 const steps: Step[] = ["plan", "stop-qa", "restart-qa", "record", "failed", "sweep"];
 
