@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { CopiedCheckout } from "./copiedCheckout.ts";
 import { root } from "./guards.ts";
 
-/** What the mutations stand on. The specs in it are written here, so that it takes no node. */
+/** Tests the helper behind the mutations. It writes its own specs, so that it needs no node. */
 describe("a copied checkout", function () {
   this.timeout(60_000);
   let copy: CopiedCheckout;
@@ -19,14 +19,14 @@ describe("a copied checkout", function () {
     return name;
   }
 
-  it("has what any spec may import, and nothing that git ignores but the packages", () => {
+  it("has the packages and every file a spec may import, but nothing else that git ignores", () => {
     for (const file of ["cli/lib/settings.ts", "components/steps/plan.sh", "docs/operate.md", ".mocharc.json"]) {
       equal(readFileSync(join(copy.folder, file), "utf8"), readFileSync(join(root, file), "utf8"));
     }
     equal(existsSync(join(copy.folder, ".git")), false);
   });
 
-  it("runs the tests asked for, and reports what passed and what failed by ids, and hooks by their titles", async () => {
+  it("runs only the named tests and reports them by id, and failed hooks by title", async () => {
     const never = "never runs [never-runs]";
     const spec = write(
       "own.spec.ts",
@@ -51,7 +51,7 @@ describe("a copied checkout", function () {
     );
   });
 
-  it("has another text in a file only as long as it is asked to, whatever happens meanwhile", async () => {
+  it("restores a changed file afterwards, even after an error", async () => {
     const file = write("text", "one $& two");
     const read = async () => readFileSync(join(copy.folder, file), "utf8");
     equal(await copy.with(file, "$&", "$'", read), "one $' two");

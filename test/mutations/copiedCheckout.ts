@@ -4,20 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { idOf } from "../support/namedTests.ts";
 
-/** How a spec ended: ids of what passed and of what failed, each once; whole titles of what has none, as of a failed hook. */
+/** How a spec ended: the ids of the tests that passed and failed, each once. A failed hook has no id, so its whole title stands there. */
 export interface Report {
   passed: string[];
   failed: string[];
 }
 
-/** Milliseconds for one run of a spec. */
+/** How long one run of a spec may take, in milliseconds. */
 const limit = 100_000;
 
-/** A copy of a checkout, in which a file may be changed and specs are run. */
+/** A copy of a checkout, in which files can be changed and specs run. */
 export class CopiedCheckout {
   readonly folder = mkdtempSync(join(tmpdir(), "rex-mutations-"));
 
-  /** @param root the checkout: all files that git knows there or would take, because a list by hand would lack what a spec imports tomorrow */
+  /** @param root the checkout. Copies every file that git tracks or does not ignore; a list kept by hand would miss tomorrow's imports. */
   constructor(root: string) {
     const known = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: root });
     for (const name of new Set(`${known}`.split("\0"))) {
@@ -31,11 +31,11 @@ export class CopiedCheckout {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Runs something while a text of a file, which stands there once, is another. */
+  /** Runs a program with one text of a file replaced, then restores the file. `from` must occur exactly once. */
   async with<T>(file: string, from: string, to: string, program: () => Promise<T>): Promise<T> {
     const path = join(this.folder, file);
     const whole = readFileSync(path, "utf8");
-    // A text would be read as a pattern with `$&` and the like.
+    // Passed as a string, `to` would be read as a replacement pattern with `$&` and the like.
     const changed = whole.replace(from, () => to);
     writeFileSync(path, changed);
     try {
@@ -46,9 +46,9 @@ export class CopiedCheckout {
   }
 
   /**
-   * Runs tests of a spec, by their ids.
+   * Runs the tests of a spec that have these ids.
    *
-   * @throws Error with the spec's last words if it wrote no report
+   * @throws Error with the end of the spec's output, if it wrote no report
    */
   async run(spec: string, ids: string[]): Promise<Report> {
     const report = join(this.folder, "report.json");

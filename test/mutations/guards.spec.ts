@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { guards, root } from "./guards.ts";
 
-/** The list itself; mutations.spec.ts takes the guards away. */
+/** Checks the list itself; mutations.spec.ts removes the guards. */
 describe("guards.yaml", () => {
   it("names each guard once", () => {
     const named = guards.map(({ guard, file }) => `${guard} ${file}`);
@@ -14,7 +14,7 @@ describe("guards.yaml", () => {
   });
 
   for (const { guard, file, from } of guards) {
-    it(`${guard}: stands in ${file}, once`, () => {
+    it(`${guard}: occurs in ${file} exactly once`, () => {
       equal(readFileSync(join(root, file), "utf8").split(from).length, 2, `"${from}"`);
     });
   }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 
-/** A guard of the program, and the id of the test that turns red without it; guards.yaml says more. */
+/** A guard of the program, and the id of the test that must fail without it. guards.yaml explains the fields. */
 export interface Guard {
   guard: string;
   file: string;
@@ -12,7 +12,7 @@ export interface Guard {
   test: string;
 }
 
-/** The checkout. */
+/** The folder of the checkout. */
 export const root = resolve(import.meta.dirname, "../..");
 
 export const guards: Guard[] = parse(readFileSync(join(import.meta.dirname, "guards.yaml"), "utf8"));

@@ -4,10 +4,10 @@ import { CopiedCheckout } from "./copiedCheckout.ts";
 import { guards, root } from "./guards.ts";
 
 /**
- * Each guard of the program is taken away in a copy, and the test that is named for it has to turn red there: itself, not what comes
- * before it. What this does not show: guards that guards.yaml does not name.
+ * Removes each guard from a copy of the program and expects the test named for it to fail: that test, not a hook before it.
+ * It says nothing about guards that guards.yaml does not name.
  */
-describe("without a guard, a test turns red:", function () {
+describe("a test fails without the guard:", function () {
   this.timeout(120_000);
 
   let copy: CopiedCheckout;
@@ -27,7 +27,7 @@ describe("without a guard, a test turns red:", function () {
     describe(spec, () => {
       const own = guards.filter((one) => one.spec === spec);
 
-      it("is green with all guards in place [green-with-all-guards]", async () => {
+      it("all tests pass with every guard in place [green-with-all-guards]", async () => {
         const tests = [...new Set(own.map(({ test }) => test))].sort();
         const { passed, failed } = await copy.run(spec, tests);
         deepEqual({ passed: passed.sort(), failed }, { passed: tests, failed: [] });
@@ -37,7 +37,7 @@ describe("without a guard, a test turns red:", function () {
         it(guard, async () => {
           made += 1;
           const { failed } = await copy.with(file, from, to, () => copy.run(spec, [test]));
-          deepEqual(failed, [test], "the test did not turn red, or something before it did");
+          deepEqual(failed, [test], "the test passed, or something before it failed");
           caught += 1;
         });
       }
