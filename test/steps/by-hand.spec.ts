@@ -4,7 +4,7 @@ import { mainWorkflow } from "../support/workflows.ts";
 import { gate, newTask, ours } from "./planning.ts";
 import { Scenario, sha } from "./scenario.ts";
 
-/** Runs that somebody starts with the task alone: `argo submit`, or `scripts/rex remediate`. */
+/** Runs that a person starts with nothing but the task: with `argo submit` or `scripts/rex remediate`. */
 describe("plan of a run by hand", function () {
   this.timeout(60_000);
   let scenario: Scenario;
@@ -37,7 +37,7 @@ describe("plan of a run by hand", function () {
     return task;
   }
 
-  it("is for the present head, at the time of GitHub's clock", async () => {
+  it("uses the present head and the time on GitHub's clock", async () => {
     const task = await prepared();
     await scenario.github.settings({ clockOffsetSeconds: -40 });
     const before = Math.floor(Date.now() / 1000) - 40;
@@ -57,7 +57,7 @@ describe("plan of a run by hand", function () {
     equal(at >= before && at < before + 30, true, `${at} of ${before}`);
   });
 
-  it("restarts QA on a head that was handled already: somebody asked for it [by-hand-handled-head]", async () => {
+  it("restarts QA on a head that was already handled, because a person asked for it [by-hand-handled-head]", async () => {
     const task = await prepared({
       "rex-remediation/head": sha("c"),
       "rex-remediation/pushed": sha("c"),
@@ -70,7 +70,7 @@ describe("plan of a run by hand", function () {
     equal((await bench.plan()).outcome, "remediate");
   });
 
-  it("is done when its pod comes a second time after the restart, wherever the branch is then [by-hand-second-pod]", async () => {
+  it("is done when its pod starts again after the restart, wherever the branch is then [by-hand-second-pod]", async () => {
     const task = await prepared({
       "rex-remediation/head": sha("a"),
       "rex-remediation/pushed": sha("a"),
@@ -85,7 +85,7 @@ describe("plan of a run by hand", function () {
     equal((await bench.plan()).outcome, "remediated");
   });
 
-  it("has nothing to do where the task has no branch", async () => {
+  it("has nothing to do if the task has no branch", async () => {
     const { task } = newTask();
     await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }));
     const bench = await benchOf(task);
@@ -96,7 +96,7 @@ describe("plan of a run by hand", function () {
     );
   });
 
-  it("needs the repository where several are watched [by-hand-needs-repository]", async () => {
+  it("needs the repository if several are watched [by-hand-needs-repository]", async () => {
     const task = await prepared();
     const several = { REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop", "acme/other": "acme-other" }) };
     const refused = await (await benchOf(task, several)).run("plan");
@@ -110,7 +110,7 @@ describe("plan of a run by hand", function () {
     equal((await bench.plan()).outcome, "remediate");
   });
 
-  it("needs all of a push or nothing of it", async () => {
+  it("takes either all parameters of a push or none", async () => {
     const task = await prepared();
     const result = await (await benchOf(task, { AFTER: sha("c") })).run("plan");
     equal(result.exitCode, 1);

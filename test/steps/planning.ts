@@ -3,26 +3,26 @@ import type { StepBench } from "../support/step.ts";
 import { workflowNode } from "../support/workflows.ts";
 import { push, runNameOf } from "./scenario.ts";
 
-/** Label of what belongs to acme/shop. */
+/** The label of objects that belong to acme/shop. */
 export const ours = { repository: "acme-shop" };
 
-/** A gate that waits. */
+/** A gate that is waiting. */
 export const gate = workflowNode("gate", "Suspend", "Running");
 
 let nextTask = 100;
 
-/** Each test has a task of its own, so that none sees another's objects. */
+/** Gives each test its own task, so that no test sees the objects of another. */
 export function newTask(): { task: string; pull: number } {
   nextTask += 1;
   return { task: String(nextTask), pull: nextTask };
 }
 
-/** The number that the next {@link newTask} will have. */
+/** The task number that the next {@link newTask} returns. */
 export function upcomingTask(): string {
   return String(nextTask + 1);
 }
 
-/** What plan decides; it must not fail. */
+/** Runs plan, which must not fail, and returns its decision. */
 export async function outcomeOf(bench: StepBench): Promise<{ outcome: string; reason: string }> {
   const result = await bench.run("plan");
   equal(result.exitCode, 0, result.log);
@@ -30,7 +30,7 @@ export async function outcomeOf(bench: StepBench): Promise<{ outcome: string; re
   return { outcome, reason };
 }
 
-/** The ledger of this task's run, as it stands on the main workflow. */
+/** The ledger of this task's run, as it is stored on the main workflow. */
 export function ledger(task: string, resumed: string, more: Record<string, string> = {}): Record<string, string> {
   const entry = {
     head: push.after,

@@ -13,7 +13,7 @@ describe("record and failed", function () {
   });
   after(() => scenario.close());
 
-  /** A main workflow of the task, and the run itself. */
+  /** Creates a main workflow of the task, and the run itself. */
   async function prepared(
     task: string,
     more: { annotations?: Record<string, string>; phase?: string; outcome?: string; nodes?: WorkflowNode[] } = {},
@@ -41,7 +41,7 @@ describe("record and failed", function () {
     return { bench, run };
   }
 
-  /** What stands on the run and on the main workflow. */
+  /** What was written to the run and to the main workflow. */
   async function written(task: string, run: string): Promise<{ outcome?: string; main: Record<string, string> }> {
     const main = (await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations ?? {};
     const said = Object.entries(main).filter(([key]) => /\/(outcome|message)$/.test(key));
@@ -51,7 +51,7 @@ describe("record and failed", function () {
     };
   }
 
-  it("record notes a restart on the run, on the main workflow and as output", async () => {
+  it("record reports a restart on the run, on the main workflow and as output", async () => {
     const { bench, run } = await prepared("1");
     await bench.writeShared(
       "plan.json",
@@ -71,8 +71,8 @@ describe("record and failed", function () {
     });
   });
 
-  describe("tell the pull request", () => {
-    /** What plan left of a restart, on disk and on GitHub. */
+  describe("the comment on the pull request", () => {
+    /** Leaves what plan leaves for a restart, on disk and on GitHub. */
     async function planned(task: string): Promise<StepBench> {
       const { bench } = await prepared(task);
       await scenario.pullRequest(task, Number(task), []);
@@ -105,14 +105,14 @@ describe("record and failed", function () {
       return bench;
     }
 
-    /** How to begin a task anew, as the comments say it. */
+    /** How to start a new run for a task, as the comments put it. */
     const anew = (task: string) =>
       `\`scripts/rex remediate --task ${task} --repository acme/shop\`, or \`argo -n ${scenario.cluster.namespace} submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-${task}- -p task=${task} -p repository=acme/shop\``;
 
     const comments = async (task: string) =>
       (await scenario.github.repository(repository)).comments.filter(({ issue }) => issue === Number(task));
 
-    it("of a restart, in one comment for each head that is written anew", async () => {
+    it("reports a restart, in one comment per head that is rewritten", async () => {
       const bench = await planned("61");
       const before = Date.now();
       equal((await bench.run("record")).exitCode, 0);
@@ -142,7 +142,7 @@ describe("record and failed", function () {
       );
     });
 
-    it("of a failure, in the same comment, which a later restart writes over [comment-of-failure]", async () => {
+    it("reports a failure, and a later restart rewrites the same comment [comment-of-failure]", async () => {
       const bench = await planned("62");
       const failed = await bench.run("failed", {
         WORKFLOW_STATUS: "Failed",
@@ -168,7 +168,7 @@ describe("record and failed", function () {
       match(comment?.body ?? "", /QA begins again/);
     });
 
-    it("with a link to the run where Argo's server is known, and of one repository without its name", async () => {
+    it("links to the run if Argo's server is configured, and leaves out the repository if there is only one", async () => {
       const bench = await planned("63");
       const more = { ARGO_SERVER_URL: "https://argo.example.com/x", REPOSITORIES: '{"acme/shop":"acme-shop"}' };
       const link = `[\`${bench.environment.RUN_NAME}\`](https://argo.example.com/x/workflows/${scenario.cluster.namespace}/${bench.environment.RUN_NAME})`;
@@ -181,7 +181,7 @@ describe("record and failed", function () {
       equal(failed.includes(`\n- run ${link}\n`), true, failed);
     });
 
-    it("of a failure also where the main workflow has ended, so that its words stand nowhere but on the run", async () => {
+    it("reports a failure even if the main workflow has ended, because then only the run has the message", async () => {
       const { bench } = await prepared("68");
       await scenario.pullRequest("68", 68, []);
       await scenario.cluster.deleteWorkflows("task-id=68");
@@ -192,7 +192,7 @@ describe("record and failed", function () {
       match((await comments("68"))[0]?.body ?? "", new RegExp(`^- why: \`${words.replaceAll(/[()]/g, ".")}\`$`, "m"));
     });
 
-    it("of a restart whose pod was lost before it told of it [comment-after-lost-pod]", async () => {
+    it("reports a restart even if the pod was lost before it could comment [comment-after-lost-pod]", async () => {
       const { bench, run } = await prepared("81", { annotations: ledger("81", "true", { round: "2" }) });
       await scenario.pullRequest("81", 81, []);
       for (const step of ["plan", "record"] as const) equal((await bench.run(step)).exitCode, 0);
@@ -213,13 +213,13 @@ describe("record and failed", function () {
       equal((await written("81", run)).outcome, "remediated");
     });
 
-    /** The run's own words on the pull request. */
+    /** The texts of the comments on the task's pull request. */
     const bodies = async (task: string) => (await comments(task)).map(({ body }) => body);
-    /** The main workflow's ledger says that this run resumed it. */
+    /** Makes the main workflow's ledger say that this run resumed it. */
     const resumed = (task: string) =>
       scenario.cluster.patchWorkflow(`play-${task}`, { metadata: { annotations: ledger(task, "true") } });
 
-    it("of a restart with all that is known of it, which a later pod leaves there [comment-kept-by-later-pod]", async () => {
+    it("is kept by a later pod of the run, which knows less about the restart [comment-kept-by-later-pod]", async () => {
       const bench = await planned("82");
       equal((await bench.run("record")).exitCode, 0);
       const told = await bodies("82");
@@ -229,7 +229,7 @@ describe("record and failed", function () {
       deepEqual(await bodies("82"), told);
     });
 
-    it("of what failed around a restart, below what is known of that, once however often the exit handler is tried", async () => {
+    it("keeps its report of a restart and adds a later failure as a warning, only once even if the exit handler is retried", async () => {
       const bench = await planned("84");
       equal((await bench.run("record")).exitCode, 0);
       const told = (await bodies("84")).join();
@@ -239,7 +239,7 @@ describe("record and failed", function () {
       deepEqual(await bodies("84"), [`${told}- warning: \`${warning}\`\n`]);
     });
 
-    it("of a restart after all, where the run had said that it failed", async () => {
+    it("reports a restart even if the run first reported a failure", async () => {
       const bench = await planned("83");
       const plain = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", "Error (exit code 1): plan: no answer"]) };
       equal((await bench.run("failed", plain)).exitCode, 0);
@@ -254,7 +254,7 @@ describe("record and failed", function () {
       );
     });
 
-    it("of a restart whose pod was lost, over what another run had said of the same head", async () => {
+    it("replaces another run's comment on the same head, even if the pod was lost before it could comment", async () => {
       const bench = await planned("85");
       equal((await bench.run("record")).exitCode, 0);
       const other = { RUN_NAME: `${bench.environment.RUN_NAME}-sweep` };
@@ -271,15 +271,15 @@ describe("record and failed", function () {
       match((await bodies("85")).join(), /^.*\n\*\*QA begins again on `cccccccccccc`.\*\*\n/);
     });
 
-    it("never over somebody else's comment with the same mark", async () => {
-      // To another App this one's comment is somebody else's.
+    it("never replaces somebody else's comment with the same mark", async () => {
+      // For an App with another ID, the existing comment is somebody else's.
       const foreign = await planned("64");
       equal((await foreign.run("record", { GITHUB_APP_ID: "4712" })).exitCode, 0);
       equal((await foreign.run("record", { GITHUB_APP_ID: "4712" })).exitCode, 0);
       equal((await comments("64")).length, 2);
     });
 
-    it("as a courtesy: GitHub's refusal fails no run", async () => {
+    it("is optional: a run does not fail if GitHub refuses it", async () => {
       const bench = await planned("65");
       await scenario.github.addFault({ pathPattern: "/issues/65/comments", status: 403, times: null });
       const result = await bench.run("record");
@@ -292,7 +292,7 @@ describe("record and failed", function () {
       await scenario.github.clearFaults();
     });
 
-    it("only if configured so", async () => {
+    it("can be turned off in the configuration", async () => {
       const bench = await planned("66");
       equal((await bench.run("record", { PULL_REQUEST_COMMENTS: "false" })).exitCode, 0);
       const off = { WORKFLOW_STATUS: "Failed", FAILURES: "", PULL_REQUEST_COMMENTS: "false" };
@@ -300,7 +300,7 @@ describe("record and failed", function () {
       deepEqual(await comments("66"), []);
     });
 
-    it("and leave a report and the seconds of each step", async () => {
+    it("writes a report with the seconds that each step took", async () => {
       const bench = await planned("67");
       equal((await bench.run("record")).exitCode, 0);
       equal(await bench.shared("seconds/plan"), "1.5");
@@ -313,7 +313,7 @@ describe("record and failed", function () {
   });
 
   for (const outcome of ["already-remediated", "nothing-stale", "superseded", "held", "no-pull-request", "dry-run"]) {
-    it(`record writes nothing on the main workflow where nothing was touched: ${outcome}`, async () => {
+    it(`record writes nothing on the main workflow if the run touched nothing: ${outcome}`, async () => {
       const { bench, run } = await prepared(`2${outcome.length}`);
       await bench.writeShared(
         "plan.json",
@@ -327,7 +327,7 @@ describe("record and failed", function () {
     });
   }
 
-  /** As Argo hands it over: a list as JSON in a JSON string; the first failed container by name is not the cause. */
+  /** As Argo passes it on: a list as JSON in a JSON string. The first container failed too, but it is not the cause. */
   const failures = (...causes: [string, string][]) =>
     JSON.stringify(
       JSON.stringify([
@@ -336,7 +336,7 @@ describe("record and failed", function () {
       ]),
     );
 
-  /** Argo's own container, which puts logs away after the steps, as its node and the list of failures tell of it. */
+  /** The failure of Argo's own container, which uploads the logs after the steps, as its node and the list of failures report it. */
   const putAway =
     'failed to put file: Put "http://127.0.0.1:9/logs": dial tcp 127.0.0.1:9: connect: connection refused';
   const waitFailed = (run: string): Record<string, string> => ({
@@ -355,12 +355,12 @@ describe("record and failed", function () {
   const cause = `Argo's container wait: ${putAway}`;
   const warning = `Argo ended the run as Error all the same, with nothing left to do: ${cause}`;
 
-  describe("failed goes by what was done", () => {
+  describe("failed goes by what the run did", () => {
     for (const [how, task, phase] of [
       ["", "71", "Running"],
-      [", also on a main workflow that has ended since", "72", "Succeeded"],
+      [", even on a main workflow that has ended since", "72", "Succeeded"],
     ] as const) {
-      it(`and not by Argo's own container: what this run resumed is remediated, with a warning${how} [resumed-is-not-failed]`, async () => {
+      it(`and not by Argo's own container: a run that resumed is remediated, with a warning${how} [resumed-is-not-failed]`, async () => {
         const { bench, run } = await prepared(task, { annotations: ledger(task, "true"), phase });
         const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
         equal(result.exitCode, 0, result.log);
@@ -373,10 +373,10 @@ describe("record and failed", function () {
     }
 
     for (const [what, task, annotations] of [
-      ["began and did not resume", "73", (task: string) => ledger(task, "false")],
-      ["another run resumed", "74", (task: string) => ledger(task, "true", { run: "another" })],
+      ["it began but did not resume", "73", (task: string) => ledger(task, "false")],
+      ["another run resumed the main workflow", "74", (task: string) => ledger(task, "true", { run: "another" })],
     ] as const) {
-      it(`so that what ${what} has failed [not-resumed-is-failed]`, async () => {
+      it(`so a run has failed if ${what} [not-resumed-is-failed]`, async () => {
         const { bench, run } = await prepared(task, { annotations: annotations(task) });
         const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
         equal(result.exitCode, 0, result.log);
@@ -391,7 +391,7 @@ describe("record and failed", function () {
     }
 
     const recorded = workflowNode("main", "Container", "Succeeded");
-    it("and lets stand what record has said, where nothing was to be restarted", async () => {
+    it("and keeps the outcome that record wrote if there was nothing to restart", async () => {
       const { bench, run } = await prepared("75", { outcome: "superseded", nodes: [recorded] });
       const result = await bench.run("failed", waitFailed(run));
       equal(result.exitCode, 0, result.log);
@@ -399,7 +399,7 @@ describe("record and failed", function () {
       equal(result.log.includes(`failed: superseded; ${warning}\n`), true, result.log);
     });
 
-    it("but not an outcome that this run only bears from the one that it was resubmitted from [outcome-of-resubmitted-run]", async () => {
+    it("and ignores an outcome that comes from the run it was resubmitted from [outcome-of-resubmitted-run]", async () => {
       const nodes = [workflowNode("plan", "Container", "Failed"), workflowNode("main", "Container", "Error")];
       const { bench, run } = await prepared("76", { outcome: "held", nodes });
       const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", "Error (exit code 1): plan: no answer"]) };
@@ -408,7 +408,7 @@ describe("record and failed", function () {
       equal((await written("76", run)).outcome, "failed");
     });
 
-    it("nor what record said at one try, where another began a restart and did not end it [record-of-another-try]", async () => {
+    it("and ignores what record wrote in one try if another try began a restart and did not finish [record-of-another-try]", async () => {
       const { bench, run } = await prepared("77", {
         annotations: ledger("77", "false"),
         outcome: "nothing-stale",
@@ -419,7 +419,7 @@ describe("record and failed", function () {
       equal((await written("77", run)).outcome, "failed");
     });
 
-    it("and says that it failed where nobody lets it read what was done", async () => {
+    it("and reports a failure if it cannot read what the run did", async () => {
       const { bench, run } = await prepared("78", { annotations: ledger("78", "true") });
       const more = { MAIN_WORKFLOW_TYPE_LABEL: "not a label", PULL_REQUEST_COMMENTS: "false" };
       const result = await bench.run("failed", { ...waitFailed(run), ...more });
@@ -428,7 +428,7 @@ describe("record and failed", function () {
     });
   });
 
-  it("failed names the step that is the cause, on the run and on the main workflow, with the way on [failed-names-the-cause]", async () => {
+  it("failed names the step at fault, on the run and on the main workflow, and says how to go on [failed-names-the-cause]", async () => {
     const { bench, run } = await prepared("3");
     const result = await bench.run("failed", {
       WORKFLOW_STATUS: "Failed",
@@ -446,7 +446,7 @@ describe("record and failed", function () {
     });
   });
 
-  it("failed says resubmit where a policy refused the step: a retried run keeps what it began with", async () => {
+  it("failed says resubmit if a policy refused the step, because a retried run keeps its old configuration", async () => {
     const { bench, run } = await prepared("5");
     const refused =
       "restart-qa: cannot write stage: is forbidden: ValidatingAdmissionPolicy 'rex-remediation-workflows' denied request";
@@ -461,7 +461,7 @@ describe("record and failed", function () {
     );
   });
 
-  it("failed says once what a step said at each try, and what else was said at one", async () => {
+  it("failed repeats a message only once, however many tries had it, and lists the others", async () => {
     const { bench, run } = await prepared("6");
     const said = ["plan: no answer\n", "plan: no answer\n", "plan: no token\n"];
     const killed: [string, string] = ["restart-qa", "Error (exit code 137)"];
@@ -479,7 +479,7 @@ describe("record and failed", function () {
     );
   });
 
-  it("failed says resubmit where a step knows no other way on: a retried run keeps its configuration", async () => {
+  it("failed says resubmit if the step's message names no other way, because a retried run keeps its configuration", async () => {
     const { bench, run } = await prepared("7");
     const { namespace } = scenario.cluster;
     const wayOn = async (words: string): Promise<string> => {
@@ -500,7 +500,7 @@ describe("record and failed", function () {
     ["no JSON", "not { json"],
     ["a list of other things", "[1, null, {}]"],
   ] as const) {
-    it(`failed still records where Argo hands over ${name}`, async () => {
+    it(`failed still records the outcome if Argo passes on ${name}`, async () => {
       const task = `4${text.length}`;
       const { bench, run } = await prepared(task);
       const result = await bench.run("failed", { WORKFLOW_STATUS: "Error", FAILURES: text });

@@ -8,11 +8,11 @@ import { repository, stepEnvironment } from "./scenario.ts";
 
 const steps = join(import.meta.dirname, "../../components/steps");
 
-/** The calls of GitHub's API that all steps make, against the double. What this does not show: how a real GitHub redirects. */
-describe("calls of GitHub that redirects", function () {
+/** The GitHub calls that all steps share, against the double. It does not show how the real GitHub redirects. */
+describe("calls to GitHub, when it redirects,", function () {
   this.timeout(30_000);
   let github: GitHubDouble;
-  /** Another host: whoever is asked here sees what he should not. */
+  /** Another host. A request that reaches it means that the credentials leaked. */
   let other: GitHubDouble;
   let folder: string;
   let id: number;
@@ -39,7 +39,7 @@ describe("calls of GitHub that redirects", function () {
     rmSync(folder, { recursive: true });
   });
 
-  /** Runs bash that may call GitHub as a step does, with a token of the repository from before it was renamed. */
+  /** Runs bash that may call GitHub as a step does, with a token made before the repository was renamed. */
   async function call(
     bash: string,
     { to = "" } = {},
@@ -70,7 +70,7 @@ describe("calls of GitHub that redirects", function () {
 
   const token = 'mint_token \'{"contents": "read", "pull_requests": "write"}\'';
 
-  /** The requests of one method, but for those that make a token. */
+  /** The requests with one method, except those that ask for a token. */
   const asked = async (method: string) =>
     (await github.client.requests())
       .filter((one) => one.method === method && !/installation/.test(one.path))
@@ -81,7 +81,7 @@ describe("calls of GitHub that redirects", function () {
     equal(exitCode, 0, log);
   }
 
-  it("go on where a renamed repository is, with the same method and body", async () => {
+  it("follow a renamed repository, with the same method and body", async () => {
     await made();
     await github.client.renameRepository(repository, "acme/store");
     const label = "issues/3/labels/ready-for-qa";
@@ -106,7 +106,7 @@ describe("calls of GitHub that redirects", function () {
   });
 
   for (const status of [301, 302, 307, 308]) {
-    it(`go on after ${status}, to a path, too`, async () => {
+    it(`follow ${status}, even to a path without a host`, async () => {
       await made();
       const location = `/repositories/${id}/issues/3/labels/ready-for-qa`;
       await github.client.addFault({ method: "DELETE", pathPattern: "^/repos/", status, headers: { location } });
@@ -116,7 +116,7 @@ describe("calls of GitHub that redirects", function () {
     });
   }
 
-  it("end with words where they are redirected without end [redirected-without-end]", async () => {
+  it("fail with a clear message if the redirects never end [redirected-without-end]", async () => {
     await made();
     const location = `${github.url}/repositories/${id}/issues/3/labels/ready-for-qa`;
     await github.client.addFault({
@@ -144,7 +144,7 @@ describe("calls of GitHub that redirects", function () {
     nowhere: () => "",
   };
   for (const [title, location] of Object.entries(elsewhere)) {
-    it(`are not followed to ${title}, and end with words [redirected-elsewhere]`, async () => {
+    it(`do not go to ${title}, and fail with a clear message [redirected-elsewhere]`, async () => {
       await made();
       await github.client.addFault({ pathPattern: "^/repos/", status: 301, headers: { location: location() } });
       const { exitCode, lastWords } = await call('github GET "/repos/$REPOSITORY"');
@@ -157,7 +157,7 @@ describe("calls of GitHub that redirects", function () {
     });
   }
 
-  it("make no token under a repository's old name, and say which name it has now [no-token-for-old-name]", async () => {
+  it("make no token for a repository's old name, and say its new name [no-token-for-old-name]", async () => {
     await github.client.renameRepository(repository, "acme/store");
     const { exitCode, lastWords } = await call(token);
     equal(exitCode, 1);

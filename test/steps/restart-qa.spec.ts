@@ -24,7 +24,7 @@ describe("restart-qa", function () {
   });
   after(() => scenario.close());
 
-  /** A task at the ready-for-qa gate, planned: what the step finds. */
+  /** A planned task at the ready-for-qa gate, as the step finds it. */
   async function planned(
     nodes: WorkflowNode[] = [workflowNode("agent", "Pod", "Failed"), workflowNode("gate", "Suspend", "Running")],
     more: Parameters<typeof mainWorkflow>[4] = {},
@@ -45,7 +45,7 @@ describe("restart-qa", function () {
     equal(result.exitCode, 0, result.log);
   }
 
-  /** What each change of the main workflow made of its stage, its gate and the ledger, from when it is called. */
+  /** Watches the main workflow from now on and lists its stage, gate and ledger after each change. */
   async function changesOf(name: string): Promise<{ seen: string[]; close(): void }> {
     const seen: string[] = [];
     const watch = await Changes.open<Workflow>(
@@ -62,7 +62,7 @@ describe("restart-qa", function () {
     return { seen, close: () => watch.close() };
   }
 
-  it("sets the stage back and opens a gate that waits in one write: nobody sees the one without the other [stage-and-gate-in-one-write]", async () => {
+  it("resets the stage and opens a waiting gate in one write, never visible apart [stage-and-gate-in-one-write]", async () => {
     const { name, bench } = await planned();
     const { seen, close } = await changesOf(name);
     await rightly(bench);
@@ -71,7 +71,7 @@ describe("restart-qa", function () {
     deepEqual(seen, ["waiting-pr-created, Succeeded, true"]);
   });
 
-  it("ends the waiting gate as argo resume does, and touches nothing else [gate-ended-as-argo-does]", async () => {
+  it("ends the waiting gate as argo resume does, and changes nothing else [gate-ended-as-argo-does]", async () => {
     const { task, name, bench } = await planned();
     const before = await scenario.cluster.workflow(name);
     await rightly(bench);
@@ -90,7 +90,7 @@ describe("restart-qa", function () {
     deepEqual(after?.spec, before?.spec);
   });
 
-  it("can be run again after any end, and writes once [restart-qa-again]", async () => {
+  it("can run again after any ending, and writes only once [restart-qa-again]", async () => {
     const { name, bench } = await planned();
     await rightly(bench);
     const resumed = (await scenario.cluster.workflow(name))?.metadata.resourceVersion;
@@ -109,7 +109,7 @@ describe("restart-qa", function () {
     });
   });
 
-  it("refuses a gate that asks a person, sets the stage back, and says the way on", async () => {
+  it("does not open a gate that needs input from a person, but resets the stage and says how to go on", async () => {
     const gate = workflowNode("gate", "Suspend", "Running", {
       outputs: { parameters: [{ name: "verdict", valueFrom: { supplied: {} } }] },
     });
@@ -126,10 +126,10 @@ describe("restart-qa", function () {
     equal(after?.metadata.labels?.["current-stage"], "waiting-pr-created");
   });
 
-  describe("of a workflow that is suspended as a whole", () => {
+  describe("if the workflow is suspended as a whole,", () => {
     const suspended = { spec: { suspend: true } };
 
-    it("wakes it, waits for the gate to which it comes, and says resumed only with that", async () => {
+    it("wakes it, waits for its gate, and records it as resumed only when the gate opens", async () => {
       const { name, bench } = await planned([workflowNode("agent", "Pod", "Failed")], suspended);
       const { seen, close } = await changesOf(name);
       const running = bench.run("restart-qa");
@@ -149,7 +149,7 @@ describe("restart-qa", function () {
       ]);
     });
 
-    it("wakes it and opens its gate in one write where one waits already [suspended-woken-with-gate]", async () => {
+    it("wakes it and opens its gate in one write if one is already waiting [suspended-woken-with-gate]", async () => {
       const { name, bench } = await planned(undefined, suspended);
       const { seen, close } = await changesOf(name);
       await rightly(bench);
@@ -159,7 +159,7 @@ describe("restart-qa", function () {
       deepEqual((await scenario.cluster.workflow(name))?.spec, { entrypoint: "play" });
     });
 
-    it("fails where it then comes to no gate, and says what was done and the way on [suspended-comes-to-no-gate]", async () => {
+    it("fails if no gate follows, and says what was done and how to go on [suspended-comes-to-no-gate]", async () => {
       const { task, name, bench } = await planned([], suspended);
       const result = await bench.run("restart-qa");
       equal(result.exitCode, 1, result.log);
@@ -173,7 +173,7 @@ describe("restart-qa", function () {
       equal(after?.metadata.annotations?.["rex-remediation/resumed"], "false");
     });
 
-    it("wakes it before it is asked to open one of two gates, for argo resume of one gate would not", async () => {
+    it("wakes it before it asks a person to open one of two gates, because argo resume of one gate does not wake it", async () => {
       const { name, bench } = await planned(
         [workflowNode("one", "Suspend", "Running"), workflowNode("two", "Suspend", "Running")],
         suspended,
@@ -185,14 +185,14 @@ describe("restart-qa", function () {
     });
   });
 
-  describe("of a suspend node with a duration, which is a pause and no gate", () => {
+  describe("if a suspend node has a duration, which makes it a pause and not a gate,", () => {
     const pauses = { name: "pause", inputs: { parameters: [{ name: "wait" }] }, suspend: { duration: "20" } };
     const local = (name: string) => ({ templateName: "pause", templateScope: `local/${name}` });
-    /** Where its template stands, as Argo 3.7 writes it: what is in the workflow, and in the node. */
+    /** The places where its template can be, as Argo 3.7 writes them: in the workflow and in the node. */
     const kinds: [string, { spec?: object; status?: object }, (name: string) => Partial<WorkflowNode>][] = [
       ["in the workflow itself", { spec: { templates: [pauses] } }, local],
       [
-        "there, with a duration that a parameter gives",
+        "in the workflow, with a duration from a parameter",
         { spec: { templates: [{ ...pauses, suspend: { duration: "{{inputs.parameters.wait}}" } }] } },
         local,
       ],
@@ -210,7 +210,7 @@ describe("restart-qa", function () {
         (name) => ({ templateRef: { name: "parts", template: "pause" }, templateScope: `local/${name}` }),
       ],
       [
-        "in another WorkflowTemplate that is called from itself",
+        "in another WorkflowTemplate that calls itself",
         { status: { storedTemplates: { "namespaced/parts/pause": pauses } } },
         () => ({ templateName: "pause", templateScope: "namespaced/parts" }),
       ],
@@ -232,7 +232,7 @@ describe("restart-qa", function () {
         (name) => ({ boundaryID: name, templateScope: `local/${name}` }),
       ],
       [
-        "in a task of another WorkflowTemplate, without a name, once for each item",
+        "in a task of another WorkflowTemplate, without a name, once per item",
         {
           status: {
             storedTemplates: {
@@ -251,7 +251,7 @@ describe("restart-qa", function () {
       ],
     ];
 
-    /** The nodes that Argo has of a workflow which pauses. */
+    /** The nodes that Argo creates for a workflow with a pause. */
     function nodesOf(name: string, of: Partial<WorkflowNode>): WorkflowNode[] {
       const node = (id: string, type: string, more: Partial<WorkflowNode>) =>
         workflowNode(id, type, "Running", { templateScope: `local/${name}`, ...more });
@@ -267,7 +267,7 @@ describe("restart-qa", function () {
     }
 
     for (const [where, more, of] of kinds) {
-      it(`leaves it alone and opens the gate beside it, where its template stands ${where}`, async () => {
+      it(`leaves it alone and opens the gate beside it; the template is ${where}`, async () => {
         const upcoming = `play-${nextTask + 1}`;
         const { name, bench } = await planned(
           [
@@ -285,7 +285,7 @@ describe("restart-qa", function () {
       });
     }
 
-    it("waits for a gate where the workflow only pauses, and names the pause where none comes [pause-is-no-gate]", async () => {
+    it("waits for a gate while the workflow pauses, and names the pause if no gate comes [pause-is-no-gate]", async () => {
       const upcoming = `play-${nextTask + 1}`;
       const { task, name, bench } = await planned(nodesOf(upcoming, local(upcoming)), {
         spec: { templates: [pauses] },
@@ -303,7 +303,7 @@ describe("restart-qa", function () {
     });
   });
 
-  it("leaves the gate of a hook of the whole workflow alone, and opens that of the round [hooks-gate-left-alone]", async () => {
+  it("leaves the gate of a hook of the whole workflow alone, and opens the gate of the round [hooks-gate-left-alone]", async () => {
     const upcoming = `play-${nextTask + 1}`;
     const { name, bench } = await planned([
       workflowNode("hook", "Suspend", "Running", { name: `${upcoming}.hooks.running`, nodeFlag: { hooked: true } }),
@@ -320,12 +320,12 @@ describe("restart-qa", function () {
     );
   });
 
-  it("sets the stage back at once, and waits for the gate behind the agent's node [stage-first-then-gate]", async () => {
+  it("resets the stage at once, and waits for the gate after the agent's node [stage-first-then-gate]", async () => {
     const { name, bench } = await planned([workflowNode("agent", "Pod", "Running")]);
     const { seen, close } = await changesOf(name);
     const running = bench.run("restart-qa");
     await until("the stage is set back", 10_000, async () => seen.length > 0);
-    // What the main workflow's own step writes while the cancelled agent's node ends.
+    // The main workflow's own step writes this while the cancelled agent's node ends.
     await scenario.cluster.patchWorkflow(name, {
       metadata: { labels: { "current-stage": "waiting-pr-approved" } },
       status: {
@@ -337,14 +337,14 @@ describe("restart-qa", function () {
     await until("the open gate is seen", 5000, async () => seen.at(-1)?.includes("Succeeded"));
     close();
     equal(seen[0], "waiting-pr-created, no gate, false");
-    // Where the other's write came before the step had read its own back, it wrote the stage once more.
+    // If the other write came before the step had read its own write back, the step wrote the stage once more.
     deepEqual(
       seen.slice(1).filter((one) => one !== "waiting-pr-created, Running, false"),
       ["waiting-pr-approved, Running, false", "waiting-pr-created, Succeeded, true"],
     );
   });
 
-  it("fails where no gate comes, naming what is at work", async () => {
+  it("fails if no gate comes, and names the nodes that are still running", async () => {
     const { name, bench } = await planned([workflowNode("slow", "Pod", "Running")]);
     const result = await bench.run("restart-qa");
     equal(result.exitCode, 1, result.log);
@@ -356,7 +356,7 @@ describe("restart-qa", function () {
     );
   });
 
-  it("plans again, and opens nothing, where a listed agent was started while it waited for the gate", async () => {
+  it("plans again, and opens nothing, if a listed agent starts while it waits for the gate", async () => {
     const { task, name, bench } = await planned([workflowNode("slow", "Pod", "Running")]);
     const { seen, close } = await changesOf(name);
     const running = bench.run("restart-qa");
@@ -372,7 +372,7 @@ describe("restart-qa", function () {
     match(result.lastWords, new RegExp(`^restart-qa: meanwhile started: tess-${task}; planning again$`));
   });
 
-  it("does not guess between two gates [two-gates]", async () => {
+  it("does not choose between two gates [two-gates]", async () => {
     const { name, bench } = await planned([
       workflowNode("one", "Suspend", "Running"),
       workflowNode("two", "Suspend", "Running"),
@@ -391,7 +391,7 @@ describe("restart-qa", function () {
     equal(after?.metadata.labels?.["current-stage"], "waiting-pr-created");
   });
 
-  it("sends the run back to plan when a listed agent was started meanwhile, and touches nothing [agent-started-meanwhile]", async () => {
+  it("sends the run back to plan if a listed agent has started since, and touches nothing [agent-started-meanwhile]", async () => {
     const { task, name, bench } = await planned();
     await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
     const before = (await scenario.cluster.workflow(name))?.metadata.resourceVersion;
@@ -407,7 +407,7 @@ describe("restart-qa", function () {
     );
   });
 
-  it("sends the run back to plan when one was started meanwhile that is listed but for its spelling [near-miss-started-meanwhile]", async () => {
+  it("does the same for an agent whose name differs from a listed one only in spelling [near-miss-started-meanwhile]", async () => {
     const { task, name, bench } = await planned();
     await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs_cleo", task, ours));
     const before = (await scenario.cluster.workflow(name))?.metadata.resourceVersion;
@@ -420,7 +420,7 @@ describe("restart-qa", function () {
     match(again.lastWords, /^plan: agents of some coderuns of task \d+ are listed but for their spelling: cleo-/);
   });
 
-  it("wins against another writer that changes the workflow all the time [wins-against-writer]", async () => {
+  it("succeeds even if another writer changes the workflow all the time [wins-against-writer]", async () => {
     const { name, bench } = await planned();
     let writing = true;
     const writer = (async () => {
@@ -437,7 +437,7 @@ describe("restart-qa", function () {
     ok(after?.metadata.annotations?.noise);
   });
 
-  it("says so when the main workflow has ended meanwhile", async () => {
+  it("says so if the main workflow has ended in the meantime", async () => {
     const { task, name, bench } = await planned();
     await scenario.cluster.patchWorkflow(name, { status: { phase: "Failed" } });
     const result = await bench.run("restart-qa");
@@ -458,7 +458,7 @@ describe("restart-qa", function () {
       "was told to end (spec.shutdown: Terminate)",
     ],
     [
-      "has come to its exit handler",
+      "has reached its exit handler",
       (name) => ({
         status: {
           nodes: {
@@ -469,13 +469,13 @@ describe("restart-qa", function () {
       "came to its exit handler",
     ],
     [
-      "is over but for its hooks",
+      "has ended except for its hooks",
       (name) => ({ status: { nodes: { [name]: workflowNode(name, "Steps", "Succeeded", { name }) } } }),
       "came to its exit handler",
     ],
   ];
   for (const [what, change, words] of ends) {
-    it(`says so, and opens nothing, when the main workflow ${what} meanwhile [ended-meanwhile]`, async () => {
+    it(`says so, and opens nothing, if the main workflow ${what} in the meantime [ended-meanwhile]`, async () => {
       const { task, name, bench } = await planned();
       await scenario.cluster.patchWorkflow(name, change(name));
       const before = await scenario.cluster.workflow(name);
@@ -489,7 +489,7 @@ describe("restart-qa", function () {
     });
   }
 
-  it("says so when the main workflow is told to stop while it waits for the gate", async () => {
+  it("says so if the main workflow is told to stop while it waits for the gate", async () => {
     const { name, bench } = await planned([workflowNode("slow", "Pod", "Running")]);
     const { seen, close } = await changesOf(name);
     const running = bench.run("restart-qa");
@@ -507,7 +507,7 @@ describe("restart-qa", function () {
     equal((await scenario.cluster.workflow(name))?.status?.nodes?.gate?.phase, "Running");
   });
 
-  it("plans again when the main workflow was replaced by another of its name [main-workflow-replaced]", async () => {
+  it("plans again if the main workflow was replaced by another with the same name [main-workflow-replaced]", async () => {
     const { task, name, bench } = await planned();
     await scenario.cluster.deleteWorkflow(name);
     await scenario.cluster.create(mainWorkflow(name, task, "waiting-ready-for-qa", [], { labels: ours }));
@@ -516,7 +516,7 @@ describe("restart-qa", function () {
     match(result.lastWords, /was replaced by another of the same name; planning again$/);
   });
 
-  it("yields to another run in the ledger [yields-to-other-run]", async () => {
+  it("gives way to another run that has taken over the ledger [yields-to-other-run]", async () => {
     const { name, bench } = await planned();
     await scenario.cluster.patchWorkflow(name, {
       metadata: { annotations: { "rex-remediation/run": "another-run", "rex-remediation/head": sha("c") } },
@@ -529,7 +529,7 @@ describe("restart-qa", function () {
     equal(after?.status?.nodes?.gate?.phase, "Running");
   });
 
-  it("fails when the main workflow is gone", async () => {
+  it("fails if the main workflow is gone", async () => {
     const { task, name, bench } = await planned();
     await scenario.cluster.deleteWorkflow(name);
     const result = await bench.run("restart-qa");

@@ -7,20 +7,20 @@ import { GitHubDoubleClient, generateAppKey, startGitHubDouble } from "../suppor
 import { type PodAccount, podAccount } from "../support/podAccount.ts";
 import { StepBench } from "../support/step.ts";
 
-/** A commit of the tests: forty times one hex digit. */
+/** A made-up commit SHA: one hex digit, forty times. */
 export function sha(digit: string): string {
   return digit.repeat(40);
 }
 
 /**
- * The push that most steps are tried with: task 3, from aaa… to bbb…. Its time is a few minutes ahead, which plan bears, so that no
- * agent that a test starts counts as one that began long after it.
+ * The push that most steps are tested with: task 3, from aaa… to bbb…. Its time is a few minutes in the future, which plan tolerates, so
+ * that no agent started by a test seems to have begun long after it.
  */
 export const push = { task: "3", before: sha("a"), after: sha("b"), pushedAt: Math.floor(Date.now() / 1000) + 300 };
 
 export const repository = "acme/shop";
 
-/** The run of the push to a task, as the Sensor names it; of another push where the environment says so. */
+/** The name that the Sensor gives the run of this push to a task; `environment` can describe another push. */
 export function runNameOf(task: string, environment: Record<string, string> = {}): string {
   const { BEFORE, AFTER, REPOSITORY, PUSHED_AT } = { ...stepEnvironment({}), ...environment };
   return runName("rex-remediation", "a salt", {
@@ -33,9 +33,8 @@ export function runNameOf(task: string, environment: Record<string, string> = {}
 }
 
 /**
- * What the steps are tried in: a namespace of its own on the real API server, which no
- * controller manages, so that nothing moves what a test has put there; and the double of
- * GitHub with an App installed on acme/shop.
+ * Where the steps are tested: a namespace of the real API server, without a controller, so that nothing changes what a test creates
+ * there; and the GitHub double with an App installed on acme/shop.
  */
 export class Scenario {
   readonly cluster: Cluster;
@@ -82,7 +81,7 @@ export class Scenario {
     return scenario;
   }
 
-  /** Installs the App on the repositories, with the permissions that it needs and more. */
+  /** Installs the App on the repositories, with the permissions that it needs, and `more`. */
   async installApp(more: Record<string, "read" | "write"> = {}, repositories: string[] = []): Promise<void> {
     await this.github.putApp({
       appId: 4711,
@@ -101,7 +100,7 @@ export class Scenario {
     await this.#closeGitHub();
   }
 
-  /** A fresh pod's worth of steps for a task. */
+  /** Prepares the steps for a task as a fresh pod would. */
   async bench(task: string, more: Record<string, string> = {}): Promise<StepBench> {
     const bench = await StepBench.open({
       ...this.#environment,
@@ -116,7 +115,7 @@ export class Scenario {
     return bench;
   }
 
-  /** A branch at the pushed commit with an open pull request, as GitHub has it after Rex's push. */
+  /** Creates a branch at the pushed commit with an open pull request, as on GitHub after Rex's push. */
   async pullRequest(task: string, number: number, labels: string[], headSha = push.after): Promise<void> {
     await this.github.putRepository(repository, {
       branches: { [`task-${task}-fix`]: headSha },

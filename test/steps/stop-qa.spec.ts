@@ -25,7 +25,7 @@ describe("stop-qa", function () {
     });
   }
 
-  it("deletes the planned CodeRuns and proves them gone, and no other [cancels-planned-only]", async () => {
+  it("deletes only the planned CodeRuns and waits until they are gone [cancels-planned-only]", async () => {
     const cleo = await scenario.cluster.create(codeRun("cleo-1", "5DLabs-Cleo", 1));
     const tess = await scenario.cluster.create(codeRun("tess-1", "5DLabs-Tess", 1));
     await scenario.cluster.create(codeRun("rex-1", "5DLabs-Rex", 1));
@@ -41,7 +41,7 @@ describe("stop-qa", function () {
     match(result.log, /cancelled cleo-1, tess-1/);
   });
 
-  it("leaves a CodeRun alone that has the planned name and another UID [same-name-other-uid]", async () => {
+  it("leaves alone a CodeRun with the planned name and another UID [same-name-other-uid]", async () => {
     const planned = await scenario.cluster.create(codeRun("cleo-2", "5DLabs-Cleo", 2));
     await scenario.cluster.deleteCodeRun("cleo-2");
     const successor = await scenario.cluster.create(codeRun("cleo-2", "5DLabs-Cleo", 2));
@@ -53,19 +53,19 @@ describe("stop-qa", function () {
     match(result.log, /cleo-2 is another run than the planned one: left alone/);
   });
 
-  describe("where a target owns what may not be cancelled", () => {
+  describe("if a target owns a CodeRun that must not be cancelled,", () => {
     const words = (left: string, shown: string, first: string, task: string) =>
       `stop-qa: some coderuns would go along with their owners, which this run cancels: ${shown}; ${left} was not cancelled; take off each one's ownerReference (the first one's: kubectl -n ${scenario.cluster.namespace} patch coderuns.agents.platform ${first} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]') or end it yourself, then: argo -n ${scenario.cluster.namespace} retry ${runNameOf(task)}`;
     const notListed = "agent 5DLabs-Rex is not in the cancel list";
     const ours = { repository: "acme-shop" };
 
-    /** Names of the CodeRuns that are there and stay. */
+    /** Those of the named CodeRuns that exist and are not being deleted. */
     async function staying(...names: string[]): Promise<string[]> {
       const runs = await Promise.all(names.map((name) => scenario.cluster.codeRun(name)));
       return runs.flatMap((run) => (run === undefined || run.metadata.deletionTimestamp ? [] : [run.metadata.name]));
     }
 
-    it("cancels nothing, though it came to own it after the plan [owned-after-plan]", async () => {
+    it("cancels nothing, even if the target came to own it after the plan [owned-after-plan]", async () => {
       const cleo = await scenario.cluster.create(codeRun("cleo-41", "5DLabs-Cleo", 41, ours));
       const bench = await planned("41", ["ready-for-qa"]);
       await scenario.cluster.create(ownedBy([cleo], codeRun("rex-41", "5DLabs-Rex", 41, ours)));
@@ -76,7 +76,7 @@ describe("stop-qa", function () {
       deepEqual(await scenario.labels(41), ["ready-for-qa"]);
     });
 
-    it("cancels nothing, though others are between, of another task and finished [owned-through-others]", async () => {
+    it("cancels nothing, even if CodeRuns between them belong to another task or have finished [owned-through-others]", async () => {
       const cleo = await scenario.cluster.create(codeRun("cleo-42", "5DLabs-Cleo", 42, ours));
       const tess = await scenario.cluster.create(codeRun("tess-42", "5DLabs-Tess", 42, ours));
       const done = { ...codeRun("done-42", "5DLabs-Tess", 42, ours), status: { phase: "Succeeded" } };
@@ -101,7 +101,7 @@ describe("stop-qa", function () {
       deepEqual(await staying(...all), all);
     });
 
-    it("cancels no more, where it comes to own it after the first deletion, and says which is left", async () => {
+    it("stops cancelling if this happens after the first deletion, and says which target is left", async () => {
       const cleo = await scenario.cluster.create(codeRun("cleo-43", "5DLabs-Cleo", 43, ours));
       const tess = await scenario.cluster.create(codeRun("tess-43", "5DLabs-Tess", 43, ours));
       const bench = await scenario.bench("43");
@@ -117,7 +117,7 @@ describe("stop-qa", function () {
       deepEqual(await staying("cleo-43", "tess-43", "rex-43"), ["tess-43", "rex-43"]);
     });
 
-    /** A curl that comes back from a deletion only when it is told to. */
+    /** A curl that holds back the answer to a deletion until `goOn` is called. */
     async function slowAfterDeletion(
       bench: StepBench,
     ): Promise<{ environment: Record<string, string>; goOn: () => Promise<void> }> {
@@ -137,7 +137,7 @@ describe("stop-qa", function () {
       };
     }
 
-    it("lets go along what may be cancelled too: targets, and what has finished", async () => {
+    it("goes on if Kubernetes would also delete only targets and finished agents", async () => {
       const rex = await scenario.cluster.create(codeRun("rex-44", "5DLabs-Rex", 44, ours));
       const cleo = await scenario.cluster.create(ownedBy([rex], codeRun("cleo-44", "5DLabs-Cleo", 44, ours)));
       const tess = await scenario.cluster.create(ownedBy([cleo], codeRun("tess-44", "5DLabs-Tess", 44, ours)));
@@ -152,7 +152,7 @@ describe("stop-qa", function () {
     });
   });
 
-  it("can be run again after all are gone", async () => {
+  it("can run again after all of them are gone", async () => {
     const gone = await scenario.cluster.create(codeRun("cleo-3", "5DLabs-Cleo", 3));
     const bench = await scenario.bench("3");
     await bench.writeShared("plan.json", planOf([gone]));
@@ -162,7 +162,7 @@ describe("stop-qa", function () {
     match(again.log, /cleo-3 is gone already/);
   });
 
-  it("waits for a finalizer, and is done when it falls [finalizer-that-falls]", async () => {
+  it("waits for a finalizer, and is done once it is removed [finalizer-that-falls]", async () => {
     const held = codeRun("cleo-4", "5DLabs-Cleo", 4);
     held.metadata.finalizers = ["agents.platform/cleanup"];
     const created = await scenario.cluster.create(held);
@@ -178,7 +178,7 @@ describe("stop-qa", function () {
     equal(await scenario.cluster.codeRun("cleo-4"), undefined);
   });
 
-  it("fails naming what is still there, its finalizers and the way on [finalizer-that-stays]", async () => {
+  it("fails if CodeRuns remain, and names them, their finalizers and how to go on [finalizer-that-stays]", async () => {
     const stuck = codeRun("cleo-5", "5DLabs-Cleo", 5);
     stuck.metadata.finalizers = ["agents.platform/stuck"];
     const created = await scenario.cluster.create(stuck);
@@ -193,7 +193,7 @@ describe("stop-qa", function () {
     );
   });
 
-  it("does nothing where the plan found nothing to do, or nobody at work [stop-qa-nothing-to-do]", async () => {
+  it("does nothing if the plan found nothing to do or no agent at work [stop-qa-nothing-to-do]", async () => {
     const { metadata } = await scenario.cluster.create(codeRun("cleo-6", "5DLabs-Cleo", 6));
     const targets = [{ name: "cleo-6", uid: metadata.uid }];
     for (const plan of [
@@ -214,7 +214,7 @@ describe("stop-qa", function () {
     match(result.lastWords, /there is no plan/);
   });
 
-  it("does not take a kind that the API server does not serve yet for CodeRuns that are gone", async () => {
+  it("does not mistake a kind that the API server does not serve yet for CodeRuns that are gone", async () => {
     const bench = await scenario.bench("9", { STEP_DEADLINE_SECONDS: "4", CODERUN_VERSION: "v9" });
     await bench.writeShared(
       "plan.json",
@@ -228,7 +228,7 @@ describe("stop-qa", function () {
     );
   });
 
-  it("asks the API server itself, whatever proxy the image names", async () => {
+  it("calls the API server directly, whatever proxy the image sets", async () => {
     const cleo = await scenario.cluster.create(codeRun("cleo-10", "5DLabs-Cleo", 10));
     const bench = await scenario.bench("10");
     await bench.writeShared("plan.json", planOf([cleo]));
@@ -237,7 +237,7 @@ describe("stop-qa", function () {
     equal(await scenario.cluster.codeRun("cleo-10"), undefined);
   });
 
-  it("tries until its deadline while the API server is away, and says so", async () => {
+  it("retries until its deadline while the API server is away, and says so", async () => {
     const bench = await scenario.bench("8", { STEP_DEADLINE_SECONDS: "4" });
     await bench.writeShared(
       "plan.json",
@@ -251,7 +251,7 @@ describe("stop-qa", function () {
     );
   });
 
-  /** A planned task: the plan step is what makes the token. */
+  /** Plans a task, because the plan step creates the token. */
   async function planned(task: string, labels: string[], more: Record<string, string> = {}): Promise<StepBench> {
     await scenario.cluster.create(
       mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [workflowNode("gate", "Suspend", "Running")], {
@@ -265,14 +265,14 @@ describe("stop-qa", function () {
     return bench;
   }
 
-  it("takes the ready label off and leaves the others [ready-label-taken-off]", async () => {
+  it("removes the ready label and keeps the others [ready-label-taken-off]", async () => {
     const bench = await planned("21", ["task-21", "ready-for-qa", "urgent"]);
     const result = await bench.run("stop-qa");
     equal(result.exitCode, 0, result.log);
     deepEqual(await scenario.labels(21), ["task-21", "urgent"]);
   });
 
-  it("knows the repository of a run that names none, where just one is watched", async () => {
+  it("finds the repository of a run that names none, if only one is watched", async () => {
     const one = { REPOSITORY: "", REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop" }) };
     const bench = await planned("29", ["ready-for-qa"], one);
     const result = await bench.run("stop-qa");
@@ -280,7 +280,7 @@ describe("stop-qa", function () {
     deepEqual(await scenario.labels(29), []);
   });
 
-  it("takes it off every pull request of the task", async () => {
+  it("removes the label from every pull request of the task", async () => {
     await scenario.github.putRepository(repository, {
       branches: { "task-22/more": push.after },
       pulls: [{ number: 122, headRef: "task-22/more", labels: ["ready-for-qa"] }],
@@ -290,7 +290,7 @@ describe("stop-qa", function () {
     deepEqual([await scenario.labels(22), await scenario.labels(122)], [[], []]);
   });
 
-  it("is content when the label has gone meanwhile, and when run again", async () => {
+  it("succeeds if the label is already gone, also when it runs again", async () => {
     const bench = await planned("23", ["ready-for-qa"]);
     equal((await bench.run("stop-qa")).exitCode, 0);
     const again = await bench.run("stop-qa");
@@ -298,7 +298,7 @@ describe("stop-qa", function () {
     match(again.log, /pull request #23 has no label ready-for-qa/);
   });
 
-  it("only looks where no pull request had the label", async () => {
+  it("only reads the labels if no pull request had the label", async () => {
     const bench = await planned("24", []);
     const last = (await scenario.github.requests()).at(-1)?.id ?? 0;
     const result = await bench.run("stop-qa");
@@ -318,7 +318,7 @@ describe("stop-qa", function () {
     deepEqual(await scenario.labels(25), []);
   });
 
-  it("takes it off where the repository was renamed since the plan, too", async () => {
+  it("removes the label even if the repository was renamed after the plan", async () => {
     await scenario.installApp({}, ["acme/renaming"]);
     const more = { REPOSITORY: "acme/renaming", REPOSITORIES: JSON.stringify({ "acme/renaming": "acme-renaming" }) };
     await scenario.cluster.create(
@@ -337,7 +337,7 @@ describe("stop-qa", function () {
     await scenario.installApp();
   });
 
-  it("fails with words where GitHub redirects the label's removal without end [label-redirected-without-end]", async () => {
+  it("fails with a clear message if GitHub redirects the label's removal without end [label-redirected-without-end]", async () => {
     const bench = await planned("39", ["ready-for-qa"]);
     const location = "/repos/acme/shop/issues/39/labels/ready-for-qa";
     await scenario.github.addFault({
@@ -355,7 +355,7 @@ describe("stop-qa", function () {
     );
   });
 
-  it("does not take another 404 for done [other-404-is-not-done]", async () => {
+  it("does not mistake another 404 for a removed label [other-404-is-not-done]", async () => {
     const bench = await planned("26", ["ready-for-qa"]);
     await scenario.github.addFault({
       method: "DELETE",
@@ -384,7 +384,7 @@ describe("stop-qa", function () {
     deepEqual(await scenario.labels(27), []);
   });
 
-  it("does not outlive its deadline when GitHub says nothing", async () => {
+  it("stops at its deadline if GitHub does not answer", async () => {
     const bench = await planned("28", ["ready-for-qa"]);
     await scenario.github.addFault({ method: "DELETE", pathPattern: "/labels/", action: "hang", times: 5 });
     const result = await bench.run("stop-qa", { STEP_DEADLINE_SECONDS: "5" });
@@ -393,7 +393,7 @@ describe("stop-qa", function () {
     equal(result.seconds < 8, true, `${result.seconds} s`);
   });
 
-  it("takes the label off while the agents still end, and off again when one of them has put it back [label-put-back]", async () => {
+  it("removes the label while the agents still end, and again if one of them puts it back [label-put-back]", async () => {
     const held = codeRun("cleo-30", "5DLabs-Cleo", 30, { repository: "acme-shop" });
     held.metadata.finalizers = ["agents.platform/cleanup"];
     await scenario.cluster.create(held);
@@ -410,7 +410,7 @@ describe("stop-qa", function () {
     deepEqual(await scenario.labels(30), []);
   });
 
-  it("looks at pull requests that had no label when it was planned", async () => {
+  it("checks pull requests that had no label at plan time, too", async () => {
     const bench = await planned("31", []);
     await scenario.pullRequest("31", 31, ["ready-for-qa", "urgent"]);
     const result = await bench.run("stop-qa");
@@ -418,7 +418,7 @@ describe("stop-qa", function () {
     deepEqual(await scenario.labels(31), ["urgent"]);
   });
 
-  it("does not take an answer that is no list of labels for a label that is gone", async () => {
+  it("does not conclude that the label is gone from an answer that is no list of labels", async () => {
     const bench = await planned("32", []);
     await scenario.github.addFault({ method: "GET", pathPattern: "/issues/32/labels", status: 200, body: {} });
     const result = await bench.run("stop-qa");

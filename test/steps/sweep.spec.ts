@@ -11,8 +11,8 @@ const iso = (seconds: number) => new Date(seconds * 1000).toISOString().replace(
 const day = 24 * 60 * 60;
 
 /**
- * The sweep for pushes that nobody handled, on a real API server and the double of GitHub. What this does not show: its schedule, its
- * account and the policy that binds it (test/policies, test/chain/sweep), and that GitHub really delivers again.
+ * The sweep for pushes that nobody handled, on a real API server and the GitHub double. It does not show its schedule, its account, the
+ * policy that binds the account (test/policies and test/chain/sweep do), or that GitHub really redelivers.
  */
 describe("sweep", function () {
   this.timeout(60_000);
@@ -21,7 +21,7 @@ describe("sweep", function () {
 
   before(async () => {
     scenario = await Scenario.open();
-    // What has no owner that exists is soon removed.
+    // The garbage collector soon removes objects whose owner does not exist, so the template must exist.
     const { cluster } = scenario;
     const template = await cluster.custom.createNamespacedCustomObject({
       ...workflowResource,
@@ -77,7 +77,7 @@ describe("sweep", function () {
     branch: string;
   }
 
-  /** A task with a main workflow and a pull request, and a push to it of which nobody knows. */
+  /** Creates a task with a main workflow and a pull request, and a push to it that nobody was told of. */
   async function lost(
     more: {
       ago?: number;
@@ -117,7 +117,7 @@ describe("sweep", function () {
     return push;
   }
 
-  /** The branch moves on, and nobody is told. */
+  /** Moves the branch on without a delivery. */
   async function moved(push: Push, after: string, at: number, pushedBy = "5dlabs-rex[bot]"): Promise<Push> {
     const head = /^0+$/.test(after) ? null : after;
     await scenario.github.putRepository(push.where, { branches: { [push.branch]: head }, pushedAt: at, pushedBy });
@@ -128,7 +128,7 @@ describe("sweep", function () {
     runNameOf(task, { BEFORE: before, AFTER: after, REPOSITORY: where, PUSHED_AT: String(at) });
   const runOf = (push: Push) => scenario.cluster.workflow(`${nameOf(push)}-sweep`);
 
-  /** A run of the push; where it has ended, as Argo and the exit handler label it. */
+  /** Creates a run of the push; with `end`, labelled as Argo and the exit handler label a run that has ended. */
   async function run(name: string, push: Push, end?: { phase: string; outcome?: string }): Promise<void> {
     const { task, before, after, where, at } = push;
     const parameters = { task, before, after, repository: where, "pushed-at": String(at) };
@@ -159,13 +159,13 @@ describe("sweep", function () {
     deepEqual(all, [...started.map(({ task }) => [task, true]), ...left.map(({ task }) => [task, false])]);
   }
 
-  /** Runs that exist no longer count, and none of an earlier case may. */
+  /** Existing runs count towards the limit per hour, so none from an earlier test may remain. */
   afterEach(async () => {
     await scenario.cluster.deleteWorkflows("app.kubernetes.io/component=remediation");
     await scenario.cluster.deleteWorkflows("workflow-type=play-orchestration");
   });
 
-  it("starts the run that a lost push should have had, as the Sensor makes it, once", async () => {
+  it("starts the run that a lost push should have had, as the Sensor creates it, and only once", async () => {
     const push = await lost();
     const result = await sweep();
     match(result.log, new RegExp(`started ${nameOf(push)}-sweep for a push of ${iso(push.at)} that had none`));
@@ -216,20 +216,20 @@ describe("sweep", function () {
     equal((await sweep()).started, "0");
   });
 
-  it("makes it for the controller with the instance ID that is set", async () => {
+  it("labels the run for the controller with the configured instance ID", async () => {
     const push = await lost();
     equal((await sweep({ ARGO_INSTANCE_ID: "prod" })).started, "1");
     equal((await runOf(push))?.metadata.labels?.["workflows.argoproj.io/controller-instanceid"], "prod");
   });
 
-  it("makes it without an owner where the WorkflowTemplate's identity is not known", async () => {
+  it("creates the run without an owner if the UID of the WorkflowTemplate is unknown", async () => {
     const push = await lost();
     equal((await sweep({ WORKFLOW_TEMPLATE_UID: "" })).started, "1");
     const { metadata } = (await runOf(push)) as { metadata: { ownerReferences?: object } };
     equal(metadata.ownerReferences, undefined);
   });
 
-  it("starts one only for Rex's pushes to task branches of the watched repositories [sweep-rexs-pushes-only]", async () => {
+  it("starts a run only for Rex's pushes to task branches of the watched repositories [sweep-rexs-pushes-only]", async () => {
     const started = [
       await lost({ in: "acme/other" }),
       await lost({ pushedBy: "5DLabs-Rex[bot]" }),
@@ -248,7 +248,7 @@ describe("sweep", function () {
     await onlyStarted(started, left);
   });
 
-  it("leaves a push to its own delivery for a while, and one alone that is older than the program or than its runs [sweep-leaves-young-and-old]", async () => {
+  it("leaves recent pushes to their delivery, and ignores those that are too old [sweep-leaves-young-and-old]", async () => {
     const left = [await lost({ ago: 200 }), await lost({ ago: 8 * day })];
     const old = await lost({ ago: 2 * day });
     equal((await sweep({ INSTALLED_AT: new Date((now() - day) * 1000).toISOString() })).started, "0");
@@ -257,7 +257,7 @@ describe("sweep", function () {
     await onlyStarted([old], left);
   });
 
-  it("leaves a push alone that the ledger knows or that has a run, whatever came of it [sweep-leaves-known-push]", async () => {
+  it("ignores a push that is in the ledger or has a run, whatever its outcome [sweep-leaves-known-push]", async () => {
     const resumed = { "rex-remediation/resumed": "true" };
     const left = [
       await lost({ workflow: { annotations: ({ after }) => ({ ...resumed, "rex-remediation/head": after }) } }),
@@ -273,7 +273,7 @@ describe("sweep", function () {
     ];
     const running = await lost();
     await run(nameOf(running), running);
-    // GitHub's event and its record of the activity are of two clocks.
+    // GitHub's event and its activity record come from two clocks.
     for (const seconds of [-3, 3]) {
       const other = await lost();
       await run(nameOf({ ...other, at: other.at + seconds }), { ...other, at: other.at + seconds });
@@ -288,7 +288,7 @@ describe("sweep", function () {
     await onlyStarted([], [...left, running, failed]);
   });
 
-  it("starts one for a push that the ledger does not call handled, whatever time it has and whatever else it knows [sweep-push-not-handled]", async () => {
+  it("starts a run for a push that the ledger does not call handled, whatever its time [sweep-push-not-handled]", async () => {
     const other = randomSha();
     const annotations = (more: (push: Push) => Record<string, string>) => ({
       annotations: (push: Push) =>
@@ -301,7 +301,7 @@ describe("sweep", function () {
     const started = [
       await lost({ workflow: annotations(({ at }) => ({ "pushed-at": String(at + 60) })) }),
       await lost({ workflow: annotations(({ after }) => ({ head: after, heads: after, resumed: "false" })) }),
-      // The branch was taken back to it from under somebody's.
+      // Somebody pushed on top of it and the branch was then moved back to it.
       await lost({ workflow: annotations(({ after }) => ({ pushed: after })) }),
     ];
     const onTop = await lost({ workflow: annotations(({ after }) => ({ pushed: after })) });
@@ -310,7 +310,7 @@ describe("sweep", function () {
     await onlyStarted(started, [onTop]);
   });
 
-  it("starts one for a push from A to B though an earlier one from A to B has a run, and one for neither where both have [sweep-same-move-twice]", async () => {
+  it("tells two pushes from A to B apart: it starts a run for the one that has none [sweep-same-move-twice]", async () => {
     const first = await lost({ ago: 1000 });
     const back = await moved(first, first.before, first.at + 20);
     const last = await moved(back, first.after, first.at + 40);
@@ -334,7 +334,7 @@ describe("sweep", function () {
     await onlyStarted([], [last]);
   });
 
-  it("starts one for a branch that was deleted and made again, and for the same commit on another branch much later [sweep-branch-made-again]", async () => {
+  it("starts a run for a deleted branch made again, and for its commit on another branch later [sweep-branch-made-again]", async () => {
     const none = "0".repeat(40);
     const first = await lost({ ago: 2000 });
     const made: Push[] = [];
@@ -362,7 +362,7 @@ describe("sweep", function () {
     await onlyStarted([other], [one]);
   });
 
-  it("starts one where the push's run ended without an outcome, once, and fails where that one ends so, too", async () => {
+  it("starts one more run if the push's run ended without an outcome, and fails if that one also ends without", async () => {
     const push = await lost();
     await run(nameOf(push), push, { phase: "Error" });
     equal((await sweep()).started, "1");
@@ -378,7 +378,7 @@ describe("sweep", function () {
     equal(result.started, "0");
   });
 
-  it("starts one for Rex's push under somebody's on top of it", async () => {
+  it("starts a run for Rex's push even if somebody has pushed on top of it", async () => {
     const push = await lost();
     await scenario.github.putRepository(repository, {
       branches: { [`task-${push.task}-fix`]: randomSha() },
@@ -388,7 +388,7 @@ describe("sweep", function () {
     await onlyStarted([push], []);
   });
 
-  it("starts at most ten an hour, the oldest pushes first, and says how many wait [sweep-ten-an-hour]", async () => {
+  it("starts at most ten runs an hour, the oldest pushes first, and says how many are waiting [sweep-ten-an-hour]", async () => {
     const pushes: Push[] = [];
     for (let index = 0; index < 12; index += 1) pushes.push(await lost({ ago: 3000 - index * 60 }));
     const result = await sweep();
@@ -399,7 +399,7 @@ describe("sweep", function () {
     await onlyStarted(pushes.slice(0, 10), pushes.slice(10));
   });
 
-  it("looks at all repositories though one cannot be looked at, and fails in the end, naming that one [sweep-one-repository-fails]", async () => {
+  it("goes on if it cannot read one repository, and fails at the end with its name [sweep-one-repository-fails]", async () => {
     const push = await lost({ in: "acme/shop" });
     const result = await ran({
       REPOSITORIES: JSON.stringify({ "acme/missing": "acme-missing", "acme/shop": "acme-shop" }),
@@ -412,7 +412,7 @@ describe("sweep", function () {
     await onlyStarted([push], []);
   });
 
-  it("names a repository that was renamed, and its new name, whether or not it has tasks; the others go on [sweep-names-renamed]", async () => {
+  it("reports the new name of a renamed repository, with tasks or without, and goes on [sweep-names-renamed]", async () => {
     await scenario.installApp({}, ["acme/old", "acme/older"]);
     const push = await lost({ in: "acme/shop" });
     const unseen = await lost({ in: "acme/older" });
@@ -433,7 +433,7 @@ describe("sweep", function () {
     await scenario.installApp();
   });
 
-  it("asks for each repository with tasks, however many others there are, and for some of those in turn [sweep-asks-in-turn]", async () => {
+  it("reads every repository with tasks, however many others there are, and the others in turn [sweep-asks-in-turn]", async () => {
     const push = await lost({ in: "acme/shop" });
     const others = Array.from({ length: 500 }, (_, index) => [`acme/idle-${index}`, `acme-idle-${index}`]);
     const last = (await scenario.github.requests()).at(-1)?.id ?? 0;
@@ -448,7 +448,7 @@ describe("sweep", function () {
     deepEqual([asked[0], asked.length, new Set(asked).size], ["shop", 26, 26]);
   });
 
-  describe("asks GitHub again for failed deliveries", () => {
+  describe("asks GitHub to redeliver failed deliveries", () => {
     async function failed(hook: "app" | number, more: object = {}): Promise<number> {
       const { id } = await scenario.github.noteDelivery({
         hook,
@@ -463,13 +463,13 @@ describe("sweep", function () {
       return id;
     }
 
-    /** What was asked for since, of those deliveries. */
+    /** Those of the deliveries that GitHub was asked to redeliver. */
     async function asked(ids: number[]): Promise<number[]> {
       const all = await scenario.github.redeliveries();
       return all.map(({ deliveryId }) => deliveryId).filter((id) => ids.includes(id));
     }
 
-    it("of the App's webhook that goes here: pushes of which no attempt has succeeded, after a growing pause, five times at most", async () => {
+    it("of pushes to our URL that no attempt delivered, at growing intervals, five times at most", async () => {
       await scenario.github.putAppHook(4711, { url: webhookUrl });
       const guid = randomUUID();
       const tooOften = randomUUID();
@@ -479,7 +479,7 @@ describe("sweep", function () {
         await failed("app", { event: "pull_request" }),
         await failed("app", { statusCode: 200, status: "OK" }),
         await failed("app", { deliveredAt: now() - 100 }),
-        // Its second attempt was made too short a time ago for a third.
+        // Its second attempt is too recent for a third.
         await failed("app", { guid, deliveredAt: now() - 900 }),
         await failed("app", { guid, deliveredAt: now() - 500, redelivery: true }),
         await failed("app", { guid: healed, deliveredAt: now() - 900 }),
@@ -493,7 +493,7 @@ describe("sweep", function () {
       equal(result.redelivered, "2");
     });
 
-    it("of all pages of the last hours", async () => {
+    it("on all pages of the last hours", async () => {
       await scenario.github.putAppHook(4711, { url: webhookUrl });
       const oldest = await failed("app", { deliveredAt: now() - 5000 });
       for (let index = 0; index < 220; index += 1) {
@@ -503,7 +503,7 @@ describe("sweep", function () {
       deepEqual(await asked([oldest]), [oldest]);
     });
 
-    it("but of no webhook that goes elsewhere, and none where it is not known where ours goes [redelivers-own-webhook-only]", async () => {
+    it("but none of webhooks that go elsewhere, and none at all if it does not know our URL [redelivers-own-webhook-only]", async () => {
       await scenario.github.putAppHook(4711, { url: "https://elsewhere.example.com/push" });
       const id = await failed("app");
       match((await sweep()).log, /the App's own webhook goes to https:\/\/elsewhere\.example\.com\/push, not here/);
@@ -511,7 +511,7 @@ describe("sweep", function () {
       deepEqual(await asked([id]), []);
     });
 
-    it("of a repository's webhook, where the installation may see it", async () => {
+    it("of a repository's webhook, if the installation may read it", async () => {
       await scenario.github.putRepositoryHook(repository, { id: 31, url: webhookUrl });
       await scenario.github.putRepositoryHook(repository, { id: 32, url: "https://elsewhere.example.com/push" });
       const [ours, others] = [await failed(31), await failed(32)];
