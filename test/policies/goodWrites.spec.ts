@@ -13,8 +13,8 @@ import { manifests } from "../support/pulumi/manifests.ts";
 import { mainWorkflow, workflowNode } from "../support/workflows.ts";
 
 /**
- * What the doctor says of the writes that have to be let through, asked of a real API server with the program's own policies. What
- * this does not show: that a Sensor and a sweep make the same objects; test/cli/doctor and test/chain/remediation show runs of both.
+ * What the doctor reports about the writes that the policies must let through, on a real API server with the program's own policies. It
+ * does not show that a Sensor and a sweep create the same objects; test/cli/doctor and test/chain/remediation run both.
  */
 describe("the doctor's good writes", function () {
   this.timeout(120_000);
@@ -57,16 +57,16 @@ describe("the doctor's good writes", function () {
   ];
   const runs = ["pass a push's run: NAME-sensor is let through", "pass a lost push's run: NAME-sweep is let through"];
 
-  it("are not checked where there is nothing to try them on, nor is it made", async () => {
+  it("are not checked if there is no object to try them on, and no object is created for it", async () => {
     deepEqual(await found(), [...runs, ...nothingToTryOn]);
     deepEqual([await guarded.cluster.workflows(), await guarded.cluster.codeRuns()], [[], []]);
   });
 
-  it("are let through, each as the account that makes it, and nothing of it is done [good-writes-let-through]", async () => {
+  it("are let through, each for the account that makes it, and change nothing [good-writes-let-through]", async () => {
     const { cluster } = guarded;
     const labels = { repository: "acme-shop" };
     const gate = [workflowNode("waiting", "Suspend", "Running")];
-    // Those before the good ones are none that a remediation may touch.
+    // A remediation may touch none of the objects that sort before the good ones.
     await cluster.create(codeRun("a-rex", "5DLabs-Rex", 3, labels));
     await cluster.create(codeRun("b-disguised", "5DLabs-Cleo", 3, { ...labels, by: "5DLabs-Rex" }));
     await cluster.create(codeRun("c-foreign", "5DLabs-Cleo", 3, { repository: "mallory-shop" }));
@@ -91,12 +91,12 @@ describe("the doctor's good writes", function () {
     equal((await cluster.workflows()).length, 3);
   });
 
-  it("go with bad ones that the very policies refuse", async () => {
+  it("go with bad writes that the same policies refuse", async () => {
     const found = await policiesInForceCheck.look(contextOf(admin));
     deepEqual(found, pass("6 refuse a dry run of what they must refuse"));
   });
 
-  it("are not checked by somebody who may not impersonate", async () => {
+  it("are not checked if the caller may not impersonate", async () => {
     const { cluster } = guarded;
     const { namespace } = cluster;
     const reader = "reader";
@@ -136,7 +136,7 @@ describe("the doctor's good writes", function () {
     );
   });
 
-  it("are found to be refused where somebody else's webhook changes what the policies look at", async function () {
+  it("are reported as refused if somebody else's webhook changes what the policies check", async function () {
     const missing = await Mutation.unserved(guarded.cluster);
     if (missing !== undefined) {
       say(`not tried: ${missing}`);
@@ -160,7 +160,7 @@ describe("the doctor's good writes", function () {
     );
   });
 
-  /** Somebody else's policy that labels all Workflows, in force. */
+  /** Installs somebody else's policy, which labels all Workflows, and waits until it is in force. */
   async function labelled(key: string): Promise<Mutation> {
     const { cluster, name } = guarded;
     const args = { name: `${name}-others.${cluster.namespace}`, label: { key, value: "1" } };

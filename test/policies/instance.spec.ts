@@ -4,7 +4,7 @@ import type { Caller } from "../support/caller.ts";
 import { Guarded } from "../support/guarded.ts";
 import { runOf } from "../support/runs.ts";
 
-/** The policies where Argo's controller has an instance ID: a run without it nobody would look at, and one of another's another would. */
+/** The policies if Argo's controller has an instance ID: no controller, or the wrong one, would take up a run without it. */
 describe("with argo.instanceId", function () {
   this.timeout(120_000);
 
@@ -14,7 +14,7 @@ describe("with argo.instanceId", function () {
   });
   after(() => guarded?.close());
 
-  /** The API server's code for the runs of three tasks: with that ID, with another, with none. */
+  /** The API server's status codes for the runs of three tasks: with this ID, with another, with none. */
   async function codes(caller: Caller, swept: boolean): Promise<number[]> {
     const answers: number[] = [];
     for (const [task, id] of [
@@ -31,11 +31,11 @@ describe("with argo.instanceId", function () {
     return answers;
   }
 
-  it("the Sensor's runs have to have it [sensor-needs-instance-id]", async () => {
+  it("the Sensor's runs must have it [sensor-needs-instance-id]", async () => {
     deepEqual(await codes(await guarded.as("sensor"), false), [201, 403, 403]);
   });
 
-  it("and the sweep's", async () => {
+  it("the sweep's runs must have it", async () => {
     deepEqual(await codes(await guarded.as("sweep"), true), [201, 403, 403]);
   });
 });

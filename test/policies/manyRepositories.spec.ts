@@ -9,8 +9,8 @@ import { mainWorkflow, workflowNode } from "../support/workflows.ts";
 const repositories = repositoryNames(500, { characters: 43, owners: 7 });
 const labelOf = (index: number) => repositoryLabelValue(repositories.at(index) ?? "");
 
-/** The policies with 500 repositories to compare with: that the API server takes them, and judges within its bounds of cost and length. */
-describe("the policies of 500 repositories", function () {
+/** The policies with 500 repositories: the API server accepts them, and evaluates them within its limits of cost and length. */
+describe("with 500 repositories, the policies", function () {
   this.timeout(120_000);
   let guarded: Guarded;
   let pod: Caller;
@@ -35,7 +35,7 @@ describe("the policies of 500 repositories", function () {
     });
   }
 
-  it("let a run delete an agent of the first one and of the last one", async () => {
+  it("let a run delete an agent of the first and of the last repository", async () => {
     deepEqual(
       [
         (await deletion("of-the-first", labelOf(0))).code,
@@ -45,7 +45,7 @@ describe("the policies of 500 repositories", function () {
     );
   });
 
-  it("refuse an agent of another repository, in words that name a few", async () => {
+  it("refuse an agent of another repository, in a message that names only a few", async () => {
     const { code, message } = await deletion("of-another", `${labelOf(0)}x`);
     equal(code, 403);
     match(
@@ -54,7 +54,7 @@ describe("the policies of 500 repositories", function () {
     );
   });
 
-  it("let a run open the gate of a main workflow of the last one, and refuse another's", async () => {
+  it("let a run open the gate of a main workflow of the last repository, but not of another", async () => {
     const nodes = [workflowNode("gate", "Suspend", "Running")];
     const open = async (name: string, repository: string) => {
       await guarded.cluster.create(mainWorkflow(name, 3, "waiting-ready-for-qa", nodes, { labels: { repository } }));

@@ -8,10 +8,10 @@ import { type Run, runOf } from "../support/runs.ts";
 import { mainWorkflow, workflowNode, workflowResource } from "../support/workflows.ts";
 
 /**
- * The policies where somebody else changes every Workflow on its way in: with real mutating admission policies on the API server, one
- * for what is created, one for what is updated. Where it serves none, the other specs here send what would come of them.
+ * The policies if somebody else changes every incoming Workflow, tested with real mutating admission policies on the API server: one for
+ * creations, one for updates. If the server has none, the other specs here send what such a policy would produce.
  */
-describe("where somebody else labels all Workflows", function () {
+describe("if somebody else labels all Workflows", function () {
   this.timeout(120_000);
 
   let guarded: Guarded;
@@ -88,14 +88,14 @@ describe("where somebody else labels all Workflows", function () {
     return [labels?.["cost-center"], annotations];
   };
 
-  /** A run whose owner is there: the garbage collector would take any other. */
+  /** A run whose owner exists; the garbage collector would remove any other. */
   function ownedRun(task: string): Run {
     const run = runOf(guarded.name, task);
     run.metadata.ownerReferences = run.metadata.ownerReferences.map((owner) => ({ ...owner, uid: templateUid }));
     return run;
   }
 
-  it("a push gets its run, and the same push once more does no harm", async () => {
+  it("a push gets its run, and the same push does no harm when it comes again", async () => {
     const run = ownedRun("5");
     const made = await sensor.send({ method: "POST", path: path(), body: run });
     equal(made.code, 201, made.message);
@@ -128,7 +128,7 @@ describe("where somebody else labels all Workflows", function () {
     deepEqual(await foreign("main-3"), ["43", { "example.com/seen": "43", "rex-remediation/head": "b" }]);
   });
 
-  it("and is refused what it was refused before", async () => {
+  it("a remediation is refused the same things as before", async () => {
     const { code, message } = await pod.send(merge("main-3", { metadata: { labels: { "task-id": "4" } } }));
     equal(code, 403);
     match(message, /workflow main-3 has to keep its labels/);

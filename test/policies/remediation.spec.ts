@@ -16,14 +16,14 @@ const gateWithValue = {
   },
 };
 
-/** A main workflow's nodes: an agent at work, a gate that waits, one that was passed. */
+/** Nodes of a main workflow: an agent at work, a waiting gate, a gate already passed. */
 const nodes = [
   workflowNode("agent", "Pod", "Running"),
   workflowNode("waiting", "Suspend", "Running", gateWithValue as never),
   workflowNode("passed", "Suspend", "Succeeded"),
 ];
 
-/** Nodes at which nothing of a round waits: of the exit handler, of a step in it, of a hook of the whole workflow. */
+/** Suspend nodes that are not gates of a round: in the exit handler, in one of its steps, in a hook of the whole workflow. */
 const handlers = [
   workflowNode("handler", "Suspend", "Running", { name: "leaving-3.onExit" }),
   workflowNode("within", "Suspend", "Running", { name: "leaving-3.onExit[0].ask" }),
@@ -31,8 +31,8 @@ const handlers = [
 ];
 
 /**
- * What the API server lets the remediation's account do, with the token of a real pod and nobody's script in between. What this does
- * not show: that the steps ask for what they should; and what others in the namespace may do, whom these policies do not bind.
+ * What the API server allows the remediation's account, with the token of a real pod and none of the scripts in between. It shows
+ * neither what the steps ask for, nor what other accounts in the namespace may do, which these policies do not bind.
  */
 describe("with a token of a remediation's pod of task 3", function () {
   this.timeout(120_000);
@@ -183,91 +183,91 @@ describe("with a token of a remediation's pod of task 3", function () {
         ),
       },
       {
-        what: "of an agent's that is not listed",
+        what: "the deletion of a run of an agent that is not listed",
         request: deletion("blaze-3"),
         refusal: codeRunRefusal("CodeRun blaze-3 belongs to agent '5DLabs-Blaze'"),
       },
       {
-        what: "of an agent's that is spelt otherwise",
+        what: "the deletion of a run of an agent with another spelling",
         request: deletion("small-3"),
         refusal: codeRunRefusal("CodeRun small-3 belongs to agent '5dlabs-cleo'"),
       },
       {
-        what: "of one that names the pusher in another label [remediation-deletes-pushers]",
+        what: "the deletion of a run that names the pusher in another label [remediation-deletes-pushers]",
         request: deletion("disguised-3"),
         refusal: codeRunRefusal("CodeRun disguised-3 names the pusher \\(5dlabs-rex, rex\\) in a label"),
       },
       {
-        what: "of another task's [remediation-deletes-other-task]",
+        what: "the deletion of a run of another task [remediation-deletes-other-task]",
         request: deletion("cleo-4"),
         refusal: codeRunRefusal("CodeRun cleo-4 belongs to task '4', not to the task of pod"),
       },
       {
-        what: "of a task's whose number begins alike [remediation-deletes-task-alike]",
+        what: "the deletion of a run of a task whose number starts with the same digit [remediation-deletes-task-alike]",
         request: deletion("cleo-33"),
         refusal: codeRunRefusal("CodeRun cleo-33 belongs to task '33'"),
       },
       {
-        what: "of a task's whose number has a zero in front",
+        what: "the deletion of a run of a task number with a leading zero",
         request: deletion("cleo-03"),
         refusal: codeRunRefusal("CodeRun cleo-03 belongs to task '03'"),
       },
       {
-        what: "of another repository's [remediation-deletes-other-repository]",
+        what: "the deletion of a run of another repository [remediation-deletes-other-repository]",
         request: deletion("cleo-foreign"),
         refusal: codeRunRefusal(
           "CodeRun cleo-foreign names none of the watched repositories \\(acme-shop, acme-other\\)",
         ),
       },
       {
-        what: "of one without a repository, where several are watched",
+        what: "the deletion of a run without a repository, if several are watched",
         request: deletion("cleo-anywhere"),
         refusal: codeRunRefusal("CodeRun cleo-anywhere names none of the watched"),
       },
       {
-        what: "of one without labels",
+        what: "the deletion of a run without labels",
         request: deletion("nobody"),
         refusal: codeRunRefusal("CodeRun nobody belongs to agent ''"),
       },
       {
-        what: "of one without a task",
+        what: "the deletion of a run without a task",
         request: deletion("of-no-task"),
         refusal: codeRunRefusal("CodeRun of-no-task belongs to task ''"),
       },
       {
-        what: "of one without an agent",
+        what: "the deletion of a run without an agent",
         request: deletion("of-no-agent"),
         refusal: codeRunRefusal("CodeRun of-no-agent belongs to agent ''"),
       },
       {
-        what: "of Cleo's by name alone [remediation-deletes-by-name]",
+        what: "the deletion of Cleo's run by name alone [remediation-deletes-by-name]",
         request: deletion("cleo-3-later"),
         refusal: codeRunRefusal("CodeRun cleo-3-later may only be deleted by its UID"),
       },
       {
-        what: "of all at once",
+        what: "the deletion of all runs at once",
         request: () => ({ method: "DELETE", path: codeRunPath() }),
         refusal: noRight("deletecollection", "coderuns"),
       },
       {
-        what: "of all of the task at once",
+        what: "the deletion of all runs of the task at once",
         request: () => ({ method: "DELETE", path: `${codeRunPath()}?labelSelector=task-id%3D3` }),
         refusal: noRight("deletecollection", "coderuns"),
       },
       {
-        what: "of Cleo's, from a pod of another task",
+        what: "the deletion of Cleo's run, from a pod of another task",
         by: () => elsewhere,
         request: deletion("cleo-3-later"),
         refusal: codeRunRefusal("CodeRun cleo-3-later belongs to task '3', not to the task of pod '.*-4-.*'"),
       },
       {
-        what: "of Cleo's, from a pod of no run",
+        what: "the deletion of Cleo's run, from a pod that belongs to no run",
         by: () => shell,
         request: deletion("cleo-3-later"),
         refusal: codeRunRefusal("CodeRun cleo-3-later belongs to task '3', not to the task of pod 'shell'"),
       },
       {
-        what: "of Cleo's, with a token that is bound to no pod",
+        what: "the deletion of Cleo's run, with a token that is not bound to a pod",
         by: () => unbound,
         request: deletion("cleo-3-later"),
         refusal: codeRunRefusal("CodeRun cleo-3-later belongs to task '3', not to the task of pod ''"),
@@ -293,7 +293,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: noRight("patch", "coderuns/status"),
       },
       {
-        what: "a CodeRun of its own",
+        what: "a new CodeRun",
         request: () => ({ method: "POST", path: codeRunPath(), body: codeRun("cleo-9", "5DLabs-Cleo", 3) }),
         refusal: noRight("create", "coderuns"),
       },
@@ -319,17 +319,17 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: keptSpec,
       },
       {
-        what: "a workflow put to sleep",
+        what: "the shutdown of a suspended workflow",
         request: merge("resumable-3", { spec: { suspend: null, shutdown: "Stop" } }),
         refusal: workflowRefusal("workflow resumable-3 has to keep its spec"),
       },
       {
-        what: "one label more of Argo's",
+        what: "one more label of Argo's",
         request: merge("main-3", labels({ "workflows.argoproj.io/completed": "true" })),
         refusal: keptLabels,
       },
       {
-        what: "one label more of the program's",
+        what: "one more label of the program's",
         request: merge("main-3", labels({ "rex-remediation/task": "3" })),
         refusal: keptLabels,
       },
@@ -344,16 +344,16 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: keptLabels,
       },
       {
-        what: "one label less [remediation-one-label-less]",
+        what: "the removal of a label [remediation-one-label-less]",
         request: merge("main-3", labels({ owner: null })),
         refusal: keptLabels,
       },
       {
-        what: "another stage than the reset stage [remediation-other-stage]",
+        what: "a stage other than the reset stage [remediation-other-stage]",
         request: merge("main-3", labels({ "current-stage": "waiting-pr-approved" })),
         refusal: keptLabels,
       },
-      { what: "no stage at all", request: merge("main-3", labels({ "current-stage": null })), refusal: keptLabels },
+      { what: "the removal of the stage", request: merge("main-3", labels({ "current-stage": null })), refusal: keptLabels },
       {
         what: "another task on a main workflow",
         request: merge("main-3", labels({ "task-id": "4" })),
@@ -365,7 +365,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: workflowRefusal("workflow main-3 has to keep its annotations"),
       },
       {
-        what: "no annotations at all",
+        what: "the removal of all annotations",
         request: merge("main-3", { metadata: { annotations: null } }),
         refusal: workflowRefusal("workflow main-3 has to keep its annotations"),
       },
@@ -388,12 +388,12 @@ describe("with a token of a remediation's pod of task 3", function () {
       },
       { what: "a failed gate", request: merge("main-3", node("waiting", { phase: "Failed" })), refusal: keptNodes },
       {
-        what: "a gate that is opened a second time [remediation-gate-twice]",
+        what: "opening a gate for a second time [remediation-gate-twice]",
         request: merge("main-3", node("passed", { ...opened, message: "again" })),
         refusal: keptNodes,
       },
       {
-        what: "a gate that waits again",
+        what: "closing an open gate again",
         request: merge("main-3", node("passed", { phase: "Running" })),
         refusal: keptNodes,
       },
@@ -408,7 +408,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: keptNodes,
       },
       {
-        what: "an opened gate with a value of its own",
+        what: "an opened gate with an invented value",
         request: merge(
           "main-3",
           node("waiting", {
@@ -424,7 +424,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: keptNodes,
       },
       {
-        what: "an opened gate with another's value",
+        what: "an opened gate that changes the value of another parameter",
         request: merge(
           "main-3",
           node("waiting", {
@@ -444,14 +444,14 @@ describe("with a token of a remediation's pod of task 3", function () {
         request: merge("main-3", node("waiting", { ...opened, outputs: { result: "approved" } })),
         refusal: keptNodes,
       },
-      { what: "a node less", request: merge("main-3", node("passed", null)), refusal: keptNodes },
+      { what: "the removal of a node", request: merge("main-3", node("passed", null)), refusal: keptNodes },
       {
-        what: "a node more",
+        what: "an added node",
         request: merge("main-3", node("new", workflowNode("new", "Suspend", "Succeeded"))),
         refusal: keptNodes,
       },
       {
-        what: "a main workflow called resumed whose gate stays shut [remediation-resumed-gate-shut]",
+        what: "a resume in the ledger while the gate stays shut [remediation-resumed-gate-shut]",
         request: merge("main-3", {
           metadata: { annotations: { "rex-remediation/resumed": "true" } },
           spec: { suspend: null },
@@ -464,7 +464,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: keptStatus,
       },
       {
-        what: "nodes that only seem to be gone",
+        what: "packed nodes that hide the real ones",
         request: merge("main-3", { status: { compressedNodes: "H4sI" } }),
         refusal: keptStatus,
       },
@@ -499,39 +499,39 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: workflowRefusal("workflow leaving-3 has to keep its nodes"),
       },
       {
-        what: "the stage of another task's [remediation-other-tasks-stage]",
+        what: "the stage of another task's main workflow [remediation-other-tasks-stage]",
         request: merge("main-4", labels({ "current-stage": "waiting-pr-created" })),
         refusal: neither("main-4"),
       },
       {
-        what: "the stage of a task's whose number begins alike",
+        what: "the stage of a task whose number starts with the same digit",
         request: merge("main-33", labels({ "current-stage": "waiting-pr-created" })),
         refusal: neither("main-33"),
       },
       {
-        what: "the stage of another repository's",
+        what: "the stage of a main workflow of another repository",
         request: merge("foreign-3", labels({ "current-stage": "waiting-pr-created" })),
         refusal: neither("foreign-3"),
       },
       {
-        what: "the stage of a workflow that is no main one",
+        what: "the stage of a workflow that is not a main workflow",
         request: merge("other-3", labels({ "current-stage": "waiting-pr-created" })),
         refusal: neither("other-3"),
       },
       {
-        what: "the stage, with a token that is bound to no pod",
+        what: "the stage, with a token that is not bound to a pod",
         by: () => unbound,
         request: merge("main-3", labels({ "current-stage": "waiting-pr-created" })),
         refusal: neither("main-3"),
       },
       {
-        what: "the stage, from a pod of no run",
+        what: "the stage, from a pod that belongs to no run",
         by: () => shell,
         request: merge("main-3", labels({ "current-stage": "waiting-pr-created" })),
         refusal: neither("main-3"),
       },
       {
-        what: "the stage as another object altogether",
+        what: "the stage, by replacing the whole object",
         request: () => ({
           method: "PUT",
           path: workflowPath("main-3"),
@@ -545,7 +545,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: noRight("delete", "workflows"),
       },
       {
-        what: "a workflow of its own",
+        what: "a new workflow",
         request: () => ({ method: "POST", path: workflowPath(), body: mainWorkflow("new", 3, undefined) }),
         refusal: noRight("create", "workflows"),
       },
@@ -556,7 +556,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: neither(".*-4-.*"),
       },
       {
-        what: "an outcome that is none",
+        what: "an unknown outcome",
         request: merge(() => run, labels({ "rex-remediation/outcome": "fine" })),
         refusal: workflowRefusal(
           "workflow .* has to keep its labels; only rex-remediation/outcome may be set, to an outcome",
@@ -578,7 +578,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: workflowRefusal("workflow .* has to keep its spec"),
       },
       {
-        what: "the ledger's annotation on its own run",
+        what: "a ledger annotation on its own run",
         request: merge(() => run, { metadata: { annotations: { "rex-remediation/head": "x" } } }),
         refusal: workflowRefusal("workflow .* has to keep its annotations"),
       },
@@ -611,7 +611,7 @@ describe("with a token of a remediation's pod of task 3", function () {
       },
       { what: "a result without a run", request: () => result({ run: "" }), refusal: ownResults },
       {
-        what: "its own result, with a token that is bound to no pod",
+        what: "its own result, with a token that is not bound to a pod",
         by: () => unbound,
         request: () => result({}),
         refusal: policy("taskresults", "pod '' may only report its own results"),
@@ -672,7 +672,7 @@ describe("with a token of a remediation's pod of task 3", function () {
       },
     ]);
 
-    it("and nothing of it has happened [remediation-nothing-happened]", async () => {
+    it("and none of it has happened [remediation-nothing-happened]", async () => {
       const runs = await guarded.cluster.codeRuns();
       deepEqual(
         runs.map(({ metadata }) => [metadata.name, metadata.labels, metadata.deletionTimestamp]).sort(),
@@ -694,20 +694,20 @@ describe("with a token of a remediation's pod of task 3", function () {
       ok(code < 300, `${code}: ${message}`);
     }
 
-    it("the deletion of Cleo's and Tess's runs by their UIDs", async () => {
+    it("the deletion of Cleo's and Tess's runs by UID", async () => {
       for (const name of ["cleo-3", "tess-3"]) {
         await done(deletion(name, (await guarded.cluster.codeRun(name))?.metadata.uid)());
         equal(await guarded.cluster.codeRun(name), undefined);
       }
     });
 
-    it("but not by the UID of another: a conflict", async () => {
+    it("but a deletion with the UID of another run is a conflict", async () => {
       const { code, message } = await pod.send(deletion("cleo-3-later", "00000000-0000-0000-0000-000000000000")());
       equal(code, 409);
       match(message, /the UID in the precondition/);
     });
 
-    it("stage, ledger, gate and the removal of suspend in one patch, a supplied value as its default", async () => {
+    it("stage, ledger, gate with the default of its value, and the removal of suspend, all in one patch", async () => {
       await done({
         method: "PATCH",
         form: "jsonPatch",
@@ -735,8 +735,8 @@ describe("with a token of a remediation's pod of task 3", function () {
       equal(now?.status?.nodes?.waiting?.phase, "Succeeded");
     });
 
-    // What a mutating webhook makes of a request the API server judges as it judges the same request sent at once.
-    it("the same with labels and annotations of somebody else's, added and changed", async () => {
+    // If a mutating webhook changes a request, the API server judges the result as if it had been sent that way.
+    it("the same with labels and annotations that somebody else added and changed", async () => {
       const change = {
         labels: { "current-stage": "waiting-pr-created", owner: "shop-two", "cost-center": "42" },
         annotations: { note: "by a webhook", "example.com/note": "1", "rex-remediation/head": "b" },
@@ -755,7 +755,7 @@ describe("with a token of a remediation's pod of task 3", function () {
       );
     });
 
-    it("an outcome on its own run, with a label and an annotation of somebody else's", async () => {
+    it("an outcome on its own run, with somebody else's label and annotation", async () => {
       const labels = { "rex-remediation/outcome": "remediated", "cost-center": "42" };
       await done(merge(run, { metadata: { labels, annotations: { "example.com/note": "1" } } })());
     });
@@ -764,7 +764,7 @@ describe("with a token of a remediation's pod of task 3", function () {
       await done(merge(run, labels({ "rex-remediation/outcome": "remediated" }))());
     });
 
-    it("its own result, made and changed", async () => {
+    it("its own result, created and changed", async () => {
       await done(result({}));
       await done({ method: "PATCH", form: "merge", path: resultPath(`${run}-123`), body: { phase: "Failed" } });
     });
@@ -777,7 +777,7 @@ describe("with a token of a remediation's pod of task 3", function () {
       }),
     );
 
-    it("opens the gate, and is refused every other node, within the API server's limits", async () => {
+    it("opens the gate but may change no other node, within the API server's limits", async () => {
       const workflow = mainWorkflow("large-3", 3, "waiting-ready-for-qa", large, { labels: repository });
       await guarded.cluster.create(workflow);
       const seconds: number[] = [];

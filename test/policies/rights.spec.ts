@@ -18,7 +18,7 @@ interface Review {
 const reviews: Record<Account, Review[]> = parse(readFileSync(new URL("./reviews.yaml", import.meta.url), "utf8"));
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 
-/** What an account may do by the README's table, each as "verb resource". */
+/** The rights of an account in the README's table, each as "verb resource". */
 function promised(account: string): string[] {
   const row = readme
     .split("\n")
@@ -36,8 +36,8 @@ function promised(account: string): string[] {
 }
 
 /**
- * The rights that the API server itself reports for the accounts as the program makes them. What this does not show: Roles that
- * somebody else binds to them.
+ * The rights that the API server reports for the accounts that the program creates. It does not show Roles that somebody else binds to
+ * them.
  */
 describe("rights", function () {
   this.timeout(60_000);
@@ -69,7 +69,7 @@ describe("rights", function () {
       .sort();
   }
 
-  /** What every account of the cluster may. */
+  /** The rights that every account of the cluster has. */
   async function everybodys(): Promise<string[]> {
     const namespace = guarded.cluster.namespace;
     await guarded.cluster.core.createNamespacedServiceAccount({ namespace, body: { metadata: { name: "anybody" } } });
@@ -81,7 +81,7 @@ describe("rights", function () {
     return reported(new Caller(guarded.cluster.config, status?.token ?? ""));
   }
 
-  it("are exactly those in the README, and nothing more [rights-as-in-readme]", async () => {
+  it("are exactly those in the README [rights-as-in-readme]", async () => {
     const common = await everybodys();
     const own = async (account: Account) => {
       const all = await reported(await guarded.as(account));
@@ -97,7 +97,7 @@ describe("rights", function () {
     );
   });
 
-  it("hold in each of the reviews in reviews.yaml [rights-in-reviews]", async () => {
+  it("match every line of reviews.yaml [rights-in-reviews]", async () => {
     const api = guarded.cluster.config.makeApiClient(AuthorizationV1Api);
     const wrong: string[] = [];
     let made = 0;

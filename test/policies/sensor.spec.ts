@@ -7,8 +7,8 @@ import { type Run, runOf } from "../support/runs.ts";
 import { mainWorkflow } from "../support/workflows.ts";
 
 /**
- * What the API server lets the Sensor's account do, with the token of a real pod and without a Sensor in between. What this does not
- * show: which pushes the Sensor makes runs of.
+ * What the API server allows the Sensor's account, with the token of a real pod and no Sensor in between. It does not show for which
+ * pushes the Sensor creates runs.
  */
 describe("with a token of the Sensor's pod", function () {
   this.timeout(120_000);
@@ -21,7 +21,7 @@ describe("with a token of the Sensor's pod", function () {
     await guarded.startPod("sensor", "sensor");
     pod = await guarded.as("sensor", "sensor");
     await guarded.cluster.create(mainWorkflow("main-3", 3, "waiting-ready-for-qa", [], { spec: { suspend: true } }));
-    // Runs of pushes are there already: the owner's uid is not a real one, so the garbage collector would take them.
+    // These runs exist from the start. They get no owner, because its UID is invented and the garbage collector would remove them.
     for (const run of [runOf(guarded.name, "7"), runOf(guarded.name, "8"), labelledRun()]) {
       await guarded.cluster.create({ ...run, metadata: { ...run.metadata, ownerReferences: [] } } as never);
     }
@@ -32,7 +32,7 @@ describe("with a token of the Sensor's pod", function () {
     `${group === "" ? "/api/v1" : `/apis/${group}`}/namespaces/${guarded.cluster.namespace}/${plural}${name && `/${name}`}`;
   const path = (name?: string) => namespaced("argoproj.io/v1alpha1", "workflows", name);
 
-  /** A run to which somebody else has added what the program knows nothing of. */
+  /** A run to which somebody else has added labels and annotations that the program does not know. */
   function labelledRun(task = "9"): Run {
     const run = runOf(guarded.name, task);
     run.metadata.labels["cost-center"] = "42";
@@ -40,7 +40,7 @@ describe("with a token of the Sensor's pod", function () {
     return run;
   }
 
-  /** A run that is not quite as a push makes it: changed by a merge patch, or by a function. */
+  /** The creation of a run that differs from what a push produces; a merge patch or a function makes the difference. */
   const creation = (change: object | ((run: Run) => void)) => (): ApiRequest => {
     const run = runOf(guarded.name, "5");
     if (typeof change === "function") change(run);
@@ -81,7 +81,7 @@ describe("with a token of the Sensor's pod", function () {
 
     refused("the Sensor's account", () => pod, [
       {
-        what: "a privileged workflow of its own",
+        what: "a privileged workflow that brings its own template",
         refusal: field,
         request: creation((run) => {
           run.spec = {
@@ -92,7 +92,7 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "a workflow of nothing",
+        what: "a workflow with an empty spec",
         refusal: template,
         request: creation((run) => {
           run.spec = {} as never;
@@ -166,46 +166,46 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "a template of the whole cluster",
+        what: "a template for the whole cluster",
         refusal: template,
         request: creation((run) => {
           run.spec.workflowTemplateRef = { name: guarded.name, clusterScope: true };
         }),
       },
       {
-        what: "a task with a shell's words",
+        what: "a task that contains shell commands",
         refusal: parameters,
         request: creation((run) => parameter(run, 0, "5; rm -rf /")),
       },
       {
-        what: "a task with an expression of Argo's",
+        what: "a task that contains an expression of Argo's",
         refusal: parameters,
         request: creation((run) => parameter(run, 0, "{{=1}}")),
       },
-      { what: "a task with a zero in front", refusal: parameters, request: creation((run) => parameter(run, 0, "05")) },
+      { what: "a task with a leading zero", refusal: parameters, request: creation((run) => parameter(run, 0, "05")) },
       { what: "a task as a number", refusal: parameters, request: creation((run) => parameter(run, 0, 5)) },
-      { what: "a task and a line more", refusal: parameters, request: creation((run) => parameter(run, 0, "5\n6")) },
-      { what: "a commit that is none", refusal: parameters, request: creation((run) => parameter(run, 2, "HEAD")) },
+      { what: "a task with a second line", refusal: parameters, request: creation((run) => parameter(run, 0, "5\n6")) },
+      { what: "a commit that is not a SHA", refusal: parameters, request: creation((run) => parameter(run, 2, "HEAD")) },
       {
-        what: "a repository with a parent folder",
+        what: "a repository that contains a parent folder",
         refusal: parameters,
         request: creation((run) => parameter(run, 3, "../../x/y")),
       },
       {
-        what: "a repository with a shell's words [sensor-repository-with-shell]",
+        what: "a repository that contains shell commands [sensor-repository-with-shell]",
         refusal: parameters,
         request: creation((run) => parameter(run, 3, "acme/$(id)")),
       },
-      { what: "a time that is none", refusal: parameters, request: creation((run) => parameter(run, 4, "-1")) },
+      { what: "a negative time", refusal: parameters, request: creation((run) => parameter(run, 4, "-1")) },
       {
-        what: "a parameter more",
+        what: "an extra parameter",
         refusal: parameters,
         request: creation((run) => {
           run.spec.arguments.parameters.push({ name: "dry-run", value: "true" });
         }),
       },
       {
-        what: "a parameter less",
+        what: "a missing parameter",
         refusal: parameters,
         request: creation((run) => {
           run.spec.arguments.parameters.pop();
@@ -219,7 +219,7 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "a value from elsewhere",
+        what: "a parameter whose value comes from elsewhere",
         refusal: parameters,
         request: creation((run) => {
           run.spec.arguments.parameters[0] = {
@@ -248,53 +248,53 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "a name that ends with what is no digest",
+        what: "a name that ends with something other than a digest",
         refusal: name,
         request: creation((run) => {
           run.metadata.name = `${run.metadata.name.slice(0, -1)}x`;
         }),
       },
       {
-        what: "the name of a run that the sweep makes",
+        what: "a name that only the sweep's runs have",
         refusal: name,
         request: creation((run) => {
           run.metadata.name += "-sweep";
         }),
       },
       {
-        what: "a name of its own",
+        what: "an invented name",
         refusal: name,
         request: creation({ metadata: { name: "innocent" } }),
       },
       {
-        what: "a name that the API server makes",
+        what: "a name generated by the API server",
         refusal: field,
         request: creation((run) => {
           run.metadata = { ...run.metadata, name: undefined as never, generateName: `${guarded.name}-5-` };
         }),
       },
       {
-        what: "a priority of its own",
+        what: "an invented priority",
         refusal: priority,
         request: creation({ spec: { priority: 2_000_000_000 } }),
       },
       {
-        what: "a priority that is text",
+        what: "a priority that is a string",
         refusal: priority,
         request: creation({ spec: { priority: "1767225600" } }),
       },
       {
-        what: "a label more of Argo's",
+        what: "one more label of Argo's",
         refusal: labels,
         request: creation({ metadata: { labels: { "workflows.argoproj.io/completed": "true" } } }),
       },
       {
-        what: "a label more of the program's",
+        what: "one more label of the program's",
         refusal: labels,
         request: creation({ metadata: { labels: { "app.kubernetes.io/managed-by": "pulumi" } } }),
       },
       {
-        what: "the label of another controller of Argo's",
+        what: "the label of another of Argo's controllers",
         refusal: labels,
         request: labelled("workflows.argoproj.io/controller-instanceid"),
       },
@@ -304,7 +304,7 @@ describe("with a token of the Sensor's pod", function () {
       { what: "the repository of a main workflow", refusal: labels, request: labelled("repository") },
       { what: "the agent of a CodeRun", refusal: labels, request: labelled("github-app") },
       {
-        what: "a label less",
+        what: "a missing label",
         refusal: labels,
         request: creation({ metadata: { labels: { "rex-remediation/task": null } } }),
       },
@@ -348,24 +348,24 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "another commit on a run that exists",
+        what: "another commit on an existing run",
         refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, { spec: { arguments: { parameters: [] } } }),
       },
       {
-        what: "another label on a run that exists",
+        what: "another label on an existing run",
         refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, {
           metadata: { labels: { "rex-remediation/outcome": "remediated" } },
         }),
       },
       {
-        what: "the end of a run that exists",
+        what: "the end of an existing run",
         refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, { spec: { shutdown: "Terminate" } }),
       },
       {
-        what: "a status on a run that exists",
+        what: "a status on an existing run",
         refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, { status: { phase: "Failed" } }),
       },
@@ -375,37 +375,37 @@ describe("with a token of the Sensor's pod", function () {
         request: merge(() => "main-3", { metadata: { labels: { "current-stage": "waiting-pr-created" } } }),
       },
       {
-        what: "a label of nobody's on a main workflow [sensor-labels-main-workflow]",
+        what: "any label on a main workflow [sensor-labels-main-workflow]",
         refusal: asItIs,
         request: merge(() => "main-3", { metadata: { labels: { "cost-center": "42" } } }),
       },
       {
-        what: "an annotation of nobody's on a main workflow",
+        what: "any annotation on a main workflow",
         refusal: asItIs,
         request: merge(() => "main-3", { metadata: { annotations: { "example.com/note": "1" } } }),
       },
       {
-        what: "a label of main workflows on a run that exists",
+        what: "a label of main workflows on an existing run",
         refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, {
           metadata: { labels: { "workflow-type": "play-orchestration" } },
         }),
       },
       {
-        what: "an annotation of Argo's on a run that exists",
+        what: "an annotation of Argo's on an existing run",
         refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, {
           metadata: { annotations: { "workflows.argoproj.io/x": "1" } },
         }),
       },
       {
-        what: "a run that exists without a label of somebody else's",
+        what: "the removal of somebody else's label from an existing run",
         refusal: asItIs,
         request: merge(() => runOf(guarded.name, "9").metadata.name, {
           metadata: { labels: { "cost-center": null } },
         }),
       },
-      { what: "a main workflow resumed", refusal: asItIs, request: merge(() => "main-3", { spec: { suspend: null } }) },
+      { what: "resuming a main workflow", refusal: asItIs, request: merge(() => "main-3", { spec: { suspend: null } }) },
       {
         what: "a workflow's deletion",
         refusal: noRight("delete", "workflows"),
@@ -426,7 +426,7 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "a workflow that runs by the clock",
+        what: "a CronWorkflow",
         refusal: noRight("create", "cronworkflows"),
         request: () => ({ method: "POST", path: namespaced("argoproj.io/v1alpha1", "cronworkflows"), body: {} }),
       },
@@ -457,7 +457,7 @@ describe("with a token of the Sensor's pod", function () {
       },
     ]);
 
-    it("and nothing of it has happened [sensor-nothing-happened]", async () => {
+    it("and none of it has happened [sensor-nothing-happened]", async () => {
       const workflows = await guarded.cluster.workflows();
       deepEqual(
         workflows.map(({ metadata, spec }) => [metadata.name, metadata.labels, spec]).sort(),
@@ -474,7 +474,7 @@ describe("with a token of the Sensor's pod", function () {
   });
 
   describe("is let through", () => {
-    it("a run as a push makes it, with and without Argo Events' own labels", async () => {
+    it("a run as a push produces it, with and without Argo Events' own labels", async () => {
       for (const [task, more] of [
         ["3", {}],
         [
@@ -501,7 +501,7 @@ describe("with a token of the Sensor's pod", function () {
       }
     });
 
-    it("the same run once more, which changes nothing", async () => {
+    it("the same run again, which changes nothing", async () => {
       const run = runOf(guarded.name, "8");
       const there = await guarded.cluster.workflow(run.metadata.name);
       const { ownerReferences: _, ...metadata } = run.metadata;
@@ -512,13 +512,13 @@ describe("with a token of the Sensor's pod", function () {
       equal(now?.metadata.resourceVersion, there.metadata.resourceVersion);
     });
 
-    // What a mutating webhook makes of a request the API server judges as it judges the same request sent at once.
-    it("a run with labels and annotations of somebody else's", async () => {
+    // If a mutating webhook changes a request, the API server judges the result as if it had been sent that way.
+    it("a run with somebody else's labels and annotations", async () => {
       const { code, message } = await pod.send({ method: "POST", path: path(), body: labelledRun("6") });
       equal(code, 201, message);
     });
 
-    it("the same run once more, with others of them and other values", async () => {
+    it("the same run again, with added and changed ones", async () => {
       const run = labelledRun();
       const change = {
         labels: { "cost-center": "43", team: "qa" },

@@ -2,8 +2,8 @@ import { equal, match } from "node:assert/strict";
 import { codeRun } from "../support/codeRuns.ts";
 import { Guarded } from "../support/guarded.ts";
 
-/** Two stacks in one cluster. What this does not show: two stacks that watch the same CodeRuns. */
-describe("two stacks of one cluster", function () {
+/** Two stacks in one cluster. It does not show two stacks that watch the same CodeRuns. */
+describe("two stacks in one cluster", function () {
   this.timeout(120_000);
 
   let bounded: Guarded;
@@ -32,11 +32,11 @@ describe("two stacks of one cluster", function () {
     });
   }
 
-  it("are bound each by its own policies: what these say binds no account of another namespace", async () => {
+  it("are each bound by their own policies, which bind no account of another namespace", async () => {
     const refused = await deleteRex(bounded);
     equal(refused.code, 403);
     match(refused.message, /belongs to agent '5DLabs-Rex'/);
-    // It shows, too, that it is the policies that refuse: without them the same account of the same Role deletes Rex's run.
+    // This also shows that the policies refuse, not the Role: without them, the same account with the same Role deletes Rex's run.
     equal((await deleteRex(free)).code, 200);
     equal(await free.cluster.codeRun("rex-3"), undefined);
   });

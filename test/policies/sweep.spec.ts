@@ -6,8 +6,8 @@ import { type Run, runOf } from "../support/runs.ts";
 import { mainWorkflow } from "../support/workflows.ts";
 
 /**
- * What the API server lets the sweep's account do, with the token of a real pod. Its policy is the Sensor's but for the names and one
- * label, so that only the differences are tried here and the worst of the rest.
+ * What the API server allows the sweep's account, with the token of a real pod. Its policy is the Sensor's except for the names and one
+ * label, so this tests only the differences and the worst of the rest.
  */
 describe("with a token of the sweep's pod", function () {
   this.timeout(120_000);
@@ -29,7 +29,7 @@ describe("with a token of the sweep's pod", function () {
     `${group === "" ? "/api/v1" : `/apis/${group}`}/namespaces/${guarded.cluster.namespace}/${plural}${name && `/${name}`}`;
   const path = (name?: string) => namespaced("argoproj.io/v1alpha1", "workflows", name);
 
-  /** A run as the sweep makes it. */
+  /** A run as the sweep creates it. */
   function sweptRun(task: string): Run {
     const run = runOf(guarded.name, task);
     run.metadata.name += "-sweep";
@@ -37,7 +37,7 @@ describe("with a token of the sweep's pod", function () {
     return run;
   }
 
-  /** A run that is not quite that. */
+  /** The creation of a run that differs from it. */
   const creation = (change: (run: Run) => void) => (): ApiRequest => {
     const run = sweptRun("5");
     change(run);
@@ -67,14 +67,14 @@ describe("with a token of the sweep's pod", function () {
 
     refused("the sweep's account", () => pod, [
       {
-        what: "the name of a run that the Sensor makes [sweep-name-of-sensors-run]",
+        what: "a name that the Sensor's runs have [sweep-name-of-sensors-run]",
         refusal: asPushed("its name has to be made of its own task and head, and a digest"),
         request: creation((run) => {
           run.metadata.name = runOf(guarded.name, "5").metadata.name;
         }),
       },
       {
-        what: "the labels of what the Sensor makes",
+        what: "the labels of the Sensor's runs",
         refusal: labels,
         request: creation((run) => {
           run.metadata.labels["events.argoproj.io/sensor"] = guarded.name;
@@ -95,14 +95,14 @@ describe("with a token of the sweep's pod", function () {
         }),
       },
       {
-        what: "an hour that is none",
+        what: "an hour that is not a number",
         refusal: labels,
         request: creation((run) => {
           run.metadata.labels["rex-remediation/swept"] = "now";
         }),
       },
       {
-        what: "a privileged workflow of its own",
+        what: "a privileged workflow that brings its own template",
         refusal: asPushed("there is a field that none of them has"),
         request: creation((run) => {
           run.spec = {
@@ -120,7 +120,7 @@ describe("with a token of the sweep's pod", function () {
         }),
       },
       {
-        what: "a task with a shell's words",
+        what: "a task that contains shell commands",
         refusal: asPushed("its parameters have to be"),
         request: creation((run) => {
           run.spec.arguments.parameters[0] = { name: "task", value: "5; rm -rf /" };
@@ -158,7 +158,7 @@ describe("with a token of the sweep's pod", function () {
       },
     ]);
 
-    it("and nothing of it has happened", async () => {
+    it("and none of it has happened", async () => {
       deepEqual(
         (await guarded.cluster.workflows()).map(({ metadata }) => [metadata.name, metadata.labels?.["current-stage"]]),
         [["main-3", "waiting-ready-for-qa"]],
@@ -167,12 +167,12 @@ describe("with a token of the sweep's pod", function () {
   });
 
   describe("is let through", () => {
-    it("a run as a push makes it, by the sweep's name", async () => {
+    it("a run as a push produces it, with the sweep's name", async () => {
       const { code, message } = await pod.send({ method: "POST", path: path(), body: sweptRun("3") });
       equal(code, 201, message);
     });
 
-    it("a run with a label and an annotation of somebody else's", async () => {
+    it("a run with somebody else's label and annotation", async () => {
       const run = sweptRun("4");
       run.metadata.labels["cost-center"] = "42";
       run.metadata.annotations = { "example.com/note": "1" };

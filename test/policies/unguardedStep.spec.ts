@@ -6,19 +6,19 @@ import { codeRun } from "../support/codeRuns.ts";
 import { Guarded } from "../support/guarded.ts";
 import { nodeEnvironment } from "../support/node.ts";
 
-/** The step stop-qa, but without a guard of its own: it deletes whatever its plan names, and a refusal does not stop it. */
+/** The step stop-qa without its guards: it deletes whatever its plan names, and goes on after a refusal. */
 function unguarded(): string {
   const text = stepScript("stop-qa").replaceAll("$$", "$");
   const without = text
     .replace("  only_when_planned\n", "")
     .replace(/\*\) fail "cannot delete .*/, '*) log "REFUSED $name: $(last_error)" ;;');
-  ok(without.length < text.length && without.includes("REFUSED"), "the step's guards have other words now");
+  ok(without.length < text.length && without.includes("REFUSED"), "the guards in the step have changed; adapt this function");
   return without;
 }
 
 /**
- * A step gone wrong, in a real pod with the remediation's account: its plan names every CodeRun of the namespace. What this does not
- * show: steps that go wrong in other ways; remediation.spec.ts tries what they could send.
+ * A buggy step in a real pod with the remediation's account: its plan names every CodeRun of the namespace. It does not show steps with
+ * other bugs; remediation.spec.ts tries the requests that they could send.
  */
 describe("stop-qa without its own guards", function () {
   this.timeout(120_000);
@@ -30,7 +30,7 @@ describe("stop-qa without its own guards", function () {
   });
   after(() => guarded?.close());
 
-  it("deletes Cleo's and Tess's runs of its task, and the API server keeps all others [step-without-guards]", async () => {
+  it("deletes only Cleo's and Tess's runs of its task, because the API server refuses the others [step-without-guards]", async () => {
     const ofShop = { repository: "acme-shop" };
     for (const object of [
       codeRun("cleo-3", "5DLabs-Cleo", 3, ofShop),
@@ -54,7 +54,7 @@ describe("stop-qa without its own guards", function () {
     match(refusals.join("\n"), /REFUSED cleo-4: .*belongs to task '4', not to the task of pod/);
   });
 
-  /** Runs the step in a pod of a run for task 3, and returns what it said. */
+  /** Runs the step in a pod of a run for task 3, and returns its output. */
   async function runStep(plan: object): Promise<string> {
     const { namespace, core } = guarded.cluster;
     const name = `${guarded.runName("3")}-remediate-1`;
