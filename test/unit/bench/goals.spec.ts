@@ -8,7 +8,7 @@ const measured = (name: string, series: Series[]): Results => ({
 });
 
 describe("the bench's goals", () => {
-  it("stand beside what was measured, met or missed", () => {
+  it("are shown beside the measurement, as met or missed", () => {
     const name = "at a gate: pushed → resumed";
     equal(
       goalsTable(measured("latency", [{ name, unit: "s", samples: [7, 8, 13] }])),
@@ -19,13 +19,13 @@ describe("the bench's goals", () => {
     );
   });
 
-  it("are floors where more is better", () => {
+  it("are minimums if more is better", () => {
     const name = "a pod per step / as installed, at a gate";
     const [, , row] = goalsTable(measured("shapes", [{ name, unit: "", samples: [4.9] }])).split("\n");
     equal(row, "| times faster than a pod per step | at least 5 | 4.9 | **missed** |");
   });
 
-  it("compare the time for each task at fifty and at ten", () => {
+  it("compare the time per task at fifty with that at ten", () => {
     const each = (at: number, sample: number): Series => ({
       name: "the same, for each task",
       unit: "s",
@@ -39,7 +39,7 @@ describe("the bench's goals", () => {
     );
   });
 
-  it("are left out where nothing was measured", () => {
+  it("are left out if nothing was measured", () => {
     equal(goalsTable({}), "");
   });
 });

@@ -18,22 +18,22 @@ describe("a milestone's share of the time", () => {
   };
   const shares = (of: Restart) => milestones.map((milestone) => share(of, milestone));
 
-  it("begins with the last of those that it waits for; agents and label go side by side", () => {
+  it("begins when the last milestone it waits for is reached; agents and label are handled side by side", () => {
     deepEqual(shares(restart), [0.5, 0.5, 3, 2, 1, 2, 12, 1]);
   });
 
-  it("is none of what did not happen, and that holds nothing up", () => {
+  it("is undefined if the milestone was not reached, which delays no other share", () => {
     const { cancelled, reset, ...seen } = restart.seen;
     deepEqual(shares({ seen, ownSeconds: {} }), [0.5, 0.5, 3, undefined, 1, undefined, 15, 1]);
   });
 
-  it("is nothing where two are one write", () => {
+  it("is zero if two milestones are one write", () => {
     equal(share({ seen: { ...restart.seen, reset: 20 }, ownSeconds: {} }, "resumed"), 0);
   });
 });
 
 describe("latency's plot", () => {
-  it("has a part for each share of each situation, and 0 for one that was not seen", () => {
+  it("has a part for each share of each situation, and 0 for a share that was not seen", () => {
     const series = [
       { name: "at a gate: pod made, its share", unit: "s" as const, samples: [3, 1, 2] },
       { name: "agents at work: cancelled and label off, their share", unit: "s" as const, samples: [4, 5] },

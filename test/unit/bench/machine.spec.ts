@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { cpuTime } from "../../../dev/bench/cpu.ts";
 import { PodCgroup } from "../../../dev/bench/podUsage.ts";
 
-describe("what the bench reads of the machine", () => {
+describe("what the bench reads from the machine", () => {
   let mount: string;
   beforeEach(() => {
     mount = mkdtempSync(join(tmpdir(), "rex-cgroup-"));
@@ -19,13 +19,13 @@ describe("what the bench reads of the machine", () => {
     }
   }
 
-  it("is processor time, all cores together, without what guests count twice", () => {
+  it("is processor time over all cores, which counts guests only once", () => {
     const stat = "cpu  1000 200 300 4000 500 10 20 30 900 0\ncpu0 1 2 3 4 5 6 7 8 9 0\nintr 5\n";
     deepEqual(cpuTime(stat), { busy: 15.6, total: 60.6 });
     throws(() => cpuTime("intr 5\n"), /no line for all cores/);
   });
 
-  it("is a pod's working set and processor time, of cgroups of version 1", () => {
+  it("is a pod's working set and processor time, with cgroups version 1", () => {
     put({
       "memory/rex-0a/kubepods/burstable/podaaa/memory.usage_in_bytes": "62914560\n",
       "memory/rex-0a/kubepods/burstable/podaaa/memory.stat":
@@ -35,7 +35,7 @@ describe("what the bench reads of the machine", () => {
     deepEqual(new PodCgroup("aaa", mount, "0a").usage(), { mebibytes: 50, cpuSeconds: 2.5 });
   });
 
-  it("is the same of version 2", () => {
+  it("is the same with cgroups version 2", () => {
     put({
       "cgroup.controllers": "cpu memory\n",
       "rex-0a/kubepods/podaaa/memory.current": "62914560\n",
@@ -45,7 +45,7 @@ describe("what the bench reads of the machine", () => {
     deepEqual(new PodCgroup("aaa", mount, "0a").usage(), { mebibytes: 50, cpuSeconds: 2.5 });
   });
 
-  it("is an error where there is no such pod, and where the kernel does not say it", () => {
+  it("is an error if the pod does not exist or the kernel does not report it", () => {
     put({
       "memory/rex-0a/kubepods/besteffort/podaaa/memory.usage_in_bytes": "62914560\n",
       "memory/rex-0a/kubepods/besteffort/podaaa/memory.stat": "inactive_file 1\n",

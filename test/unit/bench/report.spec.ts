@@ -75,7 +75,7 @@ Nothing failed.
     );
   });
 
-  it("names what failed", async () => {
+  it("names the failures", async () => {
     const failures = ["task 7 was not resumed", "one push was lost"];
     const files = await report([waiting], { waiting: { ...measured, figures: { series: [], failures } } });
     match(files["figures.md"] ?? "", /^Failed:\n\n- task 7 was not resumed\n- one push was lost$/m);
@@ -85,7 +85,7 @@ Nothing failed.
     deepEqual(Object.keys(await report([waiting], {})), ["figures.md"]);
   });
 
-  it("is the same each time, and its plots fetch nothing", async () => {
+  it("is the same each time, and its plots load nothing from elsewhere", async () => {
     const [one, other] = [waiting.plots(measured.figures).wait ?? {}, waiting.plots(measured.figures).wait ?? {}];
     const drawn = await svg(one);
     equal(await svg(other), drawn);
@@ -93,7 +93,7 @@ Nothing failed.
     deepEqual(drawn.match(/(?:url\((?!#)|@import|<image|<script|xlink:href)[^>]*/g), null);
   });
 
-  it("takes away plots that are none any more, and nothing else", () => {
+  it("removes outdated plots, and nothing else", () => {
     const folder = mkdtempSync(join(tmpdir(), "rex-bench-"));
     for (const file of ["old.svg", "results.json"]) writeFileSync(join(folder, file), "{}");
     writeReport(folder, { "figures.md": "figures", "new.svg": "plot" });
@@ -101,7 +101,7 @@ Nothing failed.
     rmSync(folder, { recursive: true });
   });
 
-  it("keeps every sample, a series' on one line", () => {
+  it("keeps every sample, with one line per series", () => {
     const folder = mkdtempSync(join(tmpdir(), "rex-bench-"));
     const results = { waiting: { ...measured, figures: rounded(measured.figures) } };
     match(resultsText(results), /^ +"samples": \[8\.124, 7\]$/m);
@@ -120,18 +120,18 @@ describe("docs/performance", () => {
     const files = await report(measurements, readResults(join(folder, "results.json")));
     deepEqual(written.sort(), Object.keys(files).sort());
     for (const file of written) {
-      equal(readFileSync(join(folder, file), "utf8"), files[file], `${file}: write it anew: npm run bench -- --report`);
+      equal(readFileSync(join(folder, file), "utf8"), files[file], `${file}: write it again: npm run bench -- --report`);
     }
   });
 
-  it("has results of known measurements only", () => {
+  it("has only results of known measurements", () => {
     const known = measurements.map(({ name }) => name);
     for (const name of Object.keys(readResults(join(folder, "results.json")))) ok(known.includes(name), name);
   });
 });
 
 describe("dev/bench/run", () => {
-  it("says of each measurement what it is", () => {
+  it("explains every measurement in its help", () => {
     const help = readFileSync(resolve(root, "dev/bench/run"), "utf8");
     const explained = [...help.matchAll(/^# {3}([a-z]+(?:-[a-z]+)*) {2,}\S/gm)].map(([, name]) => name);
     deepEqual(

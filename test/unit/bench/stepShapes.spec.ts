@@ -23,7 +23,7 @@ function container(name: string, step: string, text: string, more: Partial<StepC
 const outputs = { parameters: [{ name: "outcome", valueFrom: { path: "/remediation/outcome" } }] };
 const onExit: StepTemplate = { name: "on-exit", steps: [] };
 
-/** A remediation of four steps, as the program writes it. */
+/** A remediation with four steps, as the program renders it. */
 function installed(containers = steps()): TemplateSpec {
   return {
     entrypoint: "remediate",
@@ -58,11 +58,11 @@ function steps(): StepContainer[] {
 }
 
 describe("the shapes of the steps", () => {
-  it("leaves the installed one as it is", () => {
+  it("leave the installed one unchanged", () => {
     deepEqual(inShape(installed(), "installed", "claim"), installed());
   });
 
-  it("makes a pod of each step, which share what the containers shared", () => {
+  it("make a pod of each step, and the pods share what the containers shared", () => {
     const rest = { retryStrategy: { limit: "2" }, activeDeadlineSeconds: 100 };
     const claim = { name: "shared", persistentVolumeClaim: { claimName: "claim" } };
     const onClaim = { name: "shared", mountPath: "/remediation", subPath: "{{workflow.name}}/remediation" };
@@ -108,7 +108,7 @@ describe("the shapes of the steps", () => {
     ]);
   });
 
-  it("makes one container of all, with all that the steps have but limits", () => {
+  it("make one container of all, with everything the steps have except limits", () => {
     const spec = inShape(installed(), "single", "claim");
     const [entry, ...others] = spec.templates;
     const { containerSet: _, ...template } = installed().templates[0] as StepTemplate;
@@ -144,14 +144,14 @@ describe("the shapes of the steps", () => {
     }
     const say = 'echo "$0 $STEP"';
 
-    it("runs the steps in their order, each as what it is", () => {
+    it("runs the steps in order, each with its own name", () => {
       deepEqual(run([say, say, `sleep 0.2; ${say}`, say]), {
         status: 0,
         lines: ["plan plan", "cancel cancel", "label label", "record record"],
       });
     });
 
-    it("runs side by side what depends on the same steps", () => {
+    it("runs steps side by side if they depend on the same steps", () => {
       deepEqual(run([say, `sleep 0.5; ${say}`, say, say]), {
         status: 0,
         lines: ["plan plan", "label label", "cancel cancel", "record record"],
@@ -165,7 +165,7 @@ describe("the shapes of the steps", () => {
     });
   });
 
-  it("refuses what it cannot make the same steps of", () => {
+  it("refuses a template whose steps it cannot keep", () => {
     throws(() => inShape({ ...installed(), entrypoint: "on-exit" }, "pods", "claim"), /on-exit is no containerSet/);
     const circle = steps().map((one) => (one.name === "plan" ? { ...one, dependencies: ["main"] } : one));
     throws(() => inShape(installed(circle), "single", "claim"), /depend on each other in a circle/);

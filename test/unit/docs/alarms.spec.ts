@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { alarms } from "../../../components/monitoring/alarmRules.ts";
 import { anchors } from "../../support/documents.ts";
 
-/** Each alarm leads to a paragraph that exists, and docs/troubleshooting.md lists them all. */
+/** Each alarm links to a section that exists, and docs/troubleshooting.md lists all alarms. */
 describe("alarms in docs/troubleshooting.md", () => {
   const document = readFileSync(new URL("../../../docs/troubleshooting.md", import.meta.url), "utf8");
   const all = alarms("rex-remediation", {
@@ -15,7 +15,7 @@ describe("alarms in docs/troubleshooting.md", () => {
     slowSeconds: 120,
   });
 
-  it("lead to a heading that exists", () => {
+  it("link to a heading that exists", () => {
     const headings = anchors(document);
     deepEqual(
       all.filter(({ paragraph }) => !headings.includes(paragraph)).map(({ alert }) => alert),
@@ -23,7 +23,7 @@ describe("alarms in docs/troubleshooting.md", () => {
     );
   });
 
-  it("are listed there, each with how bad it is and its paragraph", () => {
+  it("are all listed there, each with its severity and its section", () => {
     const rows = [...document.matchAll(/^\| `(RexRemediation\w+)` \| (\w+) \| .*\[.+\]\(#([\w-]+)\) \|$/gm)];
     deepEqual(
       rows.map(([, ...cells]) => cells),

@@ -8,10 +8,10 @@ import { missingTests, type NamedTest, namedTests } from "../../support/namedTes
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/** Commands by their beginning, each with the test that runs it, or one that differs in names only. */
+/** The beginnings of commands, each with the test that runs the command, perhaps with other names. */
 const tried: [beginning: string, file: string, id: string][] = [
   ["npm ci", "test/node/upAndDown.spec.ts", "up-leaves-checkout-clean"],
-  // The engine is the pulumi command's own; dev/stack.ts stands in for its language host.
+  // The engine is the real pulumi command's; dev/stack.ts stands in for its language host.
   ["pulumi stack init", "test/engine/plainPulumi.spec.ts", "plain-pulumi-preview"],
   ["pulumi preview", "test/engine/plainPulumi.spec.ts", "plain-pulumi-preview"],
   ["pulumi up", "test/engine/lifecycle.spec.ts", "stack-comes-up"],
@@ -36,30 +36,30 @@ const tried: [beginning: string, file: string, id: string][] = [
   ["kubectl wait", "test/engine/upgrade/destroy.spec.ts", "destroy-after-waiting"],
 ];
 
-/** Commands by their beginning, each with the reason why no test runs it. */
+/** The beginnings of commands that no test runs, each with the reason. */
 const notRunnableHere: [beginning: string, reason: string][] = [
   ["git clone https://", "the address is the user's own"],
-  ["git commit ", "it is in a clone of the user's own repository"],
-  ["git push origin", "it is to the user's own repository"],
-  ["gh pr create", "it is of the user's own repository"],
+  ["git commit ", "it runs in a clone of the user's own repository"],
+  ["git push origin", "it pushes to the user's own repository"],
+  ["gh pr create", "it needs the user's own repository"],
   ["git pull", "it needs a newer version at the user's own address"],
-  ["docker ", "there is no builder of images and no registry; test/unit/docs/stepsImage.spec.ts reads the Dockerfile"],
-  ["kubectl create namespace", "the embedded node makes its namespaces in Go's and bash's way, before anything else"],
-  ["kubectl apply --server-side -n argo -f https://", "it downloads, as the line for Argo Events"],
+  ["docker ", "the tests have no image builder and no registry; test/unit/docs/stepsImage.spec.ts reads the Dockerfile"],
+  ["kubectl create namespace", "the tests of the embedded node create their namespaces themselves"],
+  ["kubectl apply --server-side -n argo -f https://", "it downloads, like the line for Argo Events"],
   [
     "kubectl apply -f https://",
-    "it downloads; test/unit/docs/install.spec.ts holds the versions to those that the node is built of",
+    "it downloads; test/unit/docs/install.spec.ts compares the versions with those of the embedded node",
   ],
-  ["pulumi login", "it needs a backend of others, and the machine's Pulumi settings are not a test's to change"],
+  ["pulumi login", "it needs a remote backend, and a test must not change the machine's Pulumi settings"],
   [
     "node test/faults/report.ts",
-    "it takes the figures of all cases, which take half an hour, and writes them into the documents",
+    "it needs the results of all cases, which take half an hour, and writes them into the documents",
   ],
 ];
 
 const packageScripts: Record<string, string> = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8")).scripts;
 
-/** Single commands: what `&&` joins is several. */
+/** Single commands; a line joined by `&&` counts as several. */
 const commands = documentedCommands().flatMap(({ command, ...where }) =>
   command
     .split(" && ")
@@ -67,14 +67,14 @@ const commands = documentedCommands().flatMap(({ command, ...where }) =>
     .map((part) => ({ ...where, command: part })),
 );
 
-/** A call of the project's own: what is run, its arguments, and how its help text begins. */
+/** A call of one of the project's own programs: the program, its arguments, and the beginning of its help. */
 interface OwnCall {
   program: string;
   args: string[];
   usage: RegExp;
 }
 
-/** @returns undefined if the command is none of the project's own */
+/** @returns undefined if the command is not one of the project's own */
 function ownCall(command: string): OwnCall | undefined {
   const words = command.replace(/^(\w+=\S+ )+/, "").split(" ");
   const [, name = "", rest = ""] = /^npm run (?:--silent )?([\w:-]+)(?: -- (.*))?$/.exec(words.join(" ")) ?? [];
@@ -89,7 +89,7 @@ function ownCall(command: string): OwnCall | undefined {
   }
   const [program = "", ...args] = words;
   if (program === "scripts/rex") {
-    // Each command of it, and each below `webhook`, has a help of its own.
+    // Each subcommand has its own help, and so does each subcommand of `webhook`.
     const commands = args.slice(0, args[0] === "webhook" && /^[a-z]/.test(args[1] ?? "") ? 2 : 1);
     const called = [program, ...commands].join(" ");
     return { program: called, args: args.slice(commands.length), usage: new RegExp(`^usage: ${called}\\b`) };
@@ -112,25 +112,25 @@ function helpText(program: string): string {
   return stdout ?? "";
 }
 
-/** Options and words of a call that its help does not know. What the reader puts in (3, acme/shop, prod) is behind an option. */
+/** Options and words that the help does not mention. The reader's own values (3, acme/shop, prod) come after an option. */
 function unknownWords({ program, args }: OwnCall): string[] {
   const own = args.filter((word, index) => /^--?[a-z]/.test(word) || (index === 0 && /^[a-z-]+$/.test(word)));
   return own.filter((word) => !new RegExp(`(^|[\\s|\\[])${word}([\\s|\\].,)]|$)`, "m").test(helpText(program)));
 }
 
-/** Keys of the program, such as steps.image; a provider's have its name before them. */
+/** The program's configuration keys that a command sets, such as steps.image. A provider's keys have a prefix. */
 function keysSet(command: string): string[] {
   const [, key] = /\bpulumi config (?:set|rm) (?:--(?:path|secret) )?'?((?:\w+\.)?\w+)\b(?!:)/.exec(command) ?? [];
   return key === undefined ? [] : [key];
 }
 
 /**
- * Every command that README and docs/ give their reader. What this does not show: that the named test runs it word for word.
+ * Every command that README and docs/ give the reader. It does not show that the named test runs the command word for word.
  */
 describe("commands in README and docs/", function () {
   this.timeout(60_000);
 
-  it("are each run by a test, or checked here, or there is a reason why not [commands-are-tried]", () => {
+  it("are each run by a test, or checked here, or have a reason why not [commands-are-tried]", () => {
     const beginnings = [...tried, ...notRunnableHere].map(([beginning]) => beginning);
     const unheld = commands.filter(
       ({ section, command }) =>
@@ -146,19 +146,19 @@ describe("commands in README and docs/", function () {
     );
   });
 
-  it("are in the two lists only if a document has them", () => {
+  it("appear in the two lists only if a document has them", () => {
     const unused = [...tried, ...notRunnableHere].filter(
       ([beginning]) => !commands.some(({ command }) => command.startsWith(beginning)),
     );
     deepEqual(unused, []);
   });
 
-  it("are run by tests that exist", () => {
+  it("name tests that exist", () => {
     const named: NamedTest[] = tried.map(([, file, id]) => ({ file, id }));
     deepEqual(missingTests(named), []);
   });
 
-  it("are bash", () => {
+  it("are valid bash", () => {
     for (const document of new Set(commands.map(({ file }) => file))) {
       const lines = documentedCommands().filter(({ file }) => file === document);
       const script = lines.map(({ command }) => command).join("\n");
@@ -167,7 +167,7 @@ describe("commands in README and docs/", function () {
     }
   });
 
-  it("call the project's own tools by options that their --help has [commands-have-known-options]", () => {
+  it("call the project's programs only with options that --help mentions [commands-have-known-options]", () => {
     const calls = commands.flatMap(({ file, command }) => {
       const call = ownCall(command);
       return call === undefined ? [] : [{ file, command, call }];
@@ -178,7 +178,7 @@ describe("commands in README and docs/", function () {
     }
   });
 
-  it("set keys that the program has", () => {
+  it("set only keys that the program has", () => {
     const keys = commands.flatMap(({ command }) => keysSet(command));
     deepEqual(
       keys.filter((key) => !values.has(key)),

@@ -9,7 +9,7 @@ import { runScript } from "../../support/tool.ts";
 
 const document = readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
 
-/** That what the program says it expects is what it expects, test/unit/components/config.spec.ts tries with bad values for each key. */
+/** Compares the document with the schema. test/unit/components/config.spec.ts tries bad values for each key. */
 describe("docs/configuration.md", function () {
   this.timeout(30_000);
   let folder: string;
@@ -21,11 +21,11 @@ describe("docs/configuration.md", function () {
 
   const reference = (...args: string[]) => runScript("dev/configuration-reference.ts", args);
 
-  it("is what npm run reference prints [configuration-reference]", async () => {
+  it("matches the output of npm run reference [configuration-reference]", async () => {
     deepEqual(await reference(), { exitCode: 0, stdout: document, stderr: "" });
   });
 
-  it("has each key of the schema once, marked as the schema says", () => {
+  it("has each key of the schema once, marked as in the schema", () => {
     const rows = [...document.matchAll(/^\| `([\w.]+)`((?: \*\*\w+\*\*)*) \|/gm)].map(([, key = "", marks = ""]) => ({
       key,
       marks: [...marks.matchAll(/\w+/g)].map(String),
@@ -38,14 +38,14 @@ describe("docs/configuration.md", function () {
     deepEqual(rows.sort(byKey), keys.sort(byKey));
   });
 
-  it("stands beside a Pulumi.yaml that declares the same keys, and no default inside an object, which the engine would drop", () => {
+  it("has the same keys as Pulumi.yaml, which sets no default inside an object, because the engine would drop it", () => {
     deepEqual(
       Object.entries(project.config).map(([key, { default: preset }]) => [key, preset]),
       Object.entries(schema.shape).map(([key, value]) => [key, values.has(key) ? (aboutOf(value).default ?? "") : {}]),
     );
   });
 
-  it("is checked by npm run reference, which says how a wrong one is mended", async () => {
+  it("is checked by npm run reference, which says how to correct it", async () => {
     const file = join(folder, "configuration.md");
     deepEqual(await reference("--check"), { exitCode: 0, stdout: "", stderr: "" });
     writeFileSync(file, document.replace("`5DLabs-Cleo,5DLabs-Tess`", "`5DLabs-Cleo`"));
@@ -54,7 +54,7 @@ describe("docs/configuration.md", function () {
     match(stderr, /^\S+configuration\.md is not .*; write it anew: npm run reference -- --write\n$/);
   });
 
-  it("is not written by a call that is wrong", async () => {
+  it("is not written if the call is wrong", async () => {
     for (const args of [["--write", "--check"], ["--what"], ["text"]]) {
       const { exitCode, stdout, stderr } = await reference(...args);
       deepEqual([exitCode, stdout, stderr.trimEnd().split("\n").length], [2, "", 1], stderr);

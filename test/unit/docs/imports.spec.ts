@@ -6,7 +6,7 @@ const root = resolve(import.meta.dirname, "../../..");
 const rooms = ["config", "lib", "components", "cli", "dev", "test"];
 const files = ["index.ts", ...rooms.flatMap((room) => globSync(`${room}/**/*.ts`, { cwd: root }))];
 
-/** The files that one imports or exports from, types among them. */
+/** The files that each file imports or exports from, including types. */
 const imports = new Map(
   files.map((file) => {
     const text = readFileSync(join(root, file), "utf8");
@@ -16,7 +16,7 @@ const imports = new Map(
 );
 
 describe("imports", () => {
-  it("make no circle", () => {
+  it("have no cycle", () => {
     const circles: string[] = [];
     const done = new Set<string>();
     const visit = (file: string, path: string[]): void => {
@@ -28,7 +28,7 @@ describe("imports", () => {
     deepEqual(circles, []);
   });
 
-  it("of what users run are none of what tests or developers run", () => {
+  it("never lead from the program to code of tests or development", () => {
     const product = ([file]: [string, string[]]) => !/^(test|dev)\//.test(file);
     const wrong = [...imports]
       .filter(product)

@@ -8,7 +8,7 @@ import { type ConfigValue, leastConfig, secretKeys } from "../../support/pulumi/
 
 const read = (file: string) => readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8");
 
-/** What a document's `pulumi config set` lines make of an empty stack; secrets get values of the tests. */
+/** Runs a document's `pulumi config set` lines on an empty stack; secrets get values of the tests. */
 function configured(file: string): Record<string, ConfigValue> {
   const values: Record<string, ConfigValue> = Object.fromEntries(
     Object.keys(leastConfig).map((key) => [key, undefined]),
@@ -22,10 +22,10 @@ function configured(file: string): Record<string, ConfigValue> {
   return values;
 }
 
-/** What this does not show: that the addresses answer, and what GitHub's form makes of the link. */
-describe("the way to install", () => {
+/** It does not show that the addresses answer, or how GitHub's form reads the link. */
+describe("the installation", () => {
   for (const file of ["README.md", "docs/install.md"]) {
-    it(`sets by the commands of ${file} all that the program needs`, async () => {
+    it(`with the commands of ${file} sets everything that the program needs`, async () => {
       const objects = await manifests(configured(file));
       deepEqual(
         ["EventBus", "EventSource", "Sensor", "WorkflowTemplate", "Ingress"].filter(
@@ -36,7 +36,7 @@ describe("the way to install", () => {
     });
   }
 
-  it("installs the versions of Argo that the tests run [installed-argo-versions]", () => {
+  it("installs the versions of Argo that the tests use [installed-argo-versions]", () => {
     const recipe = read("dev/cluster/versions.sh");
     for (const part of ["events", "workflows"]) {
       const [, version = "none"] =
@@ -48,7 +48,7 @@ describe("the way to install", () => {
     }
   });
 
-  it("wants everywhere the same Node.js, one that all packages take, and npm ci refuses an older one", () => {
+  it("requires the same Node.js everywhere, one that all packages accept, and npm ci refuses an older one", () => {
     const [, least = "", minor = ""] = /^>=(22\.(\d+))$/.exec(JSON.parse(read("package.json")).engines.node) ?? [];
     const [, inScripts] = /^readonly NODE_MIN_MAJOR=22 NODE_MIN_MINOR=(\d+)$/m.exec(read("scripts/lib.sh")) ?? [];
     equal(inScripts, minor);
@@ -69,7 +69,7 @@ describe("the way to install", () => {
     deepEqual([refusing(`${least}.0`), refusing(`22.${Number(minor) - 1}.9`)], [[], [">=22.19.0"]]);
   });
 
-  it("asks for the App's permissions in the link as in the table below it", () => {
+  it("asks for the same permissions in the App's link as in the table below it", () => {
     const document = read("docs/install.md");
     const [link = ""] = /https:\/\/github\.com\/\S+\/settings\/apps\/new\?[^)\s]+/.exec(document) ?? [];
     const asked = [...new URL(link).searchParams].filter(([, value]) => ["read", "write"].includes(value));

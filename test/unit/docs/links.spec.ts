@@ -10,7 +10,7 @@ interface Link {
   to: string;
 }
 
-/** Links from one part of the project to another: without a scheme. */
+/** Links within the project, which have no scheme. */
 const links: Link[] = documents().flatMap(({ file, text }) =>
   [...text.replaceAll(/^```.*?^```$/gms, "").matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, to = ""]) => ({ from: file, to }))
@@ -24,7 +24,7 @@ function isBroken({ from, to }: Link): boolean {
   return anchor !== undefined && !anchors(readFileSync(target, "utf8")).includes(anchor);
 }
 
-/** What this does not show: whether links to other sites still lead somewhere. */
+/** It does not show whether links to other sites work. */
 describe("links in README and docs/", () => {
   it("lead to files and headings that exist [links-lead-somewhere]", () => {
     deepEqual(links.filter(isBroken), []);
@@ -40,7 +40,7 @@ describe("links in README and docs/", () => {
     );
   });
 
-  it("would be found broken, were a file or a heading missing", () => {
+  it("count as broken if the file or the heading does not exist", () => {
     const broken = ["docs/nothing.md", "docs/operate.md#nothing", "#nothing", "../elsewhere.md"];
     deepEqual(
       broken.filter((to) => !isBroken({ from: "README.md", to })),

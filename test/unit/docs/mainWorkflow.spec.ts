@@ -25,8 +25,8 @@ interface Template {
 }
 
 /**
- * The main workflow's contract as docs/main-workflow.md states it, against the configuration's defaults and
- * the example that is said to keep it. That the example works is shown in test/chain/remediation.
+ * The contract of the main workflow in docs/main-workflow.md, compared with the configuration's defaults and with the example that claims
+ * to keep it. test/chain/remediation shows that the example works.
  */
 describe("docs/main-workflow.md", () => {
   const document = text("docs/main-workflow.md");
@@ -41,7 +41,7 @@ describe("docs/main-workflow.md", () => {
   const steps = example.templates.flatMap((one) => (one.steps ?? []).map((group) => ({ of: one.name, group })));
   const codeRunTemplates = example.templates.filter(({ resource }) => resource?.manifest.includes("kind: CodeRun"));
 
-  it("names the labels that the configuration has as defaults", () => {
+  it("names the labels that are the configuration's defaults", () => {
     const rows = [...document.matchAll(/^\| [^|\n]+ \| `([^`\n]+)` \| (.+) \|$/gm)].map(
       ([, label = "", keys = ""]) => ({
         label: label.split("="),
@@ -55,7 +55,7 @@ describe("docs/main-workflow.md", () => {
     equal(rows.length, 4);
   });
 
-  it("has an example whose every stage the configuration knows by default", () => {
+  it("has an example that uses only stages known by default", () => {
     const stages = [...text("examples/play-workflow.yaml").matchAll(/\b(waiting-[a-z-]+|[a-z]+-in-progress)\b/g)].map(
       ([stage]) => stage,
     );
@@ -67,7 +67,7 @@ describe("docs/main-workflow.md", () => {
     );
   });
 
-  it("has an example that survives the deletion of a QA agent's CodeRun, and does not bring the agent back", () => {
+  it("has an example that survives the deletion of a QA agent's CodeRun and does not start the agent again", () => {
     ok(codeRunTemplates.length > 0);
     deepEqual(
       codeRunTemplates.filter(({ retryStrategy }) => retryStrategy !== undefined),
@@ -79,7 +79,7 @@ describe("docs/main-workflow.md", () => {
     }
   });
 
-  it("has an example in which each QA agent leads to a gate, with nothing in between that a cancelled one would run", () => {
+  it("has an example in which each QA agent leads straight to a gate, so that nothing runs after a cancelled one", () => {
     for (const agent of ["cleo", "tess"]) {
       const part = example.templates.find((one) => one.steps?.[0]?.[0]?.name === agent);
       const [, ...following] = part?.steps?.flat() ?? [];
@@ -92,14 +92,14 @@ describe("docs/main-workflow.md", () => {
     }
   });
 
-  it("has an example that starts a new round at the reset stage, read from its label", () => {
+  it("has an example that starts a new round at the reset stage, which it reads from its label", () => {
     const round = template("round");
     const again = round?.steps?.flat().find(({ template: name }) => name === "round");
     equal(again?.when, `'{{workflow.labels.current-stage}}' == '${preset("mainWorkflow.resetStage")}'`);
     equal(round?.steps?.[0]?.[0]?.name, "quality");
   });
 
-  it("has an example whose pods have no privilege, no writable root file system, and requests and limits, in each container", () => {
+  it("has an example whose containers are unprivileged, with a read-only root file system, requests and limits", () => {
     const withPods = example.templates.filter(({ steps, suspend }) => !steps && !suspend);
     ok(withPods.length > 0);
     for (const { name, podSpecPatch } of withPods) {
@@ -122,7 +122,7 @@ describe("docs/main-workflow.md", () => {
     }
   });
 
-  it("has an example that names CodeRuns anew each time, and labels them as the configuration expects", () => {
+  it("has an example that gives each CodeRun a new name, and the labels that the configuration expects", () => {
     for (const { resource } of codeRunTemplates) {
       const manifest = parse(resource?.manifest.replaceAll(/\{\{[^}]+\}\}/g, "x") ?? "");
       ok(manifest.metadata.generateName);
@@ -133,7 +133,7 @@ describe("docs/main-workflow.md", () => {
     }
   });
 
-  it("leaves to a trial a workflow that is found, waits at a gate, and stands at a stage that a push makes stale", () => {
+  it("has a trial workflow that is found, waits at a gate, and has a stage that a push makes stale", () => {
     const { metadata, spec } = parse(text("examples/trial-workflow.yaml"));
     const value = (key: string) => `${preset(`mainWorkflow.${key}`)}`;
     equal(metadata.labels[value("typeLabel")], value("type"));

@@ -3,9 +3,9 @@ import { guards } from "../../mutations/guards.ts";
 import { documents } from "../../support/documents.ts";
 import { missingTests, namedTests, testsWithIds } from "../../support/namedTests.ts";
 
-/** What this does not show: that a named test proves what the line beside it says. */
+/** It does not show that a named test proves the claim beside its name. */
 describe("ids of tests", () => {
-  it("stand at one test each", () => {
+  it("are unique", () => {
     const ids = testsWithIds().map(({ id }) => id);
     deepEqual(
       ids.filter((id, index) => ids.indexOf(id) !== index),
@@ -13,14 +13,14 @@ describe("ids of tests", () => {
     );
   });
 
-  it("are known wherever documents name a test, and each test by its id", () => {
+  it("exist if a document names them, and documents name tests by id", () => {
     for (const { file, text } of documents()) {
       deepEqual(missingTests(namedTests(text)), [], file);
       deepEqual(text.match(/^ *- (?:tried: )?`test\/[^`]+\.spec\.ts`(?! \[\S+\]$).*$/gm), null, file);
     }
   });
 
-  it("are known to test/mutations/guards.yaml", () => {
+  it("exist if test/mutations/guards.yaml names them", () => {
     deepEqual(missingTests(guards.map(({ spec, test }) => ({ file: spec, id: test }))), []);
   });
 });

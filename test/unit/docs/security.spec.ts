@@ -5,7 +5,7 @@ import { guards } from "../../mutations/guards.ts";
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 
-/** How many there are of what the table counts, by the file that it names. */
+/** How many attempts, events or guards this file has. */
 function counted(file: string): number {
   if (file.endsWith("guards.yaml")) return guards.length;
   if (file.endsWith(".spec.ts")) return [...read(file).matchAll(/^ +what: |\{ what: /gm)].length;
@@ -15,9 +15,9 @@ function counted(file: string): number {
     .flat().length;
 }
 
-/** The documents' figures are those of the data; whether none was wrong is what the tests themselves show. */
+/** Compares the figures in the document with the data. The tests themselves show that none of them went wrong. */
 describe("docs/security.md", () => {
-  it("says how many attempts, events and guards are tried", () => {
+  it("says how many attempts, events and guards are tested", () => {
     const rows = [...read("docs/security.md").matchAll(/^\| .* \| `(test\/[^`]+)` \| (\d+) \| .* \|$/gm)];
     const said = rows.map(([, file = "", number]) => [file, Number(number)]);
     deepEqual(

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 const root = resolve(import.meta.dirname, "../../..");
 const text = (file: string) => readFileSync(resolve(root, file), "utf8");
 
-/** A `readonly NAME=VALUE` of the embedded node's recipe. */
+/** The value of `readonly NAME=VALUE` in the embedded node's versions. */
 function pinned(name: string): string {
   const [, value] = new RegExp(`^readonly (?:.* )?${name}=(\\S+)$`, "m").exec(text("dev/cluster/versions.sh")) ?? [];
   ok(value !== undefined, `dev/cluster/versions.sh has no ${name}`);
@@ -13,13 +13,13 @@ function pinned(name: string): string {
 }
 
 /**
- * The image that users build is the one that the tests run: same Debian, same packages. What this does not show: that
- * the registries have these tags. There is no container builder here.
+ * The image that users build is the image that the tests run: the same Debian with the same packages. It does not show that the registries
+ * have these tags, because there is no image builder here.
  */
 describe("examples/steps-image/Dockerfile", () => {
   const dockerfile = text("examples/steps-image/Dockerfile").replaceAll(/\s*\\\n\s*/g, " ");
 
-  it("begins with the Debian that the embedded node's image is made of, of one day", () => {
+  it("uses the same dated Debian as the embedded node's image", () => {
     const [, suite] = /^FROM debian:([a-z]+)-\d{8}-slim$/m.exec(dockerfile) ?? [];
     equal(suite, pinned("DEBIAN_SUITE"));
   });
@@ -29,7 +29,7 @@ describe("examples/steps-image/Dockerfile", () => {
     deepEqual(packages.split(" ").sort(), pinned("STEPS_PACKAGES").split(",").sort());
   });
 
-  it("runs as the user that the pods say", () => {
+  it("runs as the user that the pods set", () => {
     const [, user] = /^USER (\d+):\d+$/m.exec(dockerfile) ?? [];
     equal(Number(user), Number(/runAsUser: (\d+)/.exec(text("components/podSecurity.ts"))?.[1]));
   });

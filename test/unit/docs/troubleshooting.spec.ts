@@ -3,17 +3,17 @@ import { readFileSync } from "node:fs";
 import { namedTests } from "../../support/namedTests.ts";
 import { stepMessages } from "../../support/stepMessages.ts";
 
-/** An entry of the document: a symptom. */
+/** An entry of the document, for one symptom. */
 interface Entry {
   title: string;
   text: string;
-  /** Beginnings of what steps say. */
+  /** Beginnings of the steps' messages that it quotes. */
   quotes: string[];
 }
 
 /**
- * docs/troubleshooting.md has an entry for whatever a step can say at its end, and each entry a command and a test that tried it, or
- * the reason why none has. What this does not show: that the named test tries just that command.
+ * docs/troubleshooting.md has an entry for every message that a step can end with. Each entry has a command, and a test that tried it or a
+ * reason why none does. It does not show that the named test tries exactly that command.
  */
 describe("docs/troubleshooting.md", () => {
   const document = readFileSync(new URL("../../../docs/troubleshooting.md", import.meta.url), "utf8");
@@ -28,12 +28,12 @@ describe("docs/troubleshooting.md", () => {
   const quotes = entries.flatMap((entry) => entry.quotes);
   const messages = stepMessages();
 
-  it("has an entry for each end that a step can come to [entry-for-each-end]", () => {
+  it("has an entry for every message that a step can end with [entry-for-each-end]", () => {
     const without = messages.filter(({ text }) => !quotes.some((quote) => text.startsWith(quote)));
     deepEqual(without, []);
   });
 
-  it("quotes nothing that no step says", () => {
+  it("quotes only messages of steps", () => {
     const foreign = quotes.filter((quote) => !messages.some(({ text }) => text.startsWith(quote)));
     deepEqual(foreign, []);
   });
@@ -46,7 +46,7 @@ describe("docs/troubleshooting.md", () => {
     );
   });
 
-  it("says of each way out in which test it was tried, or why in none", () => {
+  it("names for each way out the test that tries it, or says why none does", () => {
     const silent = entries.filter(
       ({ text }) => namedTests(text).length === 0 && !/^- not tried here.*: \S/m.test(text),
     );

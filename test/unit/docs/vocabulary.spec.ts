@@ -5,9 +5,9 @@ import { accountRights } from "../../../components/vocabulary/rights.ts";
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 
-/** The tables that say what the program's words mean. */
+/** The tables that explain the program's words. */
 describe("docs", () => {
-  /** Rows of the table whose head begins so, as lists of cells. */
+  /** The rows of the table that begins with this head, as lists of cells. */
   function table(path: string, head: string): string[][] {
     const text = read(path);
     const lines = text.slice(text.indexOf(head)).split("\n");
@@ -20,12 +20,12 @@ describe("docs", () => {
     );
   }
 
-  it("operate.md explains each outcome, and no other", () => {
+  it("operate.md explains exactly the outcomes that exist", () => {
     const named = table("docs/operate.md", "| outcome |").flatMap(([cell = ""]) => [...cell.matchAll(/`([a-z-]+)`/g)]);
     deepEqual(named.map(([, name]) => name).sort(), [...outcomes].sort());
   });
 
-  /** "get, list CodeRuns; patch workflows" as the program has it. */
+  /** Turns "get, list CodeRuns; patch workflows" into the program's form. */
   function rights(words: string): Record<string, string[]> {
     const found: Record<string, string[]> = {};
     for (const right of words.split("; ")) {

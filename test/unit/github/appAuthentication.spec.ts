@@ -24,9 +24,9 @@ describe("GitHub double: App authentication", () => {
 
   for (const [what, claims] of [
     ["the App's id as a number", { iss: appId }],
-    ["the App's id as a text", { iss: String(appId) }],
+    ["the App's id as a string", { iss: String(appId) }],
     ["the App's client id", { iss: "Iv23liTest" }],
-    ["a token issued now that lives the full ten minutes", { iat: now(), exp: now() + 600 }],
+    ["a token issued now that is valid for the full ten minutes", { iat: now(), exp: now() + 600 }],
   ] as const)
     it(`accepts ${what}`, async () => {
       const reply = await getApp(`Bearer ${jwt(claims)}`);
@@ -47,14 +47,14 @@ describe("GitHub double: App authentication", () => {
   const otherKey = generateAppKey();
   for (const [what, authorization, status, message] of [
     ["no token", () => undefined, 401, notDecoded],
-    ["a text that is no token", () => "Bearer nonsense", 401, notDecoded],
-    ["parts that are no JSON", () => "Bearer a.b.c", 401, notDecoded],
+    ["a string that is not a token", () => "Bearer nonsense", 401, notDecoded],
+    ["parts that are not JSON", () => "Bearer a.b.c", 401, notDecoded],
     ["a token after the word token", () => `token ${jwt()}`, 401, notDecoded],
     ["another key's signature", () => `Bearer ${jwt({}, otherKeyOptions())}`, 401, notDecoded],
     ["claims changed after signing", () => `Bearer ${tampered()}`, 401, notDecoded],
     ["an algorithm other than RS256", () => `Bearer ${jwt({}, { alg: "HS256" })}`, 401, notDecoded],
     ["the algorithm none", () => `Bearer ${jwt({}, { alg: "none" })}`, 401, notDecoded],
-    ["an issuer that is no App", () => `Bearer ${jwt({ iss: 99 })}`, 404, "Integration not found"],
+    ["an issuer that is not an App", () => `Bearer ${jwt({ iss: 99 })}`, 404, "Integration not found"],
     ["no issuer", () => `Bearer ${jwt({ iss: undefined })}`, 401, "Missing 'issuer' claim ('iss') in assertion"],
     [
       "an issuer of another form",
@@ -64,10 +64,10 @@ describe("GitHub double: App authentication", () => {
     ],
     ["no iat", () => `Bearer ${jwt({ iat: undefined })}`, 401, "Missing 'issued at' claim ('iat') in assertion"],
     ["an iat in the future", () => `Bearer ${jwt({ iat: now() + 30 })}`, 401, badIat],
-    ["an iat that is no integer", () => `Bearer ${jwt({ iat: now() - 0.5 })}`, 401, badIat],
+    ["an iat that is not an integer", () => `Bearer ${jwt({ iat: now() - 0.5 })}`, 401, badIat],
     ["no exp", () => `Bearer ${jwt({ exp: undefined })}`, 401, "Missing 'expiration time' claim ('exp') in assertion"],
-    ["an exp that is past", () => `Bearer ${jwt({ exp: now() - 1 })}`, 401, badExp],
-    ["an exp that is a text", () => `Bearer ${jwt({ exp: String(now() + 60) })}`, 401, badExp],
+    ["an exp in the past", () => `Bearer ${jwt({ exp: now() - 1 })}`, 401, badExp],
+    ["an exp that is a string", () => `Bearer ${jwt({ exp: String(now() + 60) })}`, 401, badExp],
     ["an exp more than ten minutes ahead", () => `Bearer ${jwt({ exp: now() + 660 })}`, 401, tooFar],
   ] as const)
     it(`refuses ${what}`, async () => {
@@ -84,7 +84,7 @@ describe("GitHub double: App authentication", () => {
     return [header, jwt({ exp: now() + 500 }).split(".")[1], signature].join(".");
   }
 
-  it("refuses an installation token where an App must prove itself", async () => {
+  it("refuses an installation token where only an App may authenticate", async () => {
     const reply = await getApp(`Bearer ${await fixture.token()}`);
     deepEqual([reply.status, reply.json()], [401, errorBody(401, notDecoded, docs)]);
   });
@@ -98,7 +98,7 @@ describe("GitHub double: App authentication", () => {
   describe("from the real @octokit/auth-app", () => {
     const credentials = { appId, privateKeyPem: key.privateKeyPem, installationId };
 
-    it("accepts what it signs, and mints a token with it", async () => {
+    it("accepts its JSON web token, and issues an installation token for it", async () => {
       const token = await mintInstallationToken(fixture.double.url, credentials, { permissions });
       match(token, /^ghs_[A-Za-z0-9]{36}$/);
       const found = await appOctokit(fixture.double.url, credentials).apps.getRepoInstallation({

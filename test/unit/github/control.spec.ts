@@ -18,7 +18,7 @@ describe("GitHub double: headers", () => {
     ok(reply.text.includes("Please make sure your request has a User-Agent header"), reply.text);
   });
 
-  it("may not ask for a version that there is not", async () => {
+  it("may not ask for an unknown version", async () => {
     const reply = await fixture.get("/app", { headers: { "x-github-api-version": "v3" } });
     deepEqual(
       [reply.status, reply.json()],
@@ -33,7 +33,7 @@ describe("GitHub double: headers", () => {
     );
   });
 
-  it("tell what is left of the rate limit", async () => {
+  it("say what is left of the rate limit", async () => {
     const authorization = `Bearer ${await fixture.token()}`;
     const get = () => fixture.get(`/repos/${repository}`, { authorization });
     const { headers: first } = await get();
@@ -52,7 +52,7 @@ describe("GitHub double: control", () => {
   });
   after(() => fixture.close());
 
-  it("logs every request to the API, in order, with the token's name and never the token", async () => {
+  it("logs every request to the API, in order, with the name of the token but never the token", async () => {
     const { client } = fixture.double;
     const mark = (await client.requests()).at(-1)?.id ?? 0;
     const value = await fixture.token({ repositories: ["shop"] });
@@ -83,7 +83,7 @@ describe("GitHub double: control", () => {
     deepEqual((await client.requests(logged[1]?.time)).slice(-3), logged.slice(1));
   });
 
-  it("lists every credential that it issued or saw, once, whatever became of the request", async () => {
+  it("lists every credential that it issued or received, once, even if the request failed", async () => {
     const { client } = fixture.double;
     const known = (await client.credentials()).length;
     const [good, expired] = [jwt({ iat: 1 }), jwt({ exp: 1 })];
@@ -108,7 +108,7 @@ describe("GitHub double: control", () => {
     for (const { time } of found.flat()) ok(Math.abs(Date.now() - Date.parse(time)) < 60_000, time);
   });
 
-  it("keeps the state in a file over an end and a start on the same port", async () => {
+  it("keeps its state in a file when it is stopped and started again on the same port", async () => {
     const folder = mkdtempSync(join(tmpdir(), "github-double-"));
     const stateFile = join(folder, "state.json");
     try {

@@ -25,7 +25,7 @@ describe("GitHub double: faults on demand", () => {
   const labels = async () => (await fixture.double.client.repository(repository)).pulls[0]?.labels;
   const add = (fault: FaultDefinition) => fixture.double.client.addFault(fault);
 
-  it("answer with the status, headers and body that are asked for, as often as asked, then are gone", async () => {
+  it("answer with the given status, headers and body, as often as requested, and are then gone", async () => {
     await add({
       method: "GET",
       pathPattern: `^${path}$`,
@@ -42,7 +42,7 @@ describe("GitHub double: faults on demand", () => {
     deepEqual(await fixture.double.client.faults(), []);
   });
 
-  it("strike once unless said, and until they are removed when said", async () => {
+  it("strike once by default, or until they are removed", async () => {
     await add({ pathPattern: path, status: 500 });
     deepEqual([(await get()).status, (await get()).status], [500, 200]);
     await add({ pathPattern: path, status: 500, times: null });
@@ -51,7 +51,7 @@ describe("GitHub double: faults on demand", () => {
     equal((await get()).status, 200);
   });
 
-  it("leave alone what their method or path does not fit, and have no effect on the rest", async () => {
+  it("leave other methods and paths alone, and do not affect the rest", async () => {
     await add({ method: "DELETE", pathPattern: path, status: 500 });
     await add({ pathPattern: "/pulls", status: 500 });
     equal((await get()).status, 200);
@@ -91,7 +91,7 @@ describe("GitHub double: faults on demand", () => {
     equal((await get()).status, 200);
   });
 
-  it("never answer, until the client gives up", async () => {
+  it("never answer; the client has to give up", async () => {
     await add({ pathPattern: path, action: "hang" });
     await rejects(fetch(fixture.double.url + path, { signal: AbortSignal.timeout(100) }), { name: "TimeoutError" });
     equal((await fixture.double.client.requests()).at(-1)?.status, null);
@@ -104,7 +104,7 @@ describe("GitHub double: faults on demand", () => {
     ok(performance.now() - start >= 79);
   });
 
-  it("break the JSON of an answer whose request was carried out", async () => {
+  it("carry out the request and cut its JSON answer in half", async () => {
     await add({ method: "DELETE", pathPattern: label, action: "broken-json" });
     const reply = await remove();
     equal(reply.status, 200);
@@ -113,7 +113,7 @@ describe("GitHub double: faults on demand", () => {
     deepEqual(await labels(), []);
   });
 
-  it("lose the answer after the request was carried out", async () => {
+  it("carry out the request and lose the answer", async () => {
     await add({ method: "DELETE", pathPattern: label, action: "reset", perform: true });
     await rejects(remove(), { code: "ECONNRESET" });
     deepEqual(await labels(), []);

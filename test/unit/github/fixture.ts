@@ -14,21 +14,21 @@ import { OpenApiCheck } from "../../support/github/openapi.ts";
 export const repository = "Acme/Shop";
 export const appId = 4711;
 export const installationId = 42;
-/** What the remediation asks for, and the least it needs. */
+/** The permissions that the remediation asks for, the least that it needs. */
 export const permissions = { contents: "read", pull_requests: "write" } as const;
 
-/** One key pair for all specs: making one takes a while. */
+/** One key pair for all specs, because making one takes a while. */
 export const key: AppKey = generateAppKey();
 
-/** One check for all specs: reading the description takes a while. */
+/** One check for all specs, because reading the description takes a while. */
 const check = new OpenApiCheck();
 
-/** An answer of the double, as it came over the wire. */
+/** A reply of the double, as it was sent. */
 export interface Reply {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
-  /** The parsed JSON. Throws when it is none. */
+  /** The body, parsed as JSON. Throws if it is not JSON. */
   json: () => unknown;
 }
 
@@ -40,8 +40,8 @@ export interface RequestOptions {
 }
 
 /**
- * A double with an App installed on Acme/Shop and Acme/Other, whose every answer is checked against GitHub's
- * description, and requests to it that add no header by themselves but User-Agent.
+ * A double with an App installed on Acme/Shop and Acme/Other. Every answer is checked against GitHub's description. Requests add no header
+ * by themselves except User-Agent.
  */
 export class Fixture {
   readonly double: GitHubDouble;
@@ -63,7 +63,7 @@ export class Fixture {
     return fixture;
   }
 
-  /** Ends the double; throws when an answer was not as GitHub describes it. */
+  /** Stops the double. Throws if an answer did not match GitHub's description. */
   async close(): Promise<void> {
     await this.double.close();
     ok(this.problems.length === 0, this.problems.join("\n"));
@@ -82,7 +82,7 @@ export class Fixture {
     });
   }
 
-  /** A token minted by hand. */
+  /** An installation token, requested without Octokit. */
   async token(body?: unknown, installation = installationId, iss = appId): Promise<string> {
     const reply = await this.post(`/app/installations/${installation}/access_tokens`, {
       authorization: `Bearer ${jwt({ iss })}`,
@@ -99,7 +99,7 @@ export class Fixture {
     return this.send("POST", path, options);
   }
 
-  /** `body` is sent as JSON, a text as it is. */
+  /** Sends a request; `body` is sent as JSON, or as it is if it is a string. */
   send(method: string, path: string, { authorization, headers, body }: RequestOptions = {}): Promise<Reply> {
     const content = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
     return new Promise((resolve, reject) => {
@@ -124,12 +124,12 @@ export class Fixture {
   }
 }
 
-/** The check that every double of the specs shares: what it has seen. */
+/** Every answer that the shared check has seen, from all doubles of the specs. */
 export function checked(): ReadonlySet<string> {
   return check.seen;
 }
 
-/** An App's JSON web token made by hand; undefined takes a claim away. */
+/** An App's JSON web token, made without a library; a claim that is undefined is left out. */
 export function jwt(claims: Record<string, unknown> = {}, { alg = "RS256", privateKeyPem = key.privateKeyPem } = {}) {
   const now = Math.floor(Date.now() / 1000);
   const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");

@@ -8,7 +8,7 @@ import { Fixture, permissions, type Reply, repository } from "./fixture.ts";
 
 const hooks = "/repos/acme/shop/hooks";
 
-describe("GitHub double: webhooks that the API makes", () => {
+describe("GitHub double: webhooks created through the API", () => {
   let fixture: Fixture;
   let receiver: Server;
   let url: string;
@@ -47,7 +47,7 @@ describe("GitHub double: webhooks that the API makes", () => {
     return (reply.json() as { id: number }).id;
   }
 
-  /** So many deliveries, newest first, once they are noted. */
+  /** Waits until there are this many deliveries, and returns them, newest first. */
   async function deliveries(id: number, count: number): Promise<JsonObject[]> {
     for (;;) {
       const found = (await send("GET", `${hooks}/${id}/deliveries`)).json() as JsonObject[];
@@ -55,7 +55,7 @@ describe("GitHub double: webhooks that the API makes", () => {
     }
   }
 
-  it("are sent a ping at once, and whenever one is asked for, signed with what they were given", async () => {
+  it("receive a ping at once and on request, signed with their secret", async () => {
     const id = await make("new");
     await deliveries(id, 1);
     const asked = await send("POST", `${hooks}/${id}/pings`);
@@ -71,7 +71,7 @@ describe("GitHub double: webhooks that the API makes", () => {
     );
   });
 
-  it("sign with a new secret once they are given it, also what is delivered again", async () => {
+  it("sign with a new secret as soon as they have it, also redeliveries", async () => {
     const id = await make("old");
     const payload = { ref: "refs/heads/task-3" };
     const { id: delivery } = await fixture.double.client.noteDelivery({
@@ -88,7 +88,7 @@ describe("GitHub double: webhooks that the API makes", () => {
     deepEqual(received.at(-1), { event: "push", guid: "g", right: true, body: payload });
   });
 
-  it("lose their secret where a new configuration names none, and keep it where there is no configuration", async () => {
+  it("lose their secret if a new configuration has none, and keep it if there is no new configuration", async () => {
     const id = await make("new");
     const kept = (await send("PATCH", `${hooks}/${id}`, { active: false })).json() as {
       active: boolean;

@@ -9,7 +9,7 @@ const newYear = 1_767_225_600;
 const day = 24 * 3600;
 const repositoryId = idOf("Repository", repository);
 
-/** The same for both kinds of hooks: where its deliveries are, as GitHub's links name it, and where its pages are. */
+/** The two kinds of hooks: `path` of the deliveries, as GitHub's links name it, and the pages that document them. */
 const kinds = [
   {
     what: "an App's hook",
@@ -58,7 +58,7 @@ for (const { what, hook, path, linked, docs, names } of kinds)
     const guids = (reply: Reply) => (reply.json() as { guid: string }[]).map(({ guid }) => guid);
     const now = () => Math.floor(Date.now() / 1000);
 
-    it("are told apart by their status code, where nothing that came is neither", async () => {
+    it("are filtered by status code; a delivery without an answer is neither success nor failure", async () => {
       const codes = [199, 200, 399, 400, 599, 0];
       for (const [index, statusCode] of codes.entries())
         await note({ guid: String(statusCode), statusCode, deliveredAt: newYear + 100 + index });
@@ -68,7 +68,7 @@ for (const { what, hook, path, linked, docs, names } of kinds)
       deepEqual(await listed("?status=failure"), ["599", "400"]);
     });
 
-    it("lead by cursors from page to page and back, past what is delivered meanwhile", async () => {
+    it("are paged by cursor, forwards and back, even if more are delivered meanwhile", async () => {
       for (let second = 0; second < 5; second++)
         await note({ guid: `page ${second}`, statusCode: 300, deliveredAt: newYear + day + second });
       const linkOf = (reply: Reply, relation: string) =>
@@ -99,7 +99,7 @@ for (const { what, hook, path, linked, docs, names } of kinds)
       equal((await get("?per_page=1")).headers.link?.includes("prev"), false);
     });
 
-    it("may be asked for again, which is noted and sends nothing", async () => {
+    it("can be requested again, which is noted but sends nothing", async () => {
       const { id, guid } = await note();
       const { id: delivered, guid: same } = await note({ guid, statusCode: 200 });
       const count = (await fixture.double.client.state()).deliveries.length;
@@ -124,7 +124,7 @@ for (const { what, hook, path, linked, docs, names } of kinds)
       equal((await fixture.double.client.state()).deliveries.length, count);
     });
 
-    it("are too old for that after three days by GitHub's clock", async () => {
+    it("can no longer be requested after three days by GitHub's clock", async () => {
       const { client } = fixture.double;
       const { id } = await note({ deliveredAt: now() - 3 * day + 60 });
       equal((await ask(id)).status, 202);
@@ -173,7 +173,7 @@ describe("GitHub double: permissions for webhooks", () => {
       ],
     ] as const;
 
-  it("are repository_hooks, to read for all but a redelivery", async () => {
+  it("are repository_hooks: read for everything but a redelivery", async () => {
     for (const [granted, statuses] of [
       ["write", [200, 200, 200, 202]],
       ["read", [200, 200, 200, 403]],
@@ -186,7 +186,7 @@ describe("GitHub double: permissions for webhooks", () => {
     }
   });
 
-  it("are told to a token that lacks them", async () => {
+  it("are named in the answer to a token that lacks them", async () => {
     const token = await fixture.token({ permissions: { contents: "read", pull_requests: "write" } });
     const asked = await fixture.double.client.redeliveries();
     for (const [method, path, level, page] of requests()) {

@@ -30,18 +30,18 @@ describe("GitHub double: labels and comments", () => {
       deepEqual([reply.status, await carried()], [200, ["task-3", "ready-for-qa"]]);
     });
 
-    it("are not there a second time: the label does not exist", async () => {
+    it("cannot be removed twice: the label does not exist", async () => {
       await send("DELETE", "/5/labels/ready-for-qa");
       const reply = await send("DELETE", "/5/labels/ready-for-qa");
       deepEqual([reply.status, reply.json()], [404, errorBody(404, "Label does not exist", labelDocs)]);
     });
 
-    it("of a pull request that there is not are not found, which reads differently", async () => {
+    it("of an unknown pull request are not found, with another message", async () => {
       const reply = await send("DELETE", "/6/labels/ready-for-qa");
       deepEqual([reply.status, reply.json()], [404, errorBody(404, "Not Found", labelDocs)]);
     });
 
-    it("are taken off only with the permission to write pull requests, whether they are there or not", async () => {
+    it("are removed only with the permission to write pull requests, whether they exist or not", async () => {
       const token = await fixture.token({ permissions: { pull_requests: "read" } });
       for (const name of ["ready-for-qa", "nothing"]) {
         const reply = await fixture.send("DELETE", `/repos/acme/shop/issues/5/labels/${name}`, {

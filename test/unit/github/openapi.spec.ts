@@ -12,7 +12,7 @@ const installed: Partial<AppDefinition> = {
   repositories: [repository, "Acme/Other", "Acme/Empty"],
 };
 
-/** A body that succeeds, where one is needed. */
+/** A body that succeeds, for the endpoints that need one. */
 const goodBodies: Record<string, unknown> = {
   "POST /repos/{owner}/{repo}/issues/{issue_number}/comments": { body: "hello" },
   "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}": { body: "hello again" },
@@ -24,7 +24,7 @@ const goodBodies: Record<string, unknown> = {
   "PATCH /orgs/{org}/hooks/{hook_id}": { active: true },
 };
 
-/** A query that is malformed, where no body can be. */
+/** A malformed query, for the endpoints without a body. */
 const malformed: Record<string, string> = {
   "GET /app/hook/deliveries": "?cursor=none",
   "GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries": "?cursor=none",
@@ -49,7 +49,7 @@ const unprocessable: Record<string, { query?: string; body?: unknown }> = {
   "POST /app/installations/{installation_id}/access_tokens": { body: { permissions: { administration: "write" } } },
 };
 
-/** What GitHub describes without saying which request is answered so: as faults only. */
+/** Statuses that GitHub describes without saying when it sends them. The double sends them only as faults. */
 const unexplained: Record<string, number[]> = {
   "GET /repos/{owner}/{repo}/activity": [422],
   "GET /app/hook/deliveries/{delivery_id}": [400, 422],
@@ -60,7 +60,7 @@ const unexplained: Record<string, number[]> = {
 describe("GitHub double: GitHub's OpenAPI description", () => {
   let fixture: Fixture;
   let commentId: number;
-  /** A delivery to the App's hook, to the repository's and to the organisation's, each of today and of last week. */
+  /** One delivery from today and one from last week for each hook: the App's, the repository's and the organisation's. */
   const deliveries = {
     app: { recent: 0, old: 0 },
     repository: { recent: 0, old: 0 },
@@ -123,7 +123,7 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
     return `Bearer ${endpoint.for === "app" ? jwt() : await fixture.token()}`;
   }
 
-  /** A request to the endpoint that is answered with the status. */
+  /** Sends the endpoint a request that it answers with this status. */
   async function provoke(endpoint: Endpoint, status: number): Promise<Reply> {
     const key = keyOf(endpoint);
     const send = (path: string, authorization: string, body: unknown = goodBodies[key]) =>
@@ -166,13 +166,13 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
       });
 
     it(`names the documentation of ${keyOf(endpoint)}`, () => {
-      // One of them is described with an old GitHub Enterprise Server's page.
+      // The description links one of them to an old page of GitHub Enterprise Server.
       const url = operation(endpoint).externalDocs?.url.replace(/\/enterprise-server@[\d.]+/, "");
       equal(endpoint.docs, url);
     });
 
-    it(`has no status for ${keyOf(endpoint)} that the double never gives, but those listed here`, () => {
-      // Moved, not modified, not acceptable, gone, down: as faults only.
+    it(`has no other status for ${keyOf(endpoint)} than those the double sends and those listed here`, () => {
+      // Moved, not modified, not acceptable, gone, down: the double sends these only as faults.
       const never = [301, 304, 406, 410, 500, 503, ...(unexplained[keyOf(endpoint)] ?? [])];
       const described = Object.keys(operation(endpoint).responses).map(Number);
       deepEqual(
@@ -196,7 +196,7 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
     };
     const where = "GET /repos/{owner}/{repo}/labels/{name}";
     for (const [what, answer, expected] of [
-      ["passes what is as described", { status: 200, body: good }, []],
+      ["passes an answer that matches the description", { status: 200, body: good }, []],
       [
         "finds a missing field",
         { status: 200, body: { ...good, name: undefined } },
@@ -204,7 +204,7 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
       ],
       ["finds a wrong type", { status: 200, body: { ...good, name: 1 } }, [`${where} 200: /name must be string`]],
       [
-        "finds a text that is no URL",
+        "finds a string that is not a URL",
         { status: 200, body: { ...good, url: "x" } },
         [`${where} 200: /url must match format "uri"`],
       ],
@@ -214,7 +214,7 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
         [`${where} 404: /message must be string`],
       ],
       [
-        "finds a status that was not announced",
+        "finds a status that the endpoint does not announce",
         { status: 418, body: {} },
         [`${where} 418: not among the statuses of the endpoint`],
       ],

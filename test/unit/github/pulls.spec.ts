@@ -41,7 +41,7 @@ describe("GitHub double: pull requests", () => {
   const list = async (query: string) => (await get(query)).json() as Pull[];
   const numbers = async (query: string) => (await list(query)).map(({ number }) => number);
 
-  it("are of branches that begin with a prefix, whatever follows it", async () => {
+  it("list branches that begin with a prefix, whatever follows it", async () => {
     const reply = await fixture.get("/repos/acme/shop/git/matching-refs/heads/task-3", { authorization });
     deepEqual(
       (reply.json() as { ref: string }[]).map(({ ref }) => ref),
@@ -58,11 +58,11 @@ describe("GitHub double: pull requests", () => {
     deepEqual(await numbers("?direction=asc"), [1, 3, 4]);
   });
 
-  it("are all listed when the head is named without its owner, as GitHub does", async () => {
+  it("are all listed if the head is named without its owner, as on GitHub", async () => {
     deepEqual(await numbers("?head=task-3"), [4, 3, 1]);
   });
 
-  it("name head, labels and author; a fork by its own name, a deleted one by none", async () => {
+  it("name head, labels and author; a fork under its own name, a deleted fork under none", async () => {
     const [four, three, one] = await list("");
     deepEqual(
       [one, three, four].map((pull) => ({
@@ -97,12 +97,12 @@ describe("GitHub double: pull requests", () => {
       return { numbers: pulls.map(({ number }) => number), link: reply.headers.link };
     };
 
-    it("hold 30 unless said, and at most 100", async () => {
+    it("hold 30 by default, and at most 100", async () => {
       equal((await other("")).numbers.length, 30);
       equal((await other("?per_page=1000")).numbers.length, 100);
     });
 
-    it("lead from one to the next by Link, which keeps the query and names the repository by id", async () => {
+    it("link from one to the next, keep the query, and name the repository by id", async () => {
       const { repositories } = await fixture.double.client.state();
       const id = repositories.find(({ fullName }) => fullName === "Acme/Other")?.id;
       const at = (page: number) =>

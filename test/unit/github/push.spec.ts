@@ -7,7 +7,7 @@ import { pushPayload, randomSha, signedDelivery } from "../../support/github/ind
 const secret = "It's a Secret to Everybody";
 
 describe("push payloads", () => {
-  it("have every field that GitHub's published example has, and none but installation and organization besides", () => {
+  it("have every field of GitHub's published example, and besides those only installation and organization", () => {
     const published = example("push", ({ ref }) => String(ref).startsWith("refs/heads/"));
     const ours = pushPayload({ installationId: 42 });
     deepEqual(Object.keys(ours).sort(), [...Object.keys(published), "organization"].sort());
@@ -34,7 +34,7 @@ describe("signed deliveries", () => {
     );
   });
 
-  it("are signed over exactly the bytes that are sent, as GitHub's own library verifies", async () => {
+  it("sign exactly the bytes that are sent, as GitHub's own library verifies", async () => {
     const { headers, body } = await signedDelivery(secret, pushPayload());
     const signature = headers["x-hub-signature-256"] ?? "";
     equal(await verify(secret, body, signature), true);
@@ -43,12 +43,12 @@ describe("signed deliveries", () => {
     equal(headers["x-hub-signature"], `sha1=${createHmac("sha1", secret).update(body).digest("hex")}`);
   });
 
-  it("have the signature of GitHub's documented example", async () => {
+  it("have the signature of the example in GitHub's documentation", async () => {
     const { headers } = await signedDelivery(secret, "Hello, World!");
     equal(headers["x-hub-signature-256"], "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17");
   });
 
-  it("keep their id when they are delivered again, and have another otherwise", async () => {
+  it("keep their id when they are redelivered, and otherwise get a new one", async () => {
     const payload = pushPayload({ after: randomSha() });
     const first = await signedDelivery(secret, payload);
     const deliveryId = first.headers["x-github-delivery"];
@@ -56,7 +56,7 @@ describe("signed deliveries", () => {
     ok((await signedDelivery(secret, payload)).headers["x-github-delivery"] !== deliveryId);
   });
 
-  it("are other events, form-encoded, or unsigned when asked for", async () => {
+  it("can be other events, form-encoded, or unsigned", async () => {
     const form = await signedDelivery(
       secret,
       { zen: "Keep it logically awesome." },

@@ -17,7 +17,7 @@ describe("GitHub double: renamed repositories", () => {
 
   const rename = (to: string) => fixture.double.client.renameRepository(repository, to);
 
-  it("redirect from the old name, reads with 301 and writes with 307, path and query kept", async () => {
+  it("redirect from the old name, reads with 301 and writes with 307, and keep path and query", async () => {
     const authorization = `Bearer ${await fixture.token()}`;
     await rename("Acme/Store");
     const read = await fixture.get("/repos/acme/shop/pulls?state=open&page=2", { authorization });
@@ -31,7 +31,7 @@ describe("GitHub double: renamed repositories", () => {
     deepEqual(await fixture.double.client.labels("Acme/Store", 5), ["ready"]);
   });
 
-  it("are found under the new name and by their id, with tokens from before", async () => {
+  it("are found under the new name and by id, even with tokens from before", async () => {
     const authorization = `Bearer ${await fixture.token()}`;
     await rename("Acme/Store");
     for (const path of ["/repos/acme/store", `/repositories/${id}`]) {
@@ -41,7 +41,7 @@ describe("GitHub double: renamed repositories", () => {
     equal((await fixture.get("/repos/acme/store/issues/5/labels", { authorization })).status, 200);
   });
 
-  it("redirect the App, too, and have no token under the old name", async () => {
+  it("redirect the App, too, and give no token under the old name", async () => {
     await rename("Acme/Store");
     const authorization = `Bearer ${jwt()}`;
     const found = await fixture.get("/repos/acme/shop/installation", { authorization });
@@ -51,7 +51,7 @@ describe("GitHub double: renamed repositories", () => {
     equal(token.status, 422);
   });
 
-  it("do not redirect whoever may not see them, and no more once another has the name", async () => {
+  it("redirect only clients that may see them, and stop once another repository takes the name", async () => {
     const token = `Bearer ${await fixture.token({ repositories: ["other"] })}`;
     await rename("Acme/Store");
     equal((await fixture.get("/repos/acme/shop")).status, 404);

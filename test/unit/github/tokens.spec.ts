@@ -22,7 +22,7 @@ describe("GitHub double: installation tokens", () => {
   const get = (token: string, where = `/repos/${repository}`) =>
     fixture.get(where, { authorization: `Bearer ${token}` });
 
-  it("have everything the installation has when nothing is asked for", async () => {
+  it("cover everything the installation has by default", async () => {
     const reply = await create();
     equal(reply.status, 201);
     const { token, expires_at, ...rest } = reply.json() as JsonObject;
@@ -50,22 +50,22 @@ describe("GitHub double: installation tokens", () => {
 
   for (const [what, body, message] of [
     [
-      "a permission that it lacks",
+      "a permission that the installation lacks",
       { permissions: { issues: "write" } },
       "The permissions requested are not granted to this installation.",
     ],
     [
-      "a higher level than it has",
+      "a higher level than the installation has",
       { permissions: { contents: "write" } },
       "The permissions requested are not granted to this installation.",
     ],
     [
-      "a level that there is not",
+      "an unknown level",
       { permissions: { contents: "all" } },
       "The permissions requested are not granted to this installation.",
     ],
     [
-      "a repository that it lacks",
+      "a repository that the installation lacks",
       { repositories: ["shop", "secret"] },
       "There is at least one repository that does not exist or is not accessible to the parent installation.",
     ],
@@ -75,7 +75,7 @@ describe("GitHub double: installation tokens", () => {
       "There is at least one repository that does not exist or is not accessible to the parent installation.",
     ],
     [
-      "a repository id that it lacks",
+      "a repository id that the installation lacks",
       { repository_ids: [1] },
       "There is at least one repository that does not exist or is not accessible to the parent installation.",
     ],
@@ -85,7 +85,7 @@ describe("GitHub double: installation tokens", () => {
       deepEqual([reply.status, reply.json()], [422, errorBody(422, message, docs)]);
     });
 
-  it("are refused for an installation of another App, and for none", async () => {
+  it("are refused for another App's installation and for an unknown one", async () => {
     await fixture.install({ appId: 5000, installationId: 43, clientId: "Iv23liOther", slug: "other" });
     for (const id of [43, 999]) {
       const reply = await fixture.post(`/app/installations/${id}/access_tokens`, { authorization: `Bearer ${jwt()}` });
@@ -93,7 +93,7 @@ describe("GitHub double: installation tokens", () => {
     }
   });
 
-  it("reach no repository but their own: the others are not there", async () => {
+  it("reach only their own repositories; others seem not to exist", async () => {
     const token = await fixture.token({ repositories: ["shop"] });
     equal((await get(token)).status, 200);
     for (const other of ["Acme/Other", "Acme/Nothing", "Else/Where"]) {
@@ -102,11 +102,11 @@ describe("GitHub double: installation tokens", () => {
     }
   });
 
-  it("see nothing of a repository without a token", async () => {
+  it("are needed to see anything of a repository", async () => {
     equal((await fixture.get(`/repos/${repository}`)).status, 404);
   });
 
-  it("are told which permission they lack", async () => {
+  it("are told in the answer which permission they lack", async () => {
     const token = await fixture.token({ permissions: { contents: "read" } });
     for (const [method, where, accepted, page] of [
       ["GET", `/repos/${repository}/pulls`, "pull_requests=read", "/pulls/pulls#list-pull-requests"],
@@ -128,14 +128,14 @@ describe("GitHub double: installation tokens", () => {
     deepEqual(pulls[0]?.labels, ["ready-for-qa"]);
   });
 
-  it("may read with read and not write with it", async () => {
+  it("with the read permission can read but not write", async () => {
     const token = await fixture.token({ permissions: { pull_requests: "read" } });
     equal((await get(token, label)).status, 200);
     const remove = await fixture.send("DELETE", `${label}/ready-for-qa`, { authorization: `Bearer ${token}` });
     equal(remove.status, 403);
   });
 
-  it("need pull_requests for a pull request's labels, whatever issues would allow", async () => {
+  it("need pull_requests for a pull request's labels, even if they have issues", async () => {
     await fixture.install({ permissions: { contents: "read", issues: "write" } });
     const token = await fixture.token();
     await fixture.install();
@@ -155,12 +155,12 @@ describe("GitHub double: installation tokens", () => {
       );
     });
 
-  it("are accepted after the word token, too", async () => {
+  it("are accepted after the word token, as well as Bearer", async () => {
     const token = await fixture.token();
     equal((await fixture.get(`/repos/${repository}`, { authorization: `token ${token}` })).status, 200);
   });
 
-  it("expire after the lifetime that is set", async () => {
+  it("expire after the configured lifetime", async () => {
     await fixture.double.client.settings({ tokenLifetimeSeconds: 60 });
     try {
       const token = await fixture.token();
@@ -172,7 +172,7 @@ describe("GitHub double: installation tokens", () => {
     }
   });
 
-  it("stop working while the installation is suspended, and none is made", async () => {
+  it("stop working while the installation is suspended, and no new ones are issued", async () => {
     const token = await fixture.token();
     await fixture.install({ suspended: true });
     try {
@@ -184,7 +184,7 @@ describe("GitHub double: installation tokens", () => {
     equal((await get(token)).status, 200);
   });
 
-  it("lose a repository that is taken out of the installation", async () => {
+  it("lose a repository that is removed from the installation", async () => {
     const token = await fixture.token();
     await fixture.install({ repositories: ["Acme/Other"] });
     try {

@@ -7,8 +7,8 @@ import { join, resolve } from "node:path";
 const script = resolve(import.meta.dirname, "../../../cli/rendered-diff");
 
 /**
- * cli/rendered-diff between checkouts that are made up: a stand-in prints each stack's file, and refuses one that says so. What
- * this does not show is what `scripts/rex render` itself prints.
+ * cli/rendered-diff on invented checkouts. A stand-in for `scripts/rex render` prints each stack's file and refuses a file that says so.
+ * The real output is not tested here.
  */
 describe("cli/rendered-diff", function () {
   this.timeout(60_000);
@@ -19,7 +19,7 @@ describe("cli/rendered-diff", function () {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** A checkout with these stacks, by the text of their files. */
+  /** Creates a checkout with these stacks; the values are the texts of their files. */
   function checkout(name: string, stacks: Record<string, string>): string {
     const path = join(folder, name);
     rmSync(path, { recursive: true, force: true });
@@ -39,7 +39,7 @@ describe("cli/rendered-diff", function () {
     return { status, sections: stdout.split("\n### ").slice(1), stderr };
   }
 
-  it("shows each stack's difference, and says of the others that nothing changes", () => {
+  it("shows the difference of each stack, and says which stacks do not change", () => {
     const { status, sections } = diff({ dev: "a: 1\n", prod: "a: 1\nb: 2\n" }, { dev: "a: 1\n", prod: "a: 1\nb: 3\n" });
     equal(status, 0);
     deepEqual(sections, [
@@ -48,14 +48,14 @@ describe("cli/rendered-diff", function () {
     ]);
   });
 
-  it("shows all of a new stack, and says that one is gone", () => {
+  it("shows all of a new stack, and says if a stack is gone", () => {
     const { status, sections } = diff({ old: "a: 1\n" }, { new: "b: 2\n" });
     equal(status, 0);
     match(sections[0] ?? "", /^new\n\n.*\n@@ -0,0 \+1 @@\n\+b: 2\n/s);
     match(sections[1] ?? "", /^old\n\n`Pulumi\.old\.yaml` is gone\./);
   });
 
-  it("fails where a stack is refused that could be rendered or is new, and shows why, and all others", () => {
+  it("fails if a stack that could be rendered, or is new, is refused; shows the reason, and the other stacks", () => {
     const bases: Record<string, string>[] = [{ prod: "a: 1\n", z: "z: 1\n" }, { z: "z: 1\n" }];
     for (const base of bases) {
       const { status, sections } = diff(base, { prod: "refused: steps.image\n", z: "z: 1\n" });
@@ -65,7 +65,7 @@ describe("cli/rendered-diff", function () {
     }
   });
 
-  it("does not fail for what was refused before, and shows all of what no longer is", () => {
+  it("does not fail if a stack was refused before, and shows all of it once it can be rendered", () => {
     const refused = { dev: "refused: steps.image\n" };
     equal(diff(refused, refused).status, 0);
     const { status, sections } = diff(refused, { dev: "a: 1\n" });
@@ -73,7 +73,7 @@ describe("cli/rendered-diff", function () {
     match(sections[0] ?? "", /^dev\n\nThe base cannot be rendered.*\n\+a: 1\n/s);
   });
 
-  it("names what is no checkout", () => {
+  it("names a folder that is not a checkout", () => {
     const { status, stderr } = spawnSync(script, [folder], { encoding: "utf8" });
     equal(status, 1);
     match(stderr, /error:.*\/rex-rendered-\w+ is no checkout of this project/);

@@ -35,17 +35,17 @@ const jobs = Object.entries(workflows).flatMap(([file, { on, jobs }]) =>
 );
 const steps = jobs.flatMap(({ job }) => job.steps);
 
-/** The stacks that have a file. */
+/** The names of the stacks that have a file. */
 const stacks = readdirSync(root)
   .map((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1])
   .filter((name) => name !== undefined);
 
 /**
- * What actionlint, which scripts/test unit runs, does not ask of a workflow. What neither shows: that GitHub runs them, that a
- * hash is its tag's, and what a backend or a cluster answers.
+ * Rules for the workflows that actionlint, which `scripts/test unit` runs, does not check. Neither shows that GitHub runs the workflows,
+ * that a commit belongs to its tag, or what a backend or a cluster answers.
  */
 describe(".github/workflows", () => {
-  it("pin every action by its commit, with the version that it is", () => {
+  it("pin every action by commit, with its version in a comment", () => {
     const lines = texts.flatMap(({ text }) => text.split("\n").filter((line) => /\buses\s*:/.test(line)));
     for (const line of lines) match(line, /^ +(- )?uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
     const used = steps.flatMap(({ uses }) => uses ?? []);
@@ -53,7 +53,7 @@ describe(".github/workflows", () => {
     equal(new Set(used).size, new Set(used.map((action) => action.split("@")[0])).size, "one action, two commits");
   });
 
-  it("give each job its own rights, and a time to end in", () => {
+  it("give each job its own permissions and a time limit", () => {
     for (const { permissions } of Object.values(workflows)) deepEqual(permissions, {});
     for (const { name, job } of jobs) {
       ok(job.permissions !== undefined, name);
@@ -64,7 +64,7 @@ describe(".github/workflows", () => {
     }
   });
 
-  it("show no secret to what a fork sent", () => {
+  it("give no secret to a fork's pull request", () => {
     const known = ["pull_request", "push"];
     const ownBranch = "github.event.pull_request.head.repo.full_name == github.repository";
     for (const { name, events, job } of jobs) {
@@ -82,24 +82,24 @@ describe(".github/workflows", () => {
     ok(jobs.some(({ job }) => JSON.stringify(job).includes("secrets.")));
   });
 
-  it("put nothing that others wrote into a script, and leave no token behind in a checkout", () => {
+  it("put no text from outsiders into a script, and leave no token in a checkout", () => {
     for (const { run = "" } of steps) ok(!run.includes("${{"), run);
     const checkouts = steps.filter(({ uses }) => uses?.startsWith("actions/checkout@"));
     ok(checkouts.length > 0);
     for (const { with: options } of checkouts) equal(options?.["persist-credentials"], false);
   });
 
-  it("preview and update the environments that have a stack's file, one update at a time", () => {
+  it("preview and update the environments that have a stack file, one update at a time", () => {
     const { on, jobs } = workflows["up.yaml"] as Workflow;
     deepEqual(workflows["preview.yaml"]?.jobs.preview?.strategy?.matrix, { environment: stacks });
     deepEqual(on, { push: { branches: stacks } });
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: GitHub's own form
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is GitHub's syntax
     const branch = "${{ github.ref_name }}";
     equal(jobs.up?.environment, branch);
     deepEqual(jobs.up?.concurrency, { group: `up-${branch}`, "cancel-in-progress": false });
   });
 
-  it("use the Node.js and the Pulumi that the tests use", () => {
+  it("use the same Node.js and Pulumi as the tests", () => {
     const versions = readFileSync(join(root, "dev/cluster/versions.sh"), "utf8");
     const node = JSON.parse(readFileSync(join(root, "dev/cluster/node/package.json"), "utf8"));
     const given = (option: string) => [...new Set(steps.flatMap((step) => step.with?.[option] ?? []))];
@@ -109,7 +109,7 @@ describe(".github/workflows", () => {
 });
 
 describe("docs/environments.md", () => {
-  it("names every secret and variable that the workflows read, and no other", () => {
+  it("names exactly the secrets and variables that the workflows read", () => {
     const document = readFileSync(join(root, "docs/environments.md"), "utf8");
     const read = texts.flatMap(({ text }) => [...text.matchAll(/\b(secrets|vars)\.(\w+)/g)]);
     const listed = [...document.matchAll(/^\| `(\w+)` \| (secret|variable) \|/gm)];
