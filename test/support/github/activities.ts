@@ -1,17 +1,17 @@
 import { type Account, zeroSha } from "./identity.ts";
 
-/** What can happen to a branch, as GitHub names it, but for merges, of which the double knows none. */
+/** What can happen to a branch, in GitHub's words. Merges are missing because the double has none. */
 export type ActivityType = "push" | "force_push" | "branch_creation" | "branch_deletion";
 
 /** One change of a branch. */
 export interface Activity {
-  /** Ascends with the order in which the changes were told, over all repositories. */
+  /** Increases with each change, over all repositories. */
   id: number;
   /** Full ref: `refs/heads/…`. */
   ref: string;
-  /** SHA before; zeros when the branch was created. */
+  /** SHA before; zeros if the branch was created. */
   before: string;
-  /** SHA after; zeros when the branch was deleted. */
+  /** SHA after; zeros if the branch was deleted. */
   after: string;
   type: ActivityType;
   actor: Account;
@@ -19,7 +19,7 @@ export interface Activity {
   timestamp: string;
 }
 
-/** What a change of a branch is called. Only the move of a branch that stays can be forced. */
+/** GitHub's word for a change of a branch. Only moving an existing branch can be forced. */
 export function activityType(before: string, after: string, forced: boolean): ActivityType {
   if (before === zeroSha) return "branch_creation";
   if (after === zeroSha) return "branch_deletion";

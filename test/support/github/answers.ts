@@ -1,14 +1,14 @@
 /** A JSON object of unknown content. */
 export type JsonObject = Record<string, unknown>;
 
-/** What an endpoint answers. Without a body, nothing is sent after the headers. */
+/** An endpoint's answer. Without a body, nothing follows the headers. */
 export interface Answer {
   status: number;
   body?: unknown;
   headers?: Record<string, string>;
 }
 
-/** An answer in GitHub's error form, thrown by whatever refuses the request. */
+/** A refusal in GitHub's error form. Thrown by the code that refuses the request. */
 export class GitHubError extends Error {
   readonly status: number;
   readonly headers: Record<string, string>;
@@ -21,7 +21,7 @@ export class GitHubError extends Error {
     this.fields = extra.fields ?? {};
   }
 
-  /** The answer, naming the page of the endpoint's documentation as GitHub does. */
+  /** The answer with a link to the endpoint's documentation, as on GitHub. */
   answer(documentationUrl: string): Answer {
     return {
       status: this.status,
@@ -36,7 +36,7 @@ export class GitHubError extends Error {
   }
 }
 
-/** One field that a request got wrong, in the form of a 422's `errors`. */
+/** One wrong field of a request, in the form of a 422's `errors`. */
 export interface FieldError {
   resource: string;
   field: string;

@@ -3,7 +3,7 @@ import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import { GitHubError } from "./answers.ts";
 import type { App, Apps } from "./apps.ts";
 
-/** How far ahead a JWT may expire. */
+/** How far in the future a JWT may expire, in seconds. */
 const longestLifeSeconds = 600;
 
 const notDecoded = "A JSON web token could not be decoded";
@@ -12,12 +12,12 @@ const badExp =
   "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires";
 
 /**
- * The App that a request comes from, proved by its JSON web token.
+ * The App that sent a request, authenticated by its JSON web token.
  *
- * GitHub allows no clock drift: a token issued in GitHub's future is refused, which is why it recommends an `iat`
- * 60 seconds in the past. https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+ * GitHub tolerates no clock drift: it refuses a token whose `iat` is in its own future. That is why it recommends an `iat` 60 seconds in
+ * the past. https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
  *
- * Throws GitHub's 401 for each defect, in its words, and 404 for an issuer that is no App.
+ * Throws GitHub's 401 with GitHub's message for each defect, and 404 if the issuer is not an App.
  */
 export async function authenticateApp(authorization: string | undefined, apps: Apps, nowSeconds: number): Promise<App> {
   // GitHub takes installation tokens after "token" or "Bearer", but JSON web tokens only after the latter.
@@ -58,7 +58,7 @@ function issuer({ iss }: JWTPayload, apps: Apps): App {
   return app;
 }
 
-/** GitHub's words for what the library refuses; those for a signature that is not the App's say no more than for no token. */
+/** GitHub's message for an error of the library. A wrong signature gets the same message as a missing token. */
 function wordsFor(error: Error): string {
   if (error instanceof errors.JWTExpired) return badExp;
   if (!(error instanceof errors.JWTClaimValidationFailed)) return notDecoded;

@@ -29,20 +29,20 @@ export interface Installation {
 /** What a test registers: an App and one of its installations. */
 export interface AppDefinition {
   appId: number;
-  /** The App's URL-friendly name; its bot's login is `<slug>[bot]`. */
+  /** The App's URL-friendly name. The login of its bot is `<slug>[bot]`. */
   slug: string;
-  /** Default: made from the App's id. A JWT may carry it as issuer instead of the id. */
+  /** A JWT may name it as issuer instead of the id. Default: made from the App's id. */
   clientId?: string;
   /** The public half of the App's key, SPKI or PKCS#1 PEM. */
   publicKeyPem: string;
-  /** A second key, as long as one takes the other's place. */
+  /** A second key, for the time while one key replaces the other. */
   formerPublicKeyPem?: string;
   installationId: number;
-  /** What the installation was granted; `metadata: read` always comes with it. */
+  /** What the installation was granted. `metadata: read` is always included. */
   permissions: Permissions;
-  /** Full names, all of one owner: GitHub installs an App per account. */
+  /** Full names, all with the same owner, because GitHub installs an App per account. */
   repositories: string[];
-  /** Default: false. A suspended installation gets no tokens and its tokens stop working. */
+  /** A suspended installation gets no tokens, and its tokens stop working. Default: false. */
   suspended?: boolean;
 }
 
@@ -56,7 +56,7 @@ export class Apps {
     this.clock = clock;
   }
 
-  /** Registers or replaces an App by its id, and its installation by the installation's id. */
+  /** Registers an App, or replaces the one with the same id, and does the same with its installation. */
   register(definition: AppDefinition): { app: App; installation: Installation } {
     const { appId, slug, publicKeyPem, installationId, permissions, repositories } = definition;
     if (!Number.isSafeInteger(appId) || appId < 1) throw new Error("appId: expected a positive integer");
@@ -113,7 +113,7 @@ export class Apps {
     return this.installations.filter((installation) => installation.appId === app.appId);
   }
 
-  /** The App's installation that reaches a repository. */
+  /** The App's installation that can access a repository. */
   installationFor(app: App, fullName: string): Installation | undefined {
     return this.installationsOf(app).find((installation) => reaches(installation, fullName));
   }

@@ -8,11 +8,11 @@ import type { Permissions } from "./permissions.ts";
 import type { Comment, Label, PullRequest, Repository } from "./repositories.ts";
 import type { Token } from "./tokens.ts";
 
-// The objects that GitHub answers with: published webhook examples, changed where the subject differs.
+// The objects in GitHub's answers: its published webhook examples, adapted to the object at hand.
 
 const publicApi = "https://api.github.com";
 const synchronized = example("pull_request", ({ action }) => action === "synchronize");
-/** What a list of pull requests leaves out of each. */
+/** The fields of a pull request that a list leaves out. */
 const onlyInSinglePull = [
   "additions",
   "changed_files",
@@ -31,7 +31,7 @@ const examplePull = Object.fromEntries(
   Object.entries(synchronized.pull_request as JsonObject).filter(([name]) => !onlyInSinglePull.includes(name)),
 );
 const exampleAccount = examplePull.user as JsonObject;
-// Only a repository's own endpoint is described with custom properties.
+// GitHub's description has custom properties only for a repository's own endpoint.
 const { custom_properties: _, ...exampleRepositoryBody } = (examplePull.base as JsonObject).repo as JsonObject;
 const exampleComment = example("issue_comment").comment as JsonObject;
 
@@ -57,7 +57,7 @@ function ownerBody(fullName: string, base: string): JsonObject {
   return accountBody({ login: splitFullName(fullName).owner, type: "Organization" }, base);
 }
 
-/** A repository as it stands inside other objects. */
+/** A repository as it appears inside other objects. */
 export function repositoryBody(repository: Repository, base: string): JsonObject {
   const { owner, name } = splitFullName(repository.fullName);
   const body = rewrite(exampleRepositoryBody, [
@@ -84,7 +84,7 @@ export function repositoryBody(repository: Repository, base: string): JsonObject
   };
 }
 
-/** A repository as its own endpoint gives it. */
+/** A repository as its own endpoint returns it. */
 export function fullRepositoryBody(repository: Repository, permissions: Permissions, base: string): JsonObject {
   const contents = permissions.contents;
   return {
@@ -115,7 +115,7 @@ export function labelBody(repository: Repository, name: string, base: string): J
   };
 }
 
-/** A pull request as a list gives it. `head` is its repository, undefined when that was deleted. */
+/** A pull request as a list returns it. `head` is the repository of its branch, undefined if that was deleted. */
 export function pullBody(
   repository: Repository,
   pull: PullRequest,
@@ -216,7 +216,7 @@ export function commentBody(repository: Repository, comment: Comment, app: App |
   };
 }
 
-/** An App. `installations` only where it asks about itself. */
+/** An App. `installations` is only set if the App asks about itself. */
 export function appBody(
   app: App,
   installations: readonly Installation[] | undefined,

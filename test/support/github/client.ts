@@ -16,7 +16,7 @@ import type { Repository, RepositoryDefinition } from "./repositories.ts";
 import type { LoggedRequest } from "./requestLog.ts";
 import type { Token } from "./tokens.ts";
 
-/** Steers a running double. Every call throws with the double's message when it is refused. */
+/** Controls a running double. Every call throws with the double's message if it is refused. */
 export class GitHubDoubleClient {
   readonly url: string;
 
@@ -25,24 +25,24 @@ export class GitHubDoubleClient {
     this.url = url.replace(/\/$/, "");
   }
 
-  /** Registers an App and one of its installations; creates the repositories that do not exist. */
+  /** Registers an App and one of its installations, and creates repositories that do not exist yet. */
   putApp(definition: AppDefinition): Promise<Installation & { clientId: string }> {
     return this.call("PUT", "apps", definition);
   }
 
-  /** Creates or changes a repository: what is left out stays. */
+  /** Creates or changes a repository; omitted fields stay. */
   putRepository(fullName: string, definition: RepositoryDefinition = {}): Promise<Repository> {
     return this.call("PUT", `repositories/${fullName}`, definition);
   }
 
-  /** Renames a repository, where the App stays installed. GitHub redirects from the old name as long as nobody takes it. */
+  /** Renames a repository, on which the App stays installed. GitHub redirects from the old name until another repository takes it. */
   renameRepository(from: string, to: string): Promise<Repository> {
     return this.call("POST", "renames", { from, to });
   }
 
   /**
-   * Pushes to a branch: moves it, creates or deletes it, and gives the payload that GitHub would send. `before` is where
-   * the branch stands, unless given.
+   * Pushes to a branch, which moves, creates or deletes it, and returns the payload that GitHub would send. `before` is the branch's
+   * present head by default.
    */
   async push(options: PushOptions = {}): Promise<PushPayload> {
     const fullName = options.repository ?? defaultRepository;
@@ -64,24 +64,24 @@ export class GitHubDoubleClient {
     return this.call("PUT", `app-hooks/${appId}`, definition);
   }
 
-  /** Adds a webhook to a repository, or changes it; creates the repository that does not exist. */
+  /** Adds a webhook to a repository, or changes it. Creates the repository if it does not exist. */
   putRepositoryHook(fullName: string, definition: RepositoryHookDefinition): Promise<Hook> {
     return this.call("PUT", `repository-hooks/${fullName}`, definition);
   }
 
-  /** Takes a webhook away, and its deliveries. */
+  /** Removes a webhook and its deliveries. */
   async removeHook(id: number): Promise<void> {
     await this.call("DELETE", `hooks/${id}`);
   }
 
-  /** Notes a delivery to a hook, as if GitHub had made it. */
+  /** Records a delivery to a hook, as if GitHub had made it. */
   noteDelivery(definition: HookDeliveryDefinition): Promise<HookDelivery> {
     return this.call("POST", "deliveries", definition);
   }
 
   /**
-   * The redeliveries that were asked for, oldest first. The double makes those whose secret and payload it knows; for
-   * all others a test that stands for GitHub delivers again and notes that as another delivery with the same guid.
+   * The requested redeliveries, oldest first. The double makes those whose secret and payload it knows. For all others, a test has to play
+   * GitHub: deliver again and record that as another delivery with the same guid.
    */
   redeliveries(): Promise<Redelivery[]> {
     return this.call("GET", "redeliveries");
@@ -95,7 +95,7 @@ export class GitHubDoubleClient {
     return this.call("POST", "faults", fault);
   }
 
-  /** The faults that still strike. */
+  /** The faults that are still active. */
   faults(): Promise<Fault[]> {
     return this.call("GET", "faults");
   }
@@ -104,19 +104,19 @@ export class GitHubDoubleClient {
     await this.call("DELETE", "faults");
   }
 
-  /** The requests that came in, oldest first; only those after an id or from an ISO 8601 time on. */
+  /** The received requests, oldest first; with `since`, only those after an id or from an ISO 8601 time on. */
   requests(since?: number | string): Promise<LoggedRequest[]> {
     return this.call("GET", `requests${since === undefined ? "" : `?since=${encodeURIComponent(since)}`}`);
   }
 
-  /** Every installation token ever issued, whole: to search for leaks. */
+  /** Every installation token ever issued, complete, to search for leaks. */
   tokens(): Promise<Token[]> {
     return this.call("GET", "tokens");
   }
 
   /**
-   * Every credential, whole: the installation tokens ever issued, and what else requests carried since the double was
-   * started. To search for leaks.
+   * Every credential, complete, to search for leaks: all installation tokens ever issued, and everything else that requests have carried
+   * since the double was started.
    */
   credentials(): Promise<Credential[]> {
     return this.call("GET", "credentials");
@@ -126,7 +126,7 @@ export class GitHubDoubleClient {
     return this.call("GET", "state");
   }
 
-  /** One repository as it stands. Throws when there is none of that name. */
+  /** The present state of one repository. Throws if it does not exist. */
   async repository(fullName: string): Promise<Repository> {
     const { repositories } = await this.state();
     const found = repositories.find((one) => one.fullName.toLowerCase() === fullName.toLowerCase());
@@ -134,7 +134,7 @@ export class GitHubDoubleClient {
     return found;
   }
 
-  /** The labels of a pull request; undefined where there is none of that number. */
+  /** The labels of a pull request; undefined if it does not exist. */
   async labels(fullName: string, pull: number): Promise<string[] | undefined> {
     const { pulls } = await this.repository(fullName);
     return pulls.find(({ number }) => number === pull)?.labels;
@@ -153,7 +153,7 @@ export class GitHubDoubleClient {
   }
 }
 
-/** GitHub's answer when the primary rate limit is used up. */
+/** GitHub's answer if the primary rate limit is used up. */
 export function rateLimited(pathPattern: string, resetInSeconds: number): FaultDefinition {
   return {
     pathPattern,
@@ -173,7 +173,7 @@ export function rateLimited(pathPattern: string, resetInSeconds: number): FaultD
   };
 }
 
-/** GitHub's answer when a secondary rate limit was hit: 403, or 429. */
+/** GitHub's answer if a secondary rate limit was hit, with status 403 or 429. */
 export function secondaryLimit(
   pathPattern: string,
   retryAfterSeconds: number,

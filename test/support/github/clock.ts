@@ -1,4 +1,4 @@
-/** GitHub's clock: this machine's, moved by a settable number of seconds. */
+/** GitHub's clock: this machine's clock plus an offset that tests can set. */
 export class Clock {
   offsetSeconds = 0;
 
@@ -12,13 +12,13 @@ export class Clock {
     return Math.floor(this.now() / 1000);
   }
 
-  /** The present time as GitHub writes it: ISO 8601, whole seconds, UTC. */
+  /** The current time in GitHub's format: ISO 8601, whole seconds, UTC. */
   iso(): string {
     return isoSeconds(this.now());
   }
 }
 
-/** A time as GitHub writes it: ISO 8601, whole seconds, UTC. */
+/** A time in GitHub's format: ISO 8601, whole seconds, UTC. */
 export function isoSeconds(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
 }

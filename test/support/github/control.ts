@@ -7,15 +7,15 @@ import type { RateLimit } from "./rateLimit.ts";
 import type { RepositoryDefinition } from "./repositories.ts";
 import type { RequestLog } from "./requestLog.ts";
 
-/** What a test may set on GitHub itself. */
+/** What a test can set on GitHub itself. */
 export interface Settings {
-  /** How long new installation tokens live. Default: 3600. */
+  /** How long new installation tokens live, in seconds. Default: 3600. */
   tokenLifetimeSeconds?: number;
-  /** How far GitHub's clock is ahead of this machine's. Default: 0. */
+  /** How far GitHub's clock is ahead of this machine's, in seconds. Default: 0. */
   clockOffsetSeconds?: number;
 }
 
-/** What the control endpoints act on. */
+/** The parts of the double that the control endpoints change. */
 export interface Controlled {
   world: World;
   faults: Faults;
@@ -24,7 +24,7 @@ export interface Controlled {
   rateLimit: RateLimit;
 }
 
-/** Everything that the double holds, tokens, keys and log left out. */
+/** The double's whole state, except tokens, keys and the log. */
 export interface StateView {
   settings: Required<Settings>;
   apps: { appId: number; clientId: string; slug: string }[];
@@ -37,12 +37,12 @@ export interface StateView {
 
 const prefix = "/_double";
 
-/** Whether a path is for the test that steers the double, not for GitHub. */
+/** Whether a path is one of the double's control paths and not GitHub's. */
 export function isControl(target: string): boolean {
   return target.startsWith(`${prefix}/`);
 }
 
-/** Carries out a control request. Throws an Error with a readable message for one that makes no sense. */
+/** Carries out a control request. Throws an Error with a readable message if the request makes no sense. */
 export function control(controlled: Controlled, method: string, target: string, body: unknown): unknown {
   const { world, faults, log, credentials } = controlled;
   const url = new URL(target, "http://double");
@@ -105,7 +105,7 @@ export function control(controlled: Controlled, method: string, target: string, 
   }
 }
 
-/** What a control path names after its first part. */
+/** What comes after the first part of a control path. */
 function named(path: string): string {
   return path.split("/").slice(2).map(decodeURIComponent).join("/");
 }

@@ -20,11 +20,11 @@ import { Tokens } from "./tokens.ts";
 export interface GitHubDoubleOptions {
   /** Address to listen on. Default: 127.0.0.1. */
   host?: string;
-  /** Default: 0, a free one. */
+  /** Default: 0, which picks a free port. */
   port?: number;
-  /** File that the state survives in when the double is ended and started again. Default: none. */
+  /** File that keeps the state while the double is stopped. Default: none. */
   stateFile?: string;
-  /** Sees every answer before it is sent, e.g. to check it against GitHub's description. */
+  /** Is called with every answer before it is sent, e.g. to check it against GitHub's description. */
   onAnswer?: (routed: Routed) => void;
 }
 
@@ -32,16 +32,16 @@ export interface GitHubDoubleOptions {
 export interface GitHubDouble {
   /** Base URL of the API, without a slash at the end. */
   url: string;
-  /** Control of this double. */
+  /** Controls this double. */
   client: GitHubDoubleClient;
-  /** Ends it, hanging connections too. */
+  /** Stops it and closes all connections, even hanging ones. */
   close(): Promise<void>;
 }
 
 /** GitHub's largest webhook payload is 25 MB; no request to the API comes near. */
 const largestBody = 25 * 1024 * 1024;
 
-/** Starts a double of GitHub's REST API. Rejects when it cannot listen there. */
+/** Starts a double of GitHub's REST API. Rejects if it cannot listen at that address. */
 export async function startGitHubDouble(options: GitHubDoubleOptions = {}): Promise<GitHubDouble> {
   const clock = new Clock();
   const apps = new Apps(clock);
@@ -163,11 +163,11 @@ async function answer(
   respond(answer.status, { ...answer.headers, "content-type": "application/json; charset=utf-8" }, half);
 }
 
-/** What GitHub sends with every answer. */
+/** The headers that GitHub sends with every answer. */
 function usualHeaders(world: World, request: Request): Record<string, string> {
   return {
     server: "github.com",
-    // Clients correct their clock by this, so it is GitHub's and not this machine's.
+    // Clients correct their clock by this header, so it shows GitHub's time and not this machine's.
     date: new Date(world.clock.now()).toUTCString(),
     "cache-control": "private, max-age=60, s-maxage=60",
     "x-github-media-type": "github.v3; format=json",

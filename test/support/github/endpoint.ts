@@ -6,16 +6,16 @@ import type { Permissions } from "./permissions.ts";
 import type { Repositories, Repository } from "./repositories.ts";
 import type { Token, Tokens } from "./tokens.ts";
 
-/** One request to an endpoint, taken apart. */
+/** One parsed request to an endpoint. */
 export interface Call {
   /** Parameters of the path, percent-decoded. */
   params: Record<string, string>;
   query: URLSearchParams;
-  /** The JSON object that was sent; empty when there was none. */
+  /** The JSON object that was sent; empty if there was none. */
   body: JsonObject;
-  /** Where this GitHub is reached, without a slash at the end: what the URLs in answers begin with. */
+  /** The base URL of this GitHub, without a slash at the end. URLs in answers begin with it. */
   base: string;
-  /** The path as Link headers name it: with the repository's id in place of its name. */
+  /** The path as Link headers name it, with the repository's id instead of its name. */
   canonicalPath: string;
 }
 
@@ -30,15 +30,15 @@ export interface World {
 
 interface Described {
   method: "GET" | "POST" | "PATCH" | "DELETE";
-  /** As GitHub's OpenAPI description writes it. A last parameter named `ref` takes the rest of the path. */
+  /** The path as in GitHub's OpenAPI description. A last parameter named `ref` takes the rest of the path. */
   path: string;
-  /** The endpoint's page, named in its errors. */
+  /** The endpoint's documentation page, named in its errors. */
   docs: string;
-  /** Every status that it answers with by itself, whatever the client sends. */
+  /** Every status that it can answer with, faults aside. */
   statuses: readonly number[];
 }
 
-/** An endpoint for an App that proves itself with a JSON web token. */
+/** An endpoint for an App that authenticates with a JSON web token. */
 export interface AppEndpoint extends Described {
   for: "app";
   handle(call: Call, world: World, app: App): Answer;
@@ -47,9 +47,9 @@ export interface AppEndpoint extends Described {
 /** An endpoint for installation tokens under /repos/{owner}/{repo}. */
 export interface RepositoryEndpoint extends Described {
   for: "repository";
-  /** Sets of permissions, of which GitHub says that one is enough. */
+  /** Sets of permissions. According to GitHub, any one of them is enough. */
   accepted: readonly Permissions[];
-  /** Sets that really are enough here, where that differs. */
+  /** The sets that really are enough, if they differ. */
   sufficient?: readonly Permissions[];
   handle(call: Call, world: World, repository: Repository, token: Token): Answer;
 }
@@ -57,9 +57,9 @@ export interface RepositoryEndpoint extends Described {
 /** An endpoint for installation tokens under /orgs/{org}. */
 export interface OrganizationEndpoint extends Described {
   for: "organization";
-  /** Sets of permissions, of which one is enough. */
+  /** Sets of permissions, any one of which is enough. */
   accepted: readonly Permissions[];
-  /** `organization`: its login, as the installation on it spells it. */
+  /** `organization`: its login, spelled as in the installation. */
   handle(call: Call, world: World, organization: string): Answer;
 }
 

@@ -6,21 +6,21 @@ interface Definition {
   examples: JsonObject[];
 }
 
-// The package's entry is a JSON file, which an ES module cannot import without naming it.
+// The package's entry is a JSON file, which an ES module cannot import by the package's name.
 const definitions = createRequire(import.meta.url)("@octokit/webhooks-examples") as Definition[];
 
-/** The account and the repository that the published examples speak of. */
+/** The account in the published examples. */
 export const exampleOwner = "Codertocat";
 export const exampleRepository = "Codertocat/Hello-World";
 
-/** The first published example of a webhook event that fits, as a copy. Throws when there is none. */
+/** A copy of the first published example of this webhook event that `fits`. Throws if there is none. */
 export function example(event: string, fits: (payload: JsonObject) => boolean = () => true): JsonObject {
   const found = definitions.find(({ name }) => name === event)?.examples.find(fits);
   if (!found) throw new Error(`@octokit/webhooks-examples has no such ${event} event`);
   return structuredClone(found);
 }
 
-/** A copy in which every text has these replacements made, in order. */
+/** A copy with these replacements made in every string, in order. */
 export function rewrite<T>(value: T, replacements: readonly (readonly [from: string, to: string])[]): T {
   const text = replacements.reduce((json, [from, to]) => json.replaceAll(from, to), JSON.stringify(value));
   return JSON.parse(text) as T;

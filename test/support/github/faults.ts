@@ -1,4 +1,4 @@
-/** What to do to requests instead of, or besides, answering them. */
+/** What happens to requests instead of, or besides, a normal answer. */
 export interface FaultDefinition {
   /** Default: every method. */
   method?: string;
@@ -7,18 +7,18 @@ export interface FaultDefinition {
   /** Answer with this status. */
   status?: number;
   headers?: Record<string, string>;
-  /** Body of that answer: an object is sent as JSON, a string as it is. Default: what GitHub sends with that status. */
+  /** Body of that answer: an object is sent as JSON, a string as it is. Default: GitHub's usual body for that status. */
   body?: unknown;
   /**
-   * `hang`: never answer. `reset`: break the connection. `broken-json`: perform the request, send half of its answer.
-   * With neither `status` nor `action` the request is only delayed.
+   * `hang`: never answer. `reset`: break the connection. `broken-json`: carry out the request and send half of its answer.
+   * Without `status` and `action`, the request is only delayed.
    */
   action?: "hang" | "reset" | "broken-json";
-  /** Perform the request first, so that only its answer is lost. Default: false. */
+  /** Carry out the request first, so that only its answer is lost. Default: false. */
   perform?: boolean;
-  /** Wait before doing any of it. Default: 0. */
+  /** Delay before anything else, in milliseconds. Default: 0. */
   delayMs?: number;
-  /** How many requests it strikes before it is gone. Default: 1; null: until removed. */
+  /** How many requests it strikes before it is removed. Default: 1; null: it stays until removed. */
   times?: number | null;
 }
 
@@ -27,12 +27,12 @@ export interface Fault extends FaultDefinition {
   remaining: number | null;
 }
 
-/** Faults on demand, struck in the order they were added. */
+/** Faults on demand. They strike in the order they were added. */
 export class Faults {
   pending: Fault[] = [];
   private added = 0;
 
-  /** Throws when the definition contradicts itself. */
+  /** Throws if the definition contradicts itself. */
   add(definition: FaultDefinition): Fault {
     const { pathPattern, status, action, times } = definition;
     if (typeof pathPattern !== "string") throw new Error("pathPattern: expected a regular expression");
@@ -69,7 +69,7 @@ export class Faults {
   }
 }
 
-/** GitHub's own body for a status, where a fault gives none. */
+/** GitHub's own body for a status, used if a fault gives none. */
 export function usualBody(status: number): unknown {
   const message: Record<number, string> = {
     401: "Bad credentials",

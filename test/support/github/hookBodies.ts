@@ -2,7 +2,7 @@ import type { JsonObject } from "./answers.ts";
 import type { Hook, HookDelivery } from "./hooks.ts";
 import { idOf } from "./identity.ts";
 
-/** What GitHub shows in place of a hook's secret. */
+/** What GitHub shows instead of a hook's secret. */
 const hidden = "********";
 
 export function hookConfigBody({ url, contentType, insecureSsl, hasSecret }: Hook): JsonObject {
@@ -24,7 +24,7 @@ export function hookBody(hook: Hook, last: HookDelivery | undefined, base: strin
   };
 }
 
-/** An organisation's hook, of which GitHub does not tell the last response. */
+/** An organisation's hook. GitHub does not show its last response. */
 export function organizationHookBody(hook: Hook, base: string): JsonObject {
   return commonBody(hook, "Organization", `${base}/orgs/${hook.organization}/hooks/${hook.id}`);
 }
@@ -45,14 +45,14 @@ function commonBody(hook: Hook, type: "Repository" | "Organization", url: string
   };
 }
 
-// GitHub describes these words as a text; that for a failure is the double's own.
+// GitHub describes the message only as a string; the text for a failure is the double's own.
 function lastResponseBody(last: HookDelivery | undefined): JsonObject {
   if (!last) return { code: null, status: "unused", message: null };
   const { statusCode: code, status: message } = last;
   return { code, status: code >= 200 && code < 400 ? "active" : "misconfigured", message };
 }
 
-/** A delivery as a list gives it. `installationId`: the App's installation that the event came from, if any. */
+/** A delivery as a list shows it. `installationId`: the App's installation that the event came from, if any. */
 export function hookDeliveryItemBody(delivery: HookDelivery, installationId: number | null): JsonObject {
   const { id, guid, deliveredAt, redelivery, status, statusCode, event, action, repository } = delivery;
   return {
@@ -71,7 +71,7 @@ export function hookDeliveryItemBody(delivery: HookDelivery, installationId: num
   };
 }
 
-/** A delivery as its own endpoint gives it. What the receiver answered besides its status is not kept. */
+/** A delivery as its own endpoint shows it. Only the status of the receiver's answer is kept. */
 export function hookDeliveryBody(hook: Hook, delivery: HookDelivery, installationId: number | null): JsonObject {
   return {
     ...hookDeliveryItemBody(delivery, installationId),
@@ -98,7 +98,7 @@ function targetId({ appId, organization, repository }: Hook): number {
   return appId ?? (organization === null ? idOf("Repository", String(repository)) : idOf("User", organization));
 }
 
-/** What kind of thing the hook belongs to, as its deliveries' headers say. */
+/** What kind of owner the hook has, as the headers of its deliveries say. */
 export function targetType({ appId, organization }: Hook): "integration" | "organization" | "repository" {
   if (appId !== null) return "integration";
   return organization === null ? "repository" : "organization";

@@ -4,13 +4,13 @@ import type { JsonObject } from "./answers.ts";
 import { targetType } from "./hookBodies.ts";
 import type { Hook, HookDelivery, Hooks } from "./hooks.ts";
 
-/** Delivers over HTTP, as GitHub does: once, with ten seconds for the answer; what comes of it is noted. */
+/** Delivers over HTTP like GitHub: once, with ten seconds for the answer. The result is recorded. */
 
 const answerMilliseconds = 10_000;
 
 type Attempt = Pick<HookDelivery, "guid" | "event" | "action" | "redelivery" | "repository"> & { payload: JsonObject };
 
-/** Sends a ping to a hook. `body`: the hook as the API shows it. */
+/** Sends a ping to a hook. `body` is the hook as the API shows it. */
 export function ping(hooks: Hooks, hook: Hook, body: JsonObject): void {
   const { repository } = hook;
   const payload = {
@@ -22,12 +22,12 @@ export function ping(hooks: Hooks, hook: Hook, body: JsonObject): void {
   send(hooks, hook, { guid: randomUUID(), event: "ping", action: null, redelivery: false, repository, payload });
 }
 
-/** Sends once more what was sent before, signed with the hook's present secret; nothing where the payload is not known. */
+/** Sends an earlier delivery again, signed with the hook's present secret. Does nothing if the payload is unknown. */
 export function sendAgain(hooks: Hooks, hook: Hook, { payload, ...delivery }: HookDelivery): void {
   if (payload !== null) send(hooks, hook, { ...delivery, payload, redelivery: true });
 }
 
-/** Nothing is sent where the double does not know the secret. */
+/** Sends nothing if the double does not know the secret. */
 function send(hooks: Hooks, hook: Hook, attempt: Attempt): void {
   if (hook.secret === undefined) return;
   const { guid, event, action, redelivery, repository, payload } = attempt;

@@ -1,13 +1,13 @@
 import { GitHubError, type JsonObject, validationFailed } from "./answers.ts";
 import type { Hook, HookSettings } from "./hooks.ts";
 
-/** What requests say that a hook shall be, in GitHub's words and with its refusals. */
+/** Reads the settings of a hook from a request, with GitHub's names and refusals. */
 
 /**
- * What a new hook shall be.
+ * The settings of a new hook.
  *
- * @param others those that its owner has already
- * @throws GitHubError 422 as GitHub refuses it: its `url` is no URL, or another hook is the same
+ * @param others the hooks that its owner already has
+ * @throws GitHubError 422, as GitHub does, if its `url` is not a URL or another hook is the same
  */
 export function checkedSettings(
   body: JsonObject,
@@ -36,7 +36,7 @@ export function checkedSettings(
   return settings;
 }
 
-/** What a hook shall be that there is. Its whole `config` is replaced, the secret, too, where any is given. */
+/** The new settings of an existing hook. If `config` is given, it replaces the whole old one, including the secret. */
 export function changed(hook: Hook, { config, events = hook.events, active = hook.active }: JsonObject): HookSettings {
   const { url, contentType, insecureSsl, hasSecret, secret } = hook;
   const kept = { url, contentType, insecureSsl, hasSecret, ...(secret === undefined ? {} : { secret }) };

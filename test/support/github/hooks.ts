@@ -4,14 +4,17 @@ import type { App, Apps } from "./apps.ts";
 import { type Clock, isoSeconds } from "./clock.ts";
 import { idOf, splitFullName } from "./identity.ts";
 
-/** How far back a delivery can be redelivered. https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks */
+/**
+ * How old a delivery can be and still be redelivered, in days.
+ * https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
+ */
 const redeliverableDays = 3;
 const dayInMs = 24 * 60 * 60 * 1000;
 
-/** More than 32 bits, as GitHub's ids of deliveries have. */
+/** Needs more than 32 bits, like GitHub's ids of deliveries. */
 const firstDeliveryId = 17_000_000_000;
 
-/** What the API makes has ids above those that tests choose. */
+/** Hooks created through the API have ids above those that tests choose. */
 const firstHookId = 400_000_000;
 
 const nobodys = { appId: null, repository: null, organization: null };
@@ -19,29 +22,29 @@ const nobodys = { appId: null, repository: null, organization: null };
 /** A webhook: an App's own, a repository's, or an organisation's. */
 export interface Hook {
   id: number;
-  /** The App that it belongs to; null for none. */
+  /** The App that it belongs to, or null. */
   appId: number | null;
-  /** Full name of the repository that it belongs to; null for none. */
+  /** Full name of the repository that it belongs to, or null. */
   repository: string | null;
-  /** Login of the organisation that it belongs to; null for none. */
+  /** Login of the organisation that it belongs to, or null. */
   organization: string | null;
   active: boolean;
   url: string;
   contentType: "json" | "form";
   /** `1`: GitHub does not check the URL's certificate. */
   insecureSsl: "0" | "1";
-  /** Whether what it sends is signed. */
+  /** Whether its deliveries are signed. */
   hasSecret: boolean;
-  /** What it is signed with, where the double was told: only to such a hook it really delivers. */
+  /** The secret that signs its deliveries, if the double knows it. The double really delivers only to such hooks. */
   secret?: string;
   events: string[];
   createdAt: string;
   updatedAt: string;
 }
 
-/** What a test sets on a hook; what it leaves out gets its default again. */
+/** What a test sets on a hook. An omitted field gets its default again. */
 export interface HookDefinition {
-  /** Where its deliveries go. Empty: nowhere, which only an App's own may. */
+  /** Where its deliveries go. Only an App's own hook may have an empty URL, and then delivers nothing. */
   url: string;
   /** Default: json. */
   contentType?: "json" | "form";
@@ -49,7 +52,7 @@ export interface HookDefinition {
   insecureSsl?: "0" | "1";
   /** Default: true. */
   hasSecret?: boolean;
-  /** Default: the double does not know it, and sends nothing. */
+  /** Default: unknown to the double, which then sends nothing. */
   secret?: string;
 }
 
@@ -72,55 +75,55 @@ export interface RepositoryHookDefinition extends HookDefinition {
 export interface HookDelivery {
   id: number;
   hookId: number;
-  /** The event's UUID, which all attempts to deliver it have in common. */
+  /** The event's UUID, the same in all attempts to deliver it. */
   guid: string;
   event: string;
   action: string | null;
-  /** What the receiver answered; 0 when nothing came. */
+  /** The receiver's status code; 0 if there was no answer. */
   statusCode: number;
   status: string;
   /** ISO 8601, whole seconds, UTC. */
   deliveredAt: string;
   redelivery: boolean;
-  /** Full name of the repository that the event concerns; null for none. */
+  /** Full name of the repository that the event concerns, or null. */
   repository: string | null;
   payload: JsonObject | null;
 }
 
-/** What a test tells of a delivery. */
+/** A delivery, as a test describes it. */
 export interface HookDeliveryDefinition {
   /** A hook's id, or `app`: the hook of the only App that has one. */
   hook: "app" | number;
-  /** The event's UUID: a redelivery has that of the delivery before. Default: a fresh one. */
+  /** The event's UUID; a redelivery has that of the original delivery. Default: a fresh one. */
   guid?: string;
   /** Default: push. */
   event?: string;
-  /** Default: none, as for a push. */
+  /** Default: null, as for a push. */
   action?: string | null;
-  /** What the receiver answered; 0 when nothing came. */
+  /** The receiver's status code; 0 if there was no answer. */
   statusCode: number;
-  /** GitHub's words for that. Default: those for the status code. */
+  /** GitHub's text for that status. Default: the usual one for the code. */
   status?: string;
   /** Seconds since the epoch. Default: now. */
   deliveredAt?: number;
   /** Default: false. */
   redelivery?: boolean;
-  /** Full name of the repository that the event concerns. Default: the hook's; none for an App's. */
+  /** Full name of the repository that the event concerns. Default: the hook's repository, or null for an App's hook. */
   repository?: string;
-  /** What was sent. Default: nothing that the double would know. */
+  /** What was sent. Default: unknown to the double. */
   payload?: JsonObject;
 }
 
-/** A redelivery that was asked for. */
+/** A request for a redelivery. */
 export interface Redelivery {
   deliveryId: number;
   guid: string;
   hook: "app" | number;
-  /** When it was asked for, by GitHub's clock: ISO 8601, UTC. */
+  /** When it was requested, by GitHub's clock: ISO 8601, UTC. */
   at: string;
 }
 
-/** Webhooks, what was delivered to them, and what should be delivered again. */
+/** Webhooks, their deliveries, and the requested redeliveries. */
 export class Hooks {
   all: Hook[] = [];
   deliveries: HookDelivery[] = [];
@@ -154,18 +157,18 @@ export class Hooks {
     return this.put(definition, { ...nobodys, id, repository, active, events: [...events] });
   }
 
-  /** Adds a hook as the API does. */
+  /** Adds a hook, as the API does. */
   add(owner: { repository: string } | { organization: string }, { events, active, ...definition }: HookSettings): Hook {
     const id = Math.max(firstHookId, ...this.all.map(({ id }) => id)) + 1;
     return this.put(definition, { ...nobodys, ...owner, id, active, events });
   }
 
-  /** Changes a hook as the API does. */
+  /** Changes a hook, as the API does. */
   change({ id, appId, repository, organization }: Hook, { events, active, ...definition }: HookSettings): Hook {
     return this.put(definition, { id, appId, repository, organization, active, events });
   }
 
-  /** Takes a hook away, by its id; its deliveries go, too. */
+  /** Removes a hook by its id, along with its deliveries. */
   remove(id: number): void {
     this.all = this.all.filter((hook) => hook.id !== id);
     this.deliveries = this.deliveries.filter(({ hookId }) => hookId !== id);
@@ -190,7 +193,7 @@ export class Hooks {
       .sort((one, other) => other.deliveredAt.localeCompare(one.deliveredAt) || other.id - one.id);
   }
 
-  /** Notes a delivery. Throws for one that makes no sense. */
+  /** Records a delivery. Throws if it makes no sense. */
   note(definition: HookDeliveryDefinition): HookDelivery {
     const { statusCode, deliveredAt } = definition;
     const hook = this.named(definition.hook);
@@ -215,12 +218,12 @@ export class Hooks {
     return delivery;
   }
 
-  /** Whether a delivery is too old to be made again. */
+  /** Whether a delivery is too old to be redelivered. */
   isTooOld({ deliveredAt }: HookDelivery): boolean {
     return this.clock.now() - Date.parse(deliveredAt) > redeliverableDays * dayInMs;
   }
 
-  /** Notes that a redelivery was asked for. */
+  /** Records a request for a redelivery. */
   askAgain(hook: Hook, { id, guid }: HookDelivery): void {
     const at = new Date(this.clock.now()).toISOString();
     this.redeliveries.push({ deliveryId: id, guid, hook: hook.appId === null ? hook.id : "app", at });

@@ -8,24 +8,24 @@ export function randomSha(): string {
   return randomBytes(20).toString("hex");
 }
 
-/** The SHA that always belongs to a name, where a test gives none. */
+/** A SHA derived from a name, always the same, for tests that give none. */
 export function shaOf(name: string): string {
   return createHash("sha1").update(name).digest("hex");
 }
 
-/** The numeric id that always belongs to a name of a kind. Names ignore case, as GitHub's do. */
+/** A numeric id derived from a kind and a name, always the same. Case does not matter, as on GitHub. */
 export function idOf(kind: string, name: string): number {
   return (
     (createHash("sha1").update(`${kind}:${name.toLowerCase()}`).digest().readUInt32BE(0) % 1_900_000_000) + 1_000_000
   );
 }
 
-/** The opaque node id for a kind and id, in the shape that GitHub used when the published examples were made. */
+/** The opaque node id for a kind and id, in the format that GitHub used when the examples were published. */
 export function nodeIdOf(kind: string, id: number): string {
   return Buffer.from(`${String(kind.length).padStart(3, "0")}:${kind}${id}`).toString("base64");
 }
 
-/** `owner/name`, taken apart. Throws when it has another form. */
+/** Splits `owner/name`. Throws if the text has another form. */
 export function splitFullName(fullName: string): { owner: string; name: string } {
   const match = /^([A-Za-z0-9][A-Za-z0-9-]*)\/([A-Za-z0-9._-]+)$/.exec(fullName);
   if (!match?.[1] || !match[2]) throw new Error(`"${fullName}" is no repository's full name: expected owner/name`);
@@ -38,7 +38,7 @@ export interface Account {
   type: "User" | "Bot" | "Organization";
 }
 
-/** Login of who pushes, where a test names nobody. */
+/** The login of the pusher if a test names none. */
 export const defaultPusher = "5dlabs-rex[bot]";
 
 /** The account behind a login: `slug[bot]` is an App's bot, everything else a user. */

@@ -2,13 +2,13 @@ import { generateKeyPairSync } from "node:crypto";
 
 /** An App's key pair in the forms that GitHub uses. */
 export interface AppKey {
-  /** PKCS#1 PEM ("BEGIN RSA PRIVATE KEY"), the file that GitHub lets one download. */
+  /** PKCS#1 PEM ("BEGIN RSA PRIVATE KEY"), the file that users download from GitHub. */
   privateKeyPem: string;
-  /** SPKI PEM, what GitHub keeps. */
+  /** SPKI PEM, the half that GitHub keeps. */
   publicKeyPem: string;
 }
 
-/** Makes a 2048-bit RSA key pair, which takes some tenths of a second. */
+/** Makes a 2048-bit RSA key pair, which takes a few tenths of a second. */
 export function generateAppKey(): AppKey {
   const { privateKey, publicKey } = generateKeyPairSync("rsa", {
     modulusLength: 2048,

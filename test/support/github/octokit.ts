@@ -1,7 +1,7 @@
 import { createAppAuth } from "@octokit/auth-app";
 import { Octokit } from "@octokit/rest";
 
-/** How an App proves itself. */
+/** How an App authenticates. */
 export interface AppCredentials {
   appId: number | string;
   privateKeyPem: string;
@@ -9,7 +9,7 @@ export interface AppCredentials {
   installationId?: number;
 }
 
-/** A real Octokit, authenticated by the real @octokit/auth-app, speaking to the API at `url`. */
+/** A real Octokit that calls the API at `url`, authenticated by the real @octokit/auth-app. */
 export function appOctokit(url: string, credentials: AppCredentials): Octokit {
   return new Octokit({
     baseUrl: url,
@@ -23,7 +23,7 @@ export function appOctokit(url: string, credentials: AppCredentials): Octokit {
   });
 }
 
-/** Mints an installation token with @octokit/auth-app; all repositories and permissions unless narrowed. */
+/** Requests an installation token with @octokit/auth-app, by default for all repositories and permissions. */
 export async function mintInstallationToken(
   url: string,
   credentials: AppCredentials & { installationId: number },

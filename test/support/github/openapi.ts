@@ -14,13 +14,13 @@ interface Description {
   components: { responses: Record<string, { content?: Record<string, { schema?: object }> }> };
 }
 
-/** What GitHub's description says otherwise than GitHub does: by the place in the answer. */
+/** Where GitHub's description differs from what GitHub does, by the place in the answer. */
 const inaccuracies = [
   // The head of a pull request whose fork was deleted has no repository.
   /\/head\/repo$/,
   // A label that was only ever given a name has no description.
   /\/labels\/\d+\/description$/,
-  // In the list of installations an account is described as user and enterprise at once.
+  // The list of installations requires an account to be both a user and an enterprise.
   /^\/\d+\/account/,
 ];
 
@@ -36,14 +36,14 @@ const formats = {
 
 let description: Description | undefined;
 
-/** GitHub's published description of its API, read once. */
+/** GitHub's published description of its API, read only once. */
 export function githubDescription(): Description {
   const file = createRequire(import.meta.url).resolve("@octokit/openapi/generated/api.github.com.json");
   description ??= withJsonSchemaNulls(JSON.parse(readFileSync(file, "utf8"))) as Description;
   return description;
 }
 
-/** OpenAPI 3.0 writes "or null" as `nullable`, which JSON Schema does not know: rewritten, in place. */
+/** Rewrites `nullable`, which is OpenAPI 3.0's "or null", in place, because JSON Schema does not know it. */
 function withJsonSchemaNulls(node: unknown): unknown {
   if (typeof node !== "object" || node === null) return node;
   const object = node as Record<string, unknown>;
@@ -53,7 +53,7 @@ function withJsonSchemaNulls(node: unknown): unknown {
   return { anyOf: [{ type: "null" }, schema] };
 }
 
-/** Checks answers against GitHub's published OpenAPI description; schemas are compiled when first needed. */
+/** Checks answers against GitHub's published OpenAPI description. Compiles schemas on first use. */
 export class OpenApiCheck {
   private readonly ajv = new Ajv({ strict: false, allErrors: true, validateSchema: false, logger: false, formats });
   private readonly compiled = new Map<string, ValidateFunction>();
@@ -64,7 +64,7 @@ export class OpenApiCheck {
     this.ajv.addSchema(githubDescription(), "github");
   }
 
-  /** What is wrong with an answer, in readable lines; none when it is as described. */
+  /** The deviations of an answer from the description, in readable lines; empty if there are none. */
   check({ endpoint, answer }: Routed): string[] {
     if (!endpoint) return [];
     const where = `${endpoint.method} ${endpoint.path} ${answer.status}`;
@@ -88,7 +88,7 @@ export class OpenApiCheck {
   }
 }
 
-/** The operation that describes an endpoint. Throws when there is none. */
+/** The operation that describes an endpoint. Throws if there is none. */
 export function operation(endpoint: Endpoint): Operation {
   const found = githubDescription().paths[endpoint.path]?.[endpoint.method.toLowerCase()];
   if (!found) throw new Error(`GitHub's description has no ${endpoint.method} ${endpoint.path}`);
@@ -96,8 +96,8 @@ export function operation(endpoint: Endpoint): Operation {
 }
 
 /**
- * Where the description has the schema of an answer: the operation's own, or, for an error it does not list, the basic
- * one. Undefined for an answer without a body.
+ * Pointer to the schema of an answer: the operation's own, or the basic one for an error that the operation does not list. Undefined for
+ * an answer without a body.
  */
 export function schemaPointer(endpoint: Endpoint, status: number): string | undefined {
   const response = operation(endpoint).responses[String(status)];

@@ -5,7 +5,7 @@ const defaultPageSize = 30;
 const largestPageSize = 100;
 
 /**
- * One page of the items and the Link header that leads to the others. Sizes above GitHub's limit are cut to it.
+ * One page of the items, and the Link header to the other pages. Page sizes above GitHub's limit are reduced to it.
  * https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
  */
 export function page<T>(call: Call, items: readonly T[]): { items: T[]; headers: Record<string, string> } {
@@ -31,8 +31,8 @@ export function page<T>(call: Call, items: readonly T[]): { items: T[]; headers:
 }
 
 /**
- * One page of the items from that on which the parameter `cursor` names, and the Link header that leads to its
- * neighbours. Throws for a cursor that is none of theirs.
+ * The page of the items that starts at the one that the `cursor` parameter names, and the Link header to the neighbouring pages. Throws if
+ * the cursor names none of them.
  */
 export function pageFromCursor<T extends { id: number }>(
   call: Call,

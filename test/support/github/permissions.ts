@@ -7,12 +7,12 @@ export type Permissions = Record<string, Level>;
 
 const rank: Record<Level, number> = { read: 1, write: 2, admin: 3 };
 
-/** Whether the text is a level that GitHub knows. */
+/** Whether GitHub knows this level. */
 export function isLevel(level: unknown): level is Level {
   return typeof level === "string" && Object.hasOwn(rank, level);
 }
 
-/** Whether everything wanted is granted, at that level or a higher one. */
+/** Whether all the wanted permissions are granted, at that level or a higher one. */
 export function covers(granted: Permissions, wanted: Permissions): boolean {
   return Object.entries(wanted).every(([name, level]) => {
     const has = granted[name];
@@ -21,7 +21,7 @@ export function covers(granted: Permissions, wanted: Permissions): boolean {
 }
 
 /**
- * The value of X-Accepted-GitHub-Permissions: sets separated by semicolons, of which one suffices.
+ * The value of X-Accepted-GitHub-Permissions: sets separated by semicolons, any one of which is enough.
  * https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#resource-not-accessible
  */
 export function acceptedPermissions(alternatives: readonly Permissions[]): string {
@@ -34,7 +34,7 @@ export function acceptedPermissions(alternatives: readonly Permissions[]): strin
     .join("; ");
 }
 
-/** Refuses the way GitHub does when a token has none of the sets. */
+/** Throws GitHub's refusal if a token has none of the sets. */
 export function requireOneOf(granted: Permissions, sufficient: readonly Permissions[]): void {
   if (sufficient.some((set) => covers(granted, set))) return;
   throw new GitHubError(403, "Resource not accessible by integration");

@@ -13,15 +13,15 @@ import {
   zeroSha,
 } from "./identity.ts";
 
-/** A push, as far as a test cares; the rest follows from it. */
+/** The parts of a push that a test can set; the rest is derived. */
 export interface PushOptions {
   /** Task number: the branch is `task-<task>`. Default: 3. */
   task?: number | string;
-  /** Full ref, in place of a task: `refs/heads/…` or `refs/tags/…`. */
+  /** Full ref, instead of a task: `refs/heads/…` or `refs/tags/…`. */
   ref?: string;
-  /** SHA before the push; zeros when it creates the ref. Default: a fresh one. */
+  /** SHA before the push; zeros if it creates the ref. Default: a fresh one. */
   before?: string;
-  /** SHA after the push; zeros when it deletes the ref. Default: a fresh one. */
+  /** SHA after the push; zeros if it deletes the ref. Default: a fresh one. */
   after?: string;
   /** Full name. Default: acme/widgets. */
   repository?: string;
@@ -29,21 +29,21 @@ export interface PushOptions {
   sender?: string | Account;
   /** Name of the pusher. Default: the sender's login. */
   pusher?: string;
-  /** GitHub's clock, whole seconds since the epoch. Default: now. */
+  /** Time on GitHub's clock, whole seconds since the epoch. Default: now. */
   pushedAt?: number;
-  /** The push deletes the ref. Default: `after` is zeros. */
+  /** Whether the push deletes the ref. Default: true if `after` is zeros. */
   deleted?: boolean;
-  /** The push creates the ref. Default: `before` is zeros. */
+  /** Whether the push creates the ref. Default: true if `before` is zeros. */
   created?: boolean;
   /** Default: false. */
   forced?: boolean;
   /** Message of the head commit. Default: `Fix what QA found`. */
   message?: string;
-  /** Present in what an App's hook sends, absent from a repository's. Default: absent. */
+  /** Present in deliveries of an App's hook, absent in a repository's. Default: absent. */
   installationId?: number;
 }
 
-/** GitHub's push payload: the fields that tests read; the others are there, too. */
+/** GitHub's push payload. Only the fields that tests read are named; the others exist, too. */
 export interface PushPayload extends JsonObject {
   ref: string;
   before: string;
@@ -62,7 +62,7 @@ const exampleBranchPush = example("push", ({ ref }) => String(ref).startsWith("r
 const exampleOrganization = example("push", (payload) => "organization" in payload).organization as JsonObject;
 const publicApi = "https://api.github.com";
 
-/** The repository of a push that names none. */
+/** The repository of a push that names no other. */
 export const defaultRepository = "acme/widgets";
 
 /** The full ref of a push. */
@@ -70,7 +70,7 @@ export function refOf({ ref, task }: PushOptions): string {
   return ref ?? `refs/heads/task-${task ?? 3}`;
 }
 
-/** GitHub's payload of a push event: the published example of a push to a branch, changed where this push differs. */
+/** GitHub's payload of a push event: its published example of a push to a branch, adapted to this push. */
 export function pushPayload(options: PushOptions = {}): PushPayload {
   const repository = options.repository ?? defaultRepository;
   const sender = typeof options.sender === "object" ? options.sender : accountOf(options.sender ?? defaultPusher);
@@ -138,7 +138,7 @@ function repositoryOf(body: JsonObject, fullName: string, pushedAt: number): Pus
     name,
     full_name: fullName,
     private: true,
-    // A push names its repository's owner by "name", too, unlike every other event.
+    // Unlike every other event, a push names its repository's owner by "name", too.
     owner: { name: owner, email: null, ...accountBody({ login: owner, type: "Organization" }, publicApi) },
     updated_at: isoSeconds(pushedAt * 1000),
     pushed_at: pushedAt,

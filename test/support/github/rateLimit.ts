@@ -1,12 +1,12 @@
-/** GitHub's least limit for an installation, per hour. */
+/** GitHub's lowest limit for an installation, in requests per hour. */
 const limit = 5000;
 const windowSeconds = 3600;
 
-/** Counts requests per client and hour and tells of it as GitHub does. It refuses nothing: faults do that. */
+/** Counts requests per client and hour, and reports the count as GitHub does. It refuses nothing; faults do that. */
 export class RateLimit {
   private readonly windows = new Map<string, { used: number; reset: number }>();
 
-  /** Headers of an answer to this client, which is counted. */
+  /** Counts a request of this client and returns the headers for its answer. */
   headers(client: string, nowSeconds: number): Record<string, string> {
     let window = this.windows.get(client);
     if (!window || window.reset <= nowSeconds) {

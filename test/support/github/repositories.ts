@@ -18,7 +18,7 @@ export interface PullRequest {
   draft: boolean;
   base: string;
   headRef: string;
-  /** Full name of the repository that holds the head branch; null once that fork was deleted. */
+  /** Full name of the repository that holds the head branch; null if that fork was deleted. */
   headRepository: string | null;
   headSha: string;
   /** Names, in the order they were added. */
@@ -52,17 +52,17 @@ export interface Repository {
   labels: Record<string, Label>;
   pulls: PullRequest[];
   comments: Comment[];
-  /** Changes of branches, in the order they were told; the default branch that a repository begins with is none. */
+  /** Changes of branches, in the order in which tests made them. The initial default branch does not count. */
   activities: Activity[];
 }
 
-/** What a test sets on a pull request; what it leaves out keeps its value or gets a default. */
+/** What a test sets on a pull request. An omitted field keeps its value or gets a default. */
 export interface PullRequestDefinition {
   number: number;
   headRef?: string;
-  /** Default: the repository itself. Another name is a fork; null a fork that was deleted. */
+  /** Default: the repository itself. Another name is a fork; null is a deleted fork. */
   headRepo?: string | null;
-  /** Default: the head of the branch, followed when the branch moves. */
+  /** Default: the head of the branch, even after the branch moves. */
   headSha?: string;
   /** Replaces all labels. */
   labels?: string[];
@@ -76,35 +76,35 @@ export interface PullRequestDefinition {
   author?: string;
 }
 
-/** What a test sets on a repository; what it leaves out keeps its value or gets a default. */
+/** What a test sets on a repository. An omitted field keeps its value or gets a default. */
 export interface RepositoryDefinition {
   defaultBranch?: string;
-  /** Head SHA by branch name; null deletes the branch. Others stay. */
+  /** Head SHA by branch name; null deletes the branch. Other branches stay. */
   branches?: Record<string, string | null>;
-  /** When the repository and these branches were pushed to: seconds since the epoch. Default: now, when a branch moved. */
+  /** When the repository and these branches were pushed to, in seconds since the epoch. Default: now, if a branch moves. */
   pushedAt?: number;
   /** Who pushed these branches: a login (`slug[bot]` is a Bot, else a User) or login and type. Default: 5dlabs-rex[bot]. */
   pushedBy?: string | Account | undefined;
-  /** The moves of these branches were forced. Default: false. */
+  /** Whether the moves of these branches were forced. Default: false. */
   forced?: boolean;
-  /** Labels that exist in the repository, beside those on pull requests. */
+  /** Labels that exist in the repository, besides those on pull requests. */
   labels?: string[];
-  /** Labels that are deleted, from pull requests, too. */
+  /** Labels to delete, also from pull requests. */
   deletedLabels?: string[];
   pulls?: PullRequestDefinition[];
 }
 
-/** What the branch changes of one call have in common. */
+/** What all branch changes of one call have in common. */
 interface Push {
   at: string;
   actor: Account;
   forced: boolean;
 }
 
-/** The repositories that GitHub holds: branches, labels, pull requests, comments. All private. */
+/** The repositories on GitHub with their branches, labels, pull requests and comments. All are private. */
 export class Repositories {
   all: Repository[] = [];
-  /** Ids by the names that repositories had before, in lower case. */
+  /** Ids by former repository names, in lower case. */
   formerNames: Record<string, number> = {};
   private readonly clock: Clock;
 
@@ -120,13 +120,13 @@ export class Repositories {
     return this.all.find((repository) => repository.id === id);
   }
 
-  /** The repository that had this name before, unless another one took it since. */
+  /** The repository that used to have this name, unless another has taken it since. */
   byFormerName(fullName: string): Repository | undefined {
     const id = this.formerNames[fullName.toLowerCase()];
     return id === undefined || this.find(fullName) ? undefined : this.byId(id);
   }
 
-  /** Throws where there is none of the first name, or one of the second. */
+  /** Throws if no repository has the first name, or one has the second. */
   rename(from: string, to: string): Repository {
     const repository = this.find(from);
     if (!repository || this.find(to)) throw new Error(`${from} cannot be renamed to ${to}`);
@@ -138,7 +138,7 @@ export class Repositories {
     return repository;
   }
 
-  /** Creates what is missing, changes what is given, keeps the rest. */
+  /** Creates what is missing and changes what is given; everything else stays. */
   upsert(fullName: string, definition: RepositoryDefinition = {}): Repository {
     const push = this.pushOf(definition);
     const known = this.find(fullName);
@@ -157,7 +157,7 @@ export class Repositories {
     return repository.pulls.find((pull) => pull.number === number);
   }
 
-  /** False when the pull request does not carry the label. */
+  /** Returns false if the pull request does not have the label. */
   removeLabel(pull: PullRequest, name: string): boolean {
     const index = pull.labels.findIndex((label) => label.toLowerCase() === name.toLowerCase());
     if (index < 0) return false;
@@ -179,7 +179,7 @@ export class Repositories {
     comment.updatedAt = this.clock.iso();
   }
 
-  /** A repository with nothing but its default branch, which is not kept. */
+  /** A repository with only its default branch. It is not stored. */
   imagine(fullName: string, defaultBranch = "main"): Repository {
     splitFullName(fullName);
     const now = this.clock.iso();
@@ -220,7 +220,7 @@ export class Repositories {
       }
   }
 
-  /** Keeps what becomes of a branch; nothing when it stays as it is. */
+  /** Records a change of a branch; does nothing if the branch stays as it is. */
   private record(repository: Repository, name: string, after: string, { at, actor, forced }: Push): void {
     const before = Object.hasOwn(repository.branches, name) ? (repository.branches[name] as string) : zeroSha;
     if (before === after) return;

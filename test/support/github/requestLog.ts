@@ -2,25 +2,25 @@
 export interface LoggedRequest {
   /** Counts from 1. */
   id: number;
-  /** By the double's clock, ISO 8601. */
+  /** Time on the double's clock, ISO 8601. */
   time: string;
   method: string;
   /** Path with query, as sent. */
   path: string;
-  /** Null when no answer was sent (yet): a broken or a hanging connection. */
+  /** Null if no answer was sent, or not yet: the connection hangs or was broken. */
   status: number | null;
-  /** When the answer was sent, as {@link time}; null without one. */
+  /** When the answer was sent, as {@link time}; null if there was none. */
   answered: string | null;
-  /** Id of the valid installation token that it carried. */
+  /** Id of the valid installation token in the request, or null. */
   tokenId: string | null;
-  /** Id of the fault that struck it. */
+  /** Id of the fault that struck it, or null. */
   faultId: number | null;
   userAgent: string | null;
   /** The JSON that was sent. */
   body: unknown;
 }
 
-/** The log of requests, control requests left out. */
+/** The log of requests, without control requests. */
 export class RequestLog {
   entries: LoggedRequest[] = [];
 
@@ -37,7 +37,7 @@ export class RequestLog {
     return opened;
   }
 
-  /** Entries after an id, or from a time on; all without either. */
+  /** Entries after an id, or from a time on; all entries if `mark` is null. */
   since(mark: string | null): LoggedRequest[] {
     if (mark === null || mark === "") return this.entries;
     if (/^\d+$/.test(mark)) return this.entries.filter(({ id }) => id > Number(mark));

@@ -7,31 +7,31 @@ import { acceptedPermissions, requireOneOf } from "./permissions.ts";
 import type { Repository } from "./repositories.ts";
 import type { Token } from "./tokens.ts";
 
-/** A request as it came in. */
+/** An incoming request. */
 export interface Request {
   method: string;
   /** Path with query, as sent. */
   target: string;
   headers: IncomingHttpHeaders;
   body: string;
-  /** Where the client reached this server, e.g. `http://127.0.0.1:8080`. */
+  /** The server's address as the client used it, e.g. `http://127.0.0.1:8080`. */
   base: string;
 }
 
-/** The answer and what it was given by. */
+/** The answer, and the endpoint that gave it. */
 export interface Routed {
   answer: Answer;
-  /** Undefined for a path that is no endpoint. */
+  /** Undefined if the path is not an endpoint. */
   endpoint?: Endpoint;
-  /** The valid token that the request carried. */
+  /** The valid token of the request, if it had one. */
   token?: Token;
 }
 
-/** API versions by date; the last is what a request without the header gets none newer than. */
+/** API versions by date. A request without the header gets a version no newer than the last. */
 const apiVersions = ["2022-11-28", "2026-03-10"];
 const generalDocs = "https://docs.github.com/rest";
 
-/** Answers a request as GitHub would: header rules, then who asks, what he may see, what he may do, and the thing itself. */
+/** Answers a request as GitHub does: it checks the headers, who asks, what they may see and do, and then handles the request. */
 export async function route(request: Request, world: World): Promise<Routed> {
   const [rawPath = "", rawQuery = ""] = request.target.split("?", 2);
   const routed: Routed = { answer: { status: 500 } };
@@ -49,7 +49,7 @@ export async function route(request: Request, world: World): Promise<Routed> {
       canonicalPath: byId(path, match.params, world),
     };
     routed.answer = await answer(match.endpoint, call, request.headers.authorization, world, routed);
-    // No answer of the endpoint.
+    // A redirect is not the endpoint's own answer.
     if (isRedirect(routed.answer)) delete routed.endpoint;
   } catch (error) {
     if (!(error instanceof GitHubError)) throw error;
@@ -95,7 +95,7 @@ function answerForRepository(endpoint: RepositoryEndpoint, call: Call, token: To
   const renamed = renamedOf(call, world);
   if (renamed && token && world.tokens.reaches(token, renamed.fullName)) return redirectTo(renamed, endpoint, call);
   const repository = world.repositories.find(`${call.params.owner}/${call.params.repo}`);
-  // A private repository is not there for whoever may not see it.
+  // A private repository seems not to exist if the client may not see it.
   if (!repository || !token || !world.tokens.reaches(token, repository.fullName)) throw notFound();
   requireOneOf(token.permissions, endpoint.sufficient ?? endpoint.accepted);
   return endpoint.handle(call, world, repository, token);
@@ -143,7 +143,7 @@ function checkHeaders(headers: IncomingHttpHeaders): void {
   }
 }
 
-/** The endpoint for a method and path, and the path's parameters, percent-decoded one by one. */
+/** The endpoint for a method and path, and the percent-decoded parameters of the path. */
 export function find(method: string, path: string): { endpoint: Endpoint; params: Record<string, string> } | undefined {
   const parts = path.split("/");
   for (const endpoint of endpoints) {
@@ -184,7 +184,7 @@ function parseBody(text: string): JsonObject {
   return value as JsonObject;
 }
 
-/** /repositories/ID/… is what GitHub's own links use for /repos/OWNER/NAME/…. */
+/** Turns /repositories/ID/…, which GitHub's own links use, into /repos/OWNER/NAME/…. */
 function byName(path: string, world: World): string {
   const [, id, rest] = /^\/repositories\/(\d+)(\/.*)?$/.exec(path) ?? [];
   const repository = id ? world.repositories.byId(Number(id)) : undefined;

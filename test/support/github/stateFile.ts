@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { World } from "./endpoint.ts";
 
-/** Puts what was saved into an empty world; nothing when there is no such file. */
+/** Loads the saved state into an empty world; does nothing if the file does not exist. */
 export function loadState(file: string, { clock, apps, tokens, repositories, hooks }: World): void {
   if (!existsSync(file)) return;
   const saved = JSON.parse(readFileSync(file, "utf8"));
@@ -17,7 +17,7 @@ export function loadState(file: string, { clock, apps, tokens, repositories, hoo
   hooks.redeliveries = saved.redeliveries;
 }
 
-/** Saves the world, whole or not at all. */
+/** Saves the world in one step, so that the file is never half written. */
 export function saveState(file: string, { clock, apps, tokens, repositories, hooks }: World): void {
   const saved = {
     clockOffsetSeconds: clock.offsetSeconds,

@@ -5,23 +5,23 @@ import type { Clock } from "./clock.ts";
 import { idOf, splitFullName } from "./identity.ts";
 import { covers, isLevel, type Permissions } from "./permissions.ts";
 
-/** An installation access token and what it is good for. */
+/** An installation access token and what it allows. */
 export interface Token {
-  /** Short name, safe to print: what the request log calls it. */
+  /** Short name for the request log, safe to print. */
   id: string;
   token: string;
   appId: number;
   installationId: number;
   permissions: Permissions;
-  /** Full names of the repositories that it reaches. */
+  /** Full names of the repositories that it can access. */
   repositories: string[];
-  /** Whether the request that made it named repositories. */
+  /** Whether the request for it named repositories. */
   narrowed: boolean;
   createdAt: string;
   expiresAt: string;
 }
 
-/** What a request for a token may ask for; everything the installation has when left out. */
+/** What a request for a token may ask for. Without a field, the token gets everything that the installation has. */
 export interface TokenRequest {
   /** Repository names, without their owner. */
   repositories?: unknown;
@@ -29,13 +29,13 @@ export interface TokenRequest {
   permissions?: unknown;
 }
 
-/** GitHub's limit on the repositories that one request may name. */
+/** GitHub's limit on the number of repositories that one request may name. */
 const mostRepositories = 500;
 
-/** Installation access tokens: issued, recognised, expired. */
+/** Issues installation access tokens, recognises them and lets them expire. */
 export class Tokens {
   issued: Token[] = [];
-  /** How long a new token is valid. Default: GitHub's hour. */
+  /** How long a new token is valid, in seconds. Default: 3600, as on GitHub. */
   lifetimeSeconds = 3600;
   private readonly apps: Apps;
   private readonly clock: Clock;
@@ -45,7 +45,7 @@ export class Tokens {
     this.clock = clock;
   }
 
-  /** Throws GitHub's 422 for a repository or permission that the installation lacks, 403 when it is suspended. */
+  /** Throws GitHub's 422 if the installation lacks a repository or permission, and 403 if it is suspended. */
   issue(installation: Installation, request: TokenRequest): Token {
     if (installation.suspended) throw suspended();
     const repositories = selectRepositories(installation, request);
@@ -66,7 +66,7 @@ export class Tokens {
     return token;
   }
 
-  /** The token that a request carries, or undefined when it carries none. Throws 401 for one that is no good (any more). */
+  /** The token of a request, or undefined if the request has none. Throws 401 if the token is invalid or has expired. */
   authenticate(authorization: string | undefined): Token | undefined {
     if (authorization === undefined) return undefined;
     const value = /^(?:bearer|token) +(\S+)$/i.exec(authorization)?.[1];
@@ -78,7 +78,7 @@ export class Tokens {
     return token;
   }
 
-  /** Whether the token reaches a repository: it was made for it, and the installation still has it. */
+  /** Whether the token can access a repository: it was issued for it, and the installation still has it. */
   reaches(token: Token, fullName: string): boolean {
     const installation = this.apps.installation(token.installationId);
     const named = token.repositories.some((name) => name.toLowerCase() === fullName.toLowerCase());

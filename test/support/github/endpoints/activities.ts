@@ -3,7 +3,7 @@ import { activityBody } from "../bodies.ts";
 import type { RepositoryEndpoint } from "../endpoint.ts";
 import { pageSize } from "../paging.ts";
 
-/** What a request may ask for here. GitHub knows more, which nobody needs so far. */
+/** The supported query parameters. GitHub has more, but nobody needs them so far. */
 const known = ["ref", "per_page"];
 
 const listActivities: RepositoryEndpoint = {
@@ -15,7 +15,7 @@ const listActivities: RepositoryEndpoint = {
   accepted: [{ contents: "read" }],
   handle(call, _world, repository) {
     const unknown = [...call.query.keys()].filter((name) => !known.includes(name));
-    if (unknown.length > 0) throw new Error(`activities cannot be asked for by ${unknown.join(", ")} here`);
+    if (unknown.length > 0) throw new Error(`the double supports no parameter ${unknown.join(", ")} for activities`);
     const ref = call.query.get("ref");
     const wanted = repository.activities
       .filter((activity) => ref === null || activity.ref === ref || activity.ref === `refs/heads/${ref}`)
@@ -29,5 +29,5 @@ function newestFirst(one: Activity, other: Activity): number {
   return other.timestamp.localeCompare(one.timestamp) || other.id - one.id;
 }
 
-/** What happened to a repository's branches. */
+/** The changes of a repository's branches. */
 export const activityEndpoints: readonly RepositoryEndpoint[] = [listActivities];

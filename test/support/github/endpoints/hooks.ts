@@ -16,7 +16,7 @@ import type { Permissions } from "../permissions.ts";
 
 const appDocs = "https://docs.github.com/rest/apps/webhooks";
 
-/** Which status codes count as what. A delivery that nothing answered, with the code 0, is in neither. */
+/** Which status codes count as success and failure. A delivery without an answer has the code 0 and is neither. */
 const outcomes: Record<string, (statusCode: number) => boolean> = {
   success: (statusCode) => statusCode >= 200 && statusCode <= 399,
   failure: (statusCode) => statusCode >= 400 && statusCode <= 599,
@@ -38,7 +38,7 @@ const setAppHookConfig: AppEndpoint = {
   docs: `${appDocs}#update-a-webhook-configuration-for-an-app`,
   statuses: [200, 401, 404, 422],
   handle(call, world, app) {
-    // Unlike a hook's own endpoint, this one leaves alone what it is not told.
+    // Unlike a hook's own endpoint, this one keeps settings that the request omits.
     const hook = ofApp(world, app);
     const settings = changed(hook, { config: { ...configOf(hook), ...call.body } });
     const hasSecret = settings.hasSecret || hook.hasSecret;
@@ -73,13 +73,13 @@ const redeliverAppDelivery: AppEndpoint = {
   handle: (call, world, app) => redeliver(call, world, ofApp(world, app)),
 };
 
-/** Those of a repository or of an organisation, which differ in their paths, their permission and the form of a hook. */
+/** The hooks of a repository or of an organisation. Their paths, permission and form differ. */
 interface Owned {
-  /** As GitHub's documentation of the endpoints calls the hooks. */
+  /** What GitHub's documentation of the endpoints calls the hooks. */
   called: "repository" | "organization";
   path: string;
   docs: string;
-  /** How one that is shown is called there. */
+  /** The name that the paths use for a single delivery. */
   delivery: string;
   permission: "repository_hooks" | "organization_hooks";
   hooks: (world: World, owner: string) => Hook[];
@@ -211,7 +211,7 @@ function ofApp({ hooks }: World, app: App): Hook {
   return found;
 }
 
-/** A hook's configuration as a request would give it. */
+/** A hook's configuration in the form of a request. */
 function configOf({ url, contentType, insecureSsl, secret }: Hook) {
   return { url, content_type: contentType, insecure_ssl: insecureSsl, ...(secret === undefined ? {} : { secret }) };
 }
@@ -231,7 +231,7 @@ function show(call: Call, world: World, hook: Hook): Answer {
   return { status: 200, body: hookDeliveryBody(hook, found, installationOf(world, hook, found)) };
 }
 
-// That older ones are refused is documented; the status and the words are the double's own.
+// GitHub documents that older ones are refused; the status and the message are the double's own.
 function redeliver(call: Call, world: World, hook: Hook): Answer {
   const found = delivery(call, world, hook);
   if (world.hooks.isTooOld(found))
@@ -252,13 +252,13 @@ function delivery(call: Call, { hooks }: World, hook: Hook): HookDelivery {
   return found;
 }
 
-/** The installation that an event for an App came from; a repository's hook knows none. */
+/** The installation that an event for an App came from; null for a repository's hook. */
 function installationOf({ apps }: World, { appId }: Hook, { repository }: HookDelivery): number | null {
   const app = appId === null ? undefined : apps.byId(appId);
   return (app && repository && apps.installationFor(app, repository)?.id) || null;
 }
 
-/** Webhooks of Apps, repositories and organisations, their deliveries, and the request to deliver again. */
+/** Webhooks of Apps, repositories and organisations, their deliveries, and requests for redelivery. */
 export const hookEndpoints: readonly Endpoint[] = [
   getAppHookConfig,
   setAppHookConfig,

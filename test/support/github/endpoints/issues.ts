@@ -5,8 +5,8 @@ import { accountOf } from "../identity.ts";
 import { page } from "../paging.ts";
 import type { Comment, PullRequest, Repository } from "../repositories.ts";
 
-// Labels and comments of pull requests are reached as those of issues. GitHub documents either permission as enough;
-// for the number of a pull request it wants `pull_requests`, whatever the header says.
+// Labels and comments of pull requests are available as those of issues. GitHub documents that either permission is enough, but for the
+// number of a pull request it requires `pull_requests`, whatever the header says.
 const read = [{ issues: "read" }, { pull_requests: "read" }] as const;
 const write = [{ issues: "write" }, { pull_requests: "write" }] as const;
 const readPull = [{ pull_requests: "read" }] as const;
@@ -145,7 +145,7 @@ function body(call: Call, world: World, repository: Repository, of: Comment) {
   return commentBody(repository, of, world.apps.byId(of.appId), call.base);
 }
 
-/** Labels and comments of pull requests, which GitHub counts among the issues. */
+/** Labels and comments of pull requests, which GitHub treats as issues. */
 export const issueEndpoints: readonly RepositoryEndpoint[] = [
   getLabel,
   listLabels,

@@ -25,7 +25,7 @@ const listPulls: RepositoryEndpoint = {
 function filter(query: Call["query"]): (pull: PullRequest) => boolean {
   const state = choice(query, "state", ["open", "closed", "all"]);
   const base = query.get("base");
-  // Without an owner before the colon GitHub ignores the filter: a bare branch name answers with every pull request.
+  // Without an owner before the colon, GitHub ignores the filter: a bare branch name returns every pull request.
   const head = /^([^:]+):(.+)$/.exec(query.get("head") ?? "");
   return (pull) =>
     (state === "all" || pull.state === state) &&
@@ -51,7 +51,7 @@ function ownerOfHead(pull: PullRequest): string | undefined {
   return pull.headRepository === null ? undefined : splitFullName(pull.headRepository).owner.toLowerCase();
 }
 
-/** The repository of the head branch: a fork that was never described is imagined. */
+/** The repository of the head branch. A fork that no test described is invented. */
 function headOf(world: World, repository: Repository, pull: PullRequest): Repository | undefined {
   if (pull.headRepository === null) return undefined;
   if (pull.headRepository === repository.fullName) return repository;
