@@ -1,8 +1,7 @@
 /**
- * For what a spec does after its cases: all of it in this order, also where one of it fails, so that nothing is left on the node for the specs
- * that come after.
+ * Runs the clean-up steps of a spec, in order. One failure does not stop the others, so that nothing is left on the node for later specs.
  *
- * @throws Error the first one, in the end
+ * @throws Error the first failure, after all steps have run
  */
 export async function afterwards(...steps: (() => unknown)[]): Promise<void> {
   const failures: unknown[] = [];

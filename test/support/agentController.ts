@@ -3,9 +3,9 @@ import { type Cluster, unless } from "./cluster.ts";
 import { type CodeRun, codeRunResource } from "./codeRuns.ts";
 
 /**
- * A stand-in for the platform's CodeRun controller: gives each CodeRun a pod of its own that
- * works until it is ended, and reports it as Running. As with the real one, the pod belongs to
- * the CodeRun and blocks its foreground deletion. One whose `spec.pod` is false is left as it is, where a test needs many.
+ * A stand-in for the platform's CodeRun controller. It gives each CodeRun a pod that works until it is stopped, and reports the CodeRun
+ * as Running. As with the real controller, the CodeRun owns the pod, and the pod blocks the CodeRun's foreground deletion. It ignores
+ * CodeRuns with `spec.pod: false`, for tests that need many of them.
  */
 export class AgentController {
   readonly #cluster: Cluster;
@@ -16,13 +16,13 @@ export class AgentController {
     this.#image = image;
   }
 
-  /** Works until the process ends. */
+  /** Works until the process is stopped. */
   async run(): Promise<never> {
     for (;;) {
       try {
         await this.#reconcile();
       } catch (error) {
-        // The API server may be away for a moment, in the tests of just that.
+        // Some tests take the API server away for a moment.
         console.error(`agent controller: ${error instanceof Error ? error.message : error}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 500));

@@ -8,11 +8,11 @@ import { KubeConfig, VersionApi } from "@kubernetes/client-node";
 import { until } from "./cluster.ts";
 
 /**
- * A second real kube-apiserver beside the node's, which serves no admission policies, as one before Kubernetes 1.30 does. It keeps its
- * objects in the node's etcd, apart from the node's. It runs in the network of this process, which has to be the node's.
+ * A second real kube-apiserver beside the node's. It serves no admission policies, like one before Kubernetes 1.30. It keeps its objects
+ * in the node's etcd, separate from the node's own. It runs in this process's network, which must be the node's.
  */
 export class ApiServerWithoutPolicies {
-  /** Path of a kubeconfig with all rights. */
+  /** Path of a kubeconfig with full rights. */
   readonly kubeconfig: string;
   readonly #folder: string;
   readonly #process: ChildProcess;
@@ -48,7 +48,7 @@ export class ApiServerWithoutPolicies {
       "service-account-key-file": keyFile,
       "service-account-signing-key-file": keyFile,
       "service-cluster-ip-range": "10.99.0.0/24",
-      // It would wait for the policies for ever, and the server end over it.
+      // Otherwise it waits for the policies forever and finally exits.
       "disable-admission-plugins": "ValidatingAdmissionPolicy",
       "runtime-config": absent.map((resource) => `admissionregistration.k8s.io/v1/${resource}=false`).join(","),
     };
@@ -68,7 +68,7 @@ export class ApiServerWithoutPolicies {
 
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.#process.once("close", resolve));
-    // It has nothing to save, and would take a minute to say goodbye.
+    // It has nothing to save, and a graceful shutdown would take a minute.
     this.#process.kill("SIGKILL");
     await ended;
     rmSync(this.#folder, { recursive: true, force: true });

@@ -5,15 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
-/** An answer; none means that the connection is cut, and a list of lines that they are streamed and the connection stays open. */
+/** An answer. Undefined cuts the connection. `lines` are streamed, and the connection stays open. */
 export type ApiAnswer = { code: number; body: object } | { lines: object[] } | undefined;
 
-/** Asked with `METHOD path`, the query, and what was sent. */
+/** Gets `METHOD path`, the query, and the request's body. */
 export type ApiAnswers = (request: string, query: URLSearchParams, body: string) => ApiAnswer;
 
 /**
- * A few lines that stand in for an API server, and the files with which a tool is pointed at it. That a real one answers so, tests on
- * the node show.
+ * A few lines that stand in for an API server, and the files that point a tool at it. Tests on the node show that a real one gives the
+ * same answers.
  */
 export class ApiServerDouble {
   readonly folder = mkdtempSync(join(tmpdir(), "rex-tool-"));
@@ -31,7 +31,7 @@ export class ApiServerDouble {
     });
   }
 
-  /** @param outputs the stack's, as the tools read them */
+  /** @param outputs the stack's outputs, as the tools read them */
   static async open(outputs: object): Promise<ApiServerDouble> {
     const double = new ApiServerDouble();
     const server = double.#server.listen(0, "127.0.0.1");
@@ -50,12 +50,12 @@ export class ApiServerDouble {
     return double;
   }
 
-  /** Environment of a tool that shall ask it. */
+  /** Environment of a tool that should use this server. */
   get environment(): Record<string, string> {
     return { KUBECONFIG: join(this.folder, "kubeconfig"), REX_OUTPUTS: join(this.folder, "outputs.json") };
   }
 
-  /** Ends what is open, as an API server does that restarts. */
+  /** Closes all open connections, as a restarting API server does. */
   cutConnections(): void {
     this.#server.closeAllConnections();
   }

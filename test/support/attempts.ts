@@ -3,20 +3,20 @@ import { after, it } from "mocha";
 import type { ApiRequest, Caller } from "./caller.ts";
 import { say } from "./figures.ts";
 
-/** What somebody tries who may not. */
+/** Something that the caller tries without the right to. */
 export interface Attempt {
   what: string;
   request: () => ApiRequest;
-  /** Part of the reason that the API server gives: a policy's words, or RBAC's "cannot …". */
+  /** Part of the API server's reason: a policy's message, or RBAC's "cannot …". */
   refusal: RegExp;
-  /** Default: the caller of all attempts. */
+  /** Who tries it. Default: the caller of all attempts. */
   by?: () => Caller;
 }
 
 /**
- * Makes a case of each attempt: the API server has to refuse it as forbidden, and to say why. In the end the count is said.
+ * Makes a test of each attempt: the API server must refuse it as forbidden, and say why. At the end it reports the number of attempts.
  *
- * @param who as in "by …"
+ * @param who completes "by …" in that report
  */
 export function refused(who: string, caller: () => Caller, attempts: Attempt[]): void {
   let made = 0;
@@ -28,7 +28,7 @@ export function refused(who: string, caller: () => Caller, attempts: Attempt[]):
       const { code, message } = await by().send(request());
       if (code === 403) refusals += 1;
       deepEqual([code, message], [403, message]);
-      ok(refusal.test(message), `refused, but with other words than ${refusal}: ${message}`);
+      ok(refusal.test(message), `refused, but the message does not match ${refusal}: ${message}`);
     });
   }
 }

@@ -4,7 +4,7 @@ import { KubeConfig } from "@kubernetes/client-node";
 /** The API server's answer to a request. */
 export interface ApiAnswer {
   code: number;
-  /** Why not, if not. */
+  /** The API server's reason if it refused. */
   message: string;
   body: unknown;
 }
@@ -15,17 +15,17 @@ const contentTypes = {
   jsonPatch: "application/json-patch+json",
 };
 
-/** A request as the API server gets it. */
+/** A request to the API server. */
 export interface ApiRequest {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** From /api or /apis on. */
+  /** The path, starting with /api or /apis. */
   path: string;
   body?: unknown;
-  /** Form of the body; default: json. */
+  /** Format of the body. Default: json. */
   form?: keyof typeof contentTypes;
 }
 
-/** Somebody who talks to the API server with one token, and with nothing else that gives a right. */
+/** A client of the API server with one token, and no other source of rights. */
 export class Caller {
   readonly #config = new KubeConfig();
   readonly #server: string;
@@ -37,7 +37,7 @@ export class Caller {
     this.#server = cluster.server;
   }
 
-  /** Sends a request as it is; a refusal is an answer, too. */
+  /** Sends a request unchanged. A refusal is returned as an answer, too. */
   async send({ method, path, body, form = "json" }: ApiRequest): Promise<ApiAnswer> {
     const text = body === undefined ? "" : JSON.stringify(body);
     const options: RequestOptions = {

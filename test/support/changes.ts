@@ -1,7 +1,7 @@
 import { Watch } from "@kubernetes/client-node";
 import type { Cluster } from "./cluster.ts";
 
-/** Names of a kind in the API, of one that is no part of Kubernetes itself. */
+/** The API names of a kind that is not part of Kubernetes itself. */
 interface Kind {
   group: string;
   version: string;
@@ -12,16 +12,16 @@ interface KubernetesObject {
   metadata: { resourceVersion?: string };
 }
 
-/** What the API server says of an object as soon as it is so. */
+/** A change of an object, as the API server reported it. */
 export interface Change<T> {
   type: "ADDED" | "MODIFIED" | "DELETED";
-  /** As it was then; of a deleted one its last state. */
+  /** The object after the change; for a deletion, its last state. */
   object: T;
-  /** When this process heard of it, in milliseconds since 1970. */
+  /** When this process received the change, in milliseconds since 1970. */
   at: number;
 }
 
-/** Sees every change of the namespace's objects of a kind while it is open, however short they live. What was there before is not told. */
+/** Sees every change of the namespace's objects of one kind while it is open, even of short-lived ones. Objects from before are ignored. */
 export class Changes<T extends KubernetesObject> {
   readonly #cluster: Cluster;
   readonly #see: (change: Change<T>) => void;
@@ -46,7 +46,7 @@ export class Changes<T extends KubernetesObject> {
     this.#path = `/apis/${group}/${version}/namespaces/${cluster.namespace}/${plural}`;
   }
 
-  /** @param labelSelector default: all objects of the kind */
+  /** @param labelSelector which objects. Default: all of the kind */
   static async open<T extends KubernetesObject>(
     cluster: Cluster,
     kind: Kind,
@@ -66,7 +66,7 @@ export class Changes<T extends KubernetesObject> {
     return changes;
   }
 
-  /** @throws Error if something may have been missed */
+  /** @throws Error if it may have missed something */
   close(): void {
     this.#closed = true;
     this.#connection?.abort();
@@ -87,7 +87,7 @@ export class Changes<T extends KubernetesObject> {
       },
       (error: unknown) => {
         if (this.#closed || this.#failure !== undefined) return;
-        // The API server ends every watch after a while, and a quiet one is ended here: it goes on from where it was.
+        // The API server ends every watch after a while, and this class ends quiet ones; it then goes on from where it was.
         if (!(error instanceof Error) || error.name === "TimeoutError") void this.#watch();
         else this.#failure = error;
       },

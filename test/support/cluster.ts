@@ -32,8 +32,8 @@ export class Cluster {
   }
 
   /**
-   * Makes the CodeRun kind known to the cluster, and waits until it is served and the garbage collector knows it:
-   * that asks for new kinds every 30 s, and until then it lets no foreground deletion of theirs come to its end.
+   * Installs the CodeRun kind, and waits until the cluster serves it and the garbage collector knows it. The collector looks for new kinds
+   * only every 30 s, and no foreground deletion of a CodeRun finishes before that.
    */
   async installCodeRuns(): Promise<void> {
     const extensions = this.config.makeApiClient(ApiextensionsV1Api);
@@ -165,7 +165,7 @@ function kindOf(object: CodeRun | Workflow): Kind {
   return object.kind === "CodeRun" ? codeRunResource : workflowResource;
 }
 
-/** Turns an API error of the given status into undefined; any other goes on. */
+/** Turns an API error with this status into undefined, and rethrows any other. */
 export function unless(status: number): (error: unknown) => undefined {
   return (error) => {
     if (error instanceof ApiException && error.code === status) return undefined;
@@ -174,8 +174,8 @@ export function unless(status: number): (error: unknown) => undefined {
 }
 
 /**
- * Asks until the answer is neither false nor undefined, every 200 ms. API errors count as
- * "not yet". After `limit` milliseconds it fails, naming what was waited for.
+ * Asks every 200 ms until the answer is neither false nor undefined. An API error counts as "not yet". Throws after `limit` milliseconds,
+ * and names what it waited for.
  */
 export async function until<T>(what: string, limit: number, ask: () => Promise<T | undefined | false>): Promise<T> {
   const end = Date.now() + limit;

@@ -1,9 +1,9 @@
 import type { V1CustomResourceDefinition } from "@kubernetes/client-node";
 
-/** Group, version and plural of the CodeRuns in the tests; the program's defaults. */
+/** Group, version and plural of the CodeRuns in the tests. They are the program's defaults. */
 export const codeRunResource = { group: "agents.platform", version: "v1", plural: "coderuns" };
 
-/** The platform's CodeRun, as far as this project looks at it: labels, and status.phase. */
+/** The platform's CodeRun, reduced to what this project reads: labels and status.phase. */
 export const codeRunDefinition: V1CustomResourceDefinition = {
   apiVersion: "apiextensions.k8s.io/v1",
   kind: "CustomResourceDefinition",
@@ -50,7 +50,7 @@ export interface CodeRun {
   status?: { phase?: string };
 }
 
-/** What an agent's objects are called by, which may have no capitals: `cleo` for 5DLabs-Cleo. */
+/** The agent's name within object names, which allow no capitals: `cleo` for 5DLabs-Cleo. */
 export function shortName(agent: string): string {
   return agent.slice(agent.lastIndexOf("-") + 1).toLowerCase();
 }
@@ -70,7 +70,7 @@ export function codeRun(
   };
 }
 
-/** The same CodeRun owned by others: when they are gone, the garbage collector takes it along. */
+/** The same CodeRun with owners. Once they are gone, the garbage collector deletes it, too. */
 export function ownedBy(owners: CodeRun[], run: CodeRun): CodeRun {
   const ownerReferences = owners.map(({ apiVersion, kind, metadata: { name, uid } }, index) => ({
     ...{ apiVersion, kind, name, uid, blockOwnerDeletion: true },

@@ -1,9 +1,9 @@
 import { request } from "node:https";
 
-/** What Argo Workflows' controller tells of itself and of workflows, as Prometheus reads it; from within the node's network. */
+/** Argo Workflows' controller's metrics in Prometheus's format. Works only in the node's network. */
 export function controllerMetrics(): Promise<string> {
   return new Promise((resolve, reject) => {
-    // The controller signs its certificate itself.
+    // The controller's certificate is self-signed.
     const outgoing = request(
       "https://127.0.0.1:9090/metrics",
       { rejectUnauthorized: false, timeout: 10_000 },
@@ -17,7 +17,7 @@ export function controllerMetrics(): Promise<string> {
         answer.on("error", reject);
       },
     );
-    outgoing.on("timeout", () => outgoing.destroy(new Error("the controller's metrics did not come within 10 s")));
+    outgoing.on("timeout", () => outgoing.destroy(new Error("no metrics from the controller within 10 s")));
     outgoing.on("error", reject);
     outgoing.end();
   });

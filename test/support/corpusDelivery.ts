@@ -4,7 +4,7 @@ import type { BodyChanges, CorpusEvent, Sent } from "./corpusEvents.ts";
 import { signatureHeaders } from "./corpusSignatures.ts";
 import { pushPayload, randomSha, signedDelivery } from "./github/index.ts";
 
-/** The run that an event of the corpus has to start. */
+/** The run that an event of the corpus must start. */
 export interface ExpectedRun {
   name: string;
   task: string;
@@ -14,25 +14,25 @@ export interface ExpectedRun {
   pushedAt: number;
 }
 
-/** An event of the corpus, ready to be posted. */
+/** An event of the corpus, ready to be sent. */
 export interface PreparedEvent {
   event: CorpusEvent;
   headers: Record<string, string | string[]>;
   body: Buffer;
-  /** The SHAs that were made for this event: a Workflow that has one of them is this event's. */
+  /** The SHAs made for this event. A Workflow that contains one of them comes from this event. */
   shas: string[];
-  /** Only if a run is expected. */
+  /** Set if a run is expected. */
   run?: ExpectedRun;
 }
 
 type Json = { [key: string]: unknown };
 
 /**
- * Makes the delivery of an event.
+ * Prepares the delivery of an event.
  *
- * @param secret the hook's
- * @param pushedAt GitHub's clock, where the event does not say otherwise
- * @param salt the Sensor's
+ * @param secret the hook's secret
+ * @param pushedAt time on GitHub's clock, unless the event sets another
+ * @param salt the Sensor's salt
  */
 export async function prepare(
   event: CorpusEvent,
@@ -74,7 +74,7 @@ function payload(sent: Sent, pushedAt: number): Json {
     ref: sent.ref,
     before: sent.before ?? randomSha(),
     after: sent.after ?? randomSha(),
-    // A name that no repository can have stands in the one field that is read, in a payload that is whole but for it.
+    // If the name is not possible on GitHub, only the one field that is read gets it; the rest of the payload is normal.
     ...(owned ? { repository: sent.repository } : {}),
     sender: sent.who?.login ?? "5dlabs-rex[bot]",
     pusher: sent.pusher,
@@ -132,7 +132,7 @@ function bytesOf(json: string, { as, spaces, around: [front, behind] = ["", ""],
   }
 }
 
-/** The object and the key in it that a JSON pointer names. */
+/** The object and key that a JSON pointer names. */
 function place(root: Json, pointer: string): [Json, string] {
   const keys = pointer.slice(1).split("/");
   const last = keys.pop() ?? "";

@@ -2,37 +2,37 @@ import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { SignatureName } from "./corpusSignatures.ts";
 
-/** Changes to the JSON of a push, in the order in which they are made. */
+/** Changes to the JSON of a push, in the order in which they are applied. */
 export interface BodyChanges {
-  /** How it is sent. Default: json. */
+  /** The content type. Default: json. */
   as?: "json" | "form";
-  /** JSON pointers of fields that are left out. */
+  /** JSON pointers of fields to leave out. */
   remove?: string[];
   /** JSON text for the field at a JSON pointer. */
   put?: Record<string, string>;
-  /** JSON text right behind the first bracket. */
+  /** JSON text to insert right after the first bracket. */
   first?: string;
-  /** JSON text right before the last bracket. */
+  /** JSON text to insert right before the last bracket. */
   last?: string;
-  /** Letters in a further member. */
+  /** Number of letters in an extra member. */
   pad?: number;
-  /** Further members. */
+  /** Number of extra members. */
   keys?: number;
-  /** Nested lists in a further member. */
+  /** Depth of nested lists in an extra member. */
   nest?: number;
-  /** All of the JSON. */
+  /** Replaces all of the JSON. */
   text?: string;
-  /** How many characters are kept; a negative number: how many at the end are not. */
+  /** How many characters to keep; if negative, how many to drop at the end. */
   cut?: number;
-  /** Spaces in front. */
+  /** Number of spaces at the beginning. */
   spaces?: number;
-  /** What stands before and behind what is sent. */
+  /** Text to add before and after. */
   around?: [string, string];
-  /** How it is written. Default: UTF-8. */
+  /** The encoding. Default: UTF-8. */
   bytes?: "utf-16" | "latin1" | "gzip" | "base64" | "percent";
 }
 
-/** What is delivered; see the head of test/corpus/events.yaml. */
+/** What is delivered; the head of test/corpus/events.yaml explains the fields. */
 export interface Sent {
   who: { login?: string; type?: string } | null;
   ref: string;
@@ -55,9 +55,9 @@ export interface Sent {
 export interface CorpusEvent {
   class: string;
   sent: Sent;
-  /** The number of the task whose run it has to start, or nothing. */
+  /** The number of the task whose run it must start, or nothing. */
   expect: "nothing" | { run: number };
-  /** HTTP status of the answer; "panic" where the connection is closed without one. Default: 200. */
+  /** HTTP status of the answer; "panic" if the connection is closed without one. Default: 200. */
   status?: number | "panic";
   why: string;
 }

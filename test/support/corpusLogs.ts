@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Cluster } from "./cluster.ts";
 
 /**
- * What a pod writes to its log from now on. Followed while it is written: a log that is asked for afterwards may have been rotated away.
+ * What a pod writes to its log from now on. It follows the log, because a log that is read only later may have been rotated away.
  */
 export class FollowedLog {
   readonly #kubectl: ChildProcess;
@@ -29,8 +29,8 @@ export class FollowedLog {
   }
 
   /**
-   * Waits until the log has been silent for a second, and follows it no longer.
-   * @throws Error if it could not be followed until now
+   * Waits until the log has been quiet for a second, and stops following it.
+   * @throws Error if the log could not be followed until now
    */
   async close(): Promise<void> {
     while (Date.now() - this.#grew < 1000) await new Promise((resolve) => setTimeout(resolve, 100));
@@ -39,7 +39,7 @@ export class FollowedLog {
     if (exitCode !== null) throw new Error(`kubectl logs ${this.#pod} ended by itself (${exitCode}): ${this.#said}`);
   }
 
-  /** The lines, without their ends. */
+  /** The lines, without line breaks. */
   get lines(): string[] {
     return this.#text.split("\n").filter((line) => line !== "");
   }

@@ -1,11 +1,11 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 
-/** What can be signed, and with what. */
+/** What is signed, and with which secret. */
 interface Signed {
   secret: string;
   /** The bytes that are sent. */
   bytes: Buffer;
-  /** The JSON that they hold. */
+  /** The JSON in these bytes. */
   json: string;
 }
 
@@ -14,7 +14,7 @@ type Bytes = string | Buffer;
 
 const sha256Header = "x-hub-signature-256";
 const sha1Header = "x-hub-signature";
-/** Stands for a secret that was replaced. */
+/** A secret that has since been replaced. */
 const oldSecret = "the webhook secret of last year, long enough";
 
 const digits = (algorithm: string, secret: Bytes, bytes: Bytes) =>
@@ -23,16 +23,16 @@ const right = ({ secret, bytes }: Signed) => digits("sha256", secret, bytes);
 const rightSha1 = ({ secret, bytes }: Signed) => digits("sha1", secret, bytes);
 const wrong = () => randomBytes(32).toString("hex");
 const wrongSha1 = () => randomBytes(20).toString("hex");
-/** The header of SHA-256 alone. */
+/** Only the SHA-256 header. */
 const sha256 = (value: string | string[]): Headers => ({ [sha256Header]: value });
 const sha1 = (hex: string): Headers => ({ [sha1Header]: `sha1=${hex}` });
-/** With another secret, in both headers, as GitHub does it. */
+/** Signed with this secret in both headers, as GitHub does. */
 const withSecret = (secret: Bytes, bytes: Bytes): Headers => ({
   ...sha256(`sha256=${digits("sha256", secret, bytes)}`),
   ...sha1(digits("sha1", secret, bytes)),
 });
 
-/** How an event of the hostile corpus is signed, by name. */
+/** How an event of the hostile corpus can be signed, by name. */
 const signatures = {
   right: ({ secret, bytes }) => withSecret(secret, bytes),
   "sha1 only": (signed) => sha1(rightSha1(signed)),
@@ -97,7 +97,7 @@ export type SignatureName = keyof typeof signatures;
 
 export const signatureNames = Object.keys(signatures) as SignatureName[];
 
-/** The headers that carry a signature of the given name. */
+/** The signature headers for this name. */
 export function signatureHeaders(name: SignatureName, signed: Signed): Headers {
   return signatures[name](signed);
 }

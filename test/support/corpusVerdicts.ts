@@ -3,10 +3,10 @@ import type { ExpectedRun, PreparedEvent } from "./corpusDelivery.ts";
 import type { CorpusEvent } from "./corpusEvents.ts";
 import type { Workflow } from "./workflows.ts";
 
-/** Bytes that the EventSource reads of a request. */
+/** How many bytes of a request the EventSource reads. */
 const largestBody = 1_048_576;
 
-/** What became of the events: the answer to each, and the Workflows that came into being. */
+/** The results of the events: the answer to each, and the Workflows that were created. */
 export class Verdicts {
   readonly #events: PreparedEvent[];
   readonly #wrong = new Map<CorpusEvent, string>();
@@ -17,15 +17,15 @@ export class Verdicts {
     this.#events = events;
   }
 
-  /** Takes the status that an event was answered with. */
+  /** Records the status of the answer to an event. */
   answered({ event, body }: PreparedEvent, status: number | "closed"): void {
     const expected = event.status ?? 200;
-    // A server that has read enough closes the connection: its answer is lost, if the rest of the body was still on its way.
+    // A server that has read enough closes the connection. If the client is still sending, the answer is lost.
     const closed = status === "closed" && (expected === "panic" || body.length > largestBody);
     if (status !== expected && !closed) this.#blame(event, `answered ${status}, not ${expected}`);
   }
 
-  /** Takes a Workflow that came into being. Says whether an event started it. */
+  /** Records a new Workflow. Returns whether an event started it. */
   created(workflow: Workflow): boolean {
     const { name, labels } = workflow.metadata;
     const expected = this.#events.find(({ run }) => run?.name === name);
@@ -64,15 +64,15 @@ export class Verdicts {
   }
 
   /**
-   * How many events were tried, how many had an effect or an answer that they should not have, and how many did not start the run that
-   * they should have. An event can be both.
+   * How many events were tried, how many had a wrong effect or answer, and how many did not start their run. An event can count as both
+   * wrong and missed.
    */
   get sum(): { tried: number; wrong: number; missed: number } {
     const { tried, wrong, missed } = this.#count(this.#events.map(({ event }) => event));
     return { tried, wrong: wrong + this.#stray.length, missed };
   }
 
-  /** A line for each event that did not behave, and for each run that no event explains. */
+  /** A line for each wrong or missed event, and for each run that no event explains. */
   get faults(): string[] {
     return [
       ...this.#events.flatMap(({ event }) => {
@@ -87,7 +87,7 @@ export class Verdicts {
     ];
   }
 
-  /** A table: a line for each class. */
+  /** A table with a line for each class. */
   get table(): string {
     const classes = [...new Set(this.#events.map(({ event }) => event.class))];
     const rows = classes.map((name) => {
@@ -104,7 +104,7 @@ export class Verdicts {
   }
 }
 
-/** What is not as the run has to be, if anything: name, labels and spec are compared, and have nothing else in them. */
+/** How the run differs from the expected one, if it does. Labels and spec must have exactly the expected fields. */
 function differenceFrom(run: ExpectedRun, { metadata, spec }: Workflow): string | undefined {
   const parameters = {
     task: run.task,

@@ -4,14 +4,13 @@ import type { Cluster } from "./cluster.ts";
 export interface Answer {
   status: number;
   body: string;
-  /** When the answer was complete. */
+  /** When the answer had arrived completely. */
   at: Date;
 }
 
 /**
- * Posts a delivery to a webhook URL, as GitHub does. A host that is a Service's name is
- * looked up in the API, since the node has no DNS; this process has to be in the node's
- * network then (`dev/on-node --netns`).
+ * Posts a delivery to a webhook URL, as GitHub does. The node has no DNS, so the name of a Service is looked up in the API. This process
+ * must then be in the node's network (`dev/on-node --netns`).
  */
 export async function deliver(
   cluster: Cluster,
@@ -46,7 +45,7 @@ export async function deliver(
   });
 }
 
-/** The address of a host, which may be a Service's name. */
+/** The IP address of a host, which can be the name of a Service. */
 export async function addressOf(cluster: Cluster, host: string): Promise<string> {
   const [, name, namespace] = /^([^.]+)\.([^.]+)\.svc$/.exec(host) ?? [];
   if (name === undefined || namespace === undefined) return host;

@@ -2,22 +2,22 @@ import { after, before } from "mocha";
 import { openDevPlatform } from "./devStack.ts";
 import { gates, type Platform, type Task } from "./platform.ts";
 
-/** The dev platform for a `describe`, and what its cases ask of a task. */
+/** The dev platform of a `describe`, and helpers to look at a task. */
 export interface DevPlatform {
   platform: Platform;
   /** Names of the task's agents, sorted. */
   agents(task: Task): Promise<string[]>;
   /** Labels of the task's pull request. */
   labels(task: Task): Promise<string[]>;
-  /** All that must stay the same where nothing may be touched. */
+  /** Everything that must stay the same if a run may touch nothing. */
   stateOf(task: Task): Promise<object>;
 }
 
-/** Opens the platform before the cases of the `describe` in which it is called, and removes their tasks after them. */
+/** Opens the platform before the tests of the surrounding `describe`, and removes their tasks afterwards. */
 export function devPlatform(): DevPlatform {
   let opened: Platform | undefined;
   const platform = (): Platform => {
-    if (opened === undefined) throw new Error("the platform is open only while cases run");
+    if (opened === undefined) throw new Error("the platform is open only while tests run");
     return opened;
   };
   before(async () => {

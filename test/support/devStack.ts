@@ -6,7 +6,7 @@ import { GitHubDoubleClient, type Permissions } from "./github/index.ts";
 import { nodeEnvironment } from "./node.ts";
 import { Platform } from "./platform.ts";
 
-/** What `dev/dev-stack` left: the stack's outputs and the secrets that it was given. */
+/** The results of `dev/dev-stack`: the stack's outputs and its secrets. */
 export interface DevStack {
   outputs: { webhookUrl: string; namespace: string; workflowTemplate: string; [name: string]: unknown };
   webhookSecret: string;
@@ -16,7 +16,7 @@ export interface DevStack {
   repository: string;
 }
 
-/** @throws Error if the variable REX_DEV_STACK, which scripts/up and scripts/test set, names no such folder */
+/** @throws Error if REX_DEV_STACK, which scripts/up and scripts/test set, does not name the stack's folder */
 export function readDevStack(): DevStack {
   const folder = process.env.REX_DEV_STACK;
   if (!folder) throw new Error("REX_DEV_STACK is not set: run this with scripts/test or scripts/up");
@@ -31,7 +31,7 @@ export function readDevStack(): DevStack {
   };
 }
 
-/** The platform around the dev stack, with the stack's App known to the double of GitHub. */
+/** The platform around the dev stack. The GitHub double knows the stack's App. */
 export async function openDevPlatform(): Promise<Platform> {
   const stack = readDevStack();
   await installDevApp(new GitHubDoubleClient(stack.githubUrl));
@@ -43,7 +43,7 @@ export async function openDevPlatform(): Promise<Platform> {
   });
 }
 
-/** Makes the stack's App known to a double of GitHub, installed on the stack's repository; `more`: permissions beside those it needs. */
+/** Registers the stack's App with a GitHub double, installed on the stack's repository; `more`: additional permissions. */
 export async function installDevApp(github: GitHubDoubleClient, more: Permissions = {}): Promise<void> {
   const stack = readDevStack();
   await github.putApp({

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-/** A text for people, as Markdown. */
+/** A Markdown text for people. */
 export interface Document {
-  /** Path from the root of the project. */
+  /** Path from the project's root. */
   file: string;
   text: string;
 }
@@ -32,16 +32,16 @@ export function anchors(text: string): string[] {
   });
 }
 
-/** A command that a document gives its reader. */
+/** A command that a document gives the reader. */
 export interface DocumentedCommand {
   file: string;
-  /** The text of the section that it stands in, up to the next heading. */
+  /** The text of its section, up to the next heading. */
   section: string;
-  /** Without a comment behind it; lines that end with a backslash are one. */
+  /** The command without a trailing comment; lines joined by a backslash are one command. */
   command: string;
 }
 
-/** The commands in indented blocks and in fenced ones of bash. Other fenced ones are data and pictures. */
+/** The commands in indented blocks and in fenced bash blocks. Other fenced blocks hold data and pictures. */
 export function documentedCommands(): DocumentedCommand[] {
   return documents().flatMap(({ file, text }) =>
     text.split(/^(?=#+ )/m).flatMap((section) => commandsIn(section).map((command) => ({ file, section, command }))),
@@ -53,7 +53,7 @@ function commandsIn(section: string): string[] {
   const fenced = [...section.matchAll(fences)].flatMap(([, kind = "", block = ""]) =>
     ["", "bash", "sh", "console"].includes(kind) ? [block] : [],
   );
-  // A line that is indented below a list's or a paragraph's goes on with that one.
+  // An indented line directly below a list item or paragraph continues it and is not a block.
   const indented = [...section.replaceAll(fences, "").matchAll(/(?<=\n\n)(?: {4}.+\n)+/g)].map(([block]) => block);
   return [...fenced, ...indented].flatMap((block) =>
     block

@@ -1,7 +1,7 @@
 import { appendFileSync } from "node:fs";
 
 /**
- * Says a measured figure: at once, and, where `scripts/test` asks for it, once more in its summary.
+ * Prints a measured figure at once, and, if `scripts/test` asks for it, again in its summary.
  *
  * @param text one line, such as "attempts: 40 made, 40 refused"
  */

@@ -16,8 +16,8 @@ const accountKinds = ["ServiceAccount", "Role", "RoleBinding"];
 const policyKinds = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
 
 /**
- * The program's accounts, Roles and admission policies as its source makes them, in a namespace of their own on the real API server.
- * No controller of Argo's manages it, so that nothing moves what a test has put there; the pods that hold the accounts are real.
+ * The program's own accounts, Roles and admission policies, in a separate namespace of the real API server. No Argo controller manages the
+ * namespace, so nothing changes what a test creates there. The pods that use the accounts are real.
  */
 export class Guarded {
   readonly name: string;
@@ -33,8 +33,8 @@ export class Guarded {
   }
 
   /**
-   * @param policies whether the policies are there, too
-   * @param config what the stack's configuration says beside names and repositories
+   * @param policies whether to create the policies, too
+   * @param config the stack's configuration besides names and repositories
    */
   static async open({
     policies = true,
@@ -63,8 +63,8 @@ export class Guarded {
   }
 
   /**
-   * Waits until the API server refuses by each of the policies: it takes up new ones some time after it has stored them, a second as
-   * a rule, more under load. Each probe is a dry run of what nobody may do.
+   * Waits until each of the policies refuses something. The API server applies new policies some time after it has stored them: usually a
+   * second, longer under load. Each probe is a dry run of a forbidden request.
    */
   async #policiesAreInForce(): Promise<void> {
     const probe = "probe";
@@ -94,7 +94,7 @@ export class Guarded {
       const caller = await this.as(account);
       await until(`a policy refuses ${account} ${request.method} ${request.path}`, 30_000, async () => {
         const { code, message } = await caller.send(request);
-        // 422 where a mutated rule cannot be evaluated: also then the policy is in force.
+        // 422 means that a mutated rule cannot be evaluated. Then the policy is in force, too.
         return (code === 403 || code === 422) && message.includes("ValidatingAdmissionPolicy");
       });
     }
@@ -112,12 +112,12 @@ export class Guarded {
     return account === "remediation" ? this.name : `${this.name}-${account}`;
   }
 
-  /** Name of the run for a push of the task. */
+  /** Name of the run for a push to the task. */
   runName(task: string): string {
     return runOf(this.name, task).metadata.name;
   }
 
-  /** Starts a pod that holds an account, and waits until it runs. */
+  /** Starts a pod that uses an account, and waits until it runs. */
   async startPod(podName: string, account: Account): Promise<void> {
     const namespace = this.cluster.namespace;
     await this.cluster.core.createNamespacedPod({
@@ -144,7 +144,7 @@ export class Guarded {
     });
   }
 
-  /** Who an account is, by a token like those that the kubelet hands to a pod; without a pod, by one that is bound to none. */
+  /** A caller with the account's token, bound to the pod as the kubelet would bind it; without a pod, the token is bound to none. */
   async as(account: Account, podName?: string): Promise<Caller> {
     const pod =
       podName === undefined

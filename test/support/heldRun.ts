@@ -1,13 +1,13 @@
 import { until } from "./cluster.ts";
 import type { Platform, Task } from "./platform.ts";
 
-/** The calls of GitHub of the step stop-qa, in their order. */
+/** The calls that the step stop-qa makes to GitHub, in order. */
 const methods = { "takes the label off": "DELETE", "looks for the label": "GET" } as const;
 
 /**
- * Pushes, and lets GitHub not answer where the run's step stop-qa does this: there it stands until the faults are cleared or the step's
- * deadline is over. The ledger is written then, and the agents are asked to end. Where it looks for the label, they are gone, and the label
- * is off. The main workflow is as it was in both.
+ * Pushes, and lets GitHub not answer this call of the step stop-qa. The run hangs there until the faults are cleared or the step's deadline
+ * passes. By then the ledger is written and the agents are being deleted. At `looks for the label`, they are gone and the label is removed.
+ * In both cases the main workflow is still unchanged.
  */
 export async function pushAndHold(
   platform: Platform,
@@ -24,12 +24,12 @@ export async function pushAndHold(
   return pushed;
 }
 
-/** Whether the task's pull request is there without the label. */
+/** Whether the task's pull request exists without the label. */
 export async function readyLabelIsOff({ github }: Platform, { repository, pull }: Task): Promise<boolean> {
   return (await github.labels(repository, pull))?.includes("ready-for-qa") === false;
 }
 
-/** The annotations of this program on the task's main workflow, without their prefix. */
+/** The program's annotations on the task's main workflow, without their prefix. */
 export async function ledgerOf(platform: Platform, { workflow }: Task): Promise<Record<string, string>> {
   const prefix = "rex-remediation/";
   const { metadata } = (await platform.cluster.workflow(workflow)) ?? {};

@@ -1,7 +1,7 @@
 import type { ApiAnswer } from "./apiServerDouble.ts";
 import { manifests, ofKind } from "./pulumi/manifests.ts";
 
-/** The stack's outputs that go with {@link installed}. */
+/** The stack's outputs that match {@link installed}. */
 export const installedOutputs = {
   namespace: "agent-platform",
   workflowTemplate: "rex-remediation",
@@ -10,7 +10,7 @@ export const installedOutputs = {
   webhookUrl: "https://hooks.example.com/push",
 };
 
-/** What an installation is told, where a case cares. */
+/** The settings of an installation that a test can choose. */
 export interface InstalledSettings {
   githubApiUrl: string;
   githubAppId: number;
@@ -21,7 +21,7 @@ export interface InstalledSettings {
   repositories: string[];
 }
 
-/** What the tools read an installation's settings off, by requests: the program's own objects, and its Secrets. */
+/** The objects from which the tools read an installation's settings, by request: the program's own objects and its Secrets. */
 export async function installed(settings: InstalledSettings): Promise<Record<string, ApiAnswer>> {
   const { githubApiUrl, githubAppId, privateKey, webhookSecret, repositories } = settings;
   const objects = await manifests({

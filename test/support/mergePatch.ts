@@ -1,4 +1,4 @@
-/** Changes an object by a JSON merge patch (RFC 7396): null takes a member away, lists are replaced whole. */
+/** Applies a JSON merge patch (RFC 7396) to an object in place: null removes a member, lists are replaced as a whole. */
 export function mergeInto(target: object, patch: object): void {
   const members = target as Record<string, unknown>;
   for (const [key, value] of Object.entries(patch)) {

@@ -1,11 +1,11 @@
-/** A series as Prometheus's text format has it. */
+/** A series in Prometheus's text format. */
 export interface Series {
   name: string;
   labels: Record<string, string>;
   value: number;
 }
 
-/** The series of a text in Prometheus's format whose names begin with one of the prefixes. */
+/** The series whose names begin with one of the prefixes, from a text in Prometheus's format. */
 export function seriesOf(text: string, ...prefixes: string[]): Series[] {
   return text.split("\n").flatMap((line) => {
     const [, name = "", inBraces = "", value = ""] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line) ?? [];

@@ -3,18 +3,18 @@ import { type Cluster, unless } from "./cluster.ts";
 
 /** Which requests are changed, and how. */
 export interface MutationArgs {
-  /** Of both objects; they belong to the whole cluster. */
+  /** Name of both objects. They are cluster-wide. */
   name: string;
   operations: ("CREATE" | "UPDATE")[];
   label?: { key: string; value: string };
   annotation?: { key: string; value: string };
-  /** Whose requests; default: everybody's. */
+  /** Whose requests are changed. Default: everybody's. */
   by?: string;
 }
 
 /**
- * Somebody else's admission policy that adds a label or an annotation to all of a namespace's Workflows, as a mutating webhook does.
- * The API server serves such policies only where it was told to (Kubernetes 1.34: a beta that is off by default).
+ * Somebody else's admission policy that adds a label or an annotation to all Workflows of a namespace, as a mutating webhook does. The API
+ * server serves such policies only if it is configured to (in Kubernetes 1.34 they are a beta that is off by default).
  */
 export class Mutation {
   readonly #api: AdmissionregistrationV1beta1Api;
@@ -25,14 +25,14 @@ export class Mutation {
     this.#name = name;
   }
 
-  /** @returns why there can be none; undefined where there can */
+  /** @returns the reason why the API server cannot have one; undefined if it can */
   static async unserved({ config }: Cluster): Promise<string | undefined> {
     const list = config.makeApiClient(AdmissionregistrationV1beta1Api).listMutatingAdmissionPolicy({ limit: 1 });
     const served = (await list.catch(unless(404))) !== undefined;
     return served ? undefined : "the API server serves no MutatingAdmissionPolicies";
   }
 
-  /** It is in force some time later. */
+  /** Creates it. It takes effect some time later. */
   static async make({ config, namespace }: Cluster, args: MutationArgs): Promise<Mutation> {
     const api = config.makeApiClient(AdmissionregistrationV1beta1Api);
     const metadata = { name: args.name };

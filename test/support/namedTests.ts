@@ -3,15 +3,15 @@ import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** A test that a document or a list names: by its file and by the id at the end of its title. */
+/** A test that a document or a list refers to by its file and the id at the end of its title. */
 export interface NamedTest {
   file: string;
   id: string;
 }
 
 /**
- * The tests that have an id: words joined by hyphens, in brackets at the end of a title. Whatever else a title says may be reworded.
- * Tests that a loop makes share an id, or have a template in it, as `bad-value-${key}`.
+ * The tests that have an id: words joined by hyphens, in brackets at the end of the title. The rest of a title can be reworded freely.
+ * Tests made in a loop share an id, or have a template in it, such as `bad-value-${key}`.
  */
 export function testsWithIds(): NamedTest[] {
   return globSync("test/**/*.spec.ts", { cwd: root })
@@ -23,14 +23,14 @@ export function testsWithIds(): NamedTest[] {
     );
 }
 
-/** The tests that a text names in its lists, each as `file` [id], with or without a word in front. */
+/** The tests that the lists of a text name, each as `file` [id], optionally with "tried:" in front. */
 export function namedTests(text: string): NamedTest[] {
   return [...text.matchAll(/^ *- (?:tried: )?`(test\/[^`]+\.spec\.ts)` \[(\S+)\]$/gm)].map(
     ([, file = "", id = ""]) => ({ file, id }),
   );
 }
 
-/** Those that do not exist: a name that no test has is a promise that nobody keeps. */
+/** The named tests that do not exist. */
 export function missingTests(named: NamedTest[]): NamedTest[] {
   const known = testsWithIds();
   return named.filter(
@@ -39,7 +39,7 @@ export function missingTests(named: NamedTest[]): NamedTest[] {
   );
 }
 
-/** The id at the end of a test's title; the title itself where it has none. */
+/** The id at the end of a test's title, or the title itself if it has none. */
 export function idOf(title: string): string {
   return / \[(\S+)\]$/.exec(title)?.[1] ?? title;
 }

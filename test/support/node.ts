@@ -1,17 +1,17 @@
 /**
- * The Kubernetes node that the tests run against: what `dev/on-node` puts into
- * the environment. Specs that need it are run through that script.
+ * The Kubernetes node that the tests use, as `dev/on-node` describes it in the environment. Specs that need it must run through that
+ * script.
  */
 export interface NodeEnvironment {
-  /** Administrator's kubeconfig; its server address is reachable from the host, the node's network and pods. */
+  /** The administrator's kubeconfig. Its server address works from the host, the node's network and pods. */
   kubeconfig: string;
   /** The namespace that Argo Events and Argo Workflows manage. */
   namespace: string;
-  /** An address on which doubles can listen so that pods and this process reach them. */
+  /** An address where doubles can listen so that both pods and this process reach them. */
   address: string;
-  /** Local image with bash, curl, jq and openssl. */
+  /** The local image with bash, curl, jq and openssl. */
   stepsImage: string;
-  /** Folder of the logs of the node's components and of what runs beside them, one file each. */
+  /** Folder with the logs of the node's components and of the processes beside them, one file each. */
   logs: string;
 }
 

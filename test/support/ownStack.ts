@@ -7,8 +7,8 @@ import { type ConfigValue, leastConfig, privateKey } from "./pulumi/stackConfig.
 import { type Ended, freshName, StackRun } from "./pulumi/stackRun.ts";
 
 /**
- * A stack of the program beside the dev stack, in the same namespace and for the same repository, with a name, a webhook and an App of
- * its own. The real Pulumi engine brings it up and destroys it.
+ * A second stack of the program beside the dev stack: in the same namespace and for the same repository, with its own name, webhook and
+ * App. The real Pulumi engine brings it up and destroys it.
  */
 export class OwnStack {
   readonly name = freshName();
@@ -17,7 +17,7 @@ export class OwnStack {
   readonly #repository: string;
   readonly #config: Record<string, ConfigValue>;
   #publicKeyPem: string | undefined;
-  // None that the double knows already; the App's only installation has the same number.
+  // Not an App that the double knows already; the App's only installation has the same number.
   readonly #appId = 2_000_000 + Math.floor(Math.random() * 1_000_000);
 
   constructor() {
@@ -29,18 +29,18 @@ export class OwnStack {
       "githubApp.id": String(this.#appId),
       "githubApp.apiUrl": githubUrl,
       "steps.image": nodeEnvironment().stepsImage,
-      // A run that is held has to stand longer than the engine takes, on a busy machine, too.
+      // A held run must last longer than the engine takes, even on a busy machine.
       "steps.stepTimeoutSeconds": 300,
-      // There is a sweep, but it makes no runs beside those of the tests.
+      // The sweep exists, but does not create runs beside those of the tests.
       "sweep.schedule": "0 0 1 1 *",
     };
   }
 
   /**
-   * Brings the stack up, or makes it what the configuration says.
+   * Brings the stack up, or updates it to the configuration.
    *
-   * @param config over the stack's own. A new key of the App is known to GitHub before the engine begins, and the former one until it has
-   *   ended, as docs/operate.md says
+   * @param config overrides the stack's configuration. As docs/operate.md says, GitHub learns a new key of the App before the engine
+   *   starts, and accepts the former one until the engine has finished
    * @returns the outputs
    */
   async up(config: Record<string, ConfigValue> = {}): Promise<Ended & { outputs: { webhookUrl: string } }> {
@@ -66,7 +66,7 @@ export class OwnStack {
     });
   }
 
-  /** What its users have around it. */
+  /** The platform around the stack. */
   platform(webhookUrl: string): Promise<Platform> {
     return Platform.open({
       name: this.name,
@@ -77,7 +77,7 @@ export class OwnStack {
     });
   }
 
-  /** Makes the engine look at what there is, so that the next `up` makes again what somebody has taken away. */
+  /** Lets the engine read what exists, so that the next `up` creates again what somebody has removed. */
   refresh(): Promise<Ended> {
     return this.#run("refresh");
   }
@@ -86,12 +86,12 @@ export class OwnStack {
     return this.#run("destroy");
   }
 
-  /** Removes what the engine keeps on this machine. */
+  /** Removes the engine's files from this machine. */
   remove(): void {
     this.#stack.remove();
   }
 
-  /** @throws Error with the engine's words if it fails */
+  /** @throws Error with the engine's output if it fails */
   async #run(command: "up" | "refresh" | "destroy", config: Record<string, ConfigValue> = {}): Promise<Ended> {
     const args = command === "up" ? ["--json"] : [];
     const ended = await this.#stack.run(command, { config: { ...this.#config, ...config }, args });

@@ -14,13 +14,13 @@ import type { Workflow, WorkflowNode } from "./workflows.ts";
 const run = promisify(execFile);
 const example = fileURLToPath(new URL("../../examples/play-workflow.yaml", import.meta.url));
 
-/** The pusher, as the dev stack's configuration has it. */
+/** The pusher in the dev stack's configuration. */
 export const rex = "5dlabs-rex[bot]";
 
-/** Where a task stands when the push comes. */
+/** Where a task is when the push comes. */
 export type Position = "implementing" | "cleo-at-work" | "at-ready-for-qa-gate" | "at-bare-gate";
 
-/** The example of a main workflow of gates in a row: where only the remediation is looked at, it saves the pods of all others. */
+/** The example of a main workflow with nothing but gates. It saves pods in tests that look only at the remediation. */
 const trial: { metadata: { labels: { "current-stage": string } }; spec: { templates: Template[] } } = parse(
   readFileSync(new URL("../../examples/trial-workflow.yaml", import.meta.url), "utf8"),
 );
@@ -28,7 +28,7 @@ type Template = { name: string; steps?: object[][]; suspend?: object };
 
 /**
  * @param outputs of its gates
- * @param skipped steps before them, none of which is taken: each a node without a pod, about as large as a pod's
+ * @param skipped number of skipped steps before the gates: each is a node without a pod, about as large as a pod's node
  */
 function bareGates(outputs?: object, skipped = 0): object {
   const templates = trial.spec.templates.map((template) => ({
@@ -39,7 +39,7 @@ function bareGates(outputs?: object, skipped = 0): object {
   return { ...trial.spec, templates };
 }
 
-// A node's message repeats the condition.
+// The message of a skipped node repeats the condition, which makes the node large.
 const notTaken = (count: number) => ({
   name: "past",
   template: "gate",
@@ -47,7 +47,7 @@ const notTaken = (count: number) => ({
   withSequence: { count: `${count}` },
 });
 
-/** A task in the making: its main workflow, its branch, its pull request. */
+/** A task with its main workflow, branch and pull request. */
 export interface Task {
   id: string;
   repository: string;
@@ -58,22 +58,21 @@ export interface Task {
 }
 
 export interface PlatformOptions {
-  /** Where the dev stack's EventSource listens. */
+  /** The URL of the dev stack's EventSource. */
   webhookUrl: string;
   /** The dev stack's webhook secret. */
   webhookSecret: string;
-  /** The dev stack's double of GitHub. */
+  /** The URL of the dev stack's GitHub double. */
   githubUrl: string;
   /** The dev stack's repository. */
   repository: string;
-  /** The stack's name, with which its runs' names begin. Default: the dev stack's. */
+  /** The stack's name, with which the names of its runs begin. Default: the dev stack's. */
   name?: string;
 }
 
 /**
- * What the program's users have around it: the platform that runs CodeRuns (agents.ts), the example
- * main workflow, and GitHub (a double). Everything else here is real: Argo, the kubelet,
- * the pods, and the program's own objects as `pulumi up` made them.
+ * The surroundings that users of the program have: the platform that runs CodeRuns (agents.ts), the example main workflow, and GitHub (a
+ * double). Everything else is real: Argo, the kubelet, the pods, and the program's own objects as `pulumi up` created them.
  */
 export class Platform {
   readonly cluster: Cluster;
@@ -82,7 +81,7 @@ export class Platform {
   readonly #tasks = new Set<string>();
   #salt: string | undefined;
   readonly #copies: Platform[] = [];
-  // GitHub's clock counts whole seconds, and a push before the last one would be an old one.
+  // GitHub's clock counts whole seconds. A push with a time before the last one's would count as an older push.
   #clock = 0;
 
   private constructor(cluster: Cluster, options: PlatformOptions, salt: string | undefined) {
@@ -102,14 +101,14 @@ export class Platform {
     return platform;
   }
 
-  /** The same platform with another double of GitHub. It removes what is made through it; where it did not, this one does. */
+  /** The same platform with another GitHub double. Closing this platform also closes the copy. */
   withGitHub(githubUrl: string): Platform {
     const copy = new Platform(this.cluster, { ...this.options, githubUrl }, this.#salt);
     this.#copies.push(copy);
     return copy;
   }
 
-  /** Removes the main workflows, CodeRuns and runs of the tasks that were made here or through a copy, so that none comes back. */
+  /** Removes the main workflows, CodeRuns and runs of all tasks started here or through a copy, and makes sure that none comes back. */
   async close(): Promise<void> {
     for (const copy of this.#copies) await copy.close();
     const tasks = [...this.#tasks];
@@ -118,14 +117,14 @@ export class Platform {
     for (const task of tasks) this.#tasks.delete(task);
   }
 
-  /** The same of one task, without waiting. */
+  /** Does the same for one task, without waiting. */
   async remove(task: string): Promise<void> {
     await this.cluster.deleteWorkflows(`task-id=${task}`);
     await this.cluster.deleteCodeRuns(`task-id=${task}`);
     await this.cluster.deleteWorkflows(`rex-remediation/task=${task}`);
   }
 
-  /** A pod of a main workflow that was just starting makes its CodeRun all the same. */
+  /** A pod of a removed main workflow that was just starting may still create its CodeRun. Waits for such pods and removes the CodeRuns. */
   async #nothingComesBack(tasks: string[]): Promise<void> {
     const { core, namespace } = this.cluster;
     const gone = async (): Promise<boolean> => {
@@ -141,8 +140,8 @@ export class Platform {
   }
 
   /**
-   * Removes all main workflows and CodeRuns of the namespace, whoever made them, for a spec that looks at all that is there: what others left that
-   * were killed, and what the demonstration of scripts/up leaves to be looked at.
+   * Removes all main workflows and CodeRuns of the namespace, whoever created them, for a spec that looks at everything there. Some come
+   * from test runs that were killed, and some from the demonstration of scripts/up.
    */
   async clear(): Promise<void> {
     const mainWorkflows = "workflow-type=play-orchestration";
@@ -165,9 +164,9 @@ export class Platform {
   }
 
   /**
-   * Makes a task: its branch and pull request on GitHub, and its main workflow, brought to the given position.
+   * Starts a task: creates its branch and pull request on GitHub and its main workflow, and waits for the given position.
    *
-   * @param more.spec of the main workflow at a bare gate, over the trial's
+   * @param more.spec of the main workflow at a bare gate; overrides the trial's
    */
   async startTask(
     position: Position,
@@ -193,7 +192,7 @@ export class Platform {
     };
     await this.github.putRepository(repository, {
       branches: { [task.branch]: task.head },
-      // Rex's pushes are those that a case makes; a sweep would look for the run of this one.
+      // Rex's pushes are the ones that a test makes. If Rex had made this one, a sweep would look for its run.
       pushedBy: "somebody",
       pulls:
         more.pullRequest === false
@@ -249,13 +248,13 @@ export class Platform {
     return task;
   }
 
-  /** Starts a CodeRun beside the main workflow's own, and waits until its pod runs. */
+  /** Starts another CodeRun beside the main workflow's own, and waits until its pod runs. */
   async startAgent(agent: string, task: Task): Promise<CodeRun> {
     const name = `${shortName(agent)}-task-${task.id}-${randomSha().slice(0, 5)}`;
     const created = await this.cluster.create(
       codeRun(name, agent, task.id, { repository: task.repository.replace("/", "-") }),
     );
-    // Faults of the node may strike meanwhile.
+    // The limit is long because faults of the node may strike meanwhile.
     await until(`the pod of ${name} runs`, 120_000, async () => {
       const pod = await this.cluster.core.readNamespacedPod({ name, namespace: this.cluster.namespace });
       return pod.status?.phase === "Running";
@@ -272,13 +271,13 @@ export class Platform {
     return gates(workflow).find(({ phase }) => phase === "Running");
   }
 
-  /** Seconds since 1970, on GitHub's clock; no two the same. */
+  /** Seconds since 1970 on GitHub's clock. No two calls return the same. */
   clock(): number {
     this.#clock = Math.max(Math.floor(Date.now() / 1000), this.#clock + 1);
     return this.#clock;
   }
 
-  /** Pushes to the task's branch on GitHub, without a word to the webhook. */
+  /** Pushes to the task's branch on GitHub, without a delivery. */
   async moveBranch(task: Task, sha = randomSha()): Promise<{ before: string; after: string }> {
     const before = task.head;
     task.head = sha;
@@ -297,31 +296,31 @@ export class Platform {
     return deliver(this.cluster, this.options.webhookUrl, await signedDelivery(secret, payload));
   }
 
-  /** Rex pushes to the task's branch, and GitHub tells. Returns the push and when it was answered. */
+  /** Lets Rex push to the task's branch, and delivers the event. Returns the push and the time of the answer. */
   async push(task: Task): Promise<{ run: string; push: PushOptions; pushedAt: Date }> {
     const push: PushOptions = {
       ref: `refs/heads/${task.branch}`,
       ...(await this.moveBranch(task)),
       pushedAt: this.clock(),
     };
-    // Another stack's Sensor may have come in the place of the one before.
+    // The Sensor may have been replaced by another stack's since.
     this.#salt = await runSaltOf(this.cluster, this.options.name);
     const answer = await this.send(push);
     if (answer.status !== 200) throw new Error(`the EventSource answered ${answer.status}: ${answer.body}`);
     return { run: this.runName(task.id, push), push, pushedAt: answer.at };
   }
 
-  /** The name that the Sensor gives to the run of a push. */
+  /** The name that the Sensor gives the run of a push. */
   runName(task: string, { before, after, repository = this.options.repository, pushedAt }: PushOptions): string {
     const { name = "rex-remediation" } = this.options;
     if (this.#salt === undefined) throw new Error(`there was no Sensor ${name} when the platform was opened`);
     if (before === undefined || after === undefined || pushedAt === undefined) {
-      throw new Error("only a push whose commits and time are known has a run that can be named");
+      throw new Error("the name of a run needs the commits and the time of its push");
     }
     return runName(name, this.#salt, { task, before, after, repository, pushedAt });
   }
 
-  /** Waits for the end of a run; its outcome label says how. */
+  /** Waits until a run has ended. Its outcome label says how. */
   async ended(name: string, limit = 120_000): Promise<Workflow> {
     return until(`run ${name} has ended`, limit, async () => {
       const workflow = await this.cluster.workflow(name);
@@ -329,7 +328,7 @@ export class Platform {
     });
   }
 
-  /** Waits until a run has an outcome; its Workflow ends up to ten seconds later. */
+  /** Waits until a run has an outcome. Its Workflow ends up to ten seconds later. */
   async outcome(name: string, limit = 120_000): Promise<string> {
     return until(`run ${name} has an outcome`, limit, async () => {
       return (await this.cluster.workflow(name))?.metadata.labels?.["rex-remediation/outcome"];
@@ -337,7 +336,7 @@ export class Platform {
   }
 }
 
-/** What a deployed Sensor makes the names of runs with, beside the push; undefined where there is none. */
+/** The salt that a deployed Sensor uses in the names of runs; undefined if there is no Sensor. */
 export async function runSaltOf(cluster: Cluster, name = "rex-remediation"): Promise<string | undefined> {
   const { items } = (await cluster.custom.listNamespacedCustomObject({
     group: "argoproj.io",

@@ -6,10 +6,10 @@ import { stringify } from "yaml";
 import { tool } from "./pulumi/upstream.ts";
 import type { RecordedMetrics } from "./recordedMetrics.ts";
 
-/** The value of a series at a minute; undefined where it is not there. */
+/** The value of a series at a minute; undefined if the series does not exist then. */
 export type Course = (minute: number) => number | undefined;
 
-/** A question, in PromQL, at a minute, and what has to come. */
+/** A PromQL query at a minute, and its expected result. */
 export interface Question {
   expr: string;
   minute: number;
@@ -21,15 +21,15 @@ export interface Answered {
   output: string;
 }
 
-/** Path of promtool; undefined where it is not built (dev/checks/build promtool). */
+/** Path of promtool; undefined if it is not built (dev/checks/build promtool). */
 export const promtool = (): string | undefined => tool("promtool");
 
-/** `promtool check rules` of the groups of a PrometheusRule. */
+/** Runs `promtool check rules` on the groups of a PrometheusRule. */
 export function checkRules(groups: object): Answered {
   return run(["check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"], { "rules.yaml": { groups } });
 }
 
-/** `promtool test rules`: asks questions of series, and of the alarms (`ALERTS`) that come of them. A sample is taken each minute. */
+/** Runs `promtool test rules`: queries the series and the resulting alarms (`ALERTS`). There is one sample per minute. */
 export function testRules(groups: object, courses: Record<string, Course>, questions: Question[]): Answered {
   const minutes = Math.max(...questions.map(({ minute }) => minute)) + 1;
   const test = {
@@ -65,7 +65,7 @@ function run(args: string[], files: Record<string, object>): Answered {
   }
 }
 
-/** As Prometheus labels what it scrapes. */
+/** A series with the labels that Prometheus adds when it scrapes. */
 export const scraped = (series: string, instance = "10.0.0.1:9090"): string =>
   series.includes("{") ? series.replace("{", `{instance="${instance}",`) : `${series}{instance="${instance}"}`;
 
@@ -73,7 +73,7 @@ export const scraped = (series: string, instance = "10.0.0.1:9090"): string =>
 export const availableReplicas = ({ namespace, deployment }: { namespace: string; deployment: string }): string =>
   `kube_deployment_status_replicas_available{namespace="${namespace}",deployment="${deployment}"}`;
 
-/** The recorded series as they were recorded, the second snapshot at a minute and then one each minute. */
+/** The recorded series: the first snapshot, then from minute `begin` on one further snapshot per minute. */
 export function replayed({ snapshots, deployments }: RecordedMetrics, begin: number): Record<string, Course> {
   const series = new Set(snapshots.flatMap(({ series }) => Object.keys(series)));
   return Object.fromEntries([

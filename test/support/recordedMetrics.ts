@@ -3,14 +3,14 @@ import { type Series, seriesOf } from "./metrics.ts";
 
 const file = new URL("../chain/metrics/recorded.json", import.meta.url);
 
-/** What the workflow controller told when, and the Deployments that Argo Events had made. */
+/** Recorded metrics of the workflow controller, and the Deployments that Argo Events had created. */
 export interface RecordedMetrics {
-  /** When and of what it was recorded. */
+  /** When they were recorded, and from what. */
   recorded: string;
   how: string;
-  /** One after the other, of one controller: what had happened last, and each series with its value. */
+  /** Snapshots of one controller, in order: the last thing that had happened, and the value of each series. */
   snapshots: { after: string; series: Record<string, number> }[];
-  /** Of the namespace, with `status.availableReplicas`. */
+  /** The namespace's Deployments, with `status.availableReplicas`. */
   deployments: { namespace: string; deployment: string; available: number }[];
 }
 
@@ -22,7 +22,7 @@ export function writeRecordedMetrics(metrics: RecordedMetrics): void {
   writeFileSync(file, `${JSON.stringify(metrics, null, 2)}\n`);
 }
 
-/** The controller's series that alarms and dashboard look at. */
+/** The controller's series that alarms and the dashboard use. */
 export function watchedSeries(text: string): Series[] {
   return seriesOf(text, "argo_workflows_rex_remediation_", "argo_workflows_is_leader");
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import Mocha from "mocha";
 
-/** Mocha's own spec report, and counts, whole titles and what failures said as a file for scripts/test: `--reporter-option file=PATH`. */
+/** Mocha's spec reporter. Also writes counts, titles and failure messages to a file for scripts/test: `--reporter-option file=PATH`. */
 export default class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);

@@ -9,7 +9,7 @@ const pushed = {
 
 export type Run = ReturnType<typeof runOf>;
 
-/** The run of a push as the Sensor makes it. */
+/** The run of a push, as the Sensor creates it. */
 export function runOf(name: string, task: string, pushedAt = 1_767_225_600) {
   const { apiVersion, kind, metadata, spec } = unfilledRun({
     name,

@@ -1,20 +1,20 @@
 import type { WrittenText } from "./writtenTexts.ts";
 
-/** Something that nobody may read, under a name that anybody may. */
+/** Something that nobody may read, with a name that anybody may. */
 export interface NamedSecret {
   name: string;
   value: string;
-  /** Parts of it that are secret by themselves, too. Default: none. */
+  /** Parts of it that are secret on their own. Default: none. */
   parts?: string[];
 }
 
-/** A PEM key, of which each line is a secret, but those that say where it begins and ends. */
+/** A PEM key. Each of its lines is a secret, except the BEGIN and END lines. */
 export function pemSecret(name: string, pem: string): NamedSecret {
   const value = pem.trim();
   return { name, value, parts: value.split("\n").filter((line) => !line.startsWith("-----")) };
 }
 
-/** The texts in which a secret is found: whole or in part, plain or in base64. A finding names secret and place, and shows neither. */
+/** Finds secrets in texts: whole or in part, plain or in base64. A finding names the secret and the place, and shows neither. */
 export function findings(secrets: NamedSecret[], texts: WrittenText[]): string[] {
   return secrets.flatMap((secret) => {
     const sought = forms(secret);
@@ -24,14 +24,14 @@ export function findings(secrets: NamedSecret[], texts: WrittenText[]): string[]
   });
 }
 
-/** How a secret could be written down. */
+/** All forms in which a secret can appear. */
 export function forms({ value, parts = [] }: NamedSecret): string[] {
   return [value, ...parts].flatMap((text) => [text, ...base64(text)]);
 }
 
 /**
- * Base64 of a text wherever it stands in what was encoded, alone or inside of an object: three bytes become four characters, so there are
- * three forms. Each without the characters that depend on what stands before or after.
+ * The base64 forms of a text, wherever it is in the encoded data. Three bytes become four characters, so there are three forms, one for
+ * each offset. Characters that depend on the text before or after are left out.
  */
 function base64(text: string): string[] {
   return [0, 1, 2].map((before) => {

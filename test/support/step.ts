@@ -5,17 +5,17 @@ import { dirname, join } from "node:path";
 import { stepScript } from "../../components/stepScripts.ts";
 import type { Step } from "../../components/vocabulary/steps.ts";
 
-/** What a step left behind. */
+/** The result of a step. */
 export interface StepResult {
   exitCode: number | null;
-  /** Standard output and error, as the pod's log would have them. */
+  /** Standard output and error together, as in the pod's log. */
   log: string;
-  /** What stands in the termination log: the last words that Argo shows. */
+  /** The content of the termination log: the last words, which Argo shows. */
   lastWords: string;
   seconds: number;
 }
 
-/** plan.json, as far as the tests look at it. */
+/** plan.json, reduced to what the tests read. */
 export interface Plan {
   outcome: string;
   reason: string;
@@ -27,8 +27,8 @@ export interface Plan {
 }
 
 /**
- * A pod's worth of steps: the folders that its containers share. The text of a step is
- * run as the program embeds it, by bash on this machine: what this does not show is the image.
+ * Runs steps as the containers of one pod, with shared folders. Each step's script is the one that the program embeds, run by bash on this
+ * machine. It does not show that the image works.
  */
 export class StepBench {
   readonly environment: Record<string, string>;
@@ -60,7 +60,7 @@ export class StepBench {
   }
 
   async run(step: Step, more: Record<string, string> = {}): Promise<StepResult> {
-    // What the kubelet makes of the argument: it reads a doubled dollar as one.
+    // The kubelet turns a doubled dollar in the argument into a single one.
     const text = stepScript(step).replaceAll("$$", "$");
     await writeFile(join(this.#folder, "last-words"), "");
     const started = Date.now();
@@ -91,7 +91,7 @@ export class StepBench {
     return JSON.parse(await this.shared("plan.json"));
   }
 
-  /** A file of the folder that the steps share. */
+  /** Reads a file from the steps' shared folder. */
   async shared(name: string): Promise<string> {
     return readFile(join(this.environment.SHARED_DIR ?? "", name), "utf8");
   }

@@ -3,15 +3,15 @@ import { join, resolve } from "node:path";
 
 const directory = resolve(import.meta.dirname, "../../components/steps");
 
-/** What ends a step, or sends it back: its last words, or why there was nothing to do. */
+/** A message that ends a step or sends the run back to plan: its last words, or why there was nothing to do. */
 export interface StepMessage {
   file: string;
   kind: "fail" | "conclude" | "plan_again";
-  /** The text, with an ellipsis for each expansion of bash. */
+  /** The text, with an ellipsis for each bash expansion. */
   text: string;
 }
 
-/** Every one that components/steps can say, in the order of the files. */
+/** Every message in components/steps, in the order of the files. */
 export function stepMessages(): StepMessage[] {
   return readdirSync(directory)
     .filter((name) => name.endsWith(".sh"))
@@ -26,7 +26,7 @@ export function stepMessages(): StepMessage[] {
     });
 }
 
-/** The double-quoted text that begins at `start`, to its closing quote. */
+/** The double-quoted text that begins at `start`, up to its closing quote. */
 function quoted(text: string, start: number): string {
   let result = "";
   for (let at = start; text[at] !== '"'; ) {
@@ -38,7 +38,7 @@ function quoted(text: string, start: number): string {
   return result;
 }
 
-/** Length of `$NAME`, `${…}` or `$(…)` at this place; 0 for a mere dollar. */
+/** Length of `$NAME`, `${…}` or `$(…)` at this place; 0 for a plain dollar sign. */
 function expansionLength(text: string, at: number): number {
   const name = /^\$([A-Za-z_][A-Za-z0-9_]*|[0-9@*#?])/.exec(text.slice(at, at + 80));
   if (name !== null) return name[0].length;

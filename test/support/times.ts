@@ -3,8 +3,8 @@ import { gates, type Platform, type Task } from "./platform.ts";
 import type { WorkflowNode } from "./workflows.ts";
 
 /**
- * How long a restart took, in seconds after the push was answered. Argo and Kubernetes write
- * whole seconds, cut off: `resumed` and `restarted` may be up to one second too short.
+ * How long a restart took, in seconds after the answer to the push. Argo and Kubernetes round times down to whole seconds, so `resumed` and
+ * `restarted` may be up to one second too short.
  */
 export interface RestartTimes {
   /** finishedAt of the gate that the remediation opened. */
@@ -13,14 +13,14 @@ export interface RestartTimes {
   restarted: number;
 }
 
-/** Waits until a run has opened the task's gate, and returns it. */
+/** Waits until a run has opened the task's gate, and returns the gate. */
 async function openedGate(platform: Platform, task: Task, run: string): Promise<WorkflowNode> {
   return until(`task ${task.id} is resumed`, 120_000, async () =>
     gates(await platform.cluster.workflow(task.workflow)).find(({ message }) => message === `resumed by ${run}`),
   );
 }
 
-/** Seconds from the push's answer to the end of the gate that the run opened, once it has. */
+/** Waits until the run has opened the gate, and returns the seconds from the answer to the push to the gate's end. */
 export async function resumedAfter(platform: Platform, task: Task, run: string, pushedAt: Date): Promise<number> {
   return seconds(pushedAt, (await openedGate(platform, task, run)).finishedAt);
 }
@@ -29,7 +29,7 @@ function seconds(from: Date, to: string | undefined): number {
   return (Date.parse(to ?? "") - from.getTime()) / 1000;
 }
 
-/** Waits for the restart of a task that was pushed, and measures it. */
+/** Waits until a pushed task has restarted, and measures the times. */
 export async function restartTimes(platform: Platform, task: Task, run: string, pushedAt: Date): Promise<RestartTimes> {
   const gate = await openedGate(platform, task, run);
   const cleo = await until(`a new Cleo works on task ${task.id}`, 60_000, async () =>
@@ -45,7 +45,7 @@ export async function restartTimes(platform: Platform, task: Task, run: string, 
   };
 }
 
-/** The middle value. */
+/** The median. */
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

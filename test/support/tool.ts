@@ -5,14 +5,14 @@ import { rex } from "../../cli/commands.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** What a call of scripts/rex left behind. */
+/** The result of a scripts/rex call. */
 export interface ToolResult {
   exitCode: number | null;
   stdout: string;
   stderr: string;
 }
 
-/** Runs a command of scripts/rex as a process, with this environment over the present one; undefined takes a variable away. */
+/** Runs a scripts/rex command as a process, with these changes to the present environment; undefined removes a variable. */
 export async function runTool(
   command: string,
   args: string[],
@@ -21,7 +21,7 @@ export async function runTool(
   return runScript("cli/rex.ts", [command, ...args], environment);
 }
 
-/** Runs a file of the project with the Node.js of the tests, in the project's folder. */
+/** Runs a file of the project with the tests' Node.js, in the project's folder. */
 export async function runScript(
   file: string,
   args: string[],
@@ -36,7 +36,7 @@ export async function runScript(
   return ended(child);
 }
 
-/** @param typed what it reads, if anything; its input stays open until it has ended, as a terminal's does */
+/** @param typed its input, if any. The input stays open until the process has ended, as a terminal's does */
 async function ended(child: ChildProcess, typed?: string): Promise<ToolResult> {
   const result: ToolResult = { exitCode: null, stdout: "", stderr: "" };
   child.stdout?.on("data", (chunk) => {
@@ -53,7 +53,7 @@ async function ended(child: ChildProcess, typed?: string): Promise<ToolResult> {
   return result;
 }
 
-/** Runs a command of scripts/rex on a terminal of its own, where a person types this; what stands on it is the standard output. */
+/** Runs a scripts/rex command on its own terminal, where a person types this. The standard output is everything on the terminal. */
 export async function runOnTerminal(
   command: string,
   args: string[],
@@ -66,8 +66,8 @@ export async function runOnTerminal(
 }
 
 /**
- * Calls a command of scripts/rex in this very process, which has loaded most of it after the first call. Several calls may run side by
- * side if their environment is the same. What this does not show: that the process ends by itself, and with that exit code.
+ * Calls a scripts/rex command in this process, which makes repeated calls fast. Several calls can run side by side if they have the same
+ * environment. It does not show that a real process ends by itself with this exit code.
  */
 export async function callTool(
   command: string,

@@ -1,7 +1,7 @@
 const ofBash = ["BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "EPOCHSECONDS", "RANDOM", "SECONDS"];
 const ofKubelet = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"];
 
-/** Variables that a step's text reads and nobody sets: not the environment, not the text itself, not bash, not the kubelet. */
+/** Variables that a step's script reads although nothing sets them: neither environment, script, bash nor kubelet. */
 export function unsetVariables(script: string, environment: { name: string }[]): string[] {
   const read = [...script.matchAll(/\$\{?#?([A-Z][A-Z0-9_]+)(:?-)?/g)].filter(
     ([, , byDefault]) => byDefault === undefined,

@@ -42,14 +42,13 @@ export interface Workflow {
   };
 }
 
-/** A node of a main workflow as Argo writes it. */
+/** A node of a main workflow, as Argo writes it. */
 export function workflowNode(id: string, type: string, phase: string, more: Partial<WorkflowNode> = {}): WorkflowNode {
   return { id, name: `play.${id}`, displayName: id, type, phase, startedAt: "2026-01-01T00:00:00Z", ...more };
 }
 
 /**
- * A main workflow as it stands in a namespace that no controller manages: its status
- * is what the test says, and nothing moves it.
+ * A main workflow in a namespace without a controller: its status is what the test says, and nothing changes it.
  */
 export function mainWorkflow(
   name: string,

@@ -8,15 +8,15 @@ import { type Cluster, unless } from "./cluster.ts";
 
 const run = promisify(execFile);
 
-/** A text that somebody could read, and where. */
+/** A text that somebody could read, and where it is. */
 export interface WrittenText {
   place: string;
   text: string;
 }
 
 /**
- * The logs of every container of the namespace's pods, init containers too, each with its previous instance where there is one. What
- * has not started, or goes away meanwhile, has none.
+ * The logs of all containers of the namespace's pods, including init containers and previous instances. A container that has not started
+ * yet, or is removed meanwhile, has no log.
  */
 export async function podLogs(cluster: Cluster): Promise<WrittenText[]> {
   const { items } = await cluster.core.listNamespacedPod({ namespace: cluster.namespace });
@@ -52,16 +52,16 @@ async function containerLog(
   const name = pod.metadata?.name ?? "";
   const text = await core
     .readNamespacedPodLog({ name, namespace, container, previous })
-    // 404: the pod is gone. 400: the kubelet has the container no more, or not the previous one.
+    // 404: the pod is gone. 400: the kubelet no longer has the container, or has no previous instance.
     .catch(unless(404))
     .catch(unless(400));
   return text === undefined ? undefined : { place: `log of ${name}/${container}${previous ? " before" : ""}`, text };
 }
 
-/** Every object of the namespace, of whatever kind but Secret, and the admission policies, as JSON with all managed fields. */
+/** Every object of the namespace except Secrets, and the admission policies, as JSON with all managed fields. */
 export async function objectsButSecrets({ namespace }: Cluster): Promise<WrittenText[]> {
   const { stdout } = await kubectl("api-resources", "--verbs=list", "--namespaced", "--output=name");
-  // Events are listed twice, under either group.
+  // Events appear twice, in two API groups.
   const left = ["", "secrets", "events.events.k8s.io"];
   const kinds = stdout.split("\n").filter((kind) => !left.includes(kind));
   const policies = ["validatingadmissionpolicies", "validatingadmissionpolicybindings"];
@@ -81,7 +81,7 @@ export async function objects(namespace: string, kinds: string[]): Promise<Writt
   return items.map((item) => ({ place: `${item.kind} ${item.metadata.name}`, text: JSON.stringify(item) }));
 }
 
-/** Every state of a run's WorkflowTaskResults that is seen until the run is over. */
+/** Every state of a run's WorkflowTaskResults seen until the run is over. */
 export async function taskResults(
   { custom, namespace }: Cluster,
   run: string,
@@ -109,7 +109,7 @@ function kubectl(...args: string[]): Promise<{ stdout: string }> {
   return run("kubectl", args, { timeout: 60_000, maxBuffer: 512 * 1024 * 1024 });
 }
 
-/** Every file below a folder, read as single bytes. */
+/** Every file below a folder, read as Latin-1, so that each byte is one character. */
 export function filesBelow(folder: string): WrittenText[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

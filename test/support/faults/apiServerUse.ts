@@ -1,12 +1,12 @@
 /**
- * Keeps the test's own calls of the API server and its restart apart: it is the remediation that has to bear that, not the test.
- * What only asks until it gets an answer needs no protection.
+ * Keeps the test's own API calls from running while the API server restarts, because only the remediation has to survive that. Calls that
+ * are repeated until they succeed need no protection.
  */
 class ApiServerUse {
   readonly #users = new Set<Promise<unknown>>();
   #away: Promise<unknown> = Promise.resolve();
 
-  /** Does something while the API server is there. Not to be nested. */
+  /** Does something while the API server is up. Do not nest calls. */
   async whileThere<T>(work: () => Promise<T>): Promise<T> {
     for (let away: unknown; away !== this.#away; ) {
       away = this.#away;
@@ -21,7 +21,7 @@ class ApiServerUse {
     }
   }
 
-  /** Does something that takes the API server away, once nobody uses it. */
+  /** Does something that takes the API server down, once nobody is using it. */
   async away(work: () => Promise<void>): Promise<void> {
     const before = this.#away;
     const users = async () => {

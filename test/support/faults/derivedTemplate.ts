@@ -18,15 +18,15 @@ interface WorkflowTemplate {
 }
 
 /**
- * Where Argo's own container shall put a pod's logs, so that it fails when the steps have ended. Argo loses the host of such a URL, and
- * asks nobody.
+ * An archive location to which Argo's own container cannot upload a pod's logs, so that it fails after the steps have ended. Argo drops
+ * the host of such a URL, so no other machine is contacted.
  */
 export const nowhere = {
   archiveLogs: true,
   http: { url: "http://127.0.0.1:9/logs" },
 };
 
-/** A WorkflowTemplate of a test's own. */
+/** A WorkflowTemplate that belongs to one test. */
 export interface DerivedTemplate {
   name: string;
   uid: string;
@@ -34,9 +34,9 @@ export interface DerivedTemplate {
 }
 
 /**
- * Makes a WorkflowTemplate that is the deployed one but for the values of some of its steps' environment variables.
+ * Creates a copy of the deployed WorkflowTemplate with other values for some of its steps' environment variables.
  *
- * @param archiveLocation where the logs of its pods go; default: as the controller has it
+ * @param archiveLocation where its pods' logs are stored. Default: the controller's setting
  * @throws Error if no step has one of the variables
  */
 export async function deriveTemplate(

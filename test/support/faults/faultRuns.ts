@@ -17,10 +17,10 @@ import { type PushedRun, startRun } from "./sensorRun.ts";
 import { nodeStrikes, strikes } from "./strikes.ts";
 import { pushDuring, wayInIsReady } from "./wayIn.ts";
 
-/** How long a run may take to its outcome: three pods, each up to its steps' deadlines. */
+/** The longest time until a run has an outcome, in milliseconds: three pods, each up to its steps' deadlines. */
 const longest = 480_000;
 
-/** Runs cases, and holds their ends against that of one clean run. */
+/** Runs cases, and compares how they end with one clean run. */
 export class FaultRuns {
   readonly #dev: Platform;
   readonly #clean: Promise<FinalState>;
@@ -28,15 +28,15 @@ export class FaultRuns {
   constructor(dev: Platform) {
     this.#dev = dev;
     this.#clean = this.#cleanRun();
-    // Each case that needs it fails with its error.
+    // Avoids an unhandled rejection here. Each case that needs the clean run fails with its error.
     this.#clean.catch(() => undefined);
   }
 
   /**
-   * Runs cases that strike one run; they end alike.
+   * Runs cases that strike the same run and have the same ending.
    *
-   * @param round where the fault strikes the whole node: the others that it strikes, too
-   * @returns seconds from the push to the right ending
+   * @param round set if the fault strikes the whole node; the other runs that it strikes share it
+   * @returns seconds from the push to the expected ending
    * @throws Error for any other ending
    */
   async run(cases: FaultCase[], round?: Round): Promise<number> {
@@ -44,10 +44,10 @@ export class FaultRuns {
       try {
         return await this.#runOnce(cases, round);
       } catch (error) {
-        // A node is struck once.
+        // A fault of the whole node strikes only once, so such a case cannot be repeated.
         const nothingStruck = (error as Error).cause instanceof StepWentBy && round === undefined;
         if (!nothingStruck || again === 0) throw error;
-        console.log(`    ${cases.map(({ id }) => id).join(", ")}: once more, for ${(error as Error).message}`);
+        console.log(`    ${cases.map(({ id }) => id).join(", ")}: trying again, because ${(error as Error).message}`);
       }
     }
   }
@@ -86,17 +86,17 @@ export class FaultRuns {
     }
   }
 
-  /** Ends as one clean run, without a person. */
+  /** Expects the run to end like the clean run, without help from a person. */
   async #endsClean(ground: Ground, pushed: PushedRun): Promise<number> {
     equal(await ground.platform.outcome(pushed.run, longest), "remediated");
     const seconds = secondsSince(pushed.pushedAt);
     await this.#isClean(ground, pushed);
     const left = (await ground.github?.client.faults()) ?? [];
-    ok(left.length === 0, `these faults of GitHub have not struck: ${JSON.stringify(left)}`);
+    ok(left.length === 0, `GitHub faults that did not strike: ${JSON.stringify(left)}`);
     return seconds;
   }
 
-  /** Ends failed, and says so; then the cause is mended, and the very command that was said ends it clean. */
+  /** Expects the run to fail and to say so. Then removes the cause, and expects the command in the message to finish the run. */
   async #endsFailed(one: FaultCase, ground: Ground, pushed: PushedRun): Promise<number> {
     const { platform } = ground;
     equal(await platform.outcome(pushed.run, longest), "failed");
@@ -111,7 +111,7 @@ export class FaultRuns {
       await ground.mend();
       await promisify(execFile)(command, words, { timeout: 30_000 });
     });
-    await until("the run that was carried on has remediated", 180_000, async () => {
+    await until("the continued run is remediated", 180_000, async () => {
       const run = await platform.cluster.workflow(pushed.run);
       return run?.metadata.labels?.["rex-remediation/outcome"] === "remediated";
     });
@@ -122,7 +122,7 @@ export class FaultRuns {
   async #isClean({ platform, task, cleo }: Ground, pushed: PushedRun): Promise<void> {
     const clean = await this.#clean;
     const expected = cleo === undefined ? { ...clean, agents: [] } : clean;
-    // Argo ends a Workflow, and comes to the next gate, up to 20 s later.
+    // Argo can take 20 s to end a Workflow and to reach the next gate.
     let state: FinalState | undefined;
     await until("the state of a clean end", 90_000, async () => {
       state = await finalState(platform, task, pushed);
@@ -136,7 +136,7 @@ export class FaultRuns {
   }
 }
 
-/** How deliveries are answered while a part of the way in is away; where it is not named here, they are taken. */
+/** The expected answers while a part of the way in is down. Faults without an entry must not lead to refusals. */
 const refusalsOf: Partial<Record<FaultKind, RegExp>> = {
   "event-source-killed": /^connect ECONNREFUSED|^(connect|read|write) ECONNRESET|^write EPIPE|^socket hang up/,
   "nats-stopped": /^500$/,
@@ -147,10 +147,10 @@ async function push(cases: FaultCase[], { platform, task, template }: Ground): P
   const pushed = await pushDuring(cases, platform, task);
   await wayInIsReady(platform.cluster);
   console.log(`    ${cases.map(({ id }) => id).join(", ")}: answered ${summary(pushed.answers)}`);
-  // Until it is taken GitHub is told so: then it can be asked to deliver it again.
+  // Until a delivery is accepted, GitHub sees refusals, so that someone can ask it to redeliver.
   const refusals = pushed.answers.slice(0, -1);
   const expected = cases.flatMap(({ fault }) => refusalsOf[fault] ?? []);
-  // An EventSource that is being ended may still take one.
+  // An EventSource that is shutting down may still accept a delivery, so only NATS must lead to a refusal.
   if (cases.some(({ fault }) => fault === "nats-stopped")) ok(refusals.length > 0, "no delivery was refused");
   for (const refusal of refusals)
     ok(
@@ -160,7 +160,7 @@ async function push(cases: FaultCase[], { platform, task, template }: Ground): P
   return pushed;
 }
 
-/** Holds each step that a case strikes, in the steps' order, while it is struck. */
+/** Holds each step that a case strikes, in order, and strikes it meanwhile. */
 async function strikeInSteps(
   cases: FaultCase[],
   { platform, task, github }: Ground,
@@ -196,15 +196,15 @@ function summary(answers: string[]): string {
   return [...counts].map(([answer, count]) => `${answer} (${count})`).join(", ");
 }
 
-/** What is said of the failure on the main workflow; where that has ended, nobody may write there, and the run says it. */
+/** The failure message on the main workflow. Nobody may write there once it has ended, so the run has the message then. */
 async function saidOn(one: FaultCase, { platform, task }: Ground, { run }: PushedRun): Promise<string | undefined> {
   if (one.fault === "main-workflow-ended") return messagesOf(await platform.cluster.workflow(run));
   const { annotations = {} } = (await platform.cluster.workflow(task.workflow))?.metadata ?? {};
-  // Before, it says that a remediation has begun.
+  // Before the failure, the message says that a remediation has begun.
   return annotations["rex-remediation/outcome"] === "failed" ? annotations["rex-remediation/message"] : undefined;
 }
 
-/** As soon as it is off: so long GitHub does not answer the step that looks for it. */
+/** Puts the label back as soon as it is gone. Until then, GitHub does not answer the step that looks for it. */
 async function putLabelBack(cases: FaultCase[], { platform, task }: Ground): Promise<void> {
   if (!cases.some(({ fault }) => fault === "label-back")) return;
   const { repository, pull: number, branch: headRef, id } = task;
@@ -215,7 +215,7 @@ async function putLabelBack(cases: FaultCase[], { platform, task }: Ground): Pro
 }
 
 function says(message: string, one: FaultCase, { task, cleo }: Ground): void {
-  if (one.words === undefined) throw new Error("a final case has to say which words are expected");
+  if (one.words === undefined) throw new Error("a case with a final ending needs the expected words");
   const request = one.call && requestOf(one.call, task);
   const own: Record<string, string> = {
     step: one.step,
@@ -233,7 +233,7 @@ function says(message: string, one: FaultCase, { task, cleo }: Ground): void {
 
 function commandOf(message: string): string {
   const command = /\| when mended: (argo -n \S+ retry \S+)$/.exec(message)?.[1];
-  if (command === undefined) throw new Error(`no command is said in: ${message}`);
+  if (command === undefined) throw new Error(`the message names no command: ${message}`);
   return command;
 }
 

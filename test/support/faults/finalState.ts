@@ -2,24 +2,24 @@ import { gates, type Platform, type Task } from "../platform.ts";
 import type { WorkflowNode } from "../workflows.ts";
 import type { PushedRun } from "./sensorRun.ts";
 
-/** The ledger and the words on the main workflow. What others keep there is no part of a clean end. */
+/** The ledger's and the messages' annotations on the main workflow. Annotations of others are ignored. */
 const annotations = ["head", "pushed", "pushed-at", "run", "resumed", "outcome", "message"].map(
   (key) => `rex-remediation/${key}`,
 );
 
-/** How a task and its run stand, without what no two tasks have in common. */
+/** The state of a task and its run, without anything that differs from task to task. */
 export interface FinalState {
   run: { phase?: string; outcome?: string; output?: string };
-  /** Labels of the pull request, and of one whose branch only begins like the task's. */
+  /** Labels of the pull request, and of one whose branch only starts like the task's. */
   labels: { task: string[]; neighbour: string[] };
-  /** How each comment on the pull request begins. */
+  /** The beginning of each comment on the pull request. */
   comments: string[];
   main: { phase?: string; stage?: string; annotations: Record<string, string>; gates: string[] };
-  /** Kinds of the agents that are still there. */
+  /** Kinds of the agents that still exist. */
   agents: string[];
 }
 
-/** Reads all that a remediation changes. */
+/** Reads everything that a remediation changes. */
 export async function finalState(platform: Platform, task: Task, { run, push }: PushedRun): Promise<FinalState> {
   const [of, main, agents, repository] = await Promise.all([
     platform.cluster.workflow(run),
@@ -48,20 +48,20 @@ export async function finalState(platform: Platform, task: Task, { run, push }: 
     },
     agents: agents.map(({ metadata }) => metadata.labels?.["github-app"] ?? "").sort(),
   };
-  // The run's name holds the others, so it goes first.
+  // The run's name contains the other values, so it is replaced first.
   const names = { run, after: push.after, before: push.before, pushedAt: String(push.pushedAt), task: task.id };
   return JSON.parse(
     Object.entries(names).reduce((text, [name, own]) => text.replaceAll(own ?? "", `<${name}>`), JSON.stringify(state)),
   );
 }
 
-/** The run's output parameter, as its last pod gave it. */
+/** The run's output parameter, from its last pod. */
 function outputOf(nodes: Record<string, WorkflowNode>): string | undefined {
   const outputs = Object.values(nodes).filter(({ type }) => type === "Retry");
   return outputs.flatMap((node) => node.outputs?.parameters ?? []).find(({ name }) => name === "outcome")?.value;
 }
 
-/** A branch that GitHub finds, too, when it is asked for those that begin like the task's, and that is of no task. */
+/** A branch that belongs to no task, but that GitHub also returns when asked for branches that start like the task's. */
 export function neighbourBranch(task: Task): string {
   return `task-${task.id}0-of-another`;
 }

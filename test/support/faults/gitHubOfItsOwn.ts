@@ -11,7 +11,8 @@ import type { Call } from "./kinds.ts";
 import type { GitHubFault } from "./matrix.ts";
 
 /**
- * A double of GitHub for one case, so that its faults strike no other run: not all paths name the task.
+ * A GitHub double for one case, so that its faults strike no other run. Paths alone could not tell them apart, because not all name the
+ * task.
  */
 export class GitHubOfItsOwn {
   readonly url: string;
@@ -26,7 +27,7 @@ export class GitHubOfItsOwn {
     this.#close = close;
   }
 
-  /** On the node, with the stack's App installed. */
+  /** Starts it on the node, with the stack's App installed. */
   static async start(): Promise<GitHubOfItsOwn> {
     const stateFile = join(tmpdir(), `github-${randomBytes(6).toString("hex")}.json`);
     const { url, close } = await startGitHubDouble({ host: nodeEnvironment().address, stateFile });
@@ -44,7 +45,7 @@ export class GitHubOfItsOwn {
     this.#close = close;
   }
 
-  /** Does to a call of the task's remediation what a case says. */
+  /** Adds the case's fault for a call of the task's remediation. */
   async fail(call: Call, { resetIn, ...fault }: GitHubFault, task: Task): Promise<void> {
     const { method, path } = requestOf(call, task);
     const pathPattern = `^${path}`;
@@ -58,7 +59,7 @@ export class GitHubOfItsOwn {
   }
 }
 
-/** Method and beginning of the path of a call, as a regular expression. */
+/** Method and beginning of the path of a call; the path is a regular expression. */
 export function requestOf(call: Call, task: Task): { method: string; path: string } {
   const repository = `/repos/${task.repository}`;
   const requests: Record<Call, { method: string; path: string }> = {

@@ -5,18 +5,18 @@ import { neighbourBranch } from "./finalState.ts";
 import { GitHubOfItsOwn } from "./gitHubOfItsOwn.ts";
 import type { FaultCase } from "./matrix.ts";
 
-/** The finalizer that nobody takes off. */
+/** A finalizer that nobody removes. */
 export const finalizer = "tests.example/never";
 
-/** What a case needs around its run: a task that waits at a gate, its agents, and GitHub where that is struck. */
+/** The surroundings of a case's run: a task that waits at a gate, its agents, and its own GitHub if the case strikes GitHub. */
 export class Ground {
   readonly platform: Platform;
   readonly task: Task;
-  /** GitHub, where the case has one of its own. */
+  /** The case's own GitHub double, if it has one. */
   readonly github?: GitHubOfItsOwn;
-  /** Where not the deployed WorkflowTemplate is run. */
+  /** The WorkflowTemplate to run instead of the deployed one, if there is one. */
   readonly template?: DerivedTemplate;
-  /** Name of Cleo's CodeRun, where one is at work. Rex's is there, too, then. */
+  /** Name of Cleo's CodeRun, if Cleo is at work. Then there is a CodeRun of Rex's, too. */
   readonly cleo?: string;
 
   private constructor(of: Pick<Ground, "platform" | "task" | "github" | "template" | "cleo">) {
@@ -27,7 +27,7 @@ export class Ground {
     this.cleo = of.cleo;
   }
 
-  /** For the cases that strike one run; for none of them, that is a clean run, with agents. */
+  /** Prepares cases that strike the same run. Without cases, it prepares a clean run with agents. */
   static async prepare(dev: Platform, cases: FaultCase[]): Promise<Ground> {
     const github = cases.some(({ fault, call }) => fault.startsWith("github-") || call !== undefined)
       ? await GitHubOfItsOwn.start()
@@ -36,7 +36,7 @@ export class Ground {
     const id = platform.newTask();
     let template: DerivedTemplate | undefined;
     try {
-      // First of all: Argo's controller learns of a new template a moment later.
+      // This comes first, because Argo's controller needs a moment to notice a new template.
       template = await ownTemplate(platform, id, cases, github);
       const task = await platform.startTask("at-bare-gate", { id, pullLabels: ["ready-for-qa"] });
       await putNeighbour(platform, task);
@@ -58,7 +58,7 @@ export class Ground {
     }
   }
 
-  /** Mends what the case broke for good. */
+  /** Removes the lasting causes of the case's failure. */
   async mend(): Promise<void> {
     await this.github?.client.clearFaults();
     if (this.cleo !== undefined) await this.#takeFinalizersOff(this.cleo);
@@ -89,7 +89,7 @@ export class Ground {
   }
 }
 
-/** The deployed WorkflowTemplate but for what the cases need otherwise; undefined where they need nothing. */
+/** The deployed WorkflowTemplate with the changes that the cases need; undefined if they need none. */
 async function ownTemplate(
   { cluster }: Platform,
   task: string,

@@ -4,33 +4,33 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Cluster, until } from "../cluster.ts";
 
-/** A step's process on the node, stopped at its first moment. */
+/** A step's process on the node, stopped right after it started. */
 export interface HeldStep {
   /** Name of its pod. */
   pod: string;
-  /** Kills the step's bash, and nothing else. */
+  /** Kills only the step's bash. */
   killStep(): void;
-  /** Kills the first process of its container, and with it the container. */
+  /** Kills the first process of its container, which ends the container. */
   killContainer(): void;
-  /** Lets it go on, if it is still there. */
+  /** Lets it continue, if it still exists. */
   release(): void;
   /**
-   * Lets it go on, and stops it again while it has a child whose arguments begin so.
+   * Lets it continue, and stops it again when it has a child whose arguments begin with these.
    *
-   * @returns false if it has ended, and no such child was seen
+   * @returns false if it ended and no such child was seen
    */
   holdAtChild(argv: string[]): Promise<boolean>;
 }
 
-/** A step that went by before it could be stopped: nothing was struck, and nothing was shown. */
+/** The step ended before it could be stopped, so nothing was struck and the case shows nothing. */
 export class StepWentBy extends Error {}
 
 /**
- * Waits until a step of this run begins, and stops its bash, so that what is done until `release` happens during that step for
- * certain. The test has to see the node's processes, and to be root.
+ * Waits until a step of this run begins, and stops its bash. Whatever the test does before `release` then certainly happens during that
+ * step. The test must run as root and see the node's processes.
  *
- * @throws StepWentBy if the run has ended, and the step was not stopped
- * @throws Error if the step has not begun within `limit` milliseconds
+ * @throws StepWentBy if the run ended before the step was stopped
+ * @throws Error if the step does not begin within `limit` milliseconds
  */
 export async function holdStep(cluster: Cluster, run: string, step: string, limit = 240_000): Promise<HeldStep> {
   beforeOthers();
@@ -46,19 +46,19 @@ export async function holdStep(cluster: Cluster, run: string, step: string, limi
     ).then(begun);
     const bash = await stopBash(emissary, step, end);
     if (bash === undefined) continue; // Its container has ended; there may be another pod.
-    // A signal waits for the process's next turn.
-    await until(`step ${step} of ${run} stands still`, 10_000, async () => isStopped(bash));
+    // The signal takes effect only when the process is next scheduled.
+    await until(`step ${step} of ${run} is stopped`, 10_000, async () => isStopped(bash));
     return held(pod, emissary, bash, step);
   }
   throw new Error(`not seen within ${limit / 1000} s: step ${step} of ${run} begins`);
 
   function begun<T>(found: T | "ended"): T {
-    if (found === "ended") throw new StepWentBy(`run ${run} has ended, and step ${step} was not seen`);
+    if (found === "ended") throw new StepWentBy(`run ${run} ended before step ${step} was seen`);
     return found;
   }
 }
 
-/** Stops the step's bash in its first moment; undefined if the container ended without one being seen. */
+/** Stops the step's bash as soon as it appears; undefined if the container ended before it was seen. */
 async function stopBash(emissary: number, step: string, end: number): Promise<number | undefined> {
   while (Date.now() < end && argumentsOf(emissary)[1] === "emissary") {
     const bash = children(emissary).find((pid) => isStep(pid, step));
@@ -68,7 +68,7 @@ async function stopBash(emissary: number, step: string, end: number): Promise<nu
   return undefined;
 }
 
-/** A step is there for half a second; on a busy machine others would be served first for longer than that. */
+/** Raises this process's priority. A step lives for half a second, and on a busy machine other processes could run for longer than that. */
 function beforeOthers(): void {
   if (getPriority() > -10) setPriority(-10);
 }
@@ -89,7 +89,7 @@ function held(pod: string, emissary: number, bash: number, step: string): HeldSt
 
 async function holdAtChild(bash: number, step: string, argv: string[]): Promise<boolean> {
   const itsChild = () => children(bash).find((pid) => argv.every((word, index) => argumentsOf(pid)[index] === word));
-  // What it was held at before is let end first.
+  // If it was already held at such a child, that child may end first.
   const before = itsChild();
   signal(bash, "SIGCONT");
   while (isStep(bash, step)) {
@@ -113,7 +113,7 @@ async function podsOf(cluster: Cluster, run: string): Promise<Pod[]> {
   return items.map(({ metadata }) => ({ name: metadata?.name ?? "", uid: metadata?.uid ?? "" }));
 }
 
-/** Argo's process that starts the step's bash when its turn has come: the first one of the step's container. */
+/** Argo's process that starts the step's bash in its turn. It is the first process of the step's container. */
 function findEmissary(pods: Pod[], step: string): { pod: string; emissary: number } | undefined {
   if (pods.length === 0) return undefined;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
@@ -132,7 +132,7 @@ function isStep(pid: number, step: string): boolean {
   return basename(argv[0] ?? "") === "bash" && argv.at(-1) === step;
 }
 
-/** Whether the process was there to get it. */
+/** Sends a signal; returns whether the process still existed. */
 function signal(pid: number, name: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, name);
@@ -164,7 +164,7 @@ function children(pid: number): number[] {
   );
 }
 
-/** Processes come and go while they are looked at. */
+/** A file of a process; empty if the process has ended in the meantime. */
 function read(path: string): string {
   try {
     return readFileSync(path, "utf8");

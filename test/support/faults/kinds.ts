@@ -1,4 +1,4 @@
-/** Every kind of fault that the matrix has to have, and what is done, in words for docs/reliability.md. */
+/** Every kind of fault that the matrix must have. docs/reliability.md shows the descriptions. */
 export const faultKinds = {
   "step-killed": "the step's bash killed",
   "container-killed": "the step's container killed (its first process)",
@@ -31,15 +31,15 @@ export const faultKinds = {
 
 export type FaultKind = keyof typeof faultKinds;
 
-/** Where a fault strikes: before there is a run, or in one of its steps. */
+/** Where a fault can strike: before there is a run, or in one of its steps. */
 export const steps = ["detection", "plan", "stop-qa", "restart-qa", "record"] as const;
 
 export type Step = (typeof steps)[number];
 
-/** The steps' calls of GitHub. */
+/** The calls to GitHub that the steps make. */
 export const calls = ["installation", "access-token", "matching-refs", "pulls", "remove", "labels"] as const;
 
 export type Call = (typeof calls)[number];
 
-/** The kinds that strike the whole node: every run on it, not only the one that is looked at. */
+/** The kinds that strike the whole node and so every run on it. */
 export const nodeKinds: readonly FaultKind[] = ["kubelet-restarted", "controller-crashed", "api-server-restarted"];

@@ -3,7 +3,7 @@ import { parse } from "yaml";
 import type { FaultDefinition } from "../github/index.ts";
 import { type Call, calls, type FaultKind, faultKinds, type Step, steps } from "./kinds.ts";
 
-/** What has to be said of a final failure: regular expressions, with the case's own names in braces. */
+/** What the message of a final failure must say: regular expressions, with names of the case in braces. */
 export interface Words {
   step: string;
   object: string;
@@ -12,13 +12,13 @@ export interface Words {
 
 /** What GitHub does to a call. */
 export type GitHubFault = Omit<FaultDefinition, "method" | "pathPattern"> & {
-  /** The rate limit is used up, and reset in so many seconds. */
+  /** The rate limit is used up and resets after this many seconds. */
   resetIn?: number;
 };
 
-/** One case of the matrix; test/faults/faults.yaml says what each field means. */
+/** One case of the matrix; test/faults/faults.yaml explains the fields. */
 export interface FaultCase {
-  /** Its title, too; no two the same. */
+  /** Unique; also the title of the test. */
   id: string;
   fault: FaultKind;
   how?: string;
@@ -28,7 +28,7 @@ export interface FaultCase {
   isDefault: boolean;
   github?: GitHubFault;
   limits?: Record<string, number>;
-  /** Among the default cases, those with the same word here strike one run. */
+  /** Default cases with the same word here strike the same run. */
   together?: string;
   words?: Words;
   why: string;
@@ -45,7 +45,7 @@ interface Entry
   default?: string[];
 }
 
-/** The matrix as test/faults/faults.yaml has it. Throws for what is no case. */
+/** Reads the matrix in test/faults/faults.yaml. Throws if an entry is not a valid case. */
 export function readMatrix(): { cases: FaultCase[]; notTried: NotTried[] } {
   const file = new URL("../../faults/faults.yaml", import.meta.url);
   const { cases, notTried } = parse(readFileSync(file, "utf8")) as { cases: Entry[]; notTried: NotTried[] };
@@ -53,14 +53,14 @@ export function readMatrix(): { cases: FaultCase[]; notTried: NotTried[] } {
 }
 
 function casesOf({ at, default: inDefault = [], ...entry }: Entry): FaultCase[] {
-  if (!(entry.fault in faultKinds)) throw new Error(`fault ${entry.fault} is no kind of fault`);
+  if (!(entry.fault in faultKinds)) throw new Error(`fault ${entry.fault} is not a kind of fault`);
   const elsewhere = inDefault.filter((place) => !at.includes(place));
-  if (elsewhere.length > 0) throw new Error(`fault ${entry.fault}: default names ${elsewhere}, which is not in at`);
+  if (elsewhere.length > 0) throw new Error(`fault ${entry.fault}: default names ${elsewhere}, but at does not`);
   return at.map((place) => {
     const [step = "", call] = place.split("/");
-    if (!(steps as readonly string[]).includes(step)) throw new Error(`fault ${entry.fault}: ${step} is no step`);
+    if (!(steps as readonly string[]).includes(step)) throw new Error(`fault ${entry.fault}: ${step} is not a step`);
     if (call !== undefined && !(calls as readonly string[]).includes(call))
-      throw new Error(`fault ${entry.fault}: ${call} is no call of GitHub`);
+      throw new Error(`fault ${entry.fault}: ${call} is not a call to GitHub`);
     return {
       ...entry,
       id: `${entry.fault} (${place}${entry.how === undefined ? "" : `; ${entry.how}`})`,

@@ -6,16 +6,16 @@ import { promisify } from "node:util";
 const script = fileURLToPath(new URL("../../../dev/cluster/component", import.meta.url));
 
 /**
- * Does something to a process of the embedded node; dev/cluster/component says what each verb means.
+ * Controls a process of the embedded node; dev/cluster/component explains the verbs.
  *
- * @param environment of what is started, beside what it always has
+ * @param environment additional variables for the started process
  */
 export async function nodeComponent(
   verb: "start" | "stop" | "restart" | "crash",
   name: string,
   environment: Record<string, string> = {},
 ): Promise<void> {
-  // What is started outlives the test, and is not to keep its priority (heldStep.ts).
+  // The started process outlives the test and must not inherit its raised priority (heldStep.ts).
   await promisify(execFile)("nice", ["-n", `${-getPriority()}`, script, verb, name], {
     timeout: 120_000,
     env: { ...process.env, ...environment },

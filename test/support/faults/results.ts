@@ -5,16 +5,16 @@ import { say } from "../figures.ts";
 import { median } from "../times.ts";
 import type { FaultCase } from "./matrix.ts";
 
-/** How a case came out. */
+/** The result of a case. */
 export interface Result extends Pick<FaultCase, "id" | "fault" | "step" | "ending"> {
   right: boolean;
-  /** From the push to the right ending; absent where that did not come. */
+  /** Seconds from the push to the expected ending; absent if it did not end that way. */
   seconds?: number;
   /** What was wrong. */
   error?: string;
 }
 
-/** What `REX_RELIABILITY` names is written, and test/faults/report.ts reads it. */
+/** The content of the file that `REX_RELIABILITY` names; test/faults/report.ts reads it. */
 export interface Measured {
   date: string;
   commit: string;
@@ -22,7 +22,7 @@ export interface Measured {
   results: Result[];
 }
 
-/** Says the sums, and writes all results to the file that REX_RELIABILITY names, if it does. */
+/** Prints the totals, and writes all results to the file that REX_RELIABILITY names, if it is set. */
 export function sayResults(results: Result[]): void {
   for (const ending of ["transient", "final"] as const) {
     const of = results.filter((result) => result.ending === ending);

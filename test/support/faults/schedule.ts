@@ -1,7 +1,7 @@
-/** Something to be done in its time. It tells of its own failure. */
+/** A piece of work to be run at the right time. It reports its own failure. */
 export type Job = () => Promise<void>;
 
-/** Runs jobs in their order, at most `width` at a time. */
+/** Starts jobs in order, at most `width` at a time. */
 export async function sideBySide(jobs: Job[], width: number): Promise<void> {
   const waiting = [...jobs];
   const work = async () => {
@@ -16,7 +16,7 @@ export function oneByOne(jobs: Job[]): Promise<void> {
 }
 
 /**
- * A fault that strikes the whole node once, when each of several runs stands at its step.
+ * A fault that strikes the whole node once, as soon as each of several runs has reached its step.
  */
 export class Round {
   readonly #strike: () => Promise<void>;
@@ -28,13 +28,13 @@ export class Round {
     this.#strike = strike;
   }
 
-  /** A run stands at its step; resolves when the fault has struck. */
+  /** Says that a run has reached its step. Resolves once the fault has struck. */
   async stand(): Promise<void> {
     this.#arrived();
     await this.#struck.promise;
   }
 
-  /** A run will not come: the others do not wait for it. */
+  /** Says that a run will not come, so that the others do not wait for it. */
   leave(): void {
     this.#arrived();
   }

@@ -3,22 +3,22 @@ import type { PushOptions } from "../github/index.ts";
 import type { Platform, Task } from "../platform.ts";
 import type { Workflow } from "../workflows.ts";
 
-/** A push to a task's branch, and the run that is made of it. */
+/** A push to a task's branch, and the run for it. */
 export interface PushedRun {
   run: string;
   push: PushOptions;
   pushedAt: Date;
 }
 
-/** The Workflow that a Sensor makes of a push, as its trigger has it. */
+/** The Workflow that a Sensor creates for a push, as its trigger defines it. */
 interface TriggerResource extends Workflow {
   metadata: Workflow["metadata"] & { ownerReferences: object[] };
 }
 
 /**
- * Makes the Workflow that the deployed Sensor would make of a push to the task's branch, so that a case does not need the way in.
+ * Creates the Workflow that the deployed Sensor would create for a push to the task's branch, so that a case does not depend on the way in.
  *
- * @param template WorkflowTemplate to run in place of the Sensor's, with its UID
+ * @param template WorkflowTemplate to run instead of the Sensor's, with its UID
  */
 export async function startRun(
   platform: Platform,
@@ -44,7 +44,7 @@ export async function startRun(
   return { ...pushed, pushedAt: new Date() };
 }
 
-/** The branch moves on GitHub, and nobody is told. */
+/** Moves the branch on GitHub without a delivery. */
 export async function moved(platform: Platform, task: Task): Promise<PushedRun> {
   const push: PushOptions = {
     ref: `refs/heads/${task.branch}`,
@@ -63,6 +63,6 @@ async function triggerResource(cluster: Cluster): Promise<TriggerResource> {
     name: "rex-remediation",
   })) as { spec: { triggers: { template: { k8s: { source: { resource: TriggerResource } } } }[] } };
   const resource = sensor.spec.triggers[0]?.template.k8s.source.resource;
-  if (resource === undefined) throw new Error("the Sensor has no trigger that makes a Workflow");
+  if (resource === undefined) throw new Error("the Sensor has no trigger that creates a Workflow");
   return resource;
 }

@@ -9,7 +9,7 @@ import type { FaultKind } from "./kinds.ts";
 import { nodeComponent } from "./nodeComponent.ts";
 import { writeBeforeStep } from "./otherWriter.ts";
 
-/** What a fault does to one run, while its step is held at its first moment; it may let it go on from there. */
+/** What a fault does to one run while its step is held at its start. It may let the step go on. */
 type Strike = (held: HeldStep, platform: Platform, task: Task) => Promise<void>;
 
 /** The faults that strike one run in one step. */
@@ -36,7 +36,7 @@ export const strikes: Partial<Record<FaultKind, Strike>> = {
   },
 };
 
-/** A task's CodeRuns, one of each of these agents. */
+/** A CodeRun of each of two agents, for a task. */
 async function agentsOf(cluster: Cluster, task: string, ...agents: string[]): Promise<[CodeRun, CodeRun]> {
   const all = await cluster.codeRuns(`task-id=${task}`);
   const [one, other] = agents.map((agent) => all.find(({ metadata }) => metadata.labels?.["github-app"] === agent));

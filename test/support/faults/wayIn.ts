@@ -10,16 +10,16 @@ import { moved, type PushedRun } from "./sensorRun.ts";
 
 /** A push while the way in is disturbed. */
 export interface DisturbedPush extends PushedRun {
-  /** What the delivery and its redeliveries were answered with: a status, or the error of the connection. */
+  /** The answers to the delivery and its redeliveries: a status, or the error of the connection. */
   answers: string[];
 }
 
-/** Seconds for which NATS is away. */
+/** How long NATS is down, in seconds. */
 const natsAway = 60;
 
 /**
- * Pushes while a part of the way in is struck. What is not answered with 200 is delivered again every two seconds, byte for
- * byte and with the same delivery id, as GitHub does it when it is asked to: by itself it never does.
+ * Pushes while a part of the way in is struck. If the answer is not 200, it delivers again every two seconds: the same bytes with the same
+ * delivery id, as when someone asks GitHub to redeliver. GitHub never does so by itself.
  */
 export async function pushDuring(cases: FaultCase[], platform: Platform, task: Task): Promise<DisturbedPush> {
   const { cluster } = platform;
@@ -41,7 +41,7 @@ export async function pushDuring(cases: FaultCase[], platform: Platform, task: T
   return disturbed;
 }
 
-/** Waits until the pods of EventSource and Sensor are ready, so that the next case begins as this one did. */
+/** Waits until the pods of EventSource and Sensor are ready, so that the next case starts from the same state. */
 export async function wayInIsReady(cluster: Cluster): Promise<void> {
   for (const label of ["sensor-name", "eventsource-name"]) {
     await until(`the pod with label ${label} is ready`, 120_000, async () => {
@@ -66,7 +66,7 @@ async function podsWith(cluster: Cluster, label: string) {
   return (await cluster.core.listNamespacedPod({ namespace, labelSelector: `${label}=rex-remediation` })).items;
 }
 
-/** The webhook's URL with its Service's address, so that a delivery needs no look-up. */
+/** The webhook's URL with its Service's IP address, so that a delivery needs no lookup. */
 async function addressed({ cluster, options: { webhookUrl } }: Platform): Promise<string> {
   const url = new URL(webhookUrl);
   url.hostname = await addressOf(cluster, url.hostname);
@@ -88,7 +88,7 @@ async function deliverUntilTaken(platform: Platform, pushed: PushedRun): Promise
     answers.push(answer);
     if (answer === "200") return { ...pushed, pushedAt, answers };
     if (Date.now() - pushedAt.getTime() > 180_000)
-      throw new Error(`no delivery was taken within 180 s; answers: ${answers.join(", ")}`);
+      throw new Error(`no delivery was accepted within 180 s; answers: ${answers.join(", ")}`);
     await sleep(2000);
   }
 }

@@ -1,7 +1,7 @@
 import { register } from "./mockEngine.ts";
 import { type ConfigValue, setStackConfig } from "./stackConfig.ts";
 
-/** A Kubernetes object as the program makes it. */
+/** A Kubernetes object that the program creates. */
 export interface Manifest {
   apiVersion: string;
   kind: string;
@@ -11,7 +11,7 @@ export interface Manifest {
 
 let runs = 0;
 
-/** Every object that the program makes of a configuration, under mocks. */
+/** Every object that the program creates for a configuration, under mocks. */
 export async function manifests(changes: Record<string, ConfigValue> = {}): Promise<Manifest[]> {
   const { registrations } = await register(async () => {
     setStackConfig(changes);
@@ -22,7 +22,7 @@ export async function manifests(changes: Record<string, ConfigValue> = {}): Prom
   return objects.map(({ inputs }) => inputs as unknown as Manifest);
 }
 
-/** The one of a kind; throws where there is not exactly one. */
+/** The only object of a kind. Throws if there is none or more than one. */
 export function ofKind(objects: Manifest[], kind: string): Manifest {
   const [object, ...more] = objects.filter((one) => one.kind === kind);
   if (object === undefined || more.length > 0) {

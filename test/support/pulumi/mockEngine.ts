@@ -2,7 +2,7 @@ import type { Registration } from "../../../cli/lib/mockEngine.ts";
 
 export { type Registration, register, resolved } from "../../../cli/lib/mockEngine.ts";
 
-/** The only registration of a type; throws where there is none, or more than one. */
+/** The only registration of a type. Throws if there is none or more than one. */
 export function only(registrations: Registration[], type: string): Registration {
   const [registration, ...more] = registrations.filter((one) => one.type === type);
   if (registration === undefined || more.length > 0) {
@@ -11,7 +11,7 @@ export function only(registrations: Registration[], type: string): Registration 
   return registration;
 }
 
-/** Parent type, type, and name of each registration, sorted: a program's shape at a glance. */
+/** Parent type, type and name of each registration, sorted. It shows a program's structure at a glance. */
 export function shape(registrations: Registration[]): string[] {
   return registrations.map(({ parentType, type, name }) => `${parentType} > ${type} ${name}`).sort();
 }

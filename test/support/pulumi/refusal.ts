@@ -4,7 +4,7 @@ import { ConfigError, type Problem } from "../../../config/problems.ts";
 import { register } from "./mockEngine.ts";
 import { type ConfigChanges, engineTexts, secretKeys, setStackConfig } from "./stackConfig.ts";
 
-/** What the given changes to a good configuration are refused with; undefined if they are not. */
+/** The error for these changes to a valid configuration; undefined if they are accepted. */
 export async function errorOf(changes: ConfigChanges, secrets?: string[]): Promise<ConfigError | undefined> {
   const { value } = await register(() => {
     setStackConfig(changes, secrets);
@@ -19,7 +19,7 @@ export async function errorOf(changes: ConfigChanges, secrets?: string[]): Promi
   return value;
 }
 
-/** What is wrong with the given changes; none if nothing is. */
+/** The problems with these changes; empty if there are none. */
 export function problemsOf(changes: ConfigChanges, secrets: string[] = secretKeys): readonly Problem[] {
   return understand({ values: engineTexts(changes), encrypted: secrets }).problems;
 }

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { setAt } from "../../../config/paths.ts";
 
-/** A value as a stack's file has it; undefined leaves it out. */
+/** A value as in a stack's file; undefined leaves the key out. */
 export type ConfigValue = string | number | boolean | string[] | Record<string, unknown> | undefined;
 
 /** Values by the paths of their keys, such as steps.image. */
@@ -19,7 +19,7 @@ interface Project {
 /** Pulumi.yaml. */
 export const project: Project = parse(readFileSync(join(import.meta.dirname, "../../../Pulumi.yaml"), "utf8"));
 
-/** A GitHub App's private key as GitHub hands it out: PKCS #1, 2048 bits. */
+/** A GitHub App's private key in the form that GitHub issues: PKCS #1, 2048 bits. */
 export const privateKey = rsaKey(2048);
 
 export function rsaKey(modulusLength: number): string {
@@ -32,7 +32,7 @@ export function rsaKey(modulusLength: number): string {
 
 export const secretKeys = ["githubAppPrivateKey", "webhookSecret"];
 
-/** Just enough for the program to run. */
+/** The minimum that the program needs to run. */
 export const leastConfig: ConfigChanges = {
   repositories: ["5dlabs/platform"],
   "githubApp.id": "1234",
@@ -42,16 +42,16 @@ export const leastConfig: ConfigChanges = {
 };
 
 /**
- * Sets the configuration as the CLI would: the stack's values over the defaults in Pulumi.yaml.
+ * Sets the configuration as the CLI would: the stack's values override the defaults in Pulumi.yaml.
  *
- * @param changes on top of {@link leastConfig}
+ * @param changes are added to {@link leastConfig}
  * @param secrets keys that are encrypted in the stack's file
  */
 export function setStackConfig(changes: ConfigChanges = {}, secrets: string[] = secretKeys): void {
   const own = Object.entries(engineTexts(changes)).map(([key, text]) => [`${project.name}:${key}`, text]);
   pulumi.runtime.setAllConfig(
     {
-      // Under mocks there is no cluster, whatever this machine's kubeconfig says.
+      // Mocks have no cluster, so this machine's kubeconfig must not matter.
       "kubernetes:kubeconfig": JSON.stringify({ apiVersion: "v1", kind: "Config" }),
       ...Object.fromEntries(own),
     },
@@ -59,7 +59,7 @@ export function setStackConfig(changes: ConfigChanges = {}, secrets: string[] = 
   );
 }
 
-/** The stack's values over the defaults in Pulumi.yaml, as the engine hands them over: each key a text. */
+/** The stack's values over the defaults in Pulumi.yaml, as the engine passes them on: each value as a string. */
 export function engineTexts(changes: ConfigChanges): Record<string, string> {
   const defaults = Object.entries(project.config).map(([key, { default: value }]) => [key, value] as const);
   const values: Record<string, unknown> = Object.fromEntries(defaults);

@@ -7,7 +7,7 @@ import { tool } from "./upstream.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/** How a command ended, and what it said. */
+/** How a command ended, and its output. */
 export interface Ended {
   exitCode: number | null;
   stdout: string;
@@ -15,38 +15,38 @@ export interface Ended {
 }
 
 export interface StackOptions {
-  /** Over the least that the program needs; undefined leaves a key out. */
+  /** Added to the minimum that the program needs; undefined leaves a key out. */
   config?: Record<string, ConfigValue>;
   args?: string[];
-  /** Called with everything said so far, each time there is more. */
+  /** Is called with the whole output so far each time there is more. */
   onProgress?: (stderr: string) => void;
-  /** Ends the command, as its parent would by being killed. */
+  /** Stops the command, as if its parent process had been killed. */
   signal?: AbortSignal;
 }
 
-/** A stack of the program, run by dev/stack.ts with the real engine and the stand-in for the provider, in a folder of its own. */
+/** A stack of the program in its own folder, run by dev/stack.ts with the real engine and the stand-in for the provider. */
 export class StackRun {
   readonly folder = mkdtempSync(join(tmpdir(), "rex-stack-"));
   readonly #name: string;
 
-  /** @param name prefix of its objects' names, so that stacks do not meet */
+  /** @param name prefix of its objects' names, which keeps stacks apart */
   constructor(name: string) {
     this.#name = name;
   }
 
-  /** Whether there is an engine on this machine. */
+  /** Whether this machine has an engine. */
   static possible(): boolean {
     return tool("pulumi") !== undefined;
   }
 
   run(command: string, { config = {}, args = [], onProgress, signal }: StackOptions = {}): Promise<Ended> {
-    // A sweep that begins while a test looks would be an object more.
+    // A sweep that starts during a test would be an extra object.
     const values = { ...leastConfig, name: this.#name, "sweep.schedule": "0 0 1 1 *", ...config };
     const options = Object.entries(values).flatMap(([key, value]) => this.#option(key, value));
     const folders = [dirname(process.execPath), dirname(tool("pulumi") ?? ""), process.env.PATH];
     const child = spawn(
       join(root, "dev/stack.ts"),
-      // A stack without a file of its own, so that no other test's configuration matters.
+      // The stack has no file, so that no other test's configuration matters.
       [command, "--dir", this.folder, "--stack", "test", "--provider", "double", ...options, ...args],
       {
         env: { ...process.env, PATH: folders.join(delimiter) },
@@ -69,13 +69,13 @@ export class StackRun {
     });
   }
 
-  /** The engine's state, as it lies on the disk. */
+  /** The engine's state, as stored on disk. */
   state(): string {
     const file = join(this.folder, "state/.pulumi/stacks/rex-remediation/test.json");
     return existsSync(file) ? readFileSync(file, "utf8") : "";
   }
 
-  /** Every file that the engine and its tools have left, but the secrets that they were given. */
+  /** Every file that the engine and its tools left behind, except the secrets that they were given. */
   files(): { name: string; text: string }[] {
     const names = readdirSync(this.folder, { recursive: true, encoding: "utf8" }).filter(
       (name) => !name.startsWith("given-"),

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import * as k8s from "@kubernetes/client-node";
 import { at, type Json, type Path } from "./values.ts";
 
-/** A Kubernetes object, or as much of it as is known. */
+/** A Kubernetes object, as far as it is known. */
 export interface KubernetesObject {
   [key: string]: Json;
   apiVersion: string;
@@ -10,12 +10,12 @@ export interface KubernetesObject {
 }
 
 export interface ClusterOptions {
-  /** Contents or path of a kubeconfig; default: KUBECONFIG, then ~/.kube/config. */
+  /** Content or path of a kubeconfig. Default: KUBECONFIG, then ~/.kube/config. */
   kubeconfig?: string;
   context?: string;
 }
 
-/** An answer of the API server other than success. */
+/** An error from the API server. */
 export class ApiError extends Error {
   /** Reason such as NotFound or AlreadyExists. */
   readonly reason: string;
@@ -26,7 +26,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The four things that the provider asks of an API server, for objects of any kind. */
+/** The four operations that the provider needs from an API server, for objects of any kind. */
 export class Cluster {
   readonly #api: k8s.KubernetesObjectApi;
 
@@ -45,12 +45,12 @@ export class Cluster {
     this.#api = k8s.KubernetesObjectApi.makeApiClient(config);
   }
 
-  /** @throws ApiError AlreadyExists among others */
+  /** @throws ApiError, e.g. AlreadyExists */
   create(object: KubernetesObject, dryRun: boolean): Promise<KubernetesObject> {
     return answer(this.#api.create(typed(object), undefined, dryRun ? "All" : undefined, createManager));
   }
 
-  /** undefined where there is none, also of that kind. */
+  /** Undefined if the object, or its kind, does not exist. */
   async read(object: KubernetesObject): Promise<KubernetesObject | undefined> {
     try {
       return await answer(this.#api.read(typed(object) as Parameters<k8s.KubernetesObjectApi["read"]>[0]));
@@ -63,9 +63,10 @@ export class Cluster {
   }
 
   /**
-   * Server-side apply. What was created as a whole becomes this manager's first, so that a field that is no longer wanted goes.
+   * Server-side apply. It first takes over the fields of an object that was created as a whole, so that fields no longer wanted are
+   * removed.
    *
-   * @throws ApiError Conflict where another manager has another mind
+   * @throws ApiError Conflict if another manager wants something else
    */
   async apply(object: KubernetesObject, manager: string, dryRun: boolean): Promise<KubernetesObject> {
     const live = await this.read(object);
@@ -76,7 +77,7 @@ export class Cluster {
     return answer(this.#api.patch(typed(object), undefined, dryRun ? "All" : undefined, manager, dryRun, strategy));
   }
 
-  /** Asks for deletion; what it owns goes first. Fails if the object is another one than meant. */
+  /** Requests a foreground deletion: owned objects go first. Fails if the object has another UID. */
   async delete(object: KubernetesObject, uid: string | undefined): Promise<void> {
     try {
       const preconditions = uid === undefined ? undefined : { uid };
@@ -93,7 +94,7 @@ export class Cluster {
     }
   }
 
-  /** Whether a Service has an address behind it that takes requests. */
+  /** Whether a Service has an endpoint that is ready. */
   async hasReadyEndpoint(namespace: string, service: string): Promise<boolean> {
     const slices = await this.#api.list(
       "discovery.k8s.io/v1",
@@ -129,7 +130,7 @@ export class Cluster {
   }
 }
 
-/** The field manager of creations, before a resource has one of its own. */
+/** The field manager of creations, until a resource has its own. */
 const createManager = "pulumi-kubernetes";
 
 export function text(object: Json, ...path: Path): string | undefined {
@@ -145,7 +146,7 @@ function typed(object: KubernetesObject): k8s.KubernetesObject {
   return object as unknown as k8s.KubernetesObject;
 }
 
-/** Dates become text again, and errors readable. */
+/** Turns dates back into strings, and makes errors readable. */
 async function answer(request: Promise<unknown>): Promise<KubernetesObject> {
   try {
     return JSON.parse(JSON.stringify((await request) ?? null));

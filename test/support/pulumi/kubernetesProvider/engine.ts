@@ -2,22 +2,22 @@ import * as grpc from "@grpc/grpc-js";
 import engineServices from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import enginePb from "@pulumi/pulumi/proto/engine_pb.js";
 
-/** The engine, which shows what a provider has to say. */
+/** The connection to the engine, which shows the provider's messages. */
 export class Engine {
   readonly #client: InstanceType<typeof engineServices.EngineClient> | undefined;
 
-  /** @param address HOST:PORT; without one, messages are dropped */
+  /** @param address HOST:PORT; if undefined, messages are dropped */
   constructor(address: string | undefined) {
     this.#client =
       address === undefined ? undefined : new engineServices.EngineClient(address, grpc.credentials.createInsecure());
   }
 
-  /** A line beside the resource while it is being worked on. */
+  /** Shows a line beside the resource while the engine is working on it. */
   status(urn: string, message: string): void {
     this.#log(urn, enginePb.LogSeverity.INFO, message, true);
   }
 
-  /** A line that stays. */
+  /** Shows a line that stays. */
   warn(urn: string, message: string): void {
     this.#log(urn, enginePb.LogSeverity.WARNING, message, false);
   }
@@ -28,7 +28,7 @@ export class Engine {
       .setSeverity(severity)
       .setMessage(message)
       .setEphemeral(ephemeral);
-    // What cannot be shown is no reason to fail.
+    // A message that cannot be shown is no reason to fail.
     this.#client?.log(request, () => {});
   }
 }

@@ -1,11 +1,11 @@
 import { at, type Json } from "./values.ts";
 
 /**
- * Selects by the part of JSONPath (RFC 9535) that `pulumi.com/waitFor` annotations use: names, indices, wildcards, unions of them in
+ * Selects with the part of JSONPath (RFC 9535) that `pulumi.com/waitFor` annotations use: names, indices, wildcards, unions of these in
  * brackets, descendants (`..`), and filters that compare one field with a literal, such as `[?(@.type=="Ready")]`.
  *
- * @param path begins with $
- * @throws Error for anything else
+ * @param path must begin with $
+ * @throws Error if the path uses anything else
  */
 export function select(path: string, root: Json): Json[] {
   if (!path.startsWith("$")) {

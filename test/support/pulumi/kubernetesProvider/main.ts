@@ -5,8 +5,8 @@ import { Provider } from "./provider.ts";
 import { handlers } from "./service.ts";
 
 /**
- * Serves the provider to the engine at the given address. The engine reads the port from the first line of standard output and ends
- * this process when it is done.
+ * Serves the provider to the engine at the given address. The engine reads the port from the first line of standard output, and stops this
+ * process when it is done.
  */
 const [engineAddress] = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 const server = new grpc.Server({ "grpc.max_receive_message_length": 400 * 1024 * 1024 });
@@ -23,6 +23,6 @@ server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error,
   console.log(port);
 });
 
-// The engine ends its plugins, unless it is killed itself.
+// The engine stops its plugins, unless it is killed itself.
 const parent = process.ppid;
 setInterval(() => process.ppid === parent || process.exit(0), 2000).unref();

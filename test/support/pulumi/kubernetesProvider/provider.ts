@@ -5,7 +5,7 @@ import type { Engine } from "./engine.ts";
 import { at, type Json, type Path, plain, same, withSecrets } from "./values.ts";
 import { waitFor } from "./waitFor.ts";
 
-/** Properties of a resource as the engine sends them: marks for secrets and for what is not known yet included. */
+/** Properties of a resource as the engine sends them, with marks for secrets and unknown values. */
 export type Properties = { [key: string]: Json };
 
 export interface Difference {
@@ -13,11 +13,11 @@ export interface Difference {
   changed: string[];
   /** Paths that cannot be changed in place, as a.b. */
   replace: string[];
-  /** Whether the old object has to go before the new one can come. */
+  /** Whether the old object must be deleted before the new one can be created. */
   deleteBeforeReplace: boolean;
 }
 
-/** The object was created or changed, but is not as its annotations want it. The engine keeps it in its state, marked as unready. */
+/** The object was created or changed, but is not in the state its annotations demand. The engine stores it, marked as unready. */
 export class NotReady extends Error {
   readonly id: string;
   readonly properties: Properties;
@@ -31,15 +31,15 @@ export class NotReady extends Error {
   }
 }
 
-/** Property of the state that names the field manager of updates. */
+/** The property of the state that names the field manager of updates. */
 const fieldManagerKey = "__fieldManager";
 
 const defaultTimeoutSeconds = 600;
 
 /**
- * Mimics what matters of Pulumi's Kubernetes provider 4.34 for the objects of one program: create fails on what exists, update is a
- * server-side apply with a manager for each resource, some fields replace, creation and update wait as annotations say, deletion
- * waits until the object is gone, a preview is a dry run on the server.
+ * Mimics the parts of Pulumi's Kubernetes provider 4.34 that matter here. Creation fails if the object exists. An update is a server-side
+ * apply with one manager per resource, and some fields cause a replacement. Creation and update wait as annotations say, and deletion waits
+ * until the object is gone. A preview is a dry run on the server.
  */
 export class Provider {
   readonly #engine: Engine;
@@ -52,18 +52,18 @@ export class Provider {
     this.#engine = engine;
   }
 
-  /** @param options.upsert take over what exists instead of refusing to create it */
+  /** @param options.upsert take over existing objects instead of refusing to create them */
   configure(options: ClusterOptions & { namespace?: string; upsert?: boolean }): void {
     this.#options = options;
     this.#upsert = options.upsert ?? false;
     this.#defaultNamespace = options.namespace ?? this.#defaultNamespace;
   }
 
-  /** What is wrong with a resource's inputs. */
+  /** What is wrong with a resource's inputs, or undefined. */
   check(inputs: Properties): string | undefined {
     const object = plain(inputs);
     const named = text(object.value, "metadata", "name") !== undefined || object.partlyUnknown;
-    return named ? undefined : "metadata.name is missing; this stand-in gives no names of its own";
+    return named ? undefined : "metadata.name is missing; this stand-in does not invent names";
   }
 
   diff(oldInputs: Properties, newInputs: Properties): Difference {
@@ -108,14 +108,14 @@ export class Provider {
     const manager = text(olds, fieldManagerKey) ?? "pulumi-kubernetes";
     if (options.preview) {
       const dry = await this.#tryOnServer(urn, () => this.#connect().apply(wanted.object, manager, true));
-      // What depends on what the server has set, such as an object's identity, sees no change.
+      // Values that the server sets, such as a UID, do not change, so that resources depending on them see no change.
       return { id: "", properties: dry === undefined ? inputs : this.#state(dry, wanted.secrets, manager) };
     }
     const live = await this.#connect().apply(wanted.object, manager, false);
     return this.#awaited(urn, wanted, live, manager, inputs, options.timeout);
   }
 
-  /** The live object, and the inputs as they would have to be for it; undefined where it is gone. */
+  /** The live object, and the inputs that would produce it; undefined if it is gone. */
   async read(
     state: Properties,
     inputs: Properties,
@@ -162,7 +162,7 @@ export class Provider {
     return { object: { ...object, metadata }, secrets, partlyUnknown };
   }
 
-  /** In a preview, a server that cannot be reached or a namespace that is still missing is no failure. */
+  /** In a preview, an unreachable server or a missing namespace is not a failure. */
   async #tryOnServer(urn: string, request: () => Promise<KubernetesObject>): Promise<KubernetesObject | undefined> {
     try {
       return await request();
@@ -223,7 +223,7 @@ export class Provider {
   }
 
   #state(live: KubernetesObject, secrets: Path[], manager: string): Properties {
-    // A Secret's content is secret, whoever put it there.
+    // A Secret's content is always secret.
     const content: Path[] = live.kind === "Secret" ? [["data"], ["stringData"]] : [];
     return { ...(withSecrets(live, [...content, ...secrets]) as Properties), [fieldManagerKey]: manager };
   }
@@ -235,12 +235,12 @@ interface Wanted {
   partlyUnknown: boolean;
 }
 
-/** Kinds that belong to no namespace, as far as the program makes any; the real provider asks the cluster. */
+/** The cluster-wide kinds among those the program creates. The real provider asks the cluster instead. */
 const clusterScoped = new Set(["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]);
 
 const identityPaths: Path[] = [["apiVersion"], ["kind"], ["metadata", "name"], ["metadata", "namespace"]];
 
-/** By kind, what the real provider does not change in place. */
+/** The paths that the real provider does not change in place, by kind. */
 const replacingPaths: Record<string, Path[]> = {
   Secret: [["type"], ["data"], ["stringData"], ["immutable"]],
   ConfigMap: [["data"], ["binaryData"], ["immutable"]],
@@ -248,7 +248,7 @@ const replacingPaths: Record<string, Path[]> = {
   ClusterRoleBinding: [["roleRef"]],
 };
 
-/** Paths at which two values differ: down to where one of them ends or is no longer of the same form. */
+/** The paths at which two values differ, as deep as both have the same structure. */
 function differences(before: Json | undefined, after: Json | undefined, path = ""): string[] {
   if (same(before, after)) {
     return [];
@@ -292,7 +292,7 @@ function idOf(object: KubernetesObject): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
-/** The wanted object with what is live in the places that it speaks of. */
+/** The wanted object, with the live values in all places that it mentions. */
 function overlaid(wanted: Json, live: Json | undefined): Json {
   if (wanted === null || typeof wanted !== "object" || live === null || typeof live !== "object") {
     return live ?? wanted;
@@ -301,7 +301,7 @@ function overlaid(wanted: Json, live: Json | undefined): Json {
     const alike = Array.isArray(wanted) && Array.isArray(live) && wanted.length === live.length;
     return alike ? wanted.map((item, index) => overlaid(item, live[index])) : live;
   }
-  // stringData is never live; Kubernetes turns it into data.
+  // stringData is never in the live object; Kubernetes turns it into data.
   return Object.fromEntries(
     Object.entries(wanted)
       .filter(([key]) => key in live || key === "stringData")

@@ -10,7 +10,7 @@ import { same } from "./values.ts";
 
 type Handler<Request, Response> = (call: { request: Request }, callback: grpc.sendUnaryData<Response>) => void;
 
-/** The version that this claims to be: the one of the SDK in package.json. */
+/** The version that this provider claims to be: that of the SDK in package.json. */
 const version = "4.34.2";
 
 /** The provider's side of the engine's protocol. */
@@ -125,7 +125,7 @@ function handle<Request, Response>(
   };
 }
 
-/** An error as the engine reads it; an object that is there but not ready travels along. */
+/** An error in the form that the engine reads. An object that exists but is not ready is attached. */
 function failure(error: Error): Partial<grpc.StatusObject> {
   const metadata = new grpc.Metadata();
   if (error instanceof NotReady) {

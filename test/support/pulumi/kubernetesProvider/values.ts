@@ -1,21 +1,21 @@
-/** How the engine marks special values among a resource's properties. */
+/** The key with which the engine marks special values among a resource's properties. */
 const signature = "4dabf18193072939515e22adb298388d";
 const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-/** A resource's properties in plain text, and where the secrets were. */
+/** A resource's properties in plain text, and the places of the secrets. */
 export interface Plain {
   value: Json;
   /** Paths of the secrets, from the root. */
   secrets: Path[];
-  /** Whether something is known only after `up`. */
+  /** Whether some value is known only after `up`. */
   partlyUnknown: boolean;
 }
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Path = (string | number)[];
 
-/** Takes the marks off. What is not known yet is left out. */
+/** Removes the marks. Unknown values are left out. */
 export function plain(value: Json, path: Path = []): Plain {
   if (Array.isArray(value)) {
     const items = value.map((item, index) => plain(item, [...path, index]));
@@ -47,7 +47,7 @@ function combine(parts: Plain[], value: Json): Plain {
   };
 }
 
-/** Marks what stands at the given paths as secret; paths that lead nowhere are ignored. */
+/** Marks the values at these paths as secret. Ignores paths that do not exist. */
 export function withSecrets(value: Json, secrets: Path[]): Json {
   return secrets.reduce((marked, path) => mark(marked, path), value);
 }
@@ -86,7 +86,7 @@ function canonical(value: Json | undefined): string {
   );
 }
 
-/** The value at a path; undefined where there is none. */
+/** The value at a path; undefined if there is none. */
 export function at(value: Json | undefined, ...path: Path): Json | undefined {
   return path.reduce<Json | undefined>(
     (found, key) =>

@@ -1,16 +1,16 @@
 import { select } from "./jsonPath.ts";
 import { at, type Json } from "./values.ts";
 
-/** Whether an object is as its annotations want it, and if not, why. */
+/** Whether an object is in the state its annotations demand, and if not, why. */
 export interface Verdict {
   ready: boolean;
-  /** What the object said of itself, if it said no. */
+  /** What the object says about itself, if it is not. */
   reason?: string;
 }
 
 /**
- * The conditions in the annotation `pulumi.com/waitFor`: one expression or a JSON array of them. All have to hold, in order; the
- * first that does not gives the reason.
+ * Evaluates the annotation `pulumi.com/waitFor`: one expression or a JSON array of them. All must hold; the first one that does not gives
+ * the reason.
  * @see https://www.pulumi.com/registry/packages/kubernetes/annotations/
  */
 export function waitFor(annotation: string, object: Json): Verdict {
@@ -27,7 +27,7 @@ function expressions(annotation: string): string[] {
   return annotation.startsWith("[") ? JSON.parse(annotation) : [annotation];
 }
 
-/** condition=TYPE or condition=TYPE=STATUS, upper and lower case alike. */
+/** condition=TYPE or condition=TYPE=STATUS; case does not matter. */
 function hasCondition(expression: string, object: Json): Verdict {
   if (!expression.startsWith("condition=")) {
     throw new Error(`expected a "jsonpath=" or "condition=" prefix, got ${JSON.stringify(expression)}`);
@@ -46,7 +46,7 @@ function lower(value: Json | undefined): string {
   return typeof value === "string" ? value.toLowerCase() : "";
 }
 
-/** jsonpath={PATH} or jsonpath={PATH}=VALUE: the first thing selected, which has to be VALUE if there is one. */
+/** jsonpath={PATH} or jsonpath={PATH}=VALUE: the path must select something, and with VALUE, the first selected value must equal it. */
 function matches(expression: string, object: Json): Verdict {
   // A single = separates the value; == belongs to the path.
   const parts = /^jsonpath=\{(?<path>.*)\}(?:=(?<value>.*))?$/.exec(expression)?.groups;
@@ -61,7 +61,7 @@ function matches(expression: string, object: Json): Verdict {
   if (parts.value === undefined || `${found}` === parts.value) {
     return { ready: true };
   }
-  // The real provider ends with an error that shows what it found there, as Go prints it.
+  // The real provider's error ends with the found value, as Go prints it.
   const shown =
     found !== null && typeof found === "object"
       ? `"${parts.path}" has a non-primitive value (${goText(found)})`
