@@ -353,7 +353,11 @@ describe("with a token of a remediation's pod of task 3", function () {
         request: merge("main-3", labels({ "current-stage": "waiting-pr-approved" })),
         refusal: keptLabels,
       },
-      { what: "the removal of the stage", request: merge("main-3", labels({ "current-stage": null })), refusal: keptLabels },
+      {
+        what: "the removal of the stage",
+        request: merge("main-3", labels({ "current-stage": null })),
+        refusal: keptLabels,
+      },
       {
         what: "another task on a main workflow",
         request: merge("main-3", labels({ "task-id": "4" })),

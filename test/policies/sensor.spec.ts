@@ -185,7 +185,11 @@ describe("with a token of the Sensor's pod", function () {
       { what: "a task with a leading zero", refusal: parameters, request: creation((run) => parameter(run, 0, "05")) },
       { what: "a task as a number", refusal: parameters, request: creation((run) => parameter(run, 0, 5)) },
       { what: "a task with a second line", refusal: parameters, request: creation((run) => parameter(run, 0, "5\n6")) },
-      { what: "a commit that is not a SHA", refusal: parameters, request: creation((run) => parameter(run, 2, "HEAD")) },
+      {
+        what: "a commit that is not a SHA",
+        refusal: parameters,
+        request: creation((run) => parameter(run, 2, "HEAD")),
+      },
       {
         what: "a repository that contains a parent folder",
         refusal: parameters,
@@ -405,7 +409,11 @@ describe("with a token of the Sensor's pod", function () {
           metadata: { labels: { "cost-center": null } },
         }),
       },
-      { what: "resuming a main workflow", refusal: asItIs, request: merge(() => "main-3", { spec: { suspend: null } }) },
+      {
+        what: "resuming a main workflow",
+        refusal: asItIs,
+        request: merge(() => "main-3", { spec: { suspend: null } }),
+      },
       {
         what: "a workflow's deletion",
         refusal: noRight("delete", "workflows"),

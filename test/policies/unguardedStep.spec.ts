@@ -12,7 +12,10 @@ function unguarded(): string {
   const without = text
     .replace("  only_when_planned\n", "")
     .replace(/\*\) fail "cannot delete .*/, '*) log "REFUSED $name: $(last_error)" ;;');
-  ok(without.length < text.length && without.includes("REFUSED"), "the guards in the step have changed; adapt this function");
+  ok(
+    without.length < text.length && without.includes("REFUSED"),
+    "the guards in the step have changed; adapt this function",
+  );
   return without;
 }
 

@@ -24,6 +24,5 @@ export async function writeBeforeStep(held: HeldStep, cluster: Cluster, workflow
       return true;
     });
   }
-  if (writes === 0)
-    throw new StepWentBy(`the step was not seen between reading and writing ${workflow}`);
+  if (writes === 0) throw new StepWentBy(`the step was not seen between reading and writing ${workflow}`);
 }

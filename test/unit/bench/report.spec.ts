@@ -120,7 +120,11 @@ describe("docs/performance", () => {
     const files = await report(measurements, readResults(join(folder, "results.json")));
     deepEqual(written.sort(), Object.keys(files).sort());
     for (const file of written) {
-      equal(readFileSync(join(folder, file), "utf8"), files[file], `${file}: write it again: npm run bench -- --report`);
+      equal(
+        readFileSync(join(folder, file), "utf8"),
+        files[file],
+        `${file}: write it again: npm run bench -- --report`,
+      );
     }
   });
 

@@ -43,7 +43,10 @@ const notRunnableHere: [beginning: string, reason: string][] = [
   ["git push origin", "it pushes to the user's own repository"],
   ["gh pr create", "it needs the user's own repository"],
   ["git pull", "it needs a newer version at the user's own address"],
-  ["docker ", "the tests have no image builder and no registry; test/unit/docs/stepsImage.spec.ts reads the Dockerfile"],
+  [
+    "docker ",
+    "the tests have no image builder and no registry; test/unit/docs/stepsImage.spec.ts reads the Dockerfile",
+  ],
   ["kubectl create namespace", "the tests of the embedded node create their namespaces themselves"],
   ["kubectl apply --server-side -n argo -f https://", "it downloads, like the line for Argo Events"],
   [
