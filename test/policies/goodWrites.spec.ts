@@ -91,7 +91,7 @@ describe("the doctor's good writes", function () {
     equal((await cluster.workflows()).length, 3);
   });
 
-  it("go with bad writes that the same policies refuse", async () => {
+  it("come with bad writes that the same policies refuse", async () => {
     const found = await policiesInForceCheck.look(contextOf(admin));
     deepEqual(found, pass("6 refuse a dry run of what they must refuse"));
   });

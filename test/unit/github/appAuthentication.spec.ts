@@ -121,7 +121,7 @@ describe("GitHub double: App authentication", () => {
       ["behind", 3600],
       ["ahead of", -3600],
     ] as const)
-      it(`refuses a clock that is ${what} GitHub's, and the Date header lets the library mend it`, async () => {
+      it(`refuses a clock that is ${what} GitHub's, and the Date header lets the library correct it`, async () => {
         await fixture.double.client.settings({ clockOffsetSeconds });
         try {
           const { data } = await appOctokit(fixture.double.url, credentials).apps.getAuthenticated();
