@@ -41,7 +41,7 @@ describe("GitHub double: pull requests", () => {
   const list = async (query: string) => (await get(query)).json() as Pull[];
   const numbers = async (query: string) => (await list(query)).map(({ number }) => number);
 
-  it("can be preceded by a search for branches with a prefix, whatever follows it", async () => {
+  it("have branches that are found by prefix, whatever follows it", async () => {
     const reply = await fixture.get("/repos/acme/shop/git/matching-refs/heads/task-3", { authorization });
     deepEqual(
       (reply.json() as { ref: string }[]).map(({ ref }) => ref),
