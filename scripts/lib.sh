@@ -96,7 +96,7 @@ node_path() {
   bin="$(cache_dir)/node/node_modules/node-linux-${cpu/amd64/x64}/bin"
   if [[ ! -x $bin/node ]]; then
     command -v npm >/dev/null || die "Node.js >= $NODE_MIN_MAJOR.$NODE_MIN_MINOR with npm is needed: install it and run this again"
-    say "Node.js $(node --version 2>/dev/null || echo missing) is older than $NODE_MIN_MAJOR.$NODE_MIN_MINOR: installing a newer one into the cache"
+    say "Node.js $(node --version 2>/dev/null || echo missing) is older than $NODE_MIN_MAJOR.$NODE_MIN_MINOR: installing one into the cache"
     install_node "$(cache_dir)"
     [[ -x $bin/node ]] || die "npm installed no Node.js for this machine ($(uname -sm)): install Node.js >= $NODE_MIN_MAJOR.$NODE_MIN_MINOR and run this again"
   fi
