@@ -29,14 +29,14 @@ const introduction = `# Configuration
 
 <!-- Written by \`npm run reference -- --write\` from config/schema.ts. Do not edit. -->
 
-Every key of a stack. A value is set with \`pulumi config set KEY VALUE\`, one inside an object with
-\`pulumi config set --path KEY.NAME VALUE\`, a secret with \`--secret\` from standard input. A list may be one text with commas. What you
-leave out of an object has its default.
+Every key of a stack. Set a value with \`pulumi config set KEY VALUE\`, a field of an object with
+\`pulumi config set --path KEY.NAME VALUE\`, and a secret with \`--secret\` from standard input. A list may be one text with commas. A field
+that you leave out of an object has its default.
 
-Values that cannot be used, and keys that do not exist, are refused before anything is touched: all of them at once, each with
-what is expected and the command that sets it. \`scripts/rex doctor --before\` looks at the cluster, too.
+Invalid values and unknown keys are refused before anything is touched. One error lists all of them, each with what is expected and
+the command that sets it. \`scripts/rex doctor --before\` checks the cluster, too.
 
-**required**: there is no default. **secret**: only taken encrypted, as \`--secret\` makes it.
+**required**: there is no default. **secret**: accepted only if encrypted, as \`--secret\` makes it.
 `;
 
 process.exitCode = main(process.argv.slice(2));

@@ -60,14 +60,14 @@ export const shapeTitles: Record<Shape, string> = {
 };
 
 /**
- * The installed WorkflowTemplate with the same steps, their texts and environment, in another shape.
+ * The installed WorkflowTemplate in another shape, with the same steps, scripts and environment.
  *
- * @param claim where the steps' pods share files; only a pod per step needs it
- * @throws Error if the entry point is no containerSet of steps
+ * @param claim name of the PersistentVolumeClaim on which the steps' pods share files; only the shape `pods` needs it
+ * @throws Error if the entry point is not a containerSet of steps
  */
 export function inShape(spec: TemplateSpec, shape: Shape, claim: string): TemplateSpec {
   const entry = spec.templates.find(({ name }) => name === spec.entrypoint);
-  if (entry?.containerSet === undefined) throw new Error(`the entry point ${spec.entrypoint} is no containerSet`);
+  if (entry?.containerSet === undefined) throw new Error(`the entry point ${spec.entrypoint} is not a containerSet`);
   const shaped: Record<Shape, () => StepTemplate[]> = {
     installed: () => [entry],
     pods: () => podPerStep(entry, claim),
@@ -106,7 +106,7 @@ function podPerStep(entry: StepTemplate, claim: string): StepTemplate[] {
   return [{ name, dag: { tasks } }, ...steps];
 }
 
-/** Replaces a volume in memory, which containers of one pod share, by a folder on the claim, which pods share. Each run has its own folder. */
+/** Replaces a volume in memory, which only containers of one pod can share, by a folder on the claim. Each run has its own folder. */
 function onClaim(mount: Mount, volumes: Volume[]): Mount {
   const volume = volumes.find(({ name }) => name === mount.name);
   return volume && isShared(volume)
