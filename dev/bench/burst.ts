@@ -41,7 +41,9 @@ export async function burst(platform: Platform, tasks: Task[], eachSecond: () =>
   const cpuBefore = cpuTime().busy;
   const failures: string[] = [];
   const ticking = setInterval(() => {
-    eachSecond().catch((error: Error) => failures.push(`could not measure memory and processor time: ${error.message}`));
+    eachSecond().catch((error: Error) =>
+      failures.push(`could not measure memory and processor time: ${error.message}`),
+    );
   }, 1000);
   try {
     failures.push(...(await sendAll(platform, pushes)));

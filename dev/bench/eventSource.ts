@@ -175,7 +175,10 @@ class SeenRuns {
     const missing = () => wanted.filter((name) => !this.#names.has(name));
     for (const end = Date.now() + 10_000; missing().length > 0 && Date.now() < end; ) await sleep(100);
     const more = [...this.#names].filter((name) => !wanted.includes(name));
-    return [...missing().map((name) => `run ${name} is missing`), ...more.map((name) => `run ${name} was not expected`)];
+    return [
+      ...missing().map((name) => `run ${name} is missing`),
+      ...more.map((name) => `run ${name} was not expected`),
+    ];
   }
 
   async close(): Promise<void> {

@@ -26,8 +26,8 @@ export async function report(measurements: Measurement[], results: Results): Pro
 
 const head = `# Figures
 
-Written by \`npm run bench\` from [results.json](results.json), where every sample is; \`npm run bench -- --report\` writes it anew. p95 is the
-smallest sample that 95 % of all do not exceed.
+Written by \`npm run bench\` from [results.json](results.json), which has every sample. \`npm run bench -- --report\` writes it again.
+p95 is the smallest sample that 95 % of all samples do not exceed.
 `;
 
 /** The results of a measurement, in Markdown. */

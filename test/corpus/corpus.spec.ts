@@ -22,8 +22,8 @@ const perClass = Number(process.env.REX_CORPUS_PER_CLASS ?? Number.POSITIVE_INFI
  *
  * What this does not show:
  * - GitHub itself. The payloads are changed copies of its published example; none was recorded from a webhook.
- * - What the runs do: each is deleted as soon as it is seen. A hostile name cannot harm the steps, because it does not reach them. test/steps
- *   covers what reaches them through GitHub's API.
+ * - What the runs do: each is deleted as soon as it is seen. A hostile name cannot harm the steps, because it does not reach them.
+ *   test/steps covers what reaches them through GitHub's API.
  * - That every push is noticed. A push of more than about 780 kB does not fit on the event bus (answered 500 after six seconds; not tested
  *   here), and a push of more than 1 MiB is refused by the EventSource (answered 400). GitHub lists both as failed deliveries.
  * - An EventSource that is not this program's. There the Sensor's transform makes all checks (test/unit/components/taskPush.spec.ts).

@@ -86,7 +86,10 @@ describe("the EventSource", function () {
     ["a deletion [held-back-deletion]", () => send({ after: zeroSha, deleted: true })],
     ["another kind of event that looks like a push [held-back-other-event]", () => sendAs("create")],
     ["a push that is signed only with SHA-1", () => sendWith({ "x-hub-signature-256": null })],
-    ["a push with an empty SHA-256 signature [held-back-empty-signature]", () => sendWith({ "x-hub-signature-256": "" })],
+    [
+      "a push with an empty SHA-256 signature [held-back-empty-signature]",
+      () => sendWith({ "x-hub-signature-256": "" }),
+    ],
   ];
   for (const [what, send_] of nearMisses) {
     it(`holds back ${what}`, async () => {

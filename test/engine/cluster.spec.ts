@@ -154,16 +154,8 @@ describe("pulumi, if the cluster does not meet the requirements", function () {
     for (const [what, suffix, got] of [
       ["an empty secret, which would turn off the signature check", "empty", "nothing"],
       ["a short secret", "short", "something else"],
-      [
-        "a secret that ends in two line feeds, of which Argo Events would keep one",
-        "lines",
-        "something else",
-      ],
-      [
-        "a secret that ends in a carriage return, which Argo Events would keep",
-        "windows",
-        "something else",
-      ],
+      ["a secret that ends in two line feeds, of which Argo Events would keep one", "lines", "something else"],
+      ["a secret that ends in a carriage return, which Argo Events would keep", "windows", "something else"],
     ] as const) {
       it(`preview refuses ${what}`, async () => {
         const message = await refused("preview", {

@@ -196,7 +196,7 @@ describe("a stack on the node", function () {
     assert.equal(`Secret ${await namedSecret()}`, fresh);
   });
 
-  it("replaces the EventSource's pod with the secret: it accepts the new secret and refuses the old one [secret-rolls-event-source]", async () => {
+  it("replaces the EventSource's pod, which then accepts only the new secret [secret-rolls-event-source]", async () => {
     const pod = await until("the EventSource has only its new pod", 40_000, async () => {
       const [only, ...others] = await eventSourcePods();
       return others.length === 0 && only?.metadata?.uid !== podBefore.metadata?.uid && only;

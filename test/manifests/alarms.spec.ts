@@ -48,8 +48,8 @@ const jump =
 
 /**
  * Tests the alarms of the rendered PrometheusRule with Prometheus' own evaluation. Names and labels of the series were recorded from a real
- * controller (test/chain/metrics); most cases use made-up values. What this does not show: that your Prometheus scrapes the series, and what
- * kube-state-metrics serves. Its metric is taken from its documentation, with the recorded names of the Deployments.
+ * controller (test/chain/metrics); most cases use made-up values. What this does not show: that your Prometheus scrapes the series, and
+ * what kube-state-metrics serves. Its metric is taken from its documentation, with the recorded names of the Deployments.
  */
 describe("alarms", function () {
   this.timeout(60_000);

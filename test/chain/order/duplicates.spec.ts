@@ -32,7 +32,7 @@ describe("remediation of a push that is delivered", function () {
 
   const waiting = () => dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
 
-  it("twenty times, at once and later, by the repository's and the App's webhook: one run, acting once, no error [delivered-twenty-times]", async () => {
+  it("twenty times, by the repository's and the App's webhook: one run, acting once, no error [delivered-twenty-times]", async () => {
     const task = await waiting();
     const push: PushOptions = {
       ref: `refs/heads/${task.branch}`,

@@ -39,7 +39,7 @@ describe("remediation of a branch that is moved", function () {
     deepEqual(heads, [a, b, a]);
   });
 
-  it("back and forth between A and B: each move is remediated, and they do not delay the next push of another task [heads-to-and-fro]", async () => {
+  it("back and forth between A and B: each move is remediated, without delay for another task [heads-to-and-fro]", async () => {
     const [task, other] = [await waiting(), await waiting()];
     const [a, b] = [randomSha(), randomSha()];
     const outcomes: string[] = [];

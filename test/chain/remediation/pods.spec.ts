@@ -77,7 +77,7 @@ describe("the program's pods", function () {
     );
   const once = (names: string[]) => [...new Set(names)].sort();
 
-  it("all run in a namespace that enforces the restricted standard and refuses a privileged pod [pods-in-restricted-namespace]", async () => {
+  it("all run in a namespace with the restricted standard, which refuses privileged pods [pods-in-restricted-namespace]", async () => {
     deepEqual(once(pods.map(of)), [...parts].sort());
     ok(pods.some(({ metadata }) => metadata?.name?.includes("-record-failure-")));
     const { metadata } = await dev.platform.cluster.core.readNamespace({ name: namespace });
@@ -101,7 +101,7 @@ describe("the program's pods", function () {
     match(String(refusal.body), /violates PodSecurity \\?"restricted/);
   });
 
-  it("have in each container no privilege, no capability, a read-only root file system, requests and limits [pods-without-privilege]", () => {
+  it("have in each container no privileges, a read-only root file system, requests and limits [pods-without-privilege]", () => {
     for (const pod of pods) {
       deepEqual(
         [pod.spec?.securityContext?.runAsNonRoot, pod.spec?.securityContext?.runAsUser],

@@ -55,7 +55,7 @@ describe("remediation that is held back", function () {
     equal((await dev.platform.cluster.workflow(run))?.metadata.labels?.["rex-remediation/outcome"], "held");
   });
 
-  it("by a target with contradicting labels: failed, and the command in its message resumes it [way-out-of-contradicting-labels]", async () => {
+  it("by a target with contradicting labels: failed, and its command resumes it [way-out-of-contradicting-labels]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const odd = `odd-task-${task.id}`;
     const key = "agents.platform/github-app";

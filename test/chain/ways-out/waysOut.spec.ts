@@ -30,7 +30,8 @@ describe("remediation that fails because of its main workflow", function () {
     for (const each of Object.values(cases)) each.catch(() => undefined);
   });
 
-  it("two main workflows: after one is stopped, argo retry succeeds [way-out-of-two-main-workflows]", () => cases.twice);
+  it("two main workflows: after one is stopped, argo retry succeeds [way-out-of-two-main-workflows]", () =>
+    cases.twice);
   it("a gate that asks a person: after argo node set answers it, argo retry succeeds [way-out-of-asking-gate]", () =>
     cases.asking);
   it("an unknown stage: after the label is corrected, argo retry succeeds [way-out-of-unknown-stage]", () =>

@@ -163,7 +163,7 @@ describe("updating the stack", function () {
     equal((await podsOf(run)).length, 1);
   });
 
-  it("changes rights at once: an older run is refused and says so, and its command continues it [update-changes-rights-at-once]", async () => {
+  it("changes rights at once: an older run is refused, and its command continues it [update-changes-rights-at-once]", async () => {
     const fresh = await startTask();
     const { run } = await pushAndHold(platform, fresh, "takes the label off");
     await stack.up({ ...second, "mainWorkflow.resetStage": "implementation-in-progress" });
