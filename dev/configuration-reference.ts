@@ -9,19 +9,19 @@ import { aboutOf } from "../config/values.ts";
 
 const help = `usage: npm run reference [-- OPTION...]
 
-Prints docs/configuration.md: every key of config/schema.ts with its default, what it means and what is expected of it. Pulumi, a stack
-and a cluster are not needed.
+Prints docs/configuration.md: every key of config/schema.ts with its default, its meaning and the expected values. It needs neither
+Pulumi nor a stack nor a cluster.
 
 Options:
-  --write      write the file instead, and the keys of Pulumi.yaml
-  --check      say whether both are what would be written
-  --file FILE  another file than docs/configuration.md
-  --help       this text
+  --write      write the file instead of printing it, and write the keys into Pulumi.yaml
+  --check      only check that both files are up to date
+  --file FILE  use another file than docs/configuration.md
+  --help       print this text
 
 Exit codes:
-  0  printed, written, or the files are right
-  1  a file is not right
-  2  the call is wrong`;
+  0  printed, written, or both files are up to date
+  1  a file is out of date
+  2  the command line is wrong`;
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -29,14 +29,14 @@ const introduction = `# Configuration
 
 <!-- Written by \`npm run reference -- --write\` from config/schema.ts. Do not edit. -->
 
-Every key of a stack. A value is set with \`pulumi config set KEY VALUE\`, one inside an object with
-\`pulumi config set --path KEY.NAME VALUE\`, a secret with \`--secret\` from standard input. A list may be one text with commas. What you
-leave out of an object has its default.
+Every key of a stack. Set a value with \`pulumi config set KEY VALUE\`, a field of an object with
+\`pulumi config set --path KEY.NAME VALUE\`, and a secret with \`--secret\` from standard input. A list may be one text with commas. A field
+that you leave out of an object has its default.
 
-Values that cannot be used, and keys that do not exist, are refused before anything is touched: all of them at once, each with
-what is expected and the command that sets it. \`scripts/rex doctor --before\` looks at the cluster, too.
+Invalid values and unknown keys are refused before anything is touched. One error lists all of them, each with what is expected and
+the command that sets it. \`scripts/rex doctor --before\` checks the cluster, too.
 
-**required**: there is no default. **secret**: only taken encrypted, as \`--secret\` makes it.
+**required**: there is no default. **secret**: accepted only if encrypted, as \`--secret\` makes it.
 `;
 
 process.exitCode = main(process.argv.slice(2));
@@ -63,7 +63,7 @@ function main(args: string[]): number {
   if (options.check) {
     const wrong = files.filter(([file, content]) => !existsSync(file) || readFileSync(file, "utf8") !== content);
     for (const [file] of wrong) {
-      console.error(`${file} is not what config/schema.ts says now; write it anew: npm run reference -- --write`);
+      console.error(`${file} does not match config/schema.ts; update it with: npm run reference -- --write`);
     }
     return wrong.length > 0 ? 1 : 0;
   }
@@ -71,7 +71,7 @@ function main(args: string[]): number {
   return 0;
 }
 
-/** @returns what is wrong with the call, if something is */
+/** @returns the options, or a text that says what is wrong with them */
 function readOptions(args: string[]) {
   try {
     const { values } = parseArgs({
@@ -89,7 +89,7 @@ function readOptions(args: string[]) {
   }
 }
 
-/** docs/configuration.md. */
+/** The text of docs/configuration.md. */
 function reference(): string {
   const single: string[][] = [];
   const sections: string[] = [];
@@ -115,7 +115,7 @@ function table(rows: string[][]): string {
   return all.map((cells) => `| ${cells.map(cell).join(" | ")} |\n`).join("");
 }
 
-/** Pulumi.yaml with the keys of the schema below config. */
+/** The text of Pulumi.yaml, with the schema's keys below `config`. */
 function projectFile(): string {
   const file = readFileSync(resolve(root, "Pulumi.yaml"), "utf8");
   const keys = Object.entries(schema.shape).map(([key, value]) => [key, declaration(value)]);
@@ -125,8 +125,8 @@ function projectFile(): string {
 }
 
 /**
- * The engine wants a default for each key that need not be set. It puts an object of the stack wholly in the place of a default, so
- * that here an object has none, and config/schema.ts fills in what is left out.
+ * The engine wants a default for each optional key. It does not merge objects: an object in the stack's file replaces the whole default.
+ * So objects have no defaults here, and config/schema.ts fills in the missing fields.
  */
 function declaration(value: z.ZodType) {
   if (value instanceof z.ZodObject) {

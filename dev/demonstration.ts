@@ -8,11 +8,11 @@ import { type RestartTimes, restartTimes } from "../test/support/times.ts";
 
 const help = `usage: dev/demonstration.ts
 
-Shows two remediations on the embedded node, where the dev stack is up: of a task whose agents are at work, and of one that waits at a
-gate; with a neighbour task that nothing may happen to. Prints what was seen as a table; exit code 0 only if all of it is right.
-scripts/up runs it.`;
+Demonstrates two remediations on the embedded node with the dev stack: of a task whose agents are at work, and of a task that waits at a
+gate. A third task beside them must not change. Prints a table of what was expected and seen. The exit code is 0 only if all of it is
+right. scripts/up runs it.`;
 
-/** A line of the table: what was looked at, what has to be seen, and what was. */
+/** A line of the table: an object, what was expected of it, and what was seen. */
 interface Finding {
   what: string;
   expected: string;
@@ -28,7 +28,7 @@ if (values.help) {
 
 async function demonstrate(platform: Platform): Promise<boolean> {
   const ready = { pullLabels: ["ready-for-qa"] };
-  say("starting three main workflows: one with agents at work, one that waits at its gate, one as a neighbour");
+  say("starting three main workflows: one with agents at work, one that waits at its gate, and a neighbour");
   const [busy, waiting, neighbour] = await Promise.all([
     platform.startTask("cleo-at-work", ready),
     platform.startTask("at-ready-for-qa-gate", ready),
@@ -65,7 +65,7 @@ async function remediate(platform: Platform, task: Task): Promise<RestartTimes> 
   return times;
 }
 
-/** Shows what the steps say, while they say it. */
+/** Shows the steps' logs while they are written. */
 function followLogs(run: string): { stop(): void } {
   const shell = spawn(
     "bash",
@@ -86,7 +86,7 @@ function followLogs(run: string): { stop(): void } {
   });
   return {
     stop() {
-      // The whole group: kubectl may be a child of the shell or have taken its place.
+      // The signal goes to the whole process group, because kubectl may be a child of the shell or may have replaced it.
       if (shell.pid !== undefined && shell.exitCode === null) process.kill(-shell.pid, "SIGTERM");
     },
   };

@@ -22,33 +22,36 @@ import { setAt } from "../config/paths.ts";
 
 const help = `usage: dev/stack.ts COMMAND --dir DIR [OPTION...]
 
-Runs a stack of this project through the Pulumi engine without touching the checkout and without Pulumi's language host. It does what
-the pulumi command does, which is the usual way on a machine with a normal Pulumi installation; pulumi has to be on PATH here too.
+Runs a stack of this project with the Pulumi engine, without writing to the checkout and without Pulumi's language host. On a machine
+with a normal Pulumi installation you usually use the pulumi command instead, which does the same. pulumi has to be on PATH here, too.
 
 Commands:
-  preview          say what up would do
-  up               make the cluster what the stack says
-  refresh          compare the state with the cluster
-  preview-destroy  say what destroy would do
+  preview          show what up would do
+  up               create or update the stack's objects in the cluster
+  refresh          update the state from the cluster
+  preview-destroy  show what destroy would do
   destroy          remove everything
   output           print the stack's outputs as JSON
 
 Options:
-  --dir DIR               folder for the working copies of Pulumi.yaml and the stack's file, and, unless PULUMI_BACKEND_URL and
-                          PULUMI_CONFIG_PASSPHRASE(_FILE) name others, for the state and the passphrase of its secrets
-  --stack NAME            the stack (default: dev); Pulumi.NAME.yaml is read if it is there
-  --config KEY=VALUE      a value over the stack's file, as steps.image=IMAGE; a list or an object as JSON; KEY may be kubernetes:KEY
+  --dir DIR               folder for the working copies of Pulumi.yaml and the stack's file. The stack's state and the passphrase for
+                          its secrets go there too, unless PULUMI_BACKEND_URL and PULUMI_CONFIG_PASSPHRASE(_FILE) are set
+  --stack NAME            the stack (default: dev); Pulumi.NAME.yaml is read if it exists
+  --config KEY=VALUE      a value that overrides the stack's file, such as steps.image=IMAGE; a list or an object as JSON; KEY may be
+                          kubernetes:KEY
   --secret KEY@FILE       the same for a secret: the contents of FILE
-  --context NAME          context of the kubeconfig (default: its current one)
+  --context NAME          context of the kubeconfig (default: the current context)
   --provider real|double|any
-                          Pulumi's own Kubernetes provider (default; the engine installs it), the stand-in in test/support, or the
-                          stand-in only if the real one is not installed: for the embedded node, never for a cluster of yours
+                          real: Pulumi's own Kubernetes provider (default; the engine installs it). double: the stand-in in
+                          test/support. any: the stand-in only if the real one is not installed. The stand-in is for the embedded
+                          node only; never use it on your own cluster
   --expect-no-changes     fail if preview or up changes anything
   --diff                  show every changed property
   --json                  print the outputs as JSON on standard output after up
-  --help                  this text
+  --help                  print this text
 
-Variables REX_CONFIG_KEY and REX_SECRET_KEY do what --config and --secret do for a KEY without dots. The engine's progress goes to standard error.`;
+For a KEY without dots, the variables REX_CONFIG_KEY and REX_SECRET_KEY do the same as --config and --secret. The engine's progress goes
+to standard error.`;
 
 const commands = ["preview", "up", "refresh", "preview-destroy", "destroy", "output"] as const;
 type Command = (typeof commands)[number];
@@ -72,10 +75,10 @@ interface Options {
 const root = resolve(import.meta.dirname, "..");
 const doubleDirectory = join(root, "test/support/pulumi/kubernetesProvider");
 
-/** What is wrong with the call or the machine; told without a stack trace. */
+/** An error in the call or on the machine, shown without a stack trace. */
 class Refusal extends Error {}
 
-/** Whether the engine's own words have been shown. */
+/** Whether the engine's own output has been shown. */
 let told = false;
 
 try {
@@ -98,12 +101,12 @@ async function main(args: string[]): Promise<void> {
   await run(stack, options);
 }
 
-/** Before it begins with the stack, the engine says in the error alone what is wrong. */
+/** If the engine fails before it begins with the stack, it prints nothing: its words are only in the error. */
 function engineWords({ message }: CommandError): string {
   if (told) return "the engine failed; see above";
   const [, words = message] = /stderr: (?:error: )?(.*?)\n *err\?:/s.exec(message) ?? [];
   const way = /passphrase/.test(words)
-    ? "; the stack's file has secrets: set PULUMI_CONFIG_PASSPHRASE to the passphrase that they were encrypted with"
+    ? "; the stack's file has secrets: set PULUMI_CONFIG_PASSPHRASE to the passphrase with which they were encrypted"
     : "";
   return `the engine failed: ${words.trim().replaceAll(/\s+/g, " ")}${way}`;
 }
@@ -194,7 +197,7 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** With the stand-in the engine has nothing to look for elsewhere. */
+/** Sets the environment so that the engine finds the stand-in and looks for no other plugin. */
 function useDouble(options: Options): void {
   console.error(
     "stack.ts: using the stand-in for Pulumi's Kubernetes provider (test/support/pulumi/kubernetesProvider)",
@@ -202,11 +205,11 @@ function useDouble(options: Options): void {
   process.env.PATH = `${doubleDirectory}${delimiter}${process.env.PATH}`;
   process.env.PULUMI_HOME = join(options.directory, "home");
   process.env.PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION = "true";
-  // The engine names every plugin that it takes from PATH; here that is on purpose.
+  // The engine warns of every plugin that it takes from PATH; here that is intended.
   process.env.NODE_NO_WARNINGS = "1";
 }
 
-/** The stack, created if need be, with the configuration that this call asks for. */
+/** The stack with the configuration of this call. Creates it if it does not exist. */
 async function select(options: Options): Promise<Stack> {
   const backend = join(options.directory, "state");
   const workDir = join(options.directory, "work");
@@ -223,7 +226,7 @@ async function select(options: Options): Promise<Stack> {
   await untilUnlocked(backend);
 
   const stack = await LocalWorkspace.createOrSelectStack(
-    // The Automation API runs the program in this very process.
+    // The Automation API runs the program in this process.
     { stackName: options.stackName, projectName: "rex-remediation", program },
     { workDir, envVars },
   );
@@ -236,7 +239,7 @@ async function select(options: Options): Promise<Stack> {
   return stack;
 }
 
-/** Through standard input: the Automation API would put the secret on a command line, which every user of the machine can read. */
+/** Uses standard input, because the Automation API would put the secret on a command line, which every user of the machine can read. */
 function setSecret(key: string, value: string, stackName: string, cwd: string, envVars: Record<string, string>): void {
   const args = ["config", "set", "--secret", key, "--stack", stackName, "--non-interactive"];
   const { status, stderr } = spawnSync("pulumi", args, {
@@ -271,7 +274,7 @@ interface StackFile {
   [key: string]: unknown;
 }
 
-/** The checkout's file of the stack with this call's values over it. The salt of an earlier call is kept. */
+/** Writes the checkout's file of the stack, overridden by this call's values. Keeps the salt of an earlier call. */
 function writeStackFile(workDir: string, options: Options, more: Record<string, unknown>): void {
   const name = `Pulumi.${options.stackName}.yaml`;
   const read = (file: string): StackFile => (existsSync(file) ? (parse(readFileSync(file, "utf8")) ?? {}) : {});
@@ -303,18 +306,17 @@ function structured(value: string): unknown {
 }
 
 /**
- * A run that was killed leaves objects that its state does not know. Then, and only then, what exists is taken over instead of being
- * refused.
+ * A killed run leaves objects that its state does not know. Only in that case, existing objects are adopted. Otherwise they are an error.
  */
 async function adoptLeftovers(stack: Stack, workDir: string, options: Options): Promise<void> {
   const { deployment } = await stack.exportStack();
   if ((deployment?.pending_operations ?? []).length > 0) {
-    console.error("stack.ts: an earlier run was interrupted; what it left in the cluster is taken over");
+    console.error("stack.ts: an earlier run was interrupted; adopting the objects that it left in the cluster");
     writeStackFile(workDir, options, { "kubernetes:upsertExistingObjects": "true" });
   }
 }
 
-/** A run that was killed leaves its lock, too. One whose process is still at work is waited for. */
+/** Removes the locks that killed runs left behind, and waits for a run whose process is still alive; at most two minutes. */
 async function untilUnlocked(backend: string): Promise<void> {
   const folder = join(backend, ".pulumi/locks");
   for (const deadline = Date.now() + 120_000; existsSync(folder); await sleep(500)) {

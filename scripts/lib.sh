@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What all bash scripts of this project share: messages, where things are kept, a Node.js that is new enough.
+# Shared by all bash scripts of this project: messages, the folders in use, and a Node.js that is new enough.
 # Sourced, never run.
 
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 readonly ROOT
-# The oldest Node.js that runs TypeScript files without a flag (22.18), and that all packages take.
+# The oldest Node.js that runs TypeScript files without a flag (22.18) and that all packages accept.
 readonly NODE_MIN_MAJOR=22 NODE_MIN_MINOR=19
 
 if [[ -t 2 && -z ${NO_COLOR:-} ]]; then
@@ -15,15 +15,15 @@ fi
 # shellcheck disable=SC2034 # BOLD is for the scripts that source this
 readonly BOLD RED DIM PLAIN
 
-# REX_STARTED is handed down to child scripts, so that one run has one clock.
+# Exported so that child scripts count the seconds from the same start.
 export REX_STARTED=${REX_STARTED:-$(date +%s)}
 
-# say TEXT...: a line of progress on stderr, with the seconds since the run began.
+# say TEXT...: prints a line of progress to stderr, with the seconds since the run began.
 say() {
   printf '%s[%4ds]%s %s\n' "$DIM" "$(($(date +%s) - REX_STARTED))" "$PLAIN" "$*" >&2
 }
 
-# die TEXT...: says what is wrong and ends the script with exit code 1.
+# die TEXT...: prints an error message and ends the script with exit code 1.
 die() {
   printf '%serror:%s %s\n' "$RED" "$PLAIN" "$*" >&2
   exit 1
@@ -34,7 +34,7 @@ usage() {
   sed -n '2,/^[^#]/{s/^# \{0,1\}//p;}' "$0"
 }
 
-# The machine's processor as Go and Kubernetes name it.
+# machine_arch: the machine's processor, by the name that Go and Kubernetes use.
 machine_arch() {
   case $(uname -m) in
     x86_64) echo amd64 ;;
@@ -43,8 +43,8 @@ machine_arch() {
   esac
 }
 
-# recipe_hash: 16 hex digits that name what the cache holds: the pinned versions, the recipe and the processor. A comment in the recipe
-# does not count, because nothing has to be built again for it.
+# recipe_hash: 16 hex digits that identify the cache's contents: pinned versions, recipe and processor. Lines that are comments do not
+# count, because a changed comment needs no new build.
 recipe_hash() {
   (
     cd "$ROOT/dev/cluster" || exit
@@ -56,13 +56,13 @@ recipe_hash() {
   )
 }
 
-# cache_dir: the folder of the built binaries and images. It is kept between runs and shared by all checkouts.
+# cache_dir: the folder of the built binaries and images. It outlives runs and is shared by all checkouts.
 cache_dir() {
   [[ -n ${REX_CACHE_DIR:-} ]] || REX_CACHE_DIR="${REX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rex-remediation}/$(recipe_hash)"
   echo "$REX_CACHE_DIR"
 }
 
-# node_id: 8 hex digits that name this checkout's node.
+# node_id: 8 hex digits that identify this checkout's node.
 node_id() {
   printf '%s' "$ROOT" | sha256sum | cut -c1-8
 }
@@ -72,15 +72,15 @@ state_dir() {
   echo "${REX_STATE:-${XDG_STATE_HOME:-$HOME/.local/state}/rex-remediation}/$(node_id)"
 }
 
-# use_node_cache: cache_dir is from now on the folder that the running node was started from, which need not be the
-# checkout's present one.
+# use_node_cache: from now on cache_dir returns the folder that the running node was started from. The checkout's present recipe may
+# differ from it.
 use_node_cache() {
   local recipe
   recipe="$(state_dir)/recipe"
   [[ ! -s $recipe ]] || REX_CACHE_DIR="$(dirname "$(cache_dir)")/$(<"$recipe")"
 }
 
-# node_is_recent: whether the PATH's Node.js is new enough.
+# node_is_recent: whether the Node.js on PATH is new enough.
 node_is_recent() {
   local version major minor
   version=$(node --version 2>/dev/null) || return 1
@@ -88,7 +88,7 @@ node_is_recent() {
   ((major > NODE_MIN_MAJOR || (major == NODE_MIN_MAJOR && minor >= NODE_MIN_MINOR)))
 }
 
-# node_path: puts a Node.js that is new enough first on PATH; where the machine has none, it is installed into the cache.
+# node_path: puts a Node.js that is new enough first on PATH. If the machine has none, it installs one into the cache.
 node_path() {
   node_is_recent && return
   local cpu bin
@@ -104,12 +104,13 @@ node_path() {
   export PATH
 }
 
-# install_node CACHE: beside its final place first, so that a broken installation is never used; one at a time.
+# install_node CACHE: installs into a temporary folder and then renames it, so that nobody uses a broken installation. A lock makes a
+# second caller wait.
 install_node() {
   local new="$1/node.new" lock
   mkdir -p "$1"
   exec {lock}>"$1/node.lock"
-  timeout --foreground 900 flock "$lock" || die 'another installation of Node.js does not end'
+  timeout --foreground 900 flock "$lock" || die 'another installation of Node.js did not end within 15 minutes'
   if [[ ! -d $1/node ]]; then
     rm -rf "$new"
     mkdir "$new"

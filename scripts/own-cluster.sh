@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# A stack on a cluster of one's own, by the context of the kubeconfig: what scripts/up and scripts/down have in common.
+# Shared by scripts/up and scripts/down: a stack on your own cluster, chosen by its kubeconfig context.
 # Sourced after lib.sh, never run.
 
-# own_cluster COMMAND OPTION...: runs dev/stack.ts COMMAND; --context and --stack are needed, all else is handed on. With --dry-run it
-# only says what COMMAND would do.
+# own_cluster COMMAND OPTION...: runs dev/stack.ts COMMAND. It needs --context and --stack and passes all other options on. With --dry-run
+# it only says what COMMAND would do.
 own_cluster() {
   local command=$1 context='' stack='' dry_run='' more=()
   shift
@@ -44,7 +44,7 @@ own_cluster_up() {
   run_stack up "$context" "$stack" --json "$@" >"$outputs.new"
   mv "$outputs.new" "$outputs"
   cat "$outputs"
-  say "up. For scripts/rex, with --context $context:"
+  say "The stack is up. To use scripts/rex with --context $context:"
   say "  export REX_OUTPUTS=$outputs"
   say "scripts/down --context $context --stack $stack removes it"
 }
@@ -63,7 +63,8 @@ run_stack() {
   "$ROOT/dev/stack.ts" "$command" --context "$context" --stack "$stack" --dir "$(stacks_dir)" "$@"
 }
 
-# stacks_dir: the folder of these stacks' state, passphrase and outputs. It is not the node's, which goes with the node.
+# stacks_dir: the folder of these stacks' state, passphrase and outputs. It is not inside the node's folder, because scripts/down removes
+# that one.
 stacks_dir() {
   echo "$(dirname "$(state_dir)")/stacks/$(node_id)"
 }

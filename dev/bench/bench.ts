@@ -11,7 +11,7 @@ import { measurements } from "./measurements.ts";
 import { report, section, writeReport } from "./report.ts";
 import { type Measured, readResults, rounded, writeResults } from "./results.ts";
 
-/** What dev/bench/run runs on the node; its help is there. */
+/** The bench itself. dev/bench/run starts it on the node and has the help text. */
 
 const folder = resolve(import.meta.dirname, "../../docs/performance");
 const file = resolve(folder, "results.json");
@@ -36,7 +36,7 @@ async function main(args: string[]): Promise<ExitCode> {
   return only === undefined ? await measureAll(chosen, extent) : exitCodes.well;
 }
 
-/** @throws Refusal with all names, for one that is none */
+/** @throws Refusal with all valid names, for an unknown one */
 function read(args: string[]): Call {
   const { values, positionals } = parsed(args);
   const { smoke } = values;
@@ -46,7 +46,7 @@ function read(args: string[]): Call {
   for (const name of positionals) {
     if (!known.includes(name)) throw new Refusal(`unknown measurement ${name}; expected some of: ${known.join(" ")}`);
   }
-  if (values.report && positionals.length > 0) throw new Refusal("--report is of all measurements; give no names");
+  if (values.report && positionals.length > 0) throw new Refusal("--report covers all measurements; give no names");
   return {
     chosen: measurements.filter(({ name }) => positionals.length === 0 || positionals.includes(name)),
     extent: { runs: Number(runs), smoke },
@@ -63,7 +63,7 @@ function parsed(args: string[]) {
         runs: { type: "string" },
         smoke: { type: "boolean", default: false },
         report: { type: "boolean" },
-        // For dev/bench/run, which asks before it starts the node.
+        // dev/bench/run uses this to check the command line before it starts the node.
         check: { type: "boolean" },
       },
     });
@@ -76,7 +76,7 @@ async function writeAnew(): Promise<void> {
   writeReport(folder, await report(measurements, readResults(file)));
 }
 
-/** Each measurement is written down as soon as it is taken: what ends a later one does not cost it. */
+/** Saves each measurement as soon as it is taken, so that it is not lost if a later one fails. */
 async function measureAll(chosen: Measurement[], extent: Extent): Promise<ExitCode> {
   const platform = await openDevPlatform();
   closeWhenInterrupted(platform);
@@ -111,18 +111,18 @@ async function measure(measurement: Measurement, platform: Platform, extent: Ext
   };
 }
 
-/** A measurement that breaks off does not keep the others from being taken. */
+/** Turns the error of a measurement into a failure, so that the other measurements are still taken. */
 function asFailure(error: Error): Figures {
   console.error(error);
-  return { series: [], failures: [`broken off: ${error.message}`] };
+  return { series: [], failures: [`aborted: ${error.message}`] };
 }
 
-/** Main workflows and agents that stay would be at work beside the next bench. */
+/** Removes main workflows and agents on interruption. Otherwise they would be at work during the next bench. */
 function closeWhenInterrupted(platform: Platform): void {
   const close = async (): Promise<void> => {
-    say("interrupted: removing what was made");
+    say("interrupted: removing the tasks");
     await platform.close();
-    // What was about to be made, an agent by its main workflow's pod, comes a moment later.
+    // The pod of a main workflow may create one more agent a moment later.
     await sleep(5000);
     await platform.close();
   };

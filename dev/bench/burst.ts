@@ -7,37 +7,43 @@ import { gates, type Platform, rex, type Task } from "../../test/support/platfor
 import { type Workflow, workflowResource } from "../../test/support/workflows.ts";
 import { cpuTime } from "./cpu.ts";
 
-/** What came of pushes that came together, each to a task of its own. */
+/** The results of a burst: pushes to several tasks, one push each. */
 export interface Burst {
   /** Seconds from the answer to the first push until the last task was resumed; undefined if one never was. */
   lastResumed?: number;
-  /** For each task the seconds from the answer to its own push until it was resumed. */
+  /** For each task: seconds from the answer to its own push until it was resumed. */
   resumed: number[];
   /** Processor time of the whole machine, from the first push to the end of the last run. */
   cpuSeconds: number;
-  /** A line for each thing that went wrong. */
+  /** One line for each failure. */
   failures: string[];
 }
 
-/** Until then everything has to be over. */
+/** Milliseconds within which all runs have to end. */
 const limit = 600_000;
 
 interface Pushed {
   task: Task;
   run: string;
   push: PushOptions;
-  /** When its answer came, in milliseconds since 1970. */
+  /** When the push was answered, in milliseconds since 1970. */
   at?: number;
 }
 
-/** Pushes to all tasks, each as soon as the push before is answered, and waits until all runs have ended. */
+/**
+ * Pushes to all tasks, each as soon as the previous push is answered, and waits until all runs have ended.
+ *
+ * @param eachSecond is called once a second meanwhile
+ */
 export async function burst(platform: Platform, tasks: Task[], eachSecond: () => Promise<void>): Promise<Burst> {
   const pushes = await Promise.all(tasks.map((task) => prepared(platform, task)));
   const watched = await WatchedGates.open(platform, pushes);
   const cpuBefore = cpuTime().busy;
   const failures: string[] = [];
   const ticking = setInterval(() => {
-    eachSecond().catch((error: Error) => failures.push(`looked in vain: ${error.message}`));
+    eachSecond().catch((error: Error) =>
+      failures.push(`could not measure memory and processor time: ${error.message}`),
+    );
   }, 1000);
   try {
     failures.push(...(await sendAll(platform, pushes)));
@@ -60,7 +66,7 @@ export async function burst(platform: Platform, tasks: Task[], eachSecond: () =>
   }
 }
 
-/** The branch is moved before: between two pushes there shall be nothing but the answer. */
+/** Moves the branch in advance, so that between two pushes there is nothing but the wait for the answer. */
 async function prepared(platform: Platform, task: Task): Promise<Pushed> {
   const moved = await platform.moveBranch(task);
   const push = { ref: `refs/heads/${task.branch}`, ...moved, sender: rex, pushedAt: Math.floor(Date.now() / 1000) };
@@ -77,9 +83,9 @@ async function sendAll(platform: Platform, pushes: Pushed[]): Promise<string[]> 
   return failures;
 }
 
-/** Which main workflows have had their gate opened, when, and how often. */
+/** Records when, and how often, the gate of each main workflow was opened. */
 class WatchedGates {
-  /** By main workflow, in milliseconds since 1970. */
+  /** When the gate was first opened, by name of the main workflow, in milliseconds since 1970. */
   readonly openedAt = new Map<string, number>();
   readonly #opened = new Map<string, number>();
   readonly #pushes: Pushed[];
@@ -112,7 +118,7 @@ class WatchedGates {
     return this.#pushes
       .map(({ task }) => ({ task, opened: this.#opened.get(task.workflow) ?? 0 }))
       .filter(({ opened }) => opened !== 1)
-      .map(({ task, opened }) => `task ${task.id}: ${opened} of its gates were opened, not one`);
+      .map(({ task, opened }) => `task ${task.id}: ${opened} of its gates were opened, expected 1`);
   }
 
   close(): void {
@@ -120,7 +126,7 @@ class WatchedGates {
   }
 }
 
-/** A list without what makes these objects large: a Workflow has 200 KB, and asking for all of them would take the machine that is measured. */
+/** Lists metadata only. A Workflow has 200 KB, and fetching all of them whole would load the machine that is being measured. */
 const metadataOnly = setHeaderOptions(
   "Accept",
   "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
@@ -142,7 +148,7 @@ async function ended(platform: Platform, pushes: Pushed[]): Promise<string[]> {
       ...outcomes
         .filter(({ outcome }) => outcome !== "remediated")
         .map(({ task, outcome }) => `task ${task.id}: ${outcome}, not remediated`),
-      ...(runs.length > pushes.length ? [`${runs.length} runs of ${pushes.length} pushes`] : []),
+      ...(runs.length > pushes.length ? [`${runs.length} runs for ${pushes.length} pushes`] : []),
     ];
   }
 }

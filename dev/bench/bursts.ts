@@ -4,7 +4,7 @@ import { rest } from "./cpu.ts";
 import type { Bench, Extent, Figures, Measurement, Series } from "./measurement.ts";
 import { Meter } from "./meter.ts";
 
-/** How many tasks are pushed at once, and how often at most: of one alone there are more to show what is chance. */
+/** How many tasks are pushed at once, and how often at most. Small bursts are repeated, to show how much is chance. */
 const sizes = [
   { tasks: 1, times: 5 },
   { tasks: 10, times: 3 },
@@ -18,7 +18,7 @@ const smokeSizes = [
 const secondsAtRest = 30;
 
 /**
- * Tasks that wait at a gate and have no agents, so that what is at work is the program's own. What this does not show: main workflows that
+ * The tasks wait at a gate and have no agents, so that only the program itself is at work. What this does not show: main workflows that
  * are large, or that start agents at the same time.
  */
 export const bursts: Measurement = {
@@ -46,7 +46,7 @@ async function measure(bench: Bench, extent: Extent): Promise<Figures> {
   return figures;
 }
 
-/** Makes the tasks, pushes them, and removes them: else they would be at work beside the next ones. */
+/** Starts the tasks, pushes to them, and removes them, because otherwise they would be at work during the next burst. */
 export async function burstOf({ platform, say }: Bench, size: number, meter: Meter, extent: Extent): Promise<Burst> {
   const tasks = await waiting(platform, size);
   try {
@@ -60,7 +60,7 @@ export async function burstOf({ platform, say }: Bench, size: number, meter: Met
   }
 }
 
-/** A few at a time: that is quicker, and does not wake the controller for fifty at once. */
+/** Starts a few at a time. That is faster than one by one, and does not give the controller fifty at once. */
 async function waiting(platform: Platform, size: number): Promise<Task[]> {
   const tasks: Task[] = [];
   while (tasks.length < size) {

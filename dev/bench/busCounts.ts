@@ -1,12 +1,12 @@
 import { request } from "node:http";
 
-/** What NATS, the event bus of the embedded node, counts of one event. */
+/** What NATS, the embedded node's event bus, counts for one event. */
 export interface BusCounts {
-  /** Number of the last message in the event bus: one more for each event that the EventSource has put there. */
+  /** Number of the last message in the event bus. It grows by one for each event that the EventSource publishes. */
   last: number;
-  /** Number of the last message that the Sensor is done with, and of those before it. */
+  /** The Sensor has acknowledged all messages up to this number. */
   taken: number;
-  /** Messages that the Sensor has not been given yet, or has not said of that it is done with them. */
+  /** Messages that have not been delivered to the Sensor yet, or that it has not acknowledged. */
   waiting: number;
 }
 
@@ -24,7 +24,7 @@ interface Stream {
 }
 
 /**
- * Asks the node's NATS; from within the node's network.
+ * Asks the node's NATS. Works only inside the node's network.
  *
  * @param subject of the event: `default.<EventSource>.<event>`
  * @see https://docs.nats.io/running-a-nats-service/nats_admin/monitoring#jetstream-information-jsz

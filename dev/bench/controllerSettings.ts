@@ -2,7 +2,7 @@ import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import type { Cluster } from "../../test/support/cluster.ts";
 import { nodeComponent } from "../../test/support/faults/nodeComponent.ts";
 
-/** Settings of Argo's workflow controller that differ from what it comes with. */
+/** Settings of Argo's workflow controller that differ from the defaults. */
 export interface ControllerSettings {
   /**
    * Keys of its ConfigMap.
@@ -18,7 +18,7 @@ export interface ControllerSettings {
 
 const configMap = "workflow-controller-configmap";
 
-/** Does something while the controller runs with these settings, and gives it its own back however that ends. */
+/** Runs `work` while the controller has these settings, and restores the defaults afterwards, even if `work` fails. */
 export async function withController<T>(
   cluster: Cluster,
   settings: ControllerSettings,

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Extent } from "./measurement.ts";
 
-/** Processor time since the machine was started, of all cores together, in seconds. */
+/** Processor time of all cores together since the machine was started, in seconds. */
 export interface CpuTime {
   busy: number;
   total: number;
@@ -12,7 +12,7 @@ export interface CpuTime {
 export function cpuTime(stat = readFileSync("/proc/stat", "utf8")): CpuTime {
   const [, line] = /^cpu +(.*)$/m.exec(stat) ?? [];
   if (line === undefined) throw new Error("/proc/stat has no line for all cores");
-  // A tick is a hundredth of a second. Guests' time, which would follow, is in user's already.
+  // A tick is a hundredth of a second. The guest times, which come next in the line, are already included in user and nice.
   const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = line
     .split(" ")
     .map((ticks) => Number(ticks) / 100);
@@ -20,14 +20,14 @@ export function cpuTime(stat = readFileSync("/proc/stat", "utf8")): CpuTime {
   return { busy, total: busy + idle + iowait };
 }
 
-/** What is above this share is at work on something: the node at rest takes less. */
+/** Above this share of processor time the machine counts as busy. The idle node uses less. */
 const restingShare = 0.25;
 const limit = 60_000;
 
 /**
- * Waits until the machine has been at rest for two seconds, at most a minute; the smoke version takes it as it is.
+ * Waits until the machine has been at rest for two seconds, at most a minute. The smoke version does not wait.
  *
- * @returns a failure if it did not come to rest
+ * @returns a failure if the machine did not come to rest
  */
 export async function rest({ smoke }: Extent): Promise<string[]> {
   const end = Date.now() + (smoke ? 0 : limit);
@@ -37,5 +37,5 @@ export async function rest({ smoke }: Extent): Promise<string[]> {
     if ((now.busy - before.busy) / (now.total - before.total) < restingShare) return [];
     before = now;
   }
-  return smoke ? [] : [`the machine did not come to rest within ${limit / 1000} s, and was measured all the same`];
+  return smoke ? [] : [`the machine did not come to rest within ${limit / 1000} s; the measurement was taken anyway`];
 }

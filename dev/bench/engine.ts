@@ -4,14 +4,14 @@ import type { Platform } from "../../test/support/platform.ts";
 import { freshName, StackRun } from "../../test/support/pulumi/stackRun.ts";
 import type { Measurement } from "./measurement.ts";
 
-/** What the engine is asked for, and how the figures call it. */
+/** A command of the engine, and its name in the figures. */
 type Command = [name: string, command: "preview" | "up" | "destroy", args?: string[]];
 
 const unchanged = ["--expect-no-changes"];
 
 /**
- * The life of a stack, with a process of the engine for each command. `up` ends when what it has made works: it waits for EventSource
- * and Sensor to be deployed, and for the webhook's endpoints.
+ * The life of a stack. Each command is a separate process of the engine. `up` ends only when its objects work: it waits until EventSource
+ * and Sensor are deployed and the webhook has endpoints.
  */
 const life: Command[] = [
   ["preview of a new stack", "preview"],
@@ -21,12 +21,12 @@ const life: Command[] = [
   ["destroy", "destroy"],
 ];
 
-/** More previews, so that there are enough of what costs little. */
+/** More previews, which are cheap, to get more samples. */
 const previews: Command[] = [life[0] as Command, life[0] as Command];
 
 /**
- * Seconds of the real engine for a stack of its own in a state of its own, from the call of dev/stack.ts to its end. Where Pulumi's
- * Kubernetes provider cannot be had, as on the embedded node, its place is taken by the stand-in of the tests.
+ * Measures the real engine on a separate stack with a separate state, in seconds from the call of dev/stack.ts to its end. Where Pulumi's
+ * Kubernetes provider is not available, as on the embedded node, the tests' stand-in replaces it.
  */
 export const engine: Measurement = {
   name: "engine",
@@ -65,7 +65,7 @@ export const engine: Measurement = {
   },
 };
 
-/** A stack beside the dev stack, whose state nobody has used before. */
+/** A stack beside the dev stack, with a fresh state. */
 class OwnState {
   readonly #name = freshName();
   readonly #stack = new StackRun(this.#name);

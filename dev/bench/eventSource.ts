@@ -7,31 +7,32 @@ import { type Workflow, workflowResource } from "../../test/support/workflows.ts
 import { type BusCounts, busCounts } from "./busCounts.ts";
 import type { Bench, Figures, Measurement, Series } from "./measurement.ts";
 
-/** Event of the dev stack's EventSource, as its event bus names it. */
+/** Subject of the dev stack's push event on the event bus. */
 const subject = "default.rex-remediation.push";
 
-/** Deliveries that are under way at once. */
+/** How many deliveries are sent at the same time. */
 const parallels = [1, 4, 16];
 
-/** Of so many pushes one starts a run; the others cost the node no more than their way to the Sensor. */
+/** One in this many pushes starts a run. The others only travel to the Sensor, which drops them. */
 const oneOf = 100;
 
-/** How long the Sensor may take for all pushes of one level. */
+/** Milliseconds that the Sensor may take for all pushes of one level. */
 const sensorLimit = 120_000;
 
 interface Delivery {
   headers: Record<string, string>;
   body: string;
-  /** Only of a push that has to start one. */
+  /** Name of the run, if the push has to start one. */
   run?: string;
 }
 
 /**
- * Signed pushes as fast as they are answered. Nearly all of them are Rex's to a task branch, so that the EventSource takes them and
- * hands them on, but say they were made in 1970: the Sensor's filter drops them. The others start a run each, which is deleted at once.
+ * Sends signed pushes as fast as they are answered. All are pushes by Rex to a task branch, so that the EventSource accepts them and passes
+ * them on. But nearly all have a time in 1970, so that the Sensor's filter drops them. The others start one run each, which is deleted at
+ * once.
  *
- * Nothing is lost where the event bus has one message more for each answer, the Sensor is done with every one, and there is a run for
- * each push that has to start one.
+ * Nothing is lost if the event bus has one more message for each answer, the Sensor has acknowledged every message, and there is a run
+ * for each push that has to start one.
  */
 export const eventSource: Measurement = {
   name: "event-source",
@@ -98,14 +99,14 @@ async function deliveryOf(platform: Platform, index: number): Promise<Delivery> 
   return { headers, body, ...(starts && { run: platform.runName(task, push) }) };
 }
 
-/** Sends as many at once as it is told; what is not answered 200 is a failure, and nothing is sent twice. */
+/** Sends `parallel` deliveries at a time, each once. Any answer other than 200 is a failure. */
 async function sendAll(
   { cluster, options }: Platform,
   deliveries: Delivery[],
   parallel: number,
 ): Promise<{ milliseconds: number[]; seconds: number; failures: string[] }> {
   const url = new URL(options.webhookUrl);
-  // Looked up once: otherwise each delivery would ask the API server first.
+  // Resolve the address once. Otherwise each delivery would ask the API server first.
   url.hostname = await addressOf(cluster, url.hostname);
   const milliseconds: number[] = [];
   const failures: string[] = [];
@@ -127,7 +128,7 @@ async function sendAll(
   return { milliseconds, seconds: (performance.now() - began) / 1000, failures };
 }
 
-/** Waits until the Sensor is done with the message of that number, and tells where it is then, or when the time is over. */
+/** Waits until the Sensor has acknowledged all messages up to that number, or until the time is over. Returns the last counts. */
 async function untilTaken(last: number): Promise<BusCounts> {
   const end = Date.now() + sensorLimit;
   for (;;) {
@@ -140,15 +141,15 @@ async function untilTaken(last: number): Promise<BusCounts> {
 function losses(before: BusCounts, after: BusCounts, answers: number): string[] {
   const faults = [];
   if (after.last - before.last !== answers) {
-    faults.push(`${answers} pushes were answered 200, but ${after.last - before.last} came into the event bus`);
+    faults.push(`${answers} pushes were answered 200, but ${after.last - before.last} reached the event bus`);
   }
   if (after.taken !== after.last || after.waiting !== 0) {
-    faults.push(`of ${after.last} messages the Sensor took those up to ${after.taken}; ${after.waiting} are left`);
+    faults.push(`the Sensor took ${after.taken} of ${after.last} messages; ${after.waiting} are left`);
   }
   return faults;
 }
 
-/** The runs that come into being, each deleted as soon as it is seen. */
+/** Watches for new runs and deletes each one as soon as it is seen. */
 class SeenRuns {
   readonly #names = new Set<string>();
   readonly #deletions: Promise<void>[] = [];
@@ -169,12 +170,15 @@ class SeenRuns {
     return runs;
   }
 
-  /** Waits a moment for those that are missing. */
+  /** Compares the runs seen with the wanted ones. Waits up to ten seconds for missing ones. */
   async faults(wanted: string[]): Promise<string[]> {
     const missing = () => wanted.filter((name) => !this.#names.has(name));
     for (const end = Date.now() + 10_000; missing().length > 0 && Date.now() < end; ) await sleep(100);
     const more = [...this.#names].filter((name) => !wanted.includes(name));
-    return [...missing().map((name) => `there is no run ${name}`), ...more.map((name) => `nothing wanted run ${name}`)];
+    return [
+      ...missing().map((name) => `run ${name} is missing`),
+      ...more.map((name) => `run ${name} was not expected`),
+    ];
   }
 
   async close(): Promise<void> {

@@ -3,15 +3,15 @@ import type { Results } from "./results.ts";
 import { summary } from "./statistics.ts";
 import { shapeTitles } from "./stepShapes.ts";
 
-/** What the program is to keep on two cores with default controller settings. */
+/** A limit that the program has to keep on two cores with the default settings of Argo's controllers. */
 interface Goal {
   what: string;
   measurement: string;
   unit: Series["unit"];
-  /** At most so much; or at least, where `least` is set. */
+  /** The largest allowed value; the smallest allowed one if `least` is set. */
   limit: number;
   least?: true;
-  /** @returns undefined where it was not measured */
+  /** @returns the measured value; undefined if it was not measured */
   of(series: Series[]): number | undefined;
 }
 
@@ -102,13 +102,13 @@ const goals: Goal[] = [
     what: "100 CodeRuns to cancel: time / that of 1",
     measurement: "sizes",
     unit: "",
-    // Far slower than linearly.
+    // The time has to grow far more slowly than linearly.
     limit: 10,
     of: (series) => figure(series, "created → resumed, by CodeRuns to cancel: 100 / 1", "median"),
   },
 ];
 
-/** The table of what is aimed at and what was measured; empty where nothing was. */
+/** The table of goals and measured values, in Markdown. Empty if nothing was measured. */
 export function goalsTable(results: Results): string {
   const rows = goals.flatMap((goal) => {
     const measured = results[goal.measurement];

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** What figures rest on: the same on another machine would be others. */
+/** The conditions of a measurement: on another machine the figures would differ. */
 export interface Ground {
   machine: {
     cpu: string;
@@ -14,11 +14,11 @@ export interface Ground {
     kernel: string;
   };
   versions: Record<"Kubernetes" | "Argo Events" | "Argo Workflows" | "Pulumi" | "Node.js", string>;
-  /** Settings of Argo's controllers. The embedded node leaves them as they come. */
+  /** Settings of Argo's controllers. The embedded node uses the defaults. */
   controllers: "default";
 }
 
-/** This machine, and what the embedded node is built of. */
+/** This machine, and the versions from which the embedded node is built. */
 export function ground(): Ground {
   return {
     machine: {
@@ -48,7 +48,7 @@ function versions(): Ground["versions"] {
   };
 }
 
-/** The checkout's commit, and whether it is changed beyond what the bench itself writes. */
+/** The checkout's commit, with a note if there are uncommitted changes other than the bench's own output. */
 export function commit(): string {
   const git = (...args: string[]) =>
     execFileSync("git", ["-C", root, ...args], { encoding: "utf8", timeout: 20_000 }).trim();

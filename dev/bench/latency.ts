@@ -4,11 +4,11 @@ import { rest } from "./cpu.ts";
 import type { Bench, Extent, Figures, Measurement, Series } from "./measurement.ts";
 import { type Milestone, milestones, type Restart, restart } from "./restart.ts";
 
-/** Where a task stands when it is pushed. */
+/** The state of a task at the time of the push. */
 export interface Situation {
   name: string;
   prepare(platform: Platform): Promise<Task>;
-  /** What has to come of the push. */
+  /** The milestones that the push has to lead to. */
   expected: readonly Milestone[];
 }
 
@@ -21,7 +21,7 @@ export const situations: Situation[] = [
   { name: "agents at work", prepare: atWork, expected: milestones },
 ];
 
-/** Cleo looks once more while Tess already tests: so the stage has to be set back, too. */
+/** Cleo is at work again while Tess already tests, so that the stage also has to be set back. */
 async function atWork(platform: Platform): Promise<Task> {
   const task = await platform.startTask("cleo-at-work", { pullLabels: ["ready-for-qa"] });
   await platform.startAgent("5DLabs-Tess", task);
@@ -31,10 +31,10 @@ async function atWork(platform: Platform): Promise<Task> {
   return task;
 }
 
-/** So many tasks are prepared together, and then pushed one at a time. Each that waits has its pods, which take a little of the machine. */
+/** This many tasks are prepared together and then pushed one at a time. More would load the machine, because waiting tasks have pods. */
 const lot = 5;
 
-/** What a milestone waits for: its own share of the time begins when the last of these was seen. */
+/** The milestones that each milestone waits for. Its own share of the time begins when the last of them is seen. */
 const after: Record<Milestone, readonly Milestone[]> = {
   "Workflow created": [],
   "pod made": ["Workflow created"],
@@ -47,8 +47,8 @@ const after: Record<Milestone, readonly Milestone[]> = {
 };
 
 /**
- * Each push on a machine at rest, one at a time. What this does not show: GitHub's own time until it delivers, and the network to it; the
- * doubles of GitHub and of the platform that runs CodeRuns answer at once.
+ * Pushes one at a time, each on a machine at rest. What this does not show: the time that GitHub takes to deliver, and the network between.
+ * The doubles of GitHub and of the platform that runs CodeRuns answer at once.
  */
 export const latency: Measurement = {
   name: "latency",
@@ -65,7 +65,7 @@ async function measure(bench: Bench, extent: Extent): Promise<Figures> {
   return figures;
 }
 
-/** So many restarts as the extent says, one at a time. What fails is told to `failures`. */
+/** Measures as many restarts as the extent says, one at a time. Adds a line to `failures` for each that fails. */
 export async function restartsIn(
   bench: Bench,
   situation: Situation,
@@ -122,13 +122,13 @@ function seriesOf(situation: string, restarts: Restart[]): Series[] {
   return series.filter(({ samples }) => samples.length > 0);
 }
 
-/** How long a milestone took from when it could begin. */
+/** Seconds from when a milestone could begin until it was seen. */
 export function share({ seen }: Restart, milestone: Milestone): number | undefined {
   const at = seen[milestone];
   return at === undefined ? undefined : at - Math.max(0, ...after[milestone].map((before) => seen[before] ?? 0));
 }
 
-/** The label goes off while the agents end: together they take as long as the slower one. */
+/** The label is taken off while the agents end, so that together they take as long as the slower one. */
 function bothShares(restart: Restart): number | undefined {
   const shares = [share(restart, "cancelled"), share(restart, "label off")].filter((one) => one !== undefined);
   return shares.length === 0 ? undefined : Math.max(...shares);

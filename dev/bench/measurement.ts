@@ -1,43 +1,44 @@
 import type { Platform } from "../../test/support/platform.ts";
 
-/** One thing that was measured several times. */
+/** Samples of one quantity. */
 export interface Series {
-  /** What was measured, as a row of the table names it: "pushed → resumed, at a gate". */
+  /** What was measured. This is the title of the table's row, such as "pushed → resumed, at a gate". */
   name: string;
   unit: "s" | "ms" | "MiB" | "CPU s" | "1/s" | "";
   samples: number[];
-  /** Where the series is a point of a curve: the number of tasks, CodeRuns or nodes that it was measured with. */
+  /** If the series is a point of a curve: the number of tasks, CodeRuns or nodes with which it was measured. */
   at?: number;
 }
 
-/** What a measurement found. */
+/** The results of a measurement. */
 export interface Figures {
   series: Series[];
-  /** What went wrong, a line each; empty in a good run. A measurement with failures is written down as such. */
+  /** One line for each failure; empty in a good run. The report shows them with the measurement. */
   failures: string[];
 }
 
-/** How much is measured. */
+/** How much to measure. */
 export interface Extent {
   /** Runs of each kind. */
   runs: number;
-  /** Only what the smoke version needs. */
+  /** Whether to measure only enough to show that the measurement works. */
   smoke: boolean;
 }
 
-/** What a measurement has at hand: the dev stack on the embedded node. */
+/** What a measurement works with: the dev stack on the embedded node. */
 export interface Bench {
   platform: Platform;
-  /** Says a line of progress. */
+  /** Prints a line of progress. */
   say(line: string): void;
 }
 
-/** A measurement, by the name that `npm run bench` calls it. */
+/** A measurement. */
 export interface Measurement {
+  /** The name by which `npm run bench` selects it. */
   name: string;
-  /** What it measures, in a line. */
+  /** What it measures, in one line. */
   title: string;
   measure(bench: Bench, extent: Extent): Promise<Figures>;
-  /** Its plots, by file name without ending, as Vega-Lite specifications. */
+  /** Its plots as Vega-Lite specifications, by file name without extension. */
   plots(figures: Figures): Record<string, object>;
 }

@@ -7,5 +7,5 @@ import { shapes } from "./shapes.ts";
 import { sizes } from "./sizes.ts";
 import { tuning } from "./tuning.ts";
 
-/** All measurements, in the order in which they are taken. */
+/** All measurements, in the order in which the bench takes them. */
 export const measurements: Measurement[] = [latency, shapes, bursts, eventSource, sizes, engine, tuning];

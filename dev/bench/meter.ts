@@ -11,9 +11,9 @@ interface Usages {
 /** Memory and processor time of EventSource and Sensor. */
 export class Meter {
   readonly #now: () => Usages;
-  /** Each time that it was looked. */
+  /** One entry for each look. */
   #looks: Usages[] = [];
-  /** Processor seconds for each second, of each time that was taken. */
+  /** Processor seconds per second, one entry for each call of `during`. */
   #shares: { eventSource: number; sensor: number }[] = [];
 
   private constructor(now: () => Usages) {
@@ -25,12 +25,12 @@ export class Meter {
     return new Meter(() => ({ eventSource: eventSource(), sensor: sensor() }));
   }
 
-  /** To be called about once a second, while something is measured. */
+  /** Call this about once a second while something is measured. */
   look(): void {
     this.#looks.push(this.#now());
   }
 
-  /** Looks while nothing is done. */
+  /** Measures at rest for this many seconds. */
   async rest(seconds: number): Promise<void> {
     await this.during(async () => {
       for (let second = 0; second < seconds; second += 1) {
@@ -40,7 +40,7 @@ export class Meter {
     });
   }
 
-  /** Takes the processor time that passes meanwhile. */
+  /** Measures the processor time used while `work` runs. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     const [from, before] = [Date.now(), this.#now()];
     const result = await work();
@@ -52,7 +52,7 @@ export class Meter {
     return result;
   }
 
-  /** What was seen since this was called last. */
+  /** Returns everything measured since the last call. */
   read(tasks: number): Series[] {
     const [looks, shares] = [this.#looks, this.#shares];
     this.#looks = [];

@@ -2,19 +2,20 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Cluster } from "../../test/support/cluster.ts";
 
-/** What pods take of the machine at a moment. */
+/** The memory and processor time that pods use. */
 export interface Usage {
-  /** Working set, as kubelet counts it: memory less what the kernel would give back at once. */
+  /** Working set as kubelet counts it: memory without the part that the kernel could free at once. */
   mebibytes: number;
-  /** Processor time since they were started. */
+  /** Processor time since the pods were started. */
   cpuSeconds: number;
 }
 
 /**
  * Finds the running pods of a part of the program.
  *
- * @param part as the label app.kubernetes.io/component has it
- * @returns what they take together, each time that it is called
+ * @param part value of the label app.kubernetes.io/component
+ * @returns a function that returns the present usage of all of them together
+ * @throws Error if there is none
  */
 export async function usageOf({ core, namespace }: Cluster, part: string): Promise<() => Usage> {
   const labelSelector = `app.kubernetes.io/component=${part}`;
@@ -31,8 +32,8 @@ export async function usageOf({ core, namespace }: Cluster, part: string): Promi
 }
 
 /**
- * Where the kernel accounts for a pod of the embedded node (dev/cluster/cgroups.sh). Of version 2, which has one hierarchy, only the
- * files have been tried, not a machine.
+ * Reads what the kernel counts for a pod of the embedded node (dev/cluster/cgroups.sh). Version 2, which has one hierarchy, was tested only
+ * with copies of its files, not on a machine.
  *
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
@@ -42,15 +43,16 @@ export class PodCgroup {
   readonly #cpu: string;
 
   /**
-   * @param uid the pod's
-   * @param mount default: where every system has them
+   * @param uid UID of the pod
+   * @param mount where the cgroups are mounted; the default is the same on every system
+   * @param node id of the embedded node
    * @throws Error if there is no such pod
    */
   constructor(uid: string, mount = "/sys/fs/cgroup", node = process.env.REX_NODE_ID) {
     this.#isVersion2 = existsSync(join(mount, "cgroup.controllers"));
     const folder = (controller: string) => {
       const root = join(mount, this.#isVersion2 ? "" : controller, `rex-${node}`, "kubepods");
-      // Those of class Guaranteed stand at the top, others in a folder for their class.
+      // Pods of the class Guaranteed are at the top, others in a folder for their class.
       const places = ["", ...readdirSync(root)].map((name) => join(root, name, `pod${uid}`));
       const found = places.find((path) => existsSync(path));
       if (found === undefined) throw new Error(`pod ${uid} has no cgroup below ${root}`);

@@ -6,7 +6,7 @@ import type { Measured, Results } from "./results.ts";
 import { summary } from "./statistics.ts";
 import { svg } from "./svg.ts";
 
-/** The report by file name: figures.md and the plots. Everything in it comes from the results. */
+/** The report, by file name: figures.md and the plots. It depends only on the results. */
 export async function report(measurements: Measurement[], results: Results): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   const sections: string[] = [];
@@ -26,11 +26,11 @@ export async function report(measurements: Measurement[], results: Results): Pro
 
 const head = `# Figures
 
-Written by \`npm run bench\` from [results.json](results.json), where every sample is; \`npm run bench -- --report\` writes it anew. p95 is the
-smallest sample that 95 % of all do not exceed.
+Written by \`npm run bench\` from [results.json](results.json), which has every sample. \`npm run bench -- --report\` writes it again.
+p95 is the smallest sample that 95 % of all samples do not exceed.
 `;
 
-/** What a measurement found, in Markdown. */
+/** The results of a measurement, in Markdown. */
 export function section({ name, title }: Measurement, measured: Measured, plots: string[]): string {
   const { failures, series } = measured.figures;
   return `## ${name}
@@ -59,7 +59,7 @@ function table(series: Series[]): string {
   return [columns, left, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-/** Decimal places that tell something. */
+/** Meaningful decimal places of each unit. */
 const places: Record<Series["unit"], number> = { s: 2, ms: 1, MiB: 1, "CPU s": 2, "1/s": 1, "": 1 };
 
 function values({ samples, unit }: Series): string[] {
@@ -69,7 +69,7 @@ function values({ samples, unit }: Series): string[] {
   return [`${n}`, ...[median, p95, least, most].map((value) => value.toFixed(places[unit]))];
 }
 
-/** Writes the report's files, and removes plots that are none any more. */
+/** Writes the report's files, and removes plots that are no longer part of it. */
 export function writeReport(folder: string, files: Record<string, string>): void {
   mkdirSync(folder, { recursive: true });
   for (const file of readdirSync(folder)) if (file.endsWith(".svg") && !(file in files)) rmSync(join(folder, file));

@@ -5,33 +5,33 @@ import { type CodeRun, codeRunResource } from "../../test/support/codeRuns.ts";
 import { gates, type Platform, type Task } from "../../test/support/platform.ts";
 import { type Workflow, workflowResource } from "../../test/support/workflows.ts";
 
-/** What happens from the push to the restart, in this order. */
+/** The milestones from the push to the restart, in this order. */
 export const milestones = [
-  /** The Sensor has made the run's Workflow. */
+  /** The Sensor has created the run's Workflow. */
   "Workflow created",
-  /** Argo has made the run's pod. */
+  /** Argo has created the run's pod. */
   "pod made",
-  /** The ledger on the main workflow says that it has begun. */
+  /** The ledger on the main workflow says that the run has begun. */
   "planned",
   /** The last agent that was at work at the push is gone. */
   "cancelled",
-  /** GitHub has answered that the ready label is off. */
+  /** GitHub has confirmed that the ready label is off. */
   "label off",
   /** The main workflow's stage is set back. */
   "reset",
-  /** Its gate has opened. */
+  /** The main workflow's gate has opened. */
   "resumed",
-  /** A new Cleo is there. */
+  /** A new Cleo exists. */
   "restarted",
 ] as const;
 
 export type Milestone = (typeof milestones)[number];
 
-/** A push and what came of it. */
+/** The results of one push. */
 export interface Restart {
-  /** When each was seen, in seconds after the push was answered. What did not happen is missing. */
+  /** When each milestone was seen, in seconds after the push was answered. A milestone that was not reached is missing. */
   seen: Partial<Record<Milestone, number>>;
-  /** Seconds that each step took by its own clock. */
+  /** Seconds that each step reported for itself. */
   ownSeconds: Record<string, number>;
 }
 
@@ -39,14 +39,14 @@ const limit = 120_000;
 const resetStage = "waiting-pr-created";
 
 /**
- * Pushes to a task that has not been pushed before, and watches what comes of it until its run has ended.
+ * Pushes to a task that has had no push before, and watches until the run has ended.
  *
- * The times are when this process hears of a change, by the machine's one clock: some milliseconds after the API server has written it, on a
- * busy machine some tens. So none is cut to whole seconds, as those are that Argo and Kubernetes write. The label's time is the GitHub
- * double's.
+ * Each time is when this process hears of a change. That is a few milliseconds after the API server has written it, or some tens of
+ * milliseconds on a busy machine. The times that Argo and Kubernetes write would be whole seconds only. The time of the label comes from
+ * the double of GitHub, which has the same clock.
  *
- * @param expected the milestones without which it is no restart
- * @throws Error naming what was not seen within two minutes
+ * @param expected milestones that a restart has to reach
+ * @throws Error that names the milestones not seen within two minutes
  */
 export async function restart(platform: Platform, task: Task, expected: readonly Milestone[]): Promise<Restart> {
   const watched = await Watched.open(platform, task);
@@ -67,7 +67,7 @@ export async function restart(platform: Platform, task: Task, expected: readonly
   }
 }
 
-/** The watches of a task, and what they have seen first when. */
+/** Watches a task and records when each milestone was first seen. */
 class Watched {
   /** In milliseconds since 1970. */
   readonly at: Partial<Record<Milestone, number>> = {};
@@ -90,11 +90,11 @@ class Watched {
     return watched;
   }
 
-  /** Waits until the run has ended and all is seen. */
+  /** Waits until the run has ended and all expected milestones were seen. */
   async end(expected: readonly Milestone[]): Promise<Workflow> {
     const missing = () => expected.filter((milestone) => this.at[milestone] === undefined);
     const end = Date.now() + limit;
-    // It is the watches that see; this only notices that they have.
+    // The watches record the exact times. This loop only notices that they are complete.
     while (this.#ended === undefined || missing().length > 0) {
       if (Date.now() > end) {
         const what = [...missing(), ...(this.#ended === undefined ? ["the run's end"] : [])];

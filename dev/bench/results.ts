@@ -2,24 +2,24 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Ground } from "./ground.ts";
 import type { Figures } from "./measurement.ts";
 
-/** A measurement as it is written down. */
+/** A measurement as it is saved. */
 export interface Measured {
-  /** When it ended, ISO 8601. */
+  /** When it ended, in ISO 8601. */
   at: string;
-  /** Commit of the checkout; "… with changes" if it had some. */
+  /** Commit of the checkout; "… with changes" if there were uncommitted changes. */
   commit: string;
-  /** Runs of each kind that were asked for. */
+  /** Requested runs of each kind. */
   runs: number;
-  /** How long it took. */
+  /** How long the measurement took. */
   seconds: number;
   ground: Ground;
   figures: Figures;
 }
 
-/** Measurements by name. Each has the machine that it was taken on: they need not all be of one day. */
+/** Measurements by name. Each names its machine, because they may have been taken on different days. */
 export type Results = Record<string, Measured>;
 
-/** @returns none where there is no such file yet */
+/** @returns the saved results; empty if the file does not exist yet */
 export function readResults(file: string): Results {
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 }
@@ -28,13 +28,13 @@ export function writeResults(file: string, results: Results): void {
   writeFileSync(file, resultsText(results));
 }
 
-/** As JSON, the samples of a series on one line. */
+/** The results as JSON, with all samples of a series on one line. */
 export function resultsText(results: Results): string {
   const text = JSON.stringify(results, null, 2);
   return `${text.replace(/\[[\s\d.,e+-]+\]/g, (numbers) => numbers.replace(/\s+/g, "").replaceAll(",", ", "))}\n`;
 }
 
-/** To a thousandth: what is finer is no more than noise. */
+/** Rounds to three decimal places, because anything finer is noise. */
 export function rounded({ series, failures }: Figures): Figures {
   return {
     series: series.map((one) => ({ ...one, samples: one.samples.map((sample) => Math.round(sample * 1000) / 1000) })),

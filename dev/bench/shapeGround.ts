@@ -8,10 +8,10 @@ import { inShape, type Shape, type TemplateSpec } from "./stepShapes.ts";
 
 const templates = { group: "argoproj.io", version: "v1alpha1", plural: "workflowtemplates" };
 
-/** The installed stack, from which the shapes are derived. */
+/** Name of the installed stack, from which the shapes are derived. */
 const installedName = "rex-remediation";
 
-/** Any object, as far as it is named here. */
+/** A Kubernetes object, with the fields that this file uses. */
 interface Manifest {
   apiVersion: string;
   kind: string;
@@ -19,7 +19,7 @@ interface Manifest {
   [field: string]: unknown;
 }
 
-/** A WorkflowTemplate in each shape, with an account of its own; removed by {@link ShapeGround.close}. */
+/** A WorkflowTemplate for each shape, and a service account for them. {@link ShapeGround.close} removes everything. */
 export class ShapeGround {
   readonly templates: Record<Shape, { name: string; uid: string }>;
   readonly #remove: () => Promise<void>;
@@ -66,19 +66,21 @@ export class ShapeGround {
   }
 }
 
-/** The kubelet makes each run's folders in it as it is itself, and the steps' user has to write there. */
+/** The kubelet creates each run's folders in this folder with the same mode, and the steps' user has to write there. */
 async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder);
   await chmod(folder, 0o777);
 }
 
 /**
- * The account of all shapes, with the rights of the remediation's. That one itself would not do, because admission policies hold it to
- * pods of the installed shape's names. Here no shape pays for policies, and all are compared alike.
+ * The objects that all shapes share: a service account with the rights of the remediation's account, and a volume.
  *
- * And the folder that the pods of one run share, in place of the memory that the containers of one pod share. It is the cheapest way
- * that there is: a folder of the one node, kilobytes that the kernel has in memory when the next pod reads them. What a cluster of
- * several nodes has for it, a disk that is attached or a file server, is slower; so a pod per step looks better here than it is.
+ * The remediation's own account cannot be used, because admission policies restrict it to pods with the names of the installed shape. With
+ * the new account no shape pays for policies, so the comparison is fair.
+ *
+ * The pods of one run share the volume, because they cannot share memory as the containers of one pod do. It is the cheapest kind: a
+ * folder on the only node, whose few kilobytes the kernel still has in memory when the next pod reads them. On a cluster with several
+ * nodes it would be an attached disk or a file server, which is slower. So a pod per step looks better here than it really is.
  */
 async function ground(cluster: Cluster, name: string, folder: string): Promise<Manifest[]> {
   const { namespace } = cluster;
@@ -98,7 +100,7 @@ async function ground(cluster: Cluster, name: string, folder: string): Promise<M
       subjects: [{ kind: "ServiceAccount", name, namespace }],
     },
     {
-      // Not in the pods themselves: the namespace's pod security standard allows them no folder of the node.
+      // The pods cannot mount the folder directly, because the namespace's pod security standard forbids hostPath volumes.
       apiVersion: "v1",
       kind: "PersistentVolume",
       metadata: { name },

@@ -8,19 +8,19 @@ import { type RemediationTimes, remediated, removeTask } from "./tasks.ts";
 
 const allShapes = Object.keys(shapeTitles) as Shape[];
 
-/** Where the main workflow waits when the push comes, and what the figures call it. */
+/** The main workflow's state when the push comes, and its name in the figures. */
 const positions = { "at-bare-gate": "at a gate", "cleo-at-work": "agent at work" } as const satisfies Partial<
   Record<Position, string>
 >;
 type ShapePosition = keyof typeof positions;
 
-/** What one remediation took after its Workflow was made. */
+/** The times of one remediation, counted from the creation of its Workflow. */
 interface Times extends RemediationTimes {
   shape: Shape;
   position: ShapePosition;
 }
 
-/** The same steps, texts and environment, as a pod each, as the installed pod with a container each, and as one container. */
+/** Compares the same steps, with the same scripts and environment, as one pod per step, as installed, and as one container. */
 export const shapes: Measurement = {
   name: "shapes",
   title: "The steps as a pod each, as installed, and as one container",
@@ -59,15 +59,15 @@ type Measure = (shape: Shape, position: ShapePosition) => Promise<void>;
 
 /** One at a time. */
 async function inTurns({ runs }: Extent, measure: Measure): Promise<void> {
-  // A turn takes two minutes, and the shapes are far apart.
+  // A turn takes two minutes, and the shapes differ so much that half of the runs are enough.
   await oneByOne(turns(allShapes, Math.ceil(runs / 2)), "at-bare-gate", measure);
-  // With an agent at work most of the time is Argo's, until it notices that the agent is gone: fewer tell as much.
+  // With an agent at work, most of the time passes until Argo notices that the agent is gone. So fewer runs are enough.
   await oneByOne(turns(allShapes, Math.ceil(runs / 8)), "cleo-at-work", measure);
 }
 
 /**
- * The pods per step at once, because they wait for Argo's controller most of the time, and meanwhile the other shapes one at a time.
- * Where they slow each other down, the installed shape looks worse beside a pod per step, not better.
+ * Runs all remediations with a pod per step at once, because they mostly wait for Argo's controller, and the other shapes one at a time
+ * meanwhile. If they slow each other down, the installed shape looks worse than it is, never better.
  */
 async function sideBySide({ runs }: Extent, measure: Measure): Promise<void> {
   await Promise.all([
@@ -76,7 +76,7 @@ async function sideBySide({ runs }: Extent, measure: Measure): Promise<void> {
   ]);
 }
 
-/** Each turn begins with another shape, so that none always comes after the same one. */
+/** Each turn begins with a different shape, so that no shape always follows the same one. */
 function turns(shapes: Shape[], count: number): Shape[] {
   return Array.from({ length: count }, (_, turn) => {
     const first = turn % shapes.length;
@@ -126,7 +126,11 @@ function seriesOf(times: Times[]): Series[] {
   return found.filter(({ samples }) => samples.some((sample) => Number.isFinite(sample)));
 }
 
-/** How many times longer one shape takes than another until the gate is open, by the medians. */
+/**
+ * How many times longer one shape takes than another until the gate is open, by the medians.
+ *
+ * @throws Error if the figures do not have that ratio
+ */
 export function ratioOf({ series }: Figures, slow: Shape, fast: Shape): number {
   const name = `${shapeTitles[slow]} / ${shapeTitles[fast]}, ${positions["at-bare-gate"]}`;
   const [ratio] = series.find((one) => one.name === name)?.samples ?? [];

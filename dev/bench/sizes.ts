@@ -11,20 +11,20 @@ import { seen } from "./watched.ts";
 const agentCounts = [1, 10, 100];
 /** How many nodes a main workflow has. */
 const nodeCounts = [10, 100, 600];
-/** Nodes of a main workflow of gates that are not skipped steps: its steps, two groups of them, and the gate at which it waits. */
+/** Nodes of a main workflow of gates other than its skipped steps: the steps node, two step groups, and the gate at which it waits. */
 const otherNodes = 4;
 
-/** Agents of another task that are at work meanwhile. */
+/** Number of agents of another task that are at work meanwhile. */
 const bystanders = 20;
 
 const agentsTitle = "created → resumed, by CodeRuns to cancel";
 const nodesTitle = "pushed → resumed, by nodes of the main workflow";
 
 /**
- * How the time to the open gate grows with the task: with the CodeRuns of its agents, and with the nodes of its main workflow.
+ * How the time until the gate opens grows with the size of the task: with its CodeRuns, and with the nodes of its main workflow.
  *
- * What this does not show: what the end of a hundred pods costs. These CodeRuns have none, because a node of two cores could not hold
- * them; each is asked to go by itself, in the foreground, and proven gone, as one with a pod is.
+ * What this does not show: the cost of ending a hundred pods. These CodeRuns have no pods, because two cores could not hold them. But like
+ * CodeRuns with pods, each is deleted separately, in the foreground, and the run checks that it is gone.
  */
 export const sizes: Measurement = {
   name: "sizes",
@@ -50,7 +50,7 @@ export const sizes: Measurement = {
   },
 };
 
-/** Each count in its turn, so that what changes on the machine meanwhile meets all of them. */
+/** Measures the counts in turns, so that changes on the machine during the measurement affect all of them. */
 async function inTurns(
   counts: number[],
   { smoke }: Extent,
@@ -76,7 +76,7 @@ async function inTurns(
 }
 
 async function measureAgents({ platform, say }: Bench, extent: Extent, runs: number, figures: Figures): Promise<void> {
-  // The installed one stops at a task with so many agents: that is its guard against labels that are wrong.
+  // The installed template refuses so many agents, as a guard against wrong labels. So this one has a higher limit.
   const template = await deriveTemplate(platform.cluster, `rex-bench-${platform.newTask()}`, {
     MAX_AGENTS_TO_CANCEL: String(Math.max(...agentCounts)),
   });
@@ -123,13 +123,13 @@ async function startAgents(
   return Promise.all(runs.map((run) => cluster.create<CodeRun>({ ...run, spec: { pod: false } })));
 }
 
-/** @throws Error if the tasks have other CodeRuns than those, or one of them is being deleted */
+/** @throws Error if the tasks do not have exactly these CodeRuns, or if one of them is being deleted */
 async function onlyThese({ cluster }: Platform, tasks: string[], expected: CodeRun[]): Promise<void> {
   const there = await cluster.codeRuns(`task-id in (${tasks.join(",")})`);
   const of = (runs: CodeRun[]) =>
     runs.map(({ metadata }) => `${metadata.name} ${metadata.uid} ${metadata.deletionTimestamp ?? "stays"}`).sort();
   if (of(there).join() !== of(expected).join()) {
-    throw new Error(`there are ${of(there).join(", ")}; expected: ${of(expected).join(", ")}`);
+    throw new Error(`found ${of(there).join(", ")}; expected: ${of(expected).join(", ")}`);
   }
 }
 
@@ -148,7 +148,7 @@ async function withNodes(platform: Platform, count: number): Promise<number> {
     if (before.length !== count) throw new Error(`the main workflow has ${before.length} nodes, not ${count}`);
     const pushed = await platform.push(task);
     const { resumed } = await remediated(platform, task, pushed);
-    // The controller has taken the gate's end in, and written all nodes again, once there is the next gate.
+    // When the next gate waits, the controller has seen that the first gate is open, and has written all nodes again.
     const { workflow } = await seen(
       platform.cluster,
       task.workflow,
@@ -169,7 +169,7 @@ async function nodesOf({ cluster }: Platform, task: Task): Promise<string[]> {
   return Object.keys((await cluster.workflow(task.workflow))?.status?.nodes ?? {});
 }
 
-/** How many times longer the largest took than the smallest, by the medians; 1 would be no growth, the ratio of the counts a linear one. */
+/** How many times longer the largest count took than the smallest, by the medians. 1 means no growth. */
 function growth({ series }: Figures, title: string): Series[] {
   const [first, ...more] = series.filter(({ name }) => name === title);
   const last = more.at(-1);

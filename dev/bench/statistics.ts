@@ -1,6 +1,6 @@
 import { median } from "../../test/support/times.ts";
 
-/** What the tables say of a series. */
+/** The columns of the tables for one series. */
 export interface Summary {
   n: number;
   median: number;
@@ -22,12 +22,12 @@ export function summary(samples: number[]): Summary | undefined {
 }
 
 /**
- * The smallest sample that is not exceeded by this many percent of all: a value that was measured, none in between. Of less than
- * twenty samples the 95th is the largest.
+ * The smallest sample such that at least this many percent of all samples do not exceed it. It is always a measured value, never one in
+ * between. With fewer than twenty samples, the 95th percentile is the largest sample.
  */
 export function nearestRank(samples: number[], percent: number): number {
   const sorted = [...samples].sort((one, other) => one - other);
-  // Whole numbers first: 0.95 * 20 is a little more than 19 in floating point.
+  // Multiply whole numbers first, because floating point makes 0.95 * 20 a little more than 19.
   const rank = Math.max(1, Math.ceil((percent * sorted.length) / 100));
   return sorted[rank - 1] ?? Number.NaN;
 }

@@ -1,4 +1,4 @@
-/** The remediation's WorkflowTemplate, as far as the shapes of its steps change it. */
+/** The spec of the remediation's WorkflowTemplate, with the fields that a shape changes. */
 export interface TemplateSpec {
   entrypoint: string;
   serviceAccountName: string;
@@ -17,7 +17,7 @@ export interface StepTemplate {
   [field: string]: unknown;
 }
 
-/** A container of a step: bash with the step's text and the step's name. */
+/** A container of a step. It runs bash with the step's script and the step's name as arguments. */
 export interface StepContainer {
   name: string;
   command: string[];
@@ -29,7 +29,7 @@ export interface StepContainer {
   [field: string]: unknown;
 }
 
-/** A variable of a container, and what gives it its value: a text, or the pod that it is in. */
+/** An environment variable of a container. Its value is a text, or comes from the pod. */
 export interface Variable {
   name: string;
   value?: string;
@@ -52,7 +52,7 @@ interface Mount {
 /** How the steps of a remediation become pods and containers. */
 export type Shape = "pods" | "installed" | "single";
 
-/** What the figures call them. */
+/** The names of the shapes in the figures. */
 export const shapeTitles: Record<Shape, string> = {
   pods: "a pod per step",
   installed: "as installed",
@@ -60,14 +60,14 @@ export const shapeTitles: Record<Shape, string> = {
 };
 
 /**
- * The installed WorkflowTemplate with the same steps, their texts and environment, in another shape.
+ * The installed WorkflowTemplate in another shape, with the same steps, scripts and environment.
  *
- * @param claim where the steps' pods share files; only a pod per step needs it
- * @throws Error if the entry point is no containerSet of steps
+ * @param claim name of the PersistentVolumeClaim on which the steps' pods share files; only the shape `pods` needs it
+ * @throws Error if the entry point is not a containerSet of steps
  */
 export function inShape(spec: TemplateSpec, shape: Shape, claim: string): TemplateSpec {
   const entry = spec.templates.find(({ name }) => name === spec.entrypoint);
-  if (entry?.containerSet === undefined) throw new Error(`the entry point ${spec.entrypoint} is no containerSet`);
+  if (entry?.containerSet === undefined) throw new Error(`the entry point ${spec.entrypoint} is not a containerSet`);
   const shaped: Record<Shape, () => StepTemplate[]> = {
     installed: () => [entry],
     pods: () => podPerStep(entry, claim),
@@ -79,7 +79,7 @@ export function inShape(spec: TemplateSpec, shape: Shape, claim: string): Templa
   };
 }
 
-/** A DAG, with a container template for each step. The step that has the outputs keeps them. */
+/** A DAG with a container template for each step. The outputs stay with the step that writes them. */
 function podPerStep(entry: StepTemplate, claim: string): StepTemplate[] {
   const { containerSet, volumes = [], outputs, metrics: _, name, ...rest } = entry;
   const containers = containerSet?.containers ?? [];
@@ -106,7 +106,7 @@ function podPerStep(entry: StepTemplate, claim: string): StepTemplate[] {
   return [{ name, dag: { tasks } }, ...steps];
 }
 
-/** What lies in memory between the containers of a pod has to lie on the claim between pods: each run's in folders of its own. */
+/** Replaces a volume in memory, which only containers of one pod can share, by a folder on the claim. Each run has its own folder. */
 function onClaim(mount: Mount, volumes: Volume[]): Mount {
   const volume = volumes.find(({ name }) => name === mount.name);
   return volume && isShared(volume)
@@ -119,8 +119,9 @@ function isShared(volume: Volume): boolean {
 }
 
 /**
- * One container in which bash runs the steps' texts: one after the other, those side by side that depend on the same ones. It asks for
- * as much of the processors as all of them, so that it gets as much on a busy node; it has no limits, because in a set each has its own.
+ * One container in which bash runs the steps' scripts one after the other, and in parallel if they depend on the same steps. It requests
+ * as much processor time as all containers of the set together, so that it gets as much on a busy node. It has no limits, because in the
+ * set each container has its own.
  */
 function singleContainer(entry: StepTemplate): StepTemplate {
   const { containerSet, ...rest } = entry;
@@ -141,7 +142,7 @@ function singleContainer(entry: StepTemplate): StepTemplate {
   };
 }
 
-/** What the first one asks for, and of processors as much as all. */
+/** The requests of the first container, but with the processor requests of all containers added up. */
 function requestsOf(containers: StepContainer[]): Record<string, string> {
   const millicores = containers.map(({ name, resources }) => {
     const [, number] = /^([0-9]+)m$/.exec(resources?.requests?.cpu ?? "") ?? [];
@@ -151,7 +152,7 @@ function requestsOf(containers: StepContainer[]): Record<string, string> {
   return { ...containers[0]?.resources?.requests, cpu: `${millicores.reduce((sum, one) => sum + one)}m` };
 }
 
-/** Runs the steps, whose texts are the arguments in the order of their containers. */
+/** A bash script that runs the steps. Its arguments are the steps' scripts, in the order of the containers. */
 function inOrder(containers: StepContainer[]): string {
   const call = (container: StepContainer) => `step ${nameOfStep(container)} "\${${containers.indexOf(container) + 1}}"`;
   const lines = levels(containers).flatMap((level) => {
@@ -165,7 +166,7 @@ function inOrder(containers: StepContainer[]): string {
   return ["set -e", 'step() { STEP=$1 bash -c "$2" "$1"; }', ...lines, ""].join("\n");
 }
 
-/** The containers in the order of their dependencies; those of one level run side by side. */
+/** The containers in the order of their dependencies. Those of one level run in parallel. */
 function levels(containers: StepContainer[]): StepContainer[][] {
   const found: StepContainer[][] = [];
   const done = new Set<string>();
@@ -178,7 +179,7 @@ function levels(containers: StepContainer[]): StepContainer[][] {
   return found;
 }
 
-/** Variables of all steps but the step's own name. */
+/** The variables of all steps, except for the step's own name. */
 function commonEnvironment(containers: StepContainer[]): Variable[] {
   const variables = new Map<string, Variable>();
   for (const variable of containers.flatMap(({ env }) => env)) {
@@ -192,7 +193,7 @@ function commonEnvironment(containers: StepContainer[]): Variable[] {
   return [...variables.values()];
 }
 
-/** Mounts of containers of the set, those of the set among them; none twice. */
+/** The mounts of these containers and of the set itself, without duplicates. */
 function mountsOf({ containerSet }: StepTemplate, containers: StepContainer[]): Mount[] {
   const all = [...(containerSet?.volumeMounts ?? []), ...containers.flatMap(({ volumeMounts = [] }) => volumeMounts)];
   return all.filter((mount, index) => all.findIndex(({ mountPath }) => mountPath === mount.mountPath) === index);

@@ -1,9 +1,9 @@
 import { parse, resetSVGDefIds, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 
-/** Draws a Vega-Lite specification. The same one gives the same text, and nothing is fetched: whoever looks at it has the font. */
+/** Draws a Vega-Lite specification. The result depends only on the specification. The viewer's own font is used; nothing is downloaded. */
 export async function svg(specification: object): Promise<string> {
-  // Vega counts the clip paths of all that it draws.
+  // Vega numbers clip paths across all drawings, so the counter has to be reset.
   resetSVGDefIds();
   const { spec } = compile({ ...look, ...specification } as TopLevelSpec);
   const view = new View(parse(spec), { renderer: "none" });

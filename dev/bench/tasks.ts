@@ -2,10 +2,10 @@ import type { PushedRun } from "../../test/support/faults/sensorRun.ts";
 import { gates, type Platform, type Task } from "../../test/support/platform.ts";
 import { seen } from "./watched.ts";
 
-/** How long a remediation is waited for. */
+/** Milliseconds to wait for a remediation. */
 const limit = 240_000;
 
-/** What a remediation has come to, in seconds after its push was answered, or its Workflow made. */
+/** The times of a remediation, in seconds after its push was answered or its Workflow was created. */
 export interface RemediationTimes {
   /** The gate is open. */
   resumed: number;
@@ -14,9 +14,9 @@ export interface RemediationTimes {
 }
 
 /**
- * Watches a remediation from its beginning to its outcome.
+ * Watches a remediation until it has its outcome.
  *
- * @throws Error for any outcome but `remediated`
+ * @throws Error for any outcome other than `remediated`
  */
 export async function remediated(
   { cluster }: Platform,
@@ -50,7 +50,7 @@ function outcomeOf({ metadata }: { metadata: { labels?: Record<string, string> }
   return metadata.labels?.["rex-remediation/outcome"];
 }
 
-/** Removes a task's workflows, runs and CodeRuns, so that the next one is measured on a node as empty as this one's. */
+/** Removes a task's workflows, runs and CodeRuns, so that the next measurement starts on an equally empty node. */
 export async function removeTask({ cluster }: Platform, { id }: Task): Promise<void> {
   await cluster.deleteWorkflows(`task-id=${id}`);
   await cluster.deleteCodeRuns(`task-id=${id}`);

@@ -5,11 +5,11 @@ import type { Bench, Extent, Figures, Measurement } from "./measurement.ts";
 import { Meter } from "./meter.ts";
 import type { Milestone } from "./restart.ts";
 
-/** Something that people can set, beside this program's own configuration. */
+/** Settings outside this program's own configuration that people can change. */
 interface Tuning {
   name: string;
   settings: ControllerSettings;
-  /** What it is about: single restarts, or many tasks at once. */
+  /** What to measure with these settings: single restarts, or many tasks at once. */
   kinds: ("restarts" | "burst")[];
 }
 
@@ -24,7 +24,7 @@ const tunings: Tuning[] = [
   { name: "DEFAULT_REQUEUE_TIME 2s", settings: often, kinds: ["restarts"] },
   { name: "RESOURCE_STATE_CHECK_INTERVAL 1s", settings: soon, kinds: ["restarts"] },
   { name: "both of these", settings: { ...often, ...soon }, kinds: ["restarts"] },
-  // It counts every workflow that has begun, and the main workflows have. As it comes: see bursts.
+  // parallelism counts every active workflow, and that includes the main workflows. The figures for the default are in bursts.
   {
     name: "parallelism for ten remediations",
     settings: { config: { parallelism: `${tasksAtOnce + 10}` } },
@@ -33,7 +33,7 @@ const tunings: Tuning[] = [
 ];
 
 /**
- * What Argo's settings bring, one changed at a time. What this does not show: what they cost a controller that has much else to do.
+ * What other settings of Argo gain, one changed at a time. What this does not show: what they cost on a busy controller.
  */
 export const tuning: Measurement = {
   name: "tuning",
@@ -55,7 +55,7 @@ export const tuning: Measurement = {
 };
 
 async function addRestarts(bench: Bench, name: string, extent: Extent, figures: Figures): Promise<void> {
-  // There are four settings for each situation.
+  // Each situation is measured with four settings.
   const few = { ...extent, runs: Math.ceil(extent.runs / 4) };
   const failures: string[] = [];
   for (const situation of situations) {

@@ -2,19 +2,20 @@ import { Watch } from "@kubernetes/client-node";
 import type { Cluster } from "../../test/support/cluster.ts";
 import { type Workflow, workflowResource } from "../../test/support/workflows.ts";
 
-/** A Workflow as it was wanted, and when it was seen so: to the millisecond, where its own times are whole seconds. */
+/** A Workflow that met a condition, and when that was seen. The time has milliseconds; the Workflow's own times are whole seconds. */
 export interface Seen {
   workflow: Workflow;
   at: Date;
 }
 
 /**
- * Waits, by a watch, until a Workflow is as wanted. To be begun before that can be so, because what is so already counts as seen now.
- * The Workflow need not be there yet.
+ * Watches a Workflow until it meets a condition. Call this before it can meet the condition: if it meets it already, the time returned is
+ * the time of this call. The Workflow need not exist yet.
  *
+ * @param what name of the condition, for error messages
  * @param limit in milliseconds
- * @param signal ends the waiting
- * @throws Error, naming what was waited for, where the limit is over
+ * @param signal aborts the wait
+ * @throws Error that names the condition, if the limit is over or the wait was aborted
  */
 export function seen(
   { config, namespace }: Cluster,
@@ -43,7 +44,7 @@ export function seen(
       const at = new Date();
       end(() => resolve({ workflow, at }));
     };
-    // A quiet watch is ended on this side, every watch on the other after a while. A new one begins with the Workflow as it is.
+    // The client ends an idle watch, and the server ends every watch after a while. A new watch begins with the Workflow's present state.
     const watch = async () => {
       connection = await new Watch(config).watch(path, { fieldSelector: `metadata.name=${name}` }, look, () => {
         if (!over) setTimeout(watch, 100);

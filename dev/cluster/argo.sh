@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Argo Events and Argo Workflows on the node: custom resources, namespace, accounts, event bus. Sourced by start, never run.
+# Installs Argo Events and Argo Workflows on the node: custom resources, namespace, accounts, event bus. Sourced by start, never run.
 
-# import_images: into containerd, those that it does not have.
+# import_images: imports into containerd the images that it does not have yet.
 import_images() {
   local name have
   have=$(in_node ctr --address "$RUN/containerd.sock" --namespace k8s.io image ls -q)
@@ -13,20 +13,20 @@ import_images() {
   done
 }
 
-# install_argo: the manifests of upstream's installation into one namespace. The controllers themselves are processes of the
-# node (components.sh), as the accounts that these manifests give their rights to.
+# install_argo: applies upstream's manifests for an installation in one namespace. The controllers themselves run as processes of the
+# node (components.sh), under the accounts to which these manifests give rights.
 install_argo() {
   local manifests="$CACHE/manifests"
   kubectl_admin apply --server-side --force-conflicts -f "$manifests/crds" >/dev/null
   kubectl_admin create namespace "$REX_NAMESPACE" --dry-run=client -o yaml | kubectl_admin apply -f - >/dev/null
-  # So that nothing of ours, and nothing in the example, comes to need more than that.
+  # Enforced so that neither our objects nor the example can come to need more rights than this.
   kubectl_admin label namespace "$REX_NAMESPACE" --overwrite \
     pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/warn=restricted >/dev/null
   kubectl_admin apply --namespace "$REX_NAMESPACE" -f "$manifests/events" -f "$manifests/workflows" >/dev/null
   kubectl_admin wait --for condition=Established --timeout 20s -f "$manifests/crds" >/dev/null
 }
 
-# create_event_bus: the namespace's default bus is the node's NATS.
+# create_event_bus: makes the node's NATS the namespace's default event bus.
 create_event_bus() {
   kubectl_admin apply -f - >/dev/null <<END
 apiVersion: argoproj.io/v1alpha1

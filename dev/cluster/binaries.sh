@@ -1,13 +1,14 @@
 # shellcheck shell=bash
 # The recipe of the binaries and manifests in the cache. Sourced by dev/cluster/build, never run.
 #
-# A change in this file changes the cache's name (see recipe_hash): everything is linked again then, though not compiled.
+# Any change in this file except in comments changes the cache's name (see recipe_hash). Then everything is linked again, but not
+# compiled again.
 
-# Built in this order: those that other work waits for come first.
+# Built in this order. Binaries that other work waits for come first.
 readonly BINARIES=(etcd nats-server kube-apiserver pulumi argo-events workflow-controller argoexec argo
   kube-controller-manager kube-scheduler kubelet kube-proxy kubectl pause)
 
-# binary_package NAME: the folder below modules/ (or beside it) and the Go package of a binary.
+# binary_package NAME: prints the folder and the Go package of a binary. The folder is relative to dev/cluster.
 binary_package() {
   case $1 in
     etcd) echo modules/etcd go.etcd.io/etcd/server/v3 ;;
@@ -20,7 +21,7 @@ binary_package() {
   esac
 }
 
-# binary_version NAME: linker flags for the version that a binary reports, where others check it.
+# binary_version NAME: prints linker flags that set the version a binary reports. Empty if nothing checks that version.
 binary_version() {
   local kubernetes=k8s.io/component-base/version minor
   case $1 in
@@ -36,8 +37,8 @@ binary_version() {
   esac
 }
 
-# vendor_argo_workflows DIR: argo-workflows does not compile straight from its module: two files are missing there, for a
-# module carries neither symbolic links (signal_linux.go) nor generated files (the web page embedded in the CLI).
+# vendor_argo_workflows DIR: copies argo-workflows into DIR and completes it. It does not compile directly from its module because two
+# files are missing: a module contains neither symbolic links (signal_linux.go) nor generated files (the web page embedded in the CLI).
 vendor_argo_workflows() {
   local upstream="$1/vendor/github.com/argoproj/argo-workflows/v3"
   [[ -e $1/complete ]] && return
@@ -52,7 +53,7 @@ vendor_argo_workflows() {
   touch "$1/complete"
 }
 
-# build_binary NAME CACHE: builds it under another name and moves it into place, so that what is there is whole.
+# build_binary NAME CACHE: builds the binary elsewhere and then moves it into place, so that the cache never has an incomplete one.
 build_binary() {
   local name=$1 cache=$2 folder package
   read -r folder package <<<"$(binary_package "$name")"
@@ -71,12 +72,12 @@ build_binary() {
   mv "$cache/work/$name" "$cache/bin/$name"
 }
 
-# module_dir FOLDER MODULE: where the module's files are; they are fetched if they are not there.
+# module_dir FOLDER MODULE: prints the folder of the module's files and downloads them if necessary.
 module_dir() {
   (cd "$ROOT/dev/cluster/modules/$1" && timeout --foreground 600 go mod download -json "$2" | jq -er .Dir)
 }
 
-# copy_manifests CACHE: the install manifests as upstream publishes them, out of the modules.
+# copy_manifests CACHE: copies upstream's install manifests out of the modules.
 copy_manifests() {
   local events workflows new="$1/work/manifests"
   events=$(module_dir argo-events github.com/argoproj/argo-events)

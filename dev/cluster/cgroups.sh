@@ -1,22 +1,21 @@
 # shellcheck shell=bash
-# The node's cgroup: /rex-<id> in every hierarchy, version 1, version 2 or both. Kubelet puts its pods below it; the node's
-# own processes are in it too, and through it every one of them is found again. Sourced, never run.
+# The node's cgroup: /rex-<id> in every hierarchy, whether version 1, version 2 or both. Kubelet puts its pods below it. The node's own
+# processes are in it too, so that these scripts can find all of them. Sourced, never run.
 #
-# Tried on a version 1 hybrid machine (version 1 controllers, version 2 at /sys/fs/cgroup/unified). The version 2 branch has
-# not been tried.
+# Tested on a hybrid machine (version 1 controllers, version 2 at /sys/fs/cgroup/unified). The branch for version 2 alone is untested.
 
-# cgroup_roots: where the hierarchies are mounted.
+# cgroup_roots: prints the mount points of the hierarchies.
 cgroup_roots() {
   awk '($3 == "cgroup" || $3 == "cgroup2") && $2 ~ "^/sys/fs/cgroup" { print $2 }' /proc/self/mounts
 }
 
-# cgroup_is_v2: whether version 2 has the controllers.
+# cgroup_is_v2: whether the controllers are in the version 2 hierarchy.
 cgroup_is_v2() {
   [[ -e /sys/fs/cgroup/cgroup.controllers ]]
 }
 
-# cgroup_processes: the folder that the node's own processes are put in. Where a version 2 hierarchy without controllers is
-# there (hybrid), it is in that one: container runtimes move nothing there, so pods are found in it too.
+# cgroup_processes: prints the folder for the node's own processes. On a hybrid machine it is in the version 2 hierarchy, which has no
+# controllers: container runtimes move no process out of it, so pods are found in it too.
 cgroup_processes() {
   if cgroup_is_v2; then
     echo "/sys/fs/cgroup/rex-$NODE_ID/node"
@@ -27,12 +26,12 @@ cgroup_processes() {
   fi
 }
 
-# cgroup_create: makes the folders; nothing happens to those that are there.
+# cgroup_create: creates the folders that do not exist yet.
 cgroup_create() {
   local root file
   while read -r root; do
     mkdir -p "$root/rex-$NODE_ID"
-    # Version 1 starts a cpuset empty, and nothing runs in an empty one.
+    # In version 1 a new cpuset is empty, and no process can run in an empty cpuset.
     for file in cpuset.cpus cpuset.mems; do
       [[ -e $root/rex-$NODE_ID/$file && ! -e $root/cgroup.controllers ]] && cat "$root/$file" >"$root/rex-$NODE_ID/$file"
     done
@@ -44,7 +43,7 @@ cgroup_create() {
   fi
 }
 
-# cgroup_delegate DIR: hands all controllers of a version 2 cgroup to its children.
+# cgroup_delegate DIR: enables all controllers of a version 2 cgroup for its children.
 cgroup_delegate() {
   local controller
   for controller in $(<"$1/cgroup.controllers"); do
@@ -52,7 +51,7 @@ cgroup_delegate() {
   done
 }
 
-# cgroup_pids: every process of the node, pods included.
+# cgroup_pids: prints the ids of all processes of the node, including those in pods.
 cgroup_pids() {
   local root
   while read -r root; do
@@ -60,8 +59,7 @@ cgroup_pids() {
   done < <(cgroup_roots) | sort -un
 }
 
-# cgroup_kill: ends every process of the node and waits until init has collected them. Fails if one still runs after 20
-# seconds.
+# cgroup_kill: kills every process of the node and waits until init has reaped them. Fails if one still runs after 20 seconds.
 cgroup_kill() {
   local pids seen=() tries pid
   for ((tries = 0; tries < 100; tries++)); do
@@ -80,7 +78,7 @@ cgroup_kill() {
   done
 }
 
-# cgroup_remove: removes the folders, the innermost first.
+# cgroup_remove: removes the folders, innermost first.
 cgroup_remove() {
   local root
   while read -r root; do

@@ -1,23 +1,23 @@
 # shellcheck shell=bash
-# The processes of the node: how each is started, when it is ready, how it ends. Sourced by start and component, never run.
+# The processes of the node: how each starts, when it is ready, how it ends. Sourced by start and component, never run.
 
-# In the order in which they start.
+# In starting order.
 readonly COMPONENTS=(etcd containerd nats kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet
   argo-events workflow-controller)
 
-# component_pid NAME: fails if it does not run.
+# component_pid NAME: prints the process id; fails if the component is not running.
 component_pid() {
   local pid
   [[ -e $STATE/pids/$1 ]] && pid=$(<"$STATE/pids/$1") && [[ -n $pid ]] || return 1
   grep -qsx "$pid" "$(cgroup_processes)/cgroup.procs" && echo "$pid"
 }
 
-# launch NAME COMMAND...: starts it in the node's namespaces and cgroup. The process writes its own id, so that none is lost
-# when the script ends in between; it lets go of the lock only after that.
+# launch NAME COMMAND...: starts the command in the node's namespaces and cgroup. The process writes its own id before it releases the
+# lock, so that no process gets lost if the script is interrupted.
 launch() {
   local name=$1 holder tries log="$STATE/logs/${1%.keeper}.log"
   shift
-  holder=$(holder_pid) || die 'the node is not running: dev/cluster/start'
+  holder=$(holder_pid) || die 'the node is not running: start it with dev/cluster/start'
   mkdir -p "$STATE/pids" "$STATE/logs"
   rm -f "$STATE/pids/$name"
   (
@@ -35,19 +35,19 @@ launch() {
   die "$name could not be started; its log is $log"
 }
 
-# keeper PID-FILE COMMAND...: runs the command again whenever it ends, as a machine's service manager does.
+# keeper PID-FILE COMMAND...: restarts the command whenever it ends, like a service manager.
 keeper() {
   local code
   while :; do
     code=0
-    # shellcheck disable=SC2016 # expanded by the shell that is started
+    # shellcheck disable=SC2016 # the inner shell expands it
     bash -c 'echo "$$" >"$0.new" && mv "$0.new" "$0" && exec "$@"' "$@" || code=$?
-    echo "ended with code $code; it is started again in a second"
+    echo "ended with code $code; restarting it in a second"
     sleep 1
   done
 }
 
-# keep NAME COMMAND...: launches it with a keeper.
+# keep NAME COMMAND...: launches the command under a keeper.
 keep() {
   local name=$1
   shift
@@ -70,7 +70,7 @@ run_nats() {
   keep nats "$CACHE/bin/nats-server" --config "$STATE/settings/nats.conf"
 }
 
-# Its mutating admission policies, off by default, stand in for others' webhooks in tests.
+# Mutating admission policies are off by default. Here they are on, because tests use them in place of other people's webhooks.
 run_kube-apiserver() {
   local pki="$STATE/pki"
   keep kube-apiserver "$CACHE/bin/kube-apiserver" --etcd-servers http://127.0.0.1:2379 \
@@ -97,7 +97,7 @@ run_kube-scheduler() {
     --bind-address 127.0.0.1 --leader-elect=false --cert-dir "$RUN"
 }
 
-# The machine's own connection tracking limits are left alone.
+# The zeros keep kube-proxy from changing the machine's own connection tracking limits.
 run_kube-proxy() {
   keep kube-proxy "$CACHE/bin/kube-proxy" --kubeconfig "$STATE/kubeconfig/kube-proxy" --hostname-override "$NODE_NAME" \
     --proxy-mode nftables --cluster-cidr "$POD_CIDR" --conntrack-max-per-core 0 --conntrack-min 0 \
@@ -111,7 +111,7 @@ run_kubelet() {
 }
 
 run_argo-events() {
-  # shellcheck disable=SC2016 # expanded by the shell that is started
+  # shellcheck disable=SC2016 # the inner shell expands it
   keep argo-events env KUBECONFIG="$STATE/kubeconfig/argo-events" NAMESPACE="$REX_NAMESPACE" \
     ARGO_EVENTS_IMAGE="$ARGO_EVENTS_IMAGE" IMAGE_PULL_POLICY=IfNotPresent \
     unshare --mount --propagation private -- bash -c '
@@ -121,18 +121,18 @@ run_argo-events() {
     --leader-election=false
 }
 
-# Where the API server forgets the revision at which the controller watches its ConfigMaps, or has not read its roles yet, as
-# after a restart, the controller never watches again but writes the same error line without end (3.7.4,
-# runConfigMapWatcher). Its log is closed at the first such line: it ends with that, and its keeper starts it again.
+# Works around a bug in 3.7.4 (runConfigMapWatcher). After a restart the API server may not know the revision from which the controller
+# watches its ConfigMaps, or may not have read its roles yet. Then the controller never resumes the watch, but writes the same error line
+# forever. So the first such line closes its log. That ends the controller, and its keeper restarts it.
 run_workflow-controller() {
-  # shellcheck disable=SC2016 # expanded by the shell that is started
+  # shellcheck disable=SC2016 # the inner shell expands it
   keep workflow-controller env LEADER_ELECTION_DISABLE=true bash -c 'exec "$@" &> >(sed -u "/invalid config map object received/q")' \
     workflow-controller "$CACHE/bin/workflow-controller" \
     --kubeconfig "$STATE/kubeconfig/workflow-controller" --namespace "$REX_NAMESPACE" --namespaced \
     --executor-image "$ARGOEXEC_IMAGE" --executor-image-pull-policy IfNotPresent
 }
 
-# ready_NAME: whether it answers.
+# ready_NAME: whether the component answers.
 ready_etcd() { in_node curl -fsS --max-time 2 http://127.0.0.1:2379/health; }
 ready_containerd() { in_node ctr --address "$RUN/containerd.sock" --connect-timeout 2s version; }
 ready_nats() { in_node curl -fsS --max-time 2 http://127.0.0.1:8222/healthz; }
@@ -151,12 +151,12 @@ kubectl_admin() {
   "$CACHE/bin/kubectl" --kubeconfig "$STATE/kubeconfig/admin" --request-timeout 10s "$@"
 }
 
-# component_start NAME: starts it unless it is kept running; does not wait for it.
+# component_start NAME: starts the component unless its keeper runs already; does not wait until it is ready.
 component_start() {
   component_pid "$1.keeper" >/dev/null || "run_$1"
 }
 
-# component_wait NAME [SECONDS]: until it is ready; else dies with the last lines of its log.
+# component_wait NAME [SECONDS]: waits until the component is ready, 40 seconds by default; then dies with the last lines of its log.
 component_wait() {
   local limit=$((SECONDS + ${2:-40}))
   until component_pid "$1" >/dev/null && "ready_$1" >/dev/null 2>&1; do
@@ -168,11 +168,11 @@ component_wait() {
   done
 }
 
-# component_end NAME SIGNAL: ends its keeper and sends the signal; a process that is still there after 15 seconds is killed.
+# component_end NAME SIGNAL: ends the keeper and sends the signal to the component. Kills it if it still runs after 15 seconds.
 component_end() {
   local keeper pid tries
   if keeper=$(component_pid "$1.keeper"); then
-    # Stopped first, so that it starts nothing while the process that it has started is looked up.
+    # Stop the keeper first, so that it cannot start another process while its child is looked up.
     kill -STOP "$keeper"
     read -r pid _ <"/proc/$keeper/task/$keeper/children" || true
     kill -KILL "$keeper"

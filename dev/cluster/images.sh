@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# The recipe of the images in the cache: docker archives of one layer, put together with tar. Sourced by
-# dev/cluster/build, never run.
+# The recipe of the images in the cache: docker archives with one layer, assembled with tar. Sourced by dev/cluster/build, never run.
 #
-# A change in this file changes the cache's name (see recipe_hash).
+# Any change in this file except in comments changes the cache's name (see recipe_hash).
 
 readonly IMAGES=(pause argo-events argoexec steps)
 
@@ -11,7 +10,7 @@ steps_image() {
   echo "$STEPS_IMAGE_NAME:$(recipe_hash)"
 }
 
-# image_reference NAME: what pods call an image.
+# image_reference NAME: the name by which pods refer to an image.
 image_reference() {
   case $1 in
     pause) echo "$PAUSE_IMAGE" ;;
@@ -21,7 +20,7 @@ image_reference() {
   esac
 }
 
-# build_image NAME CACHE: the archive is moved into place when it is whole.
+# build_image NAME CACHE: moves the archive into place only when it is complete.
 build_image() {
   local name=$1 cache=$2 work="$2/work/image-$1"
   rm -rf "$work"
@@ -36,7 +35,7 @@ build_image() {
   rm -rf "$work"
 }
 
-# binary_layer NAME CACHE WORK: one static binary, /tmp and the machine's CA certificates.
+# binary_layer NAME CACHE WORK: a layer with one static binary, /tmp and the machine's CA certificates.
 binary_layer() {
   local root="$3/root"
   mkdir -p "$root"/{bin,etc/ssl/certs,tmp}
@@ -47,8 +46,8 @@ binary_layer() {
   tar -C "$root" --owner=0 --group=0 --numeric-owner -cf "$3/archive/layer.tar" .
 }
 
-# steps_layer WORK: a small Debian with the steps' tools. What mmdebstrap mounts and writes meanwhile is
-# gone with it, however it ends.
+# steps_layer WORK: a layer with a small Debian and the tools that the steps use. mmdebstrap runs in its own mount namespace and writes
+# into WORK, so that nothing of it remains, even if it fails.
 steps_layer() {
   local log="$1/mmdebstrap.log"
   TMPDIR="$1" timeout --foreground 1200 unshare --mount --propagation private -- nice mmdebstrap --quiet --mode=root --variant=essential --include="$STEPS_PACKAGES" \
@@ -56,7 +55,7 @@ steps_layer() {
     "$DEBIAN_SUITE" "$1/archive/layer.tar" >"$log" 2>&1 || die "mmdebstrap failed: $(tail -5 "$log")"
 }
 
-# pack_image NAME ARCHIVE: the two descriptions that make a layer an image.
+# pack_image NAME ARCHIVE: writes the two JSON files that turn a layer into an image.
 pack_image() {
   local config='{}' layer
   layer=$(sha256sum "$2/layer.tar" | cut -d' ' -f1)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# All parts of the embedded node's scripts, in the order in which they need each other. Sourced after lib.sh, never run.
+# Loads all parts of the embedded node's scripts in the order of their dependencies. Sourced after lib.sh, never run.
 
 # shellcheck source=dev/cluster/versions.sh
 source "$ROOT/dev/cluster/versions.sh"

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# The node's own network and mount namespaces. One process, the holder, keeps them; when it and the other processes of the
-# node have ended, every mount, route and rule of the node is gone with them. Sourced by start and stop, never run.
+# The node's own network and mount namespaces. One process, the holder, keeps them alive. When it and the node's other processes have
+# ended, the kernel removes every mount, route and rule of the node. Sourced by start and stop, never run.
 
-# holder_main: what the holder does in its new namespaces before it sleeps. Runs as `bash -c` with the variables it uses.
+# holder_main: prepares the new namespaces and then sleeps. It runs as `bash -c` and gets its variables from the environment.
 holder_main() {
   set -euo pipefail
-  # Containers come with paths of their own for everything below these; covered, two nodes never share them and the host
-  # never sees them. What the node needs from there is put back.
+  # Container software writes to fixed paths below these folders. They are covered with empty file systems, so that two nodes never share
+  # them and the host never sees them. The folders that the node itself needs there are mounted back.
   local dir keep fd
   for dir in /run /var/lib /var/log; do
     declare -A open=()
@@ -24,7 +24,8 @@ holder_main() {
     done
     unset open
   done
-  # Kubelet wants these settings of the whole machine so; where it reads them so, it leaves the machine's alone.
+  # Kubelet sets these for the whole machine unless they already have the right values. So it gets to see files with those values, and
+  # leaves the machine's settings alone.
   local setting
   for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
     kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
@@ -34,13 +35,13 @@ holder_main() {
   done
   ip link set lo up
   echo 1 >/proc/sys/net/ipv4/ip_forward
-  # What cannot be reached (all outside, and names, for there is no DNS) is refused at once, however often it is tried.
+  # Without a rate limit, every attempt to reach something outside or to resolve a name (there is no DNS) is refused at once.
   echo 0 >/proc/sys/net/ipv4/icmp_ratelimit
   touch "$RUN/holder.ready"
   exec -a "rex-node-$NODE_ID" sleep infinity
 }
 
-# holder_start: starts the holder unless a whole one is there.
+# holder_start: starts the holder unless it is already running and ready.
 holder_start() {
   holder_pid >/dev/null && [[ -e $RUN/holder.ready ]] && return
   remove_runtime
@@ -58,14 +59,14 @@ holder_start() {
   wait_for 10 "the node's namespaces" test -e "$RUN/holder.ready"
 }
 
-# link_is_up: whether host and node have their link, with addresses.
+# link_is_up: whether the link between host and node exists and has its addresses.
 link_is_up() {
   ip -4 -o addr show dev "$HOST_LINK" 2>/dev/null | grep -qF " $HOST_IP/30 " &&
     in_node_net ip -4 -o addr show dev "$NODE_LINK" 2>/dev/null | grep -qF " $NODE_IP/30 " &&
     in_node_net ip -4 route show "$SERVICE_CIDR" | grep -q .
 }
 
-# link_start: the link between host and node. The node has no way out but this, and the host no other route into it.
+# link_start: creates the link between host and node. It is the node's only way out, and the host's only route into it.
 link_start() {
   link_is_up && return
   ip link del "$HOST_LINK" 2>/dev/null || true
@@ -74,11 +75,11 @@ link_start() {
   ip link set "$HOST_LINK" up
   in_node_net ip addr add "$NODE_IP/30" dev "$NODE_LINK"
   in_node_net ip link set "$NODE_LINK" up
-  # A process of the node that calls a Service needs some route, before kube-proxy's rules name the pod.
+  # A process of the node that calls a Service needs some route to it, before kube-proxy's rules can redirect the call to a pod.
   in_node_net ip route add "$SERVICE_CIDR" dev "$NODE_LINK" src "$NODE_IP"
 }
 
-# remove_runtime: ends every process of the node and removes what they held; data stays.
+# remove_runtime: ends every process of the node and removes link, cgroups and $RUN. The data in $STATE stays.
 remove_runtime() {
   cgroup_kill || die "processes of the node do not end: $(cgroup_pids | tr '\n' ' ')"
   ip link del "$HOST_LINK" 2>/dev/null || true

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # Names, addresses and folders of this checkout's node. Sourced, never run.
 #
-# Everything carries the id, so that the nodes of two checkouts never meet:
+# Every name contains the id, so that the nodes of two checkouts never share anything:
 #   $STATE    keys, settings, etcd, containerd, NATS, logs; removed by dev/cluster/stop
-#   $RUN      sockets and what holds only as long as the machine is up
+#   $RUN      sockets and other files that are valid only until the machine restarts
 #   /rex-<id> in every cgroup hierarchy (cgroups.sh)
-#   rex<id>h  the host's end of the way into the node's network namespace (namespaces.sh)
+#   rex<id>h  the host's end of the link into the node's network namespace (namespaces.sh)
 # shellcheck disable=SC2034 # used where this is sourced
 
 NODE_ID=$(node_id)
@@ -17,29 +17,29 @@ HOST_LINK=rex${NODE_ID}h
 NODE_LINK=rex${NODE_ID}n
 readonly NODE_ID NODE_NAME STATE RUN CACHE HOST_LINK NODE_LINK
 readonly REX_NAMESPACE=agent-platform
-# Only ever seen inside the node's network namespace.
+# Used only inside the node's network namespace.
 readonly POD_CIDR=10.244.0.0/16 SERVICE_CIDR=10.96.0.0/16 API_SERVICE_IP=10.96.0.1
 readonly API_PORT=6443 NATS_PORT=4222
 
-# holder_pid: the process that holds the node's namespaces; fails if there is none.
+# holder_pid: prints the id of the process that holds the node's namespaces; fails if there is none.
 holder_pid() {
   local pid
   [[ -e $RUN/holder.pid ]] && pid=$(<"$RUN/holder.pid") && [[ -n $pid ]] || return 1
   grep -qsx "$pid" "$(cgroup_processes)/cgroup.procs" && echo "$pid"
 }
 
-# in_node COMMAND...: runs it in the node's network and mount namespaces.
+# in_node COMMAND...: runs the command in the node's network and mount namespaces.
 in_node() {
   nsenter --target "$(holder_pid)" --net --mount -- "$@"
 }
 
-# in_node_net COMMAND...: runs it in the node's network namespace, with the host's files.
+# in_node_net COMMAND...: runs the command in the node's network namespace, but with the host's files.
 in_node_net() {
   nsenter --target "$(holder_pid)" --net -- "$@"
 }
 
-# choose_subnet: a /30 for the link between host and node, of the range kept for such use (RFC 2544), that the host does not
-# use yet. The id says where to begin; once chosen it stays.
+# choose_subnet: sets HOST_IP and NODE_IP. It chooses a /30 for the link between host and node that the host does not use yet, from the
+# range reserved for such purposes (RFC 2544). The search starts at a place that depends on the id. The choice is kept in a file.
 choose_subnet() {
   local file="$STATE/subnet" n tries base
   if [[ ! -s $file ]]; then
@@ -57,22 +57,22 @@ choose_subnet() {
   NODE_IP=${base%.*}.$((${base##*.} + 2))
 }
 
-# load_addresses: HOST_IP and NODE_IP of a node that exists.
+# load_addresses: sets HOST_IP and NODE_IP of an existing node; fails if there is none.
 load_addresses() {
   [[ -s $STATE/subnet ]] || return 1
   choose_subnet
 }
 
-# lock_node: one start, stop or component change at a time. The lock is $LOCK; what outlives the script must close it.
+# lock_node: allows only one start, stop or component change at a time. A process that outlives the script must close $LOCK.
 lock_node() {
   mkdir -p "$(dirname "$STATE")"
   exec {LOCK}>"$(dirname "$STATE")/$NODE_ID.lock"
   flock --nonblock "$LOCK" && return
-  say "another command works on this node: waiting for it"
+  say "another command is working on this node: waiting for it"
   timeout 600 flock "$LOCK" || die "the other command on this node did not end within ten minutes"
 }
 
-# wait_for SECONDS WHAT COMMAND...: until the command succeeds.
+# wait_for SECONDS WHAT COMMAND...: waits until the command succeeds; dies after that many seconds.
 wait_for() {
   local limit=$((SECONDS + $1)) what=$2
   shift 2

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # Keys, tokens and settings files of the node's components. Sourced by dev/cluster/start, never run.
 
-# put FILE: writes standard input there, whole or not at all.
+# put FILE: writes standard input to FILE, completely or not at all.
 put() {
   mkdir -p "$(dirname "$1")"
   cat >"$1.new"
   mv "$1.new" "$1"
 }
 
-# certificate NAME SUBJECT ALTERNATIVE-NAMES: a key and a certificate by the node's own authority.
+# certificate NAME SUBJECT ALTERNATIVE-NAMES: creates a key and a certificate signed by the node's own authority.
 certificate() {
   local key="$STATE/pki/$1.key"
   [[ -s $STATE/pki/$1.crt ]] && return
@@ -32,7 +32,8 @@ write_keys() {
   [[ -s $pki/service-account.key ]] || openssl genrsa 2048 2>/dev/null | put "$pki/service-account.key"
 }
 
-# Users of the API server: name, user, groups. The two Argo controllers are the accounts of their own install manifests.
+# api_users: the users of the API server, each with name, user and groups. The two Argo controllers use the service accounts of their
+# install manifests.
 api_users() {
   local accounts="system:serviceaccounts,system:serviceaccounts:$REX_NAMESPACE,system:authenticated"
   cat <<END
@@ -46,7 +47,7 @@ workflow-controller system:serviceaccount:$REX_NAMESPACE:argo $accounts
 END
 }
 
-# write_tokens: a random token and a kubeconfig for each of them.
+# write_tokens: creates a random token and a kubeconfig for each user.
 write_tokens() {
   local name user groups token
   [[ -s $STATE/pki/tokens.csv ]] || {
@@ -77,7 +78,7 @@ END
 write_containerd() {
   local snapshotter=overlayfs
   mkdir -p "$STATE/containerd"
-  # An overlay cannot lie on another one.
+  # overlayfs does not work on top of another overlayfs.
   [[ $(stat -f -c %T "$STATE/containerd") != overlayfs ]] || snapshotter=native
   put "$STATE/settings/containerd.toml" <<END
 version = 2
@@ -92,7 +93,7 @@ address = "$RUN/containerd.sock"
 
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "$PAUSE_IMAGE"
-# Where the machine forbids lowering oom_score_adj, no sandbox would start without this.
+# Without this, no sandbox would start on machines that forbid lowering oom_score_adj.
 restrict_oom_score_adj = true
 netns_mounts_under_state_dir = true
 tolerate_missing_hugetlb_controller = true
@@ -112,8 +113,8 @@ SystemdCgroup = false
 bin_dir = "$(cni_dir)"
 conf_dir = "$STATE/settings/cni"
 END
-  # Each pod has a link of its own and is routed, so that replies from one pod to another pass kube-proxy's rules. A pod
-  # cannot ask for a hostPort: that plugin needs iptables.
+  # Each pod has its own link, and traffic between pods is routed, so that replies pass kube-proxy's rules. Pods cannot use hostPort,
+  # because that plugin needs iptables.
   put "$STATE/settings/cni/10-rex.conflist" <<END
 {
   "cniVersion": "0.4.0",
@@ -134,7 +135,7 @@ END
 }
 
 write_kubelet() {
-  # There is no DNS in the node; a lookup is refused at once instead of timing out.
+  # The node has no DNS. With this address a lookup is refused at once instead of timing out.
   put "$STATE/settings/resolv.conf" <<<"nameserver $NODE_IP"
   put "$STATE/settings/kubelet.yaml" <<END
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -159,7 +160,7 @@ resolvConf: $STATE/settings/resolv.conf
 podLogsDir: $STATE/pod-logs
 volumePluginDir: $STATE/kubelet/volume-plugins
 evictionHard: {memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 1%}
-# An image that is collected as garbage could not be pulled again.
+# Garbage collection is off, because a deleted image could not be pulled again.
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 END
@@ -176,13 +177,14 @@ tls { cert_file: "$STATE/pki/nats.crt", key_file: "$STATE/pki/nats.key" }
 END
 }
 
-# write_argo: the path of this file is fixed in Argo Events' controller, which therefore gets an /etc of its own.
+# write_argo: extracts the configuration of Argo Events' controller. The controller reads it from a fixed path below /etc, so
+# run_argo-events gives it a separate /etc.
 write_argo() {
   awk '/^  controller-config.yaml:/ { on = 1; next } on { sub(/^    /, ""); print }' \
     "$CACHE/manifests/events/controller-config.yaml" | put "$STATE/settings/argo-events/controller-config.yaml"
 }
 
-# write_node_env: what dev/on-node hands to commands.
+# write_node_env: writes the variables that dev/on-node passes to commands.
 write_node_env() {
   put "$STATE/node.env" <<END
 REX_NODE_ID=$NODE_ID

@@ -12,23 +12,23 @@ import { say } from "../support/figures.ts";
 import { runSaltOf } from "../support/platform.ts";
 import { type Workflow, workflowResource } from "../support/workflows.ts";
 
-/** How many events of each class are sent; default: all. */
+/** How many events of each class are sent; all by default. */
 const perClass = Number(process.env.REX_CORPUS_PER_CLASS ?? Number.POSITIVE_INFINITY);
 
 /**
- * Every event of the hostile corpus (events.yaml), or the first of each class, sent to the EventSource as `pulumi up` made it, through the event bus to the Sensor:
- * which of them become a Workflow, and of what form. Nothing else may run on the node meanwhile, since every run that no event explains
- * counts as wrong.
+ * Sends every event of the hostile corpus (events.yaml), or the first ones of each class, through the EventSource that `pulumi up` deployed
+ * and the event bus to the Sensor. It checks which of them become a Workflow, and what that contains. Nothing else may run on the node
+ * meanwhile, because every run without a matching event counts as an error.
  *
  * What this does not show:
- * - GitHub itself: the payloads are its published example, changed; none was recorded from a hook.
- * - What the runs do: each is deleted as soon as it is seen. A hostile name does the steps no harm because it does not get there; what
- *   reaches them over GitHub's API is the matter of test/steps.
- * - That every push is noticed: one of more than about 780 kB does not fit on the event bus (answered 500 after six seconds, not tried
- *   here), one of more than 1 MiB not into the EventSource (answered 400). Both stand as failed among GitHub's deliveries.
- * - An EventSource that is not this program's: there the Sensor's transform makes all checks (test/unit/components/taskPush.spec.ts).
- * - A changed secret: the old one is any other text here, nothing is rolled.
- * - TLS and what stands in front of the EventSource, other methods than POST, deliveries at the same time, more than one pod of each.
+ * - GitHub itself. The payloads are changed copies of its published example; none was recorded from a webhook.
+ * - What the runs do: each is deleted as soon as it is seen. A hostile name cannot harm the steps, because it does not reach them.
+ *   test/steps covers what reaches them through GitHub's API.
+ * - That every push is noticed. A push of more than about 780 kB does not fit on the event bus (answered 500 after six seconds; not tested
+ *   here), and a push of more than 1 MiB is refused by the EventSource (answered 400). GitHub lists both as failed deliveries.
+ * - An EventSource that is not this program's. There the Sensor's transform makes all checks (test/unit/components/taskPush.spec.ts).
+ * - A change of the secret. Here the old secret is just another text, and no pod is replaced.
+ * - TLS and anything in front of the EventSource, methods other than POST, deliveries at the same time, more than one pod of each kind.
  */
 describe("the hostile corpus", function () {
   this.timeout(300_000);
@@ -41,7 +41,7 @@ describe("the hostile corpus", function () {
   let logs: Record<string, FollowedLog>;
 
   before(async () => {
-    // No two with the same time, so that each run's priority is its own.
+    // Each event has a different time, so that each run has a different priority.
     const chosen = readCorpus().filter(firstOfItsClass());
     const clock = Math.floor(Date.now() / 1000) - chosen.length;
     salt = (await runSaltOf(cluster)) ?? "";
@@ -62,7 +62,7 @@ describe("the hostile corpus", function () {
     }
   });
 
-  // Where they were not all seen.
+  // Removes runs that the spec did not see.
   after(() =>
     afterwards(
       ...(events ?? []).map(
@@ -89,7 +89,7 @@ describe("the hostile corpus", function () {
     say(`events: ${tried} tried, ${wrong} wrong, ${missed} missed`);
   }
 
-  /** Sends all events, one after the other, and waits until each had its chance. A run is deleted as soon as it was looked at. */
+  /** Sends all events one after the other, and waits until the Sensor has handled all of them. Deletes each run after checking it. */
   async function sendAll(): Promise<void> {
     const last = await prepare(lastEvent(), stack.webhookSecret, Math.floor(Date.now() / 1000), salt);
     const deletions: Promise<void>[] = [];
@@ -97,7 +97,7 @@ describe("the hostile corpus", function () {
     const created = await Changes.open<Workflow>(cluster, workflowResource, ({ type, object: workflow }) => {
       if (type !== "ADDED") return;
       const { name, labels } = workflow.metadata;
-      // A sweep runs by the clock, whatever is sent.
+      // Sweeps run on a schedule, independent of events.
       if (labels?.["app.kubernetes.io/component"] === "sweep") return;
       const ours = name === last.run?.name || verdicts.created(workflow);
       if (ours) deletions.push(cluster.deleteWorkflow(name));
@@ -106,7 +106,7 @@ describe("the hostile corpus", function () {
     try {
       for (const event of events) verdicts.answered(event, await statusOf(event));
       await statusOf(last);
-      // The Sensor takes events one at a time, in their order: now all before the last one had their chance.
+      // The Sensor handles events one at a time and in order. When the last one has its run, all have been handled.
       await until("the run of the last push", 120_000, async () => lastSeen);
     } finally {
       created.close();
@@ -125,7 +125,7 @@ describe("the hostile corpus", function () {
     }
   }
 
-  it("starts a run for each of Rex's pushes to a task branch, of exactly its values, and nothing by anything else", () => {
+  it("starts a run with exactly the right values for each of Rex's pushes to a task branch, and for nothing else", () => {
     deepEqual(verdicts.faults, []);
   });
 
@@ -136,9 +136,9 @@ describe("the hostile corpus", function () {
     );
   });
 
-  it("ends nothing in a panic, but for the requests over which Argo Events' handler stumbles", () => {
+  it("causes no panic, except in Argo Events' handler by requests that are known for it", () => {
     const lines = Object.values(logs).flatMap((log) => log.lines);
-    // Of a process that ends in a panic these are the first words; of a handler's panic the server says so and goes on.
+    // A process that ends in a panic begins its output with these words. After a handler's panic the server logs it and keeps running.
     deepEqual(
       lines.filter((line) => /^(panic|fatal error): /.test(line)),
       [],
@@ -147,18 +147,18 @@ describe("the hostile corpus", function () {
     equal(lines.filter((line) => line.includes("http: panic serving")).length, stumbles);
   });
 
-  it("is no error to the Sensor", () => {
+  it("causes no error in the Sensor", () => {
     const lines = logs.sensor?.lines ?? [];
     deepEqual(
       lines.filter((line) => !line.includes('"level":"info"')),
       [],
     );
-    // The log is the one in which errors would stand.
+    // This shows that it is the right log: errors would be in it.
     const runs = events.filter(({ run }) => run !== undefined).length + 1;
     equal(lines.filter((line) => line.includes("Successfully processed trigger 'remediate'")).length, runs);
   });
 
-  it("is no error to the EventSource but for the requests that it refuses", () => {
+  it("causes no error in the EventSource except for the requests that it refuses", () => {
     const errors = (logs["event-source"]?.lines ?? []).filter((line) => line.includes('"level":"error"'));
     deepEqual(
       errors.filter((line) => !line.includes("request is not valid event notification, discarding it")),
@@ -168,7 +168,7 @@ describe("the hostile corpus", function () {
   });
 });
 
-/** A push whose run tells that all before it were handled. */
+/** The last push. Its run shows that all events before it were handled. */
 function lastEvent(): CorpusEvent {
   const task = 900_000_000 + Math.floor(Math.random() * 99_999_999);
   return {

@@ -12,8 +12,8 @@ const repository = "acme/shop";
 const webhookSecret = randomBytes(16).toString("hex");
 
 /**
- * The EventSource as the program's source makes it, alone: what its filter lets through shows in its own count of events sent. One
- * near miss for each thing that the filter looks at; corpus.spec.ts tries the whole chain with hundreds.
+ * The EventSource alone, as rendered from the program's source. Its metric of events sent shows what the filter lets through. There is one
+ * near miss for each value that the filter checks. corpus.spec.ts tests the whole chain with hundreds of events.
  */
 describe("the EventSource", function () {
   this.timeout(90_000);
@@ -56,7 +56,7 @@ describe("the EventSource", function () {
     equal(answer.status, 200, answer.body);
   }
 
-  /** Sends something, and then a push that passes: only that one may have. */
+  /** Sends something and then a push that passes, and checks how many more events than that push were let through. */
   async function letsPass(expected: 0 | 1, send_: () => Promise<void>): Promise<void> {
     const before = await sent();
     await send_();
@@ -65,28 +65,31 @@ describe("the EventSource", function () {
     equal((await sent()) - before, expected + 1);
   }
 
-  it("lets Rex's push to a task branch through, whatever the case of login and repository", async () => {
+  it("lets through Rex's push to a task branch, in any case of login and repository", async () => {
     await letsPass(1, () => send({ sender: "5dlabs-rex[bot]", repository: "Acme/Shop" }));
   });
 
   const nearMisses: [string, () => Promise<void>][] = [
     ["another App's push [held-back-other-app]", () => send({ sender: "5dlabs-cleo[bot]" })],
     [
-      "a user's of the same name [held-back-user-of-same-name]",
+      "a push by a user of the same name [held-back-user-of-same-name]",
       () => send({ sender: { login: "5DLabs-Rex[bot]", type: "User", id: 1 } as never }),
     ],
-    ["one to another repository [held-back-other-repository]", () => send({ repository: "acme/shop2" })],
-    ["one to a branch of no task", () => send({ ref: "refs/heads/main" })],
+    ["a push to another repository [held-back-other-repository]", () => send({ repository: "acme/shop2" })],
+    ["a push to a branch without a task", () => send({ ref: "refs/heads/main" })],
     [
-      "one to a branch whose number goes on with a letter [held-back-number-with-letter]",
+      "a push to a branch with a letter after the number [held-back-number-with-letter]",
       () => send({ ref: "refs/heads/task-3x" }),
     ],
-    ["one to a branch that only ends like a task's", () => send({ ref: "refs/heads/mytask-3" })],
-    ["one to a tag", () => send({ ref: "refs/tags/task-3" })],
+    ["a push to a branch that only ends like a task branch", () => send({ ref: "refs/heads/mytask-3" })],
+    ["a push to a tag", () => send({ ref: "refs/tags/task-3" })],
     ["a deletion [held-back-deletion]", () => send({ after: zeroSha, deleted: true })],
     ["another kind of event that looks like a push [held-back-other-event]", () => sendAs("create")],
-    ["one that is signed with SHA-1 alone", () => sendWith({ "x-hub-signature-256": null })],
-    ["one whose SHA-256 signature is empty [held-back-empty-signature]", () => sendWith({ "x-hub-signature-256": "" })],
+    ["a push that is signed only with SHA-1", () => sendWith({ "x-hub-signature-256": null })],
+    [
+      "a push with an empty SHA-256 signature [held-back-empty-signature]",
+      () => sendWith({ "x-hub-signature-256": "" }),
+    ],
   ];
   for (const [what, send_] of nearMisses) {
     it(`holds back ${what}`, async () => {
@@ -106,7 +109,7 @@ describe("the EventSource", function () {
     equal(answer.status, 200, answer.body);
   }
 
-  /** Rightly signed, but for other headers, or without one. */
+  /** Sends a correctly signed push with some headers changed; null removes a header. */
   async function sendWith(changes: Record<string, string | null>): Promise<void> {
     const payload = pushPayload({ task: 3, repository, sender: "5DLabs-Rex[bot]" });
     const { headers, body } = await signedDelivery(webhookSecret, payload);
@@ -118,7 +121,7 @@ describe("the EventSource", function () {
     equal(answer.status, 200, answer.body);
   }
 
-  it("refuses what is signed with another secret [signed-with-other-secret]", async () => {
+  it("refuses a push that is signed with another secret [signed-with-other-secret]", async () => {
     const { headers, body } = await signedDelivery("another secret, long enough", pushPayload({ task: 3, repository }));
     equal((await deliver(cluster, `http://${address}:12000/push`, { headers, body })).status, 400);
   });

@@ -6,8 +6,8 @@ import { nodeEnvironment } from "../support/node.ts";
 import type { ConfigValue } from "../support/pulumi/stackConfig.ts";
 import { freshName, StackRun } from "../support/pulumi/stackRun.ts";
 
-/** What only the cluster knows is asked before anything is made. */
-describe("pulumi, where the cluster is not as it has to be", function () {
+/** Requirements that only the cluster can answer are checked before anything is created. */
+describe("pulumi, if the cluster does not meet the requirements", function () {
   this.timeout(90_000);
   let stack: StackRun;
   let cluster: Cluster;
@@ -15,7 +15,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
 
   before(function () {
     if (!StackRun.possible()) {
-      console.log("      not run: there is no pulumi; dev/cluster/build makes it");
+      console.log("      not run: pulumi is missing; dev/cluster/build builds it");
       this.skip();
     }
     stack = new StackRun(name);
@@ -31,7 +31,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     return stderr;
   }
 
-  it("is refused by a context that the kubeconfig has not, and says which it has [unknown-context]", async () => {
+  it("refuses a context that is not in the kubeconfig, and lists those that are [unknown-context]", async () => {
     const context = cluster.config.getCurrentContext();
     assert.match(
       await refused("up", { "kubernetes:context": "nowhere", admissionPolicies: false }),
@@ -49,7 +49,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     after(() => server?.stop());
 
     for (const command of ["preview", "up"] as const) {
-      it(`${command} says so, names the ways out, and makes nothing`, async () => {
+      it(`${command} says so, names the ways out, and creates nothing`, async () => {
         assert.match(
           await refused(command, { "kubernetes:kubeconfig": server.kubeconfig }),
           /admissionPolicies: expected a cluster with ValidatingAdmissionPolicies \(.*Kubernetes >= 1\.30\); got Kubernetes v1\.\d+\.\d+, which does not serve them\.\s+Update the cluster, or do without.*: pulumi config set admissionPolicies false/,
@@ -58,7 +58,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     }
   });
 
-  describe("to somebody who may do everything, but in the namespace alone", () => {
+  describe("as a user who may do everything, but only in the namespace", () => {
     const account = `${name}-deployer`;
     let kubeconfig: string;
     before(async () => {
@@ -88,7 +88,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
       await core.deleteNamespacedServiceAccount({ namespace, name: account });
     });
 
-    it("preview warns that the policies cannot be made, up refuses to begin, and both name the way out", async () => {
+    it("preview warns that the policies cannot be created, up refuses to begin, and both name the way out", async () => {
       const config = { "kubernetes:kubeconfig": kubeconfig };
       const words =
         /admissionPolicies: expected the right to make ValidatingAdmissionPolicies, which belong to the whole cluster; got none to create validatingadmissionpolicies and validatingadmissionpolicybindings in admissionregistration\.k8s\.io\.\s+Ask for it.*, or do without, with what that means: pulumi config set admissionPolicies false/;
@@ -102,7 +102,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     });
   });
 
-  it("preview says that there are no PrometheusRules, and the ways out, and makes nothing", async () => {
+  it("preview says that there are no PrometheusRules, names the ways out, and creates nothing", async () => {
     assert.match(
       await refused("preview", { "alarms.enabled": true }),
       /alarms\.enabled: expected a cluster that serves PrometheusRules \(monitoring\.coreos\.com\/v1\); got one that does not\.\s+Install the Prometheus Operator .*, or do without alarms: pulumi config set --path alarms.enabled false/,
@@ -133,7 +133,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
       }
     });
 
-    it("preview names one that is missing and one whose key is none, in one error", async () => {
+    it("preview names a missing Secret and a Secret with an invalid key in one error", async () => {
       const message = await refused("preview", {
         webhookSecret: undefined,
         "webhook.existingSecret": `${name}-none`,
@@ -152,18 +152,10 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     });
 
     for (const [what, suffix, got] of [
-      ["an empty one, which would turn the check of signatures off", "empty", "nothing"],
-      ["a short one", "short", "something else"],
-      [
-        "one with two line feeds at its end, of which Argo Events would take one for a part of it",
-        "lines",
-        "something else",
-      ],
-      [
-        "one with a carriage return at its end, which Argo Events would take for a part of it",
-        "windows",
-        "something else",
-      ],
+      ["an empty secret, which would turn off the signature check", "empty", "nothing"],
+      ["a short secret", "short", "something else"],
+      ["a secret that ends in two line feeds, of which Argo Events would keep one", "lines", "something else"],
+      ["a secret that ends in a carriage return, which Argo Events would keep", "windows", "something else"],
     ] as const) {
       it(`preview refuses ${what}`, async () => {
         const message = await refused("preview", {
@@ -180,14 +172,14 @@ describe("pulumi, where the cluster is not as it has to be", function () {
       });
     }
 
-    it("preview takes one with one line feed at its end, which Argo Events leaves out", async () => {
+    it("preview accepts a secret that ends in one line feed, which Argo Events removes", async () => {
       const { exitCode, stderr } = await stack.run("preview", {
         config: { webhookSecret: undefined, "webhook.existingSecret": `${name}-line` },
       });
       assert.equal(exitCode, 0, stderr);
     });
 
-    it("preview takes one that is as it should be, and does without admission policies where they are turned off, with a warning", async () => {
+    it("preview accepts a valid secret; if admission policies are turned off it does without them and warns", async () => {
       const { exitCode, stderr } = await stack.run("preview", {
         config: { webhookSecret: undefined, "webhook.existingSecret": `${name}-long`, admissionPolicies: false },
       });
@@ -200,7 +192,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     });
   });
 
-  it("preview says which cluster does not answer, and why, and goes on", async () => {
+  it("preview warns which cluster does not answer, and why, and continues", async () => {
     const kubeconfig = JSON.stringify({
       apiVersion: "v1",
       kind: "Config",

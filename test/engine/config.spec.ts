@@ -2,21 +2,24 @@ import assert from "node:assert/strict";
 import { leastConfig } from "../support/pulumi/stackConfig.ts";
 import { freshName, StackRun } from "../support/pulumi/stackRun.ts";
 
-/** With the real engine, which hands values over in its own way. What each key takes, test/unit/components/config.spec.ts tries. */
+/**
+ * The configuration with the real engine, which has its own way of passing values to the program. test/unit/components/config.spec.ts tests
+ * what each key accepts.
+ */
 describe("pulumi preview", function () {
   this.timeout(120_000);
   let stack: StackRun;
 
   before(function () {
     if (!StackRun.possible()) {
-      console.log("      not run: there is no pulumi; dev/cluster/build makes it");
+      console.log("      not run: pulumi is missing; dev/cluster/build builds it");
       this.skip();
     }
     stack = new StackRun(freshName());
   });
   after(() => stack?.remove());
 
-  /** What the preview says where the configuration cannot be used. */
+  /** The error output of a preview with an invalid configuration. */
   async function refused(config: Record<string, string | undefined>): Promise<string> {
     const { exitCode, stderr } = await stack.run("preview", { config });
     assert.notEqual(exitCode, 0, stderr);
@@ -25,7 +28,7 @@ describe("pulumi preview", function () {
     return stderr;
   }
 
-  it("names all that is bad in one error: texts, lists, objects, secrets, misspelt keys, each with the command that mends it", async () => {
+  it("lists in one error all bad texts, lists, objects, secrets and misspelt keys, each with the command that fixes it", async () => {
     const message = await refused({
       namespace: "No",
       repositories: "platform",
@@ -50,20 +53,20 @@ describe("pulumi preview", function () {
     assert.ok(!message.includes("short"), "a secret was shown");
   });
 
-  it("names each missing key in one error", async () => {
+  it("lists all missing keys in one error", async () => {
     const message = await refused(Object.fromEntries(Object.keys(leastConfig).map((key) => [key, undefined])));
-    // The engine says it twice.
+    // The engine prints the error twice.
     const missing = [...message.matchAll(/^ +(\S+): expected .*; got nothing\.$/gm)].map(([, key]) => key);
     assert.deepEqual([...new Set(missing)].sort(), Object.keys(leastConfig).sort());
   });
 
-  it("fills in what an object leaves out, takes what the CLI makes of a value, and hides nothing but the two secrets", async () => {
+  it("fills in missing fields of objects, accepts values in the CLI's form, and hides only the two secrets", async () => {
     const { exitCode, stderr } = await stack.run("preview", {
       config: { steps: `{"image":"example.com/steps:1","debounceSeconds":7}`, "githubApp.id": "1234" },
       args: ["--diff"],
     });
     assert.equal(exitCode, 0, stderr);
-    // The whole of an object that holds a secret is hidden.
+    // An object that contains a secret is hidden as a whole.
     const hidden = stderr.split("\n").filter((line) => line.includes("[secret]"));
     assert.deepEqual(
       hidden.map((line) => line.trim().split(/\s*:/)[0]),

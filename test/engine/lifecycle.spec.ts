@@ -19,7 +19,7 @@ const name = freshName();
 const webhookSecret = leastConfig.webhookSecret as string;
 const otherSecret = createHash("sha256").update(name).digest("hex");
 
-/** Names of everything in the namespace, and of the policies in the cluster, that carries the stack's label, by kind. */
+/** Kinds and names of all objects with the stack's label: in the namespace, and the policies in the cluster. */
 async function objects(namespace: string): Promise<string[]> {
   const config = new KubeConfig();
   config.loadFromDefault();
@@ -77,7 +77,7 @@ describe("a stack on the node", function () {
     stack.remove();
   });
 
-  it("comes up with its outputs [stack-comes-up]", async () => {
+  it("comes up and has its outputs [stack-comes-up]", async () => {
     first = await run("up", { args: ["--json"] });
     assert.equal(first.exitCode, 0, first.stderr);
     const url = `http://${name}-webhook.${namespace}.svc:12000/push`;
@@ -97,7 +97,7 @@ describe("a stack on the node", function () {
     });
   });
 
-  it("has its policies before any account has a right", () => {
+  it("creates its policies before it gives any account a right", () => {
     const done = [...first.stderr.matchAll(/^ \+ {2}kubernetes:\S+:(\w+) \S+ (creating|created)/gm)];
     const position = (wanted: RegExp, word: string, which: "first" | "last") => {
       const found = done.flatMap(([, kind = "", said], index) => (wanted.test(kind) && said === word ? [index] : []));
@@ -107,7 +107,7 @@ describe("a stack on the node", function () {
     assert.ok(policies < position(/^(ServiceAccount|Role|RoleBinding)$/, "creating", "first"), first.stderr);
   });
 
-  it("is in the cluster exactly as the program says", async () => {
+  it("consists of exactly the objects that the program declares", async () => {
     assert.deepEqual(
       (await objects(namespace)).map((object) => object.replace(name, "rex").replace(/-[0-9a-f]{8}$/, "-HASH")),
       [
@@ -137,7 +137,7 @@ describe("a stack on the node", function () {
     );
   });
 
-  it("changes nothing when it comes up again, nor when it is compared with the cluster", async () => {
+  it("changes nothing at a second up, nor at a refresh", async () => {
     for (const [command, args] of [
       ["up", ["--expect-no-changes"]],
       ["refresh", []],
@@ -150,7 +150,7 @@ describe("a stack on the node", function () {
     }
   });
 
-  it("changes the EventSource in place, and never the Sensor, when other pushes shall count [other-pushes-count]", async () => {
+  it("updates the EventSource in place, and not the Sensor, if it is configured for other pushes [other-pushes-count]", async () => {
     const config = {
       "agents.pusher": "Other[bot]",
       repositories: ["acme/widgets"],
@@ -159,7 +159,7 @@ describe("a stack on the node", function () {
     const { exitCode, stderr } = await run("preview", { config });
     assert.equal(exitCode, 0, stderr);
     assert.match(stderr, / ~ {2}kubernetes:argoproj\.io\/v1alpha1:EventSource \S+ update/);
-    // The WorkflowTemplate and the sweep, too, and the policies for CodeRuns and main workflows.
+    // Besides the EventSource: the WorkflowTemplate, the sweep, and the policies for CodeRuns and main workflows.
     assert.match(stderr, /~ 5 to update\n.* unchanged/, stderr);
     assert.doesNotMatch(stderr, /replace|v1alpha1:Sensor/);
   });
@@ -173,14 +173,14 @@ describe("a stack on the node", function () {
     return spec.github.push.webhookSecret.name;
   }
 
-  /** The EventSource's pods, without those that are on their way out. */
+  /** The EventSource's pods, without those that are being deleted. */
   async function eventSourcePods(): Promise<V1Pod[]> {
     const labelSelector = `eventsource-name=${name}`;
     const { items } = await cluster.core.listNamespacedPod({ namespace, labelSelector });
     return items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
   }
 
-  it("puts a changed secret into a new object, which the EventSource then reads, and removes the old one", async () => {
+  it("puts a changed secret into a new Secret, makes the EventSource read that, and removes the old Secret", async () => {
     const secrets = async () =>
       (await objects(namespace)).filter((object) => object.startsWith(`Secret ${name}-webhook-`));
     const [old] = await secrets();
@@ -196,8 +196,8 @@ describe("a stack on the node", function () {
     assert.equal(`Secret ${await namedSecret()}`, fresh);
   });
 
-  it("rolls the EventSource's pod with the secret: what is signed with the new one is taken, with the old one refused [secret-rolls-event-source]", async () => {
-    const pod = await until("a new pod of the EventSource alone is there", 40_000, async () => {
+  it("replaces the EventSource's pod, which then accepts only the new secret [secret-rolls-event-source]", async () => {
+    const pod = await until("the EventSource has only its new pod", 40_000, async () => {
       const [only, ...others] = await eventSourcePods();
       return others.length === 0 && only?.metadata?.uid !== podBefore.metadata?.uid && only;
     });
@@ -211,7 +211,7 @@ describe("a stack on the node", function () {
     assert.deepEqual([await statusOf(otherSecret), await statusOf(webhookSecret)], [200, 400]);
   });
 
-  it("shows no secret: not in outputs, in diffs and logs, or in any file that the engine keeps", () => {
+  it("shows no secret in outputs, diffs or logs, or in any file that the engine keeps", () => {
     const secrets = [webhookSecret, otherSecret, privateKey.slice(40, 100).replace(/\n.*/s, "")];
     const encoded = [webhookSecret, otherSecret, privateKey.trimEnd()].map((text) =>
       Buffer.from(text).toString("base64").slice(0, 60),
@@ -228,7 +228,7 @@ describe("a stack on the node", function () {
     }
   });
 
-  it("goes without leaving anything [stack-goes]", async () => {
+  it("leaves nothing behind when it is destroyed [stack-goes]", async () => {
     const { exitCode, stderr } = await run("destroy");
     assert.equal(exitCode, 0, stderr);
     assert.deepEqual(await objects(namespace), []);

@@ -14,7 +14,7 @@ describe("the plain pulumi commands", function () {
 
   before(function () {
     if (tool("pulumi") === undefined || tool("pulumi-language-nodejs") === undefined) {
-      console.log("      not run: there is no pulumi-language-nodejs on PATH; a normal Pulumi installation has it");
+      console.log("      not run: pulumi-language-nodejs is not on PATH; a normal Pulumi installation has it");
       this.skip();
     }
     folder = mkdtempSync(join(tmpdir(), "rex-plain-"));

@@ -8,18 +8,17 @@ import { type Job, oneByOne, Round, sideBySide } from "../support/faults/schedul
 import { nodeStrikes } from "../support/faults/strikes.ts";
 import type { Task } from "../support/platform.ts";
 
-/** Which cases: a regular expression for their titles. Default: the default ones. */
+/** A regular expression for the ids of the cases to run. Unset: the default cases. */
 const wanted = process.env.REX_FAULTS;
-/** Runs at a time where they do not disturb one another, for two cores. */
+/** How many runs that do not disturb each other run at the same time; chosen for two cores. */
 const width = 5;
 
 /**
- * Faults, injected for real into remediations on the node, as test/faults/faults.yaml has them: its default cases, or those
- * whose titles REX_FAULTS matches. Each case has a task of its own, but for the
- * default ones that share one, and its run is made as the Sensor makes it, but for those
- * that strike the way in. A step is held at its first moment while it is struck. Faults of GitHub come from a double of the case's
- * own: its run has the deployed WorkflowTemplate but for GitHub's address, and the time limits that faults.yaml names.
- * What this does not show: what faults.yaml lists as not tried.
+ * Injects real faults into remediations on the node: the default cases of test/faults/faults.yaml, or those that REX_FAULTS matches. Each
+ * case has its own task, except that some default cases share one. The spec creates the run as the Sensor would, except in cases whose
+ * fault strikes between GitHub and the Sensor. A step is held at its beginning while the fault strikes. Faults of GitHub come from a
+ * separate double for the case: its run uses the deployed WorkflowTemplate with that double's address and the time limits in faults.yaml.
+ * What this does not show: the cases that faults.yaml lists as not tried.
  */
 describe("remediation under faults", function () {
   this.timeout(45 * 60_000);
@@ -47,21 +46,21 @@ describe("remediation under faults", function () {
   }
 
   for (const one of cases.filter(({ ending }) => ending === "transient")) {
-    it(`${one.id}: ends as one clean run, without a person [transient-fault]`, () => rightEnding(one));
+    it(`${one.id}: ends as one clean run without help from a person [transient-fault]`, () => rightEnding(one));
   }
   for (const one of cases.filter(({ ending }) => ending === "final")) {
-    it(`${one.id}: ends failed, says step, object and the way on; and that works [final-fault]`, () =>
+    it(`${one.id}: fails, names step, object and a command, and the command works [final-fault]`, () =>
       rightEnding(one));
   }
 
-  it("touch nothing of a neighbour task", async () => {
+  it("touches nothing of another task", async () => {
     await Promise.all([...results.values()].map(({ promise }) => promise));
     equal(JSON.stringify(await dev.stateOf(neighbour.task)), JSON.stringify(neighbour.state));
   });
 
   after(() => sayResults(ended));
 
-  /** What strikes the whole node goes one after the other and alone, but for the default cases, which have little time. */
+  /** Faults that strike the whole node run one after the other and alone. The default cases do not, to save time. */
   async function runAll(runs: FaultRuns): Promise<void> {
     const sets = wanted === undefined ? together(cases) : cases.map((one) => [one]);
     const detection = sets.filter((set) => set.some(({ step }) => step === "detection"));
@@ -79,7 +78,7 @@ describe("remediation under faults", function () {
     ]);
   }
 
-  /** Each kind strikes once, and all of its cases. */
+  /** One round for each kind of fault that strikes the whole node. The fault strikes once, and hits all cases of that kind. */
   function rounds(runs: FaultRuns): Job[] {
     return nodeKinds.map((kind) => async () => {
       const struck = cases.filter(({ fault }) => fault === kind);
@@ -102,7 +101,7 @@ describe("remediation under faults", function () {
   }
 });
 
-/** The cases that strike one run, set by set. */
+/** Groups the cases that share a run. */
 function together(cases: FaultCase[]): FaultCase[][] {
   return [...Map.groupBy(cases, ({ id, together = id }) => together).values()];
 }

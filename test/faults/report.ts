@@ -8,13 +8,13 @@ import { median } from "../support/times.ts";
 
 const help = `usage: node test/faults/report.ts FILE...
 
-Writes the table of docs/reliability.md from what scripts/test fault-matrix measured: FILE is what REX_RELIABILITY named then. Cases that
-were run again alone (REX_FAULTS) take the place of the same ones in the files before, and are named.`;
+Writes the table in docs/reliability.md from the results of scripts/test fault-matrix. FILE is the file that REX_RELIABILITY named during
+that run. Cases that were run again alone (REX_FAULTS) replace the same cases of the files before, and the table names them.`;
 
 const document = fileURLToPath(new URL("../../docs/reliability.md", import.meta.url));
 const [begin, end] = ["<!-- measured: begin -->", "<!-- measured: end -->"];
 
-/** The table, with what it was measured on, as docs/reliability.md has it; what is measured later takes the place of the same cases. */
+/** The table of docs/reliability.md, with date, commit and machine. Later results replace the same cases of earlier ones. */
 export function report(first: Measured, ...later: Measured[]): string {
   const byId = new Map([first, ...later].flatMap(({ results }) => results.map((result) => [result.id, result])));
   const results = [...byId.values()];

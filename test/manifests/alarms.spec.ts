@@ -12,7 +12,7 @@ import {
 import { manifests, ofKind } from "../support/pulumi/manifests.ts";
 import { readRecordedMetrics } from "../support/recordedMetrics.ts";
 
-/** Firing alarms at a minute. */
+/** The alarms that fire at a minute. */
 type Rings = [minute: number, ...alarms: string[]];
 
 const rex = "argo_workflows_rex_remediation_";
@@ -24,7 +24,7 @@ const redelivered = `${rex}redeliveries_total`;
 const round = (most: string) => `${rex}round_bucket{le="${most}"}`;
 const rounds = `${rex}round_count`;
 const duration = (most: string) => `${rex}duration_seconds_bucket{le="${most}",outcome="remediated"}`;
-// Of the Sensor's pod, not of the controller.
+// The Sensor's pod serves this metric, not the controller.
 const givenUp = (pod: string) =>
   `argo_events_action_retries_failed_total{instance="${pod}:7777",namespace="agent-platform",sensor_name="rex-remediation",trigger_name="remediate"}`;
 const durations = `${rex}duration_seconds_count{outcome="remediated"}`;
@@ -47,9 +47,9 @@ const jump =
     minute < at ? before : after;
 
 /**
- * The alarms of the rendered PrometheusRule, as Prometheus evaluates them, on the series that were recorded of a real controller
- * (test/chain/metrics). In the cases the values are made up, and names and labels are the recorded ones. What this does not show: that your Prometheus scrapes them,
- * and what kube-state-metrics serves: that is its documented metric, with the names of the Deployments that were recorded.
+ * Tests the alarms of the rendered PrometheusRule with Prometheus' own evaluation. Names and labels of the series were recorded from a real
+ * controller (test/chain/metrics); most cases use made-up values. What this does not show: that your Prometheus scrapes the series, and
+ * what kube-state-metrics serves. Its metric is taken from its documentation, with the recorded names of the Deployments.
  */
 describe("alarms", function () {
   this.timeout(60_000);
@@ -63,13 +63,13 @@ describe("alarms", function () {
 
   before(async function () {
     if (promtool() === undefined) {
-      console.log("      not run: there is no promtool; dev/checks/build promtool makes it");
+      console.log("      not run: promtool is missing; dev/checks/build promtool builds it");
       this.skip();
     }
     groups = ofKind(await manifests({ "alarms.enabled": true }), "PrometheusRule").spec.groups as object;
   });
 
-  /** All is well: sweeps come, pods are there. */
+  /** The series of a healthy installation: sweeps run, pods exist. */
   const healthy = (): Record<string, Course> => ({
     [controller]: () => 1,
     [sweeps("Succeeded")]: steps(5),
@@ -79,7 +79,7 @@ describe("alarms", function () {
     [deployment("sensor")]: () => 1,
   });
 
-  /** Asks which alarms ring when. */
+  /** Checks which alarms fire at which minute. */
   function rings(courses: Record<string, Course>, ...expected: Rings[]): void {
     const known = new Set(recorded.snapshots.flatMap(({ series }) => Object.keys(series)));
     const named = Object.keys(courses).filter((one) => one.startsWith("argo_") && !one.includes("instance="));
@@ -103,12 +103,12 @@ describe("alarms", function () {
     equal(status, 0, output);
   }
 
-  it("are rules that Prometheus takes", () => {
+  it("are rules that Prometheus accepts", () => {
     const { status, output } = checkRules(groups);
     equal(status, 0, output);
   });
 
-  it("are silent while all is well", () => {
+  it("are silent while everything is well", () => {
     rings(
       {
         ...healthy(),
@@ -123,15 +123,15 @@ describe("alarms", function () {
     );
   });
 
-  it("ring for what was recorded: a failed remediation, a lost push, a failed delivery", () => {
-    // What happened before Prometheus looked is not told: it looks for an hour first.
+  it("fire for the recorded events: a failed remediation, a lost push, a failed delivery", () => {
+    // Alarms ignore what happened before Prometheus began to scrape, so it scrapes for an hour first.
     const begin = 65;
     const end = begin + recorded.snapshots.length;
     rings(replayed(recorded, begin), [end, "Failed", "PushSwept", "Redelivered"]);
   });
 
-  describe("ring for a push that the Sensor gave up", () => {
-    it("also where the counter is first seen as 1, for an hour, and for one more of a new pod", () => {
+  describe("fire for a push that the Sensor gave up", () => {
+    it("for an hour, even if the counter is 1 when it is first seen, and again for a new pod", () => {
       rings(
         { ...healthy(), [givenUp("10.0.0.7")]: from(90, () => 1) },
         [89],
@@ -146,20 +146,20 @@ describe("alarms", function () {
         [155],
       );
     });
-    it("where the counter grows from 0, and not where it stays there", () => {
+    it("if the counter grows from 0, and not if it stays at 0", () => {
       rings({ ...healthy(), [givenUp("10.0.0.7")]: jump(90, 0, 1) }, [89], [91, "PushRefused"], [155]);
       rings({ ...healthy(), [givenUp("10.0.0.7")]: () => 0 }, [5], [100], [400]);
     });
   });
 
-  describe("ring for a failed remediation", () => {
-    it("also for the first one that the controller counts, for an hour", () => {
+  describe("fire for a failed remediation", () => {
+    it("for an hour, even if it is the first one that the controller counts", () => {
       rings({ ...healthy(), [runs("failed")]: from(90, () => 1) }, [89], [91, "Failed"], [145, "Failed"], [155]);
     });
-    it("for one more", () => {
+    it("if there were others before", () => {
       rings({ ...healthy(), [runs("failed")]: jump(90, 3, 4) }, [89], [91, "Failed"], [155]);
     });
-    it("after the controller began to count anew", () => {
+    it("after the controller's counter was reset", () => {
       const after = scraped(runs("failed"), "10.0.0.2:9090");
       rings(
         { ...healthy(), [runs("failed")]: until(90, () => 3), [after]: from(95, () => 1) },
@@ -168,7 +168,7 @@ describe("alarms", function () {
         [156],
       );
     });
-    it("not for those from before Prometheus looked, nor after a gap in its record", () => {
+    it("but not for one from before Prometheus began to scrape, nor after a gap in its data", () => {
       rings({ ...healthy(), [runs("failed")]: () => 3 }, [1], [59]);
       const gap =
         (course: Course): Course =>
@@ -183,14 +183,14 @@ describe("alarms", function () {
     ["eventsource", "EventSourceDown"],
     ["sensor", "SensorDown"],
   ] as const) {
-    it(`ring where the ${kind} has no pod or no Deployment, and not for a pod that is replaced`, () => {
+    it(`fire if the ${kind} has no pod or no Deployment, but not while a pod is replaced`, () => {
       rings({ ...healthy(), [deployment(kind)]: jump(60, 1, 0) }, [59], [62], [63, alarm]);
       rings({ ...healthy(), [deployment(kind)]: until(60, () => 1) }, [59], [70, alarm]);
       rings({ ...healthy(), [deployment(kind)]: (minute) => (minute === 60 || minute === 61 ? 0 : 1) }, [60], [64]);
     });
   }
 
-  it("ring where what they look at is not seen, and then none of the others", () => {
+  it("fire if their metrics are missing, and then the other alarms do not fire", () => {
     const without = (prefix: string) =>
       Object.fromEntries(
         Object.entries(healthy()).map(([one, course]) => [one, one.startsWith(prefix) ? until(60, course) : course]),
@@ -199,12 +199,12 @@ describe("alarms", function () {
     rings(without("kube_"), [78], [81, "DeploymentsUnseen"], [200, "DeploymentsUnseen"]);
   });
 
-  it("ring for a push that only the sweep found, and for a delivery that was asked for again", () => {
+  it("fire for a push that only the sweep found, and for a redelivery", () => {
     rings({ ...healthy(), [swept]: jump(90, 0, 2) }, [89], [91, "PushSwept"], [155]);
     rings({ ...healthy(), [redelivered]: jump(90, 0, 1) }, [89], [91, "Redelivered"], [155]);
   });
 
-  it("ring where every sweep fails, and not for one that fails now and then", () => {
+  it("fire if every sweep fails, but not if a sweep fails now and then", () => {
     rings(
       {
         ...healthy(),
@@ -218,7 +218,7 @@ describe("alarms", function () {
     rings({ ...healthy(), [sweeps("Succeeded")]: steps(10), [sweeps("Failed")]: steps(10) }, [60], [120]);
   });
 
-  it("ring where no sweep runs any more, or none ever did", () => {
+  it("fire if sweeps have stopped, or never ran", () => {
     rings(
       { ...healthy(), [sweeps("Succeeded")]: (minute) => steps(5)(Math.min(minute, 60)) },
       [88],
@@ -229,12 +229,12 @@ describe("alarms", function () {
     rings(others, [9], [11, "SweepMissing"]);
   });
 
-  describe("ring for a task with more rounds than maxRounds", () => {
+  describe("fire for a task with more rounds than maxRounds", () => {
     for (const [how, five] of [
       ["of Prometheus 2", "5"],
       ["of Prometheus 3, which writes 5.0", "5.0"],
     ] as const) {
-      it(`and not for one with just as many, by the buckets ${how}`, () => {
+      it(`but not for one with exactly maxRounds, by the buckets ${how}`, () => {
         const bucket = scraped(round("5").replace('"5"', `"${five}"`));
         rings({ ...healthy(), [rounds]: jump(90, 7, 8), [bucket]: jump(90, 7, 8) }, [91]);
         rings({ ...healthy(), [rounds]: jump(90, 7, 8), [bucket]: () => 7 }, [89], [92, "ManyRounds"], [155]);
@@ -243,7 +243,7 @@ describe("alarms", function () {
     }
   });
 
-  it("ring where one in twenty restarts takes longer than two minutes, and not for a few restarts", () => {
+  it("fire if one in twenty restarts takes longer than two minutes, but not if there are only a few restarts", () => {
     const slow = (each: number) => ({
       ...healthy(),
       [durations]: steps(each),

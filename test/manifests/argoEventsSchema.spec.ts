@@ -11,7 +11,7 @@ interface Schema {
 const module = "github.com/argoproj/argo-events";
 const group = "io.argoproj.events.v1alpha1";
 
-/** Upstream's schema with every object closed against fields that it does not name. */
+/** Upstream's schema, closed: no object may have fields that the schema does not name. */
 function closedSchema(path: string): Schema {
   const { definitions }: Schema = JSON.parse(readFileSync(path, "utf8"));
   for (const definition of Object.values(definitions)) {
@@ -22,14 +22,14 @@ function closedSchema(path: string): Schema {
   return { definitions };
 }
 
-describe("EventSource, Sensor and EventBus against Argo Events' own schema, closed", () => {
+describe("Argo Events' own schema, closed,", () => {
   let errors: (object: Manifest) => string[];
 
   before(function () {
     const version = moduleVersion("argo-events", module);
     const path = moduleFile(module, version, "api/jsonschema/schema.json");
     if (path === undefined) {
-      console.log(`      not run: ${module} ${version} is not in the Go module cache; dev/cluster/build puts it there`);
+      console.log(`      not run: ${module} ${version} is not in the Go module cache; dev/cluster/build downloads it`);
       this.skip();
     }
     const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
@@ -42,25 +42,25 @@ describe("EventSource, Sensor and EventBus against Argo Events' own schema, clos
     };
   });
 
-  it("has nothing against the EventSource", async () => {
+  it("accepts the EventSource", async () => {
     assert.deepEqual(errors(ofKind(await manifests(), "EventSource")), []);
   });
 
-  it("has nothing against the Sensor", async () => {
+  it("accepts the Sensor", async () => {
     assert.deepEqual(errors(ofKind(await manifests(), "Sensor")), []);
   });
 
-  it("has nothing against the Sensor of an existing EventSource", async () => {
+  it("accepts the Sensor of an existing EventSource", async () => {
     const objects = await manifests({ webhookSecret: "", existingEventSource: { name: "github", event: "push" } });
     assert.deepEqual(errors(ofKind(objects, "Sensor")), []);
   });
 
-  it("has nothing against the EventBus", async () => {
+  it("accepts the EventBus", async () => {
     const objects = await manifests({ "eventBus.create": true, "eventBus.storageClassName": "fast" });
     assert.deepEqual(errors(ofKind(objects, "EventBus")), []);
   });
 
-  it("would notice a misspelt field", async () => {
+  it("refuses a misspelt field", async () => {
     const sensor = ofKind(await manifests(), "Sensor");
     sensor.spec.replica = 1;
     assert.equal(errors(sensor).length, 1);

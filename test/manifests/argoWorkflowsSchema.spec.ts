@@ -7,7 +7,7 @@ import { unknownFields } from "../support/pulumi/unknownFields.ts";
 
 type Model = new (data: never) => { validate(): void };
 
-/** What Argo Workflows 4 has against an object: the first broken rule, or the fields that it does not know. */
+/** Errors in an object by the schema of Argo Workflows 4: the first broken rule, or all unknown fields. */
 function objections(Kind: Model, object: object): string[] {
   const model = new Kind(object as never);
   try {
@@ -15,7 +15,7 @@ function objections(Kind: Model, object: object): string[] {
   } catch (error) {
     return [(error as Error).message];
   }
-  // A parameter's description may be anything, so that the validator does not read it though it knows it.
+  // A parameter's description may be anything, so the validator knows the field but never reads it.
   return unknownFields({ ...model }, (value) => Kind.prototype.validate.call(value)).filter(
     (path) => !/\.parameters\[\d+\]\.description$/.test(path),
   );
@@ -25,7 +25,7 @@ interface Templates {
   templates: { name: string; steps?: object[][]; containerSet?: { containers: Record<string, unknown>[] } }[];
 }
 
-/** The WorkflowTemplate without the steps of its templates, and those steps: the models take a list of lists for something else. */
+/** The WorkflowTemplate without the steps of its templates, and those steps separately. The models cannot read a list of lists. */
 async function apart() {
   const template = ofKind(await manifests(), "WorkflowTemplate") as Manifest & { spec: Templates };
   const steps = template.spec.templates.flatMap((one) => (one.steps ?? []).flat());
@@ -33,8 +33,8 @@ async function apart() {
   return { template, steps };
 }
 
-describe("WorkflowTemplate and Workflow against the schema of Argo Workflows 4, closed", () => {
-  it("has nothing against the WorkflowTemplate", async () => {
+describe("the schema of Argo Workflows 4, closed,", () => {
+  it("accepts the WorkflowTemplate", async () => {
     const { template, steps } = await apart();
     assert.deepEqual(objections(WorkflowTemplate, template), []);
     assert.equal(steps.length, 1);
@@ -44,14 +44,14 @@ describe("WorkflowTemplate and Workflow against the schema of Argo Workflows 4, 
     );
   });
 
-  it("has nothing against the Workflow that the Sensor makes", async () => {
+  it("accepts the Workflow that the Sensor creates", async () => {
     const { triggers } = ofKind(await manifests(), "Sensor").spec as {
       triggers: { template: { k8s: { source: { resource: object } } } }[];
     };
     assert.deepEqual(objections(Workflow, triggers[0]?.template.k8s.source.resource ?? {}), []);
   });
 
-  it("would notice fields that version 4 removed, and misspelt ones", async () => {
+  it("refuses fields that version 4 removed, and misspelt ones", async () => {
     const { template } = await apart();
     Object.assign(template.spec, { synchronization: { mutex: { name: "rex" } } });
     Object.assign(template.spec.templates[0]?.containerSet?.containers[0] ?? {}, { volumeMount: [] });

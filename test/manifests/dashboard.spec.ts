@@ -9,8 +9,8 @@ interface Dashboard {
 }
 
 /**
- * Each query of the rendered dashboard, as Prometheus evaluates it, on the series that were recorded of a real controller (test/chain/metrics).
- * What this does not show: that Grafana draws it.
+ * Tests each query of the rendered dashboard with Prometheus' own evaluation, on series that were recorded from a real controller
+ * (test/chain/metrics). What this does not show: that Grafana draws the dashboard.
  */
 describe("dashboard", function () {
   this.timeout(60_000);
@@ -18,7 +18,7 @@ describe("dashboard", function () {
 
   before(async function () {
     if (promtool() === undefined) {
-      console.log("      not run: there is no promtool; dev/checks/build promtool makes it");
+      console.log("      not run: promtool is missing; dev/checks/build promtool builds it");
       this.skip();
     }
     const configMap = ofKind(await manifests({ "dashboard.enabled": true }), "ConfigMap") as Manifest & {
@@ -27,14 +27,14 @@ describe("dashboard", function () {
     dashboard = JSON.parse(configMap.data["rex-remediation.json"] ?? "");
   });
 
-  /** A query as Grafana sends it. */
+  /** A query with its variables filled in, as Grafana sends it. */
   function filledIn(expr: string): string {
     const constants = Object.fromEntries(dashboard.templating.list.map(({ name, query }) => [name, query]));
     const values: Record<string, string> = { ...constants, __range: "1h", __rate_interval: "10m" };
     return expr.replaceAll(/\$(\w+)/g, (_, name) => values[name] ?? `$${name}`);
   }
 
-  it("has an answer in each panel", () => {
+  it("has data in each panel", () => {
     const recorded = readRecordedMetrics();
     const queries = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => filledIn(expr)));
     ok(queries.length >= 14, `${queries.length} queries`);

@@ -7,7 +7,7 @@ import { stringify } from "yaml";
 import { type Manifest, manifests, ofKind } from "../support/pulumi/manifests.ts";
 import { tool } from "../support/pulumi/upstream.ts";
 
-/** Runs a linter on objects, each a file; undefined where the linter is not there. */
+/** Runs a linter on objects, each in its own file. Returns undefined if the linter is missing. */
 function lint(
   linter: string,
   args: string[],
@@ -15,7 +15,7 @@ function lint(
 ): { status: number | null; output: string } | undefined {
   const path = tool(linter);
   if (path === undefined) {
-    console.log(`      not run: there is no ${linter}; dev/cluster/build makes it`);
+    console.log(`      not run: ${linter} is missing; dev/cluster/build builds it`);
     return undefined;
   }
   const folder = mkdtempSync(join(tmpdir(), "rex-lint-"));
@@ -48,7 +48,7 @@ describe("upstream's linters", () => {
     assert.equal((result ?? this.skip()).status, 0, result?.output);
   });
 
-  it("argo-events lint would refuse a Sensor that breaks a rule", async function () {
+  it("argo-events lint refuses a Sensor that breaks a rule", async function () {
     const sensor = ofKind(await manifests(), "Sensor");
     sensor.spec.triggers = [];
     const result = lint("argo-events", eventsLint, [sensor]);
@@ -60,7 +60,7 @@ describe("upstream's linters", () => {
     assert.equal((result ?? this.skip()).status, 0, result?.output);
   });
 
-  it("argo lint would refuse a WorkflowTemplate that refers to nothing", async function () {
+  it("argo lint refuses a WorkflowTemplate that refers to a missing template", async function () {
     const template = ofKind(await manifests(), "WorkflowTemplate");
     template.spec.entrypoint = "nothing";
     const result = lint("argo", workflowsLint, [template]);

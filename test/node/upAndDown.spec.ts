@@ -11,8 +11,8 @@ const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
 
 /**
- * scripts/up and scripts/down in a clone of this checkout, beside whatever node is up already. What this
- * does not show: a machine without the built binaries, which takes half an hour.
+ * Runs scripts/up and scripts/down in a clone of this checkout, beside any node that already runs. What this does not show: a machine
+ * without the built binaries, because building them takes half an hour.
  */
 describe("scripts/up and scripts/down", function () {
   this.timeout(45 * 60_000);
@@ -30,7 +30,7 @@ describe("scripts/up and scripts/down", function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it("up, killed after each line of progress that it prints and run again, ends with the table and exit code 0", async () => {
+  it("up prints the table and exits with code 0 after it was killed after each line of progress and run again", async () => {
     let line = 0;
     let last: UpResult;
     do {
@@ -48,12 +48,12 @@ describe("scripts/up and scripts/down", function () {
   });
 
   it("down leaves no process, mount, network link or cgroup behind", async () => {
-    ok((await traces(clone)).length > 20, "a node that is up has traces, or they are not looked for rightly");
+    ok((await traces(clone)).length > 20, "a running node must have traces; otherwise the search for them is wrong");
     await run(join(clone, "scripts/down"), { timeout: 120_000 });
     deepEqual(await traces(clone), []);
   });
 
-  it("down can be run again where nothing is up", async () => {
+  it("down can be run again when nothing is up", async () => {
     await run(join(clone, "scripts/down"), { timeout: 60_000 });
   });
 });
@@ -64,7 +64,7 @@ interface UpResult {
   output: string;
 }
 
-/** Runs scripts/up, and kills it and its children once it has printed so many lines of progress. */
+/** Runs scripts/up, and kills it and its children as soon as it has printed this many lines of progress. */
 async function up(checkout: string, lines: number): Promise<UpResult> {
   const child = spawn(join(checkout, "scripts/up"), [], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
@@ -86,7 +86,7 @@ async function up(checkout: string, lines: number): Promise<UpResult> {
   return { exitCode, killed: killed && exitCode !== 0, output };
 }
 
-/** What of a checkout's node is on the machine. All processes of a node are in cgroups of its own. */
+/** Everything on the machine that belongs to the checkout's node: processes, mounts, namespaces, links, cgroups, folders. */
 async function traces(checkout: string): Promise<string[]> {
   const id = createHash("sha256").update(checkout).digest("hex").slice(0, 8);
   const lines = async (command: string, ...args: string[]) =>

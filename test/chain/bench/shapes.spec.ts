@@ -6,10 +6,10 @@ import { openDevPlatform } from "../../support/devStack.ts";
 import { say } from "../../support/figures.ts";
 
 /**
- * That the bench can still run the installed steps as a pod each and as one container, two runs of each.
+ * Checks that the bench can still run the installed steps with a pod per step and as one container, with two runs of each.
  *
  * What this does not show: that one shape is faster than another. Two runs on a busy machine say too little about that, so the ratios
- * are printed and have no limit here. The full bench has the limits (dev/bench/run, docs/performance.md).
+ * are only printed. The full bench checks them against limits (dev/bench/run, docs/performance.md).
  */
 describe("the shape of the steps", function () {
   this.timeout(180_000);
@@ -25,7 +25,7 @@ describe("the shape of the steps", function () {
     }
   });
 
-  it("lets each remediation end as remediated, whichever it is", () => {
+  it("does not matter for the outcome: every remediation ends as remediated", () => {
     deepEqual(figures.failures, []);
     deepEqual(
       figures.series.filter(({ unit }) => unit === "s").map(({ samples }) => samples.length),
@@ -33,7 +33,7 @@ describe("the shape of the steps", function () {
     );
   });
 
-  it("gives the full bench's ratios", () => {
+  it("is compared by the same ratios as in the full bench", () => {
     for (const [slow, fast] of [
       ["pods", "installed"],
       ["installed", "single"],

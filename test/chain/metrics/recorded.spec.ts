@@ -20,9 +20,9 @@ import {
 const run = promisify(execFile);
 
 /**
- * The metrics on which alarms and dashboard are tried (test/manifests/alarms.spec.ts), recorded in test/chain/metrics/recorded.json: the
- * controller still serves each of them, by the same name and labels. With REX_RECORD_METRICS=1 they are recorded anew, on a node that
- * was just made. What this does not show: what kube-state-metrics makes of a Deployment; there is none here.
+ * Alarms and dashboard are tested with metrics recorded in test/chain/metrics/recorded.json (see test/manifests/alarms.spec.ts). This spec
+ * checks that the controller still serves each of them with the same name and labels. With REX_RECORD_METRICS=1 it records them again;
+ * use a fresh node for that. What this does not show: the metrics of kube-state-metrics, which the node does not have.
  */
 describe("metrics of real runs", function () {
   this.timeout(540_000);
@@ -37,7 +37,7 @@ describe("metrics of real runs", function () {
     snapshots.push({ after, series: Object.fromEntries(series.map((one) => [identity(one), one.value])) });
   }
 
-  /** The last value of a series, 0 where there is none; summed over what the labels leave open. */
+  /** The last value of a series; 0 if there is none. */
   function value(name: string): number {
     const series = Object.entries(snapshots.at(-1)?.series ?? {}).filter(([key]) => key === `argo_workflows_${name}`);
     return series.reduce((sum, [, number]) => sum + number, 0);
@@ -53,7 +53,7 @@ describe("metrics of real runs", function () {
     await snapshot(after);
   };
 
-  /** Runs the sweep at once, and returns how it ended. */
+  /** Runs a sweep at once and returns the phase in which it ended. */
   async function sweep(): Promise<string> {
     const { namespace } = dev.platform.cluster;
     const { stdout } = await run(
@@ -66,12 +66,12 @@ describe("metrics of real runs", function () {
 
   before(async () => {
     await snapshot("nothing yet");
-    // A push of Rex's of which GitHub tells nobody.
+    // A push by Rex that GitHub never delivers.
     lost = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     await dev.platform.moveBranch(lost);
     lostAt = Date.now();
     const stack = readDevStack();
-    // By its number: other tests' Apps may have webhooks, too.
+    // Remembered by its number, because other tests' Apps may have webhooks, too.
     ({ id: hook } = await dev.platform.github.putAppHook(stack.appId, { url: stack.outputs.webhookUrl }));
     await dev.platform.github.noteDelivery({
       hook,
@@ -149,7 +149,7 @@ describe("metrics of real runs", function () {
   });
 
   it("count what a sweep found: a lost push and a failed delivery", async () => {
-    // The sweep leaves a push to its own delivery for five minutes.
+    // The sweep ignores a push for five minutes, because its delivery may still arrive.
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, lostAt + 305_000 - Date.now())));
     await grown('rex_remediation_sweeps_total{status="Succeeded"}', async () => void (await sweep()), "a sweep");
     await until("the lost push is remediated", 120_000, async () => {
@@ -161,7 +161,7 @@ describe("metrics of real runs", function () {
     ok(value("rex_remediation_redeliveries_total") > 0);
   });
 
-  it("are those on which alarms and dashboard are tried", async () => {
+  it("are those with which alarms and dashboard are tested", async () => {
     const { namespace, config } = dev.platform.cluster;
     const { items } = await config.makeApiClient(AppsV1Api).listNamespacedDeployment({ namespace });
     const now: RecordedMetrics = {
@@ -182,9 +182,9 @@ describe("metrics of real runs", function () {
     deepEqual(kinds(now), kinds(readRecordedMetrics()));
   });
 
-  /** Names and labels of what had been counted at the end. */
+  /** Names and labels of all series in the last snapshot. */
   const identities = ({ snapshots }: RecordedMetrics) => Object.keys(snapshots.at(-1)?.series ?? {}).sort();
-  /** Names of the Deployments without what Argo Events makes up. */
+  /** Names of the Deployments without the random suffix from Argo Events. */
   const kinds = ({ deployments }: RecordedMetrics) =>
     deployments
       .map(({ deployment }) => deployment.replace(/-[a-z0-9]+$/, ""))

@@ -5,8 +5,7 @@ import { say } from "../../support/figures.ts";
 import { gates, type Task } from "../../support/platform.ts";
 
 /**
- * The whole chain as `pulumi up` made it, under many pushes. What this does not show: that it is fast; how the time grows is for the
- * benchmark.
+ * The whole chain as `pulumi up` deployed it, under many pushes. What this does not show: speed. The bench measures how the time grows.
  */
 describe("remediation of many pushes", function () {
   this.timeout(600_000);
@@ -20,7 +19,7 @@ describe("remediation of many pushes", function () {
       })
     ).items;
 
-  it("to 30 tasks at once goes side by side, each task's once [thirty-tasks-side-by-side]", async () => {
+  it("to 30 tasks at once runs in parallel, once for each task [thirty-tasks-side-by-side]", async () => {
     const tasks: Task[] = [];
     for (let index = 0; index < 30; index += 1) {
       tasks.push(await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] }));
@@ -55,9 +54,9 @@ describe("remediation of many pushes", function () {
     ok(atOnce > 5, `${atOnce} at once`);
   });
 
-  it("to one task goes one after the other, and what waits takes no pod [one-task-one-after-the-other]", async () => {
+  it("to one task runs one after the other, and a waiting run has no pod [one-task-one-after-the-other]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
-    // GitHub says nothing for a while, so that the first run is at work when the second comes.
+    // GitHub does not answer for a while, so that the first run is still at work when the second push comes.
     await dev.platform.github.addFault({
       method: "DELETE",
       pathPattern: `/issues/${task.pull}/labels`,
@@ -77,7 +76,7 @@ describe("remediation of many pushes", function () {
     });
     deepEqual(await podsOf(selector), []);
     equal(await dev.platform.outcome(first.run), "remediated");
-    // The first has set the stage back, and no agent has begun yet: who begins now works on the second's head.
+    // The first run has set the stage back, and no agent has started yet. An agent that starts now works on the second push's head.
     equal(await dev.platform.outcome(second.run), "nothing-stale");
     const ended = (await dev.platform.ended(first.run)).status?.finishedAt ?? "";
     const [pod] = await podsOf(selector);

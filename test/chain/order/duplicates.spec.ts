@@ -6,7 +6,7 @@ import { gates, type Task } from "../../support/platform.ts";
 import { resumedAfter } from "../../support/times.ts";
 
 /**
- * The whole chain as `pulumi up` made it, with one push delivered many times. Each case has a task of its own.
+ * The whole chain as `pulumi up` deployed it, with one push delivered many times. Each case has its own task.
  * What this does not show: GitHub itself, and events that never arrive.
  */
 describe("remediation of a push that is delivered", function () {
@@ -18,7 +18,7 @@ describe("remediation of a push that is delivered", function () {
     return workflows.map(({ metadata }) => metadata.name).sort();
   }
 
-  /** What the Sensor has said of a task at a level at which somebody would have to look. */
+  /** The Sensor's warnings and errors about a task. */
   async function troubleOf(task: Task): Promise<string[]> {
     const { core, namespace } = dev.platform.cluster;
     const { items } = await core.listNamespacedPod({ namespace, labelSelector: "sensor-name=rex-remediation" });
@@ -32,7 +32,7 @@ describe("remediation of a push that is delivered", function () {
 
   const waiting = () => dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
 
-  it("twenty times, at once and spread, from a repository's hook and the App's: one run, its effects once, no error [delivered-twenty-times]", async () => {
+  it("twenty times, by the repository's and the App's webhook: one run, acting once, no error [delivered-twenty-times]", async () => {
     const task = await waiting();
     const push: PushOptions = {
       ref: `refs/heads/${task.branch}`,
@@ -65,7 +65,7 @@ describe("remediation of a push that is delivered", function () {
     await dev.platform.ended(run);
     await deliver(3);
 
-    // Events are handled in order: once this one has its run, all before it had their chance.
+    // The Sensor handles events in order. Once this one has its run, all earlier ones have been handled.
     const last: PushOptions = {
       ref: `refs/heads/task-${dev.platform.newTask()}`,
       before: randomSha(),

@@ -5,7 +5,7 @@ import type { Task } from "../../support/platform.ts";
 import { resumedAfter } from "../../support/times.ts";
 
 /**
- * The whole chain as `pulumi up` made it, with branches that go to and fro. Each case has a task of its own.
+ * The whole chain as `pulumi up` deployed it, with branches that move back and forth. Each case has its own task.
  * What this does not show: GitHub itself, and events that never arrive.
  */
 describe("remediation of a branch that is moved", function () {
@@ -18,7 +18,7 @@ describe("remediation of a branch that is moved", function () {
 
   const waiting = () => dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
 
-  it("to A, B and A again: three remediations, each for its head [heads-a-b-a]", async () => {
+  it("to A, B and A again: three remediations, one for each head [heads-a-b-a]", async () => {
     const task = await waiting();
     const heads: string[] = [];
     const outcomes: string[] = [];
@@ -39,7 +39,7 @@ describe("remediation of a branch that is moved", function () {
     deepEqual(heads, [a, b, a]);
   });
 
-  it("to and fro between A and B: each move is remediated, and the push of another task behind them is not held up [heads-to-and-fro]", async () => {
+  it("back and forth between A and B: each move is remediated, without delay for another task [heads-to-and-fro]", async () => {
     const [task, other] = [await waiting(), await waiting()];
     const [a, b] = [randomSha(), randomSha()];
     const outcomes: string[] = [];
@@ -49,7 +49,7 @@ describe("remediation of a branch that is moved", function () {
       const push: PushOptions = { ref: `refs/heads/${task.branch}`, ...move, pushedAt: dev.platform.clock() };
       const run = dev.platform.runName(task.id, push);
       const { at } = await dev.platform.send(push);
-      // From A to B it goes a second time now: what comes behind would wait for a minute if the Sensor's write were refused.
+      // This is the second move from A to B. If the Sensor's write were refused, the next push would wait for a minute.
       const behind = index === 3 ? await dev.platform.push(other) : undefined;
       outcomes.push(await dev.platform.outcome(run));
       runs.push(run);
@@ -71,7 +71,7 @@ describe("remediation of a branch that is moved", function () {
     deepEqual(made.map(({ metadata }) => metadata.name).sort(), runs.sort());
   });
 
-  it("and told of by two webhooks, whose times differ: remediated once [told-by-two-webhooks]", async () => {
+  it("once but reported by two webhooks with different times: remediated once [told-by-two-webhooks]", async () => {
     const task = await waiting();
     const push: PushOptions = {
       ref: `refs/heads/${task.branch}`,
@@ -87,7 +87,7 @@ describe("remediation of a branch that is moved", function () {
     deepEqual(await dev.stateOf(task), before);
   });
 
-  it("by a person on top of Rex before it is planned: remediated for the person's head", async () => {
+  it("by a person after Rex's push, but before plan runs: remediated for the person's head", async () => {
     const task = await waiting();
     const push: PushOptions = {
       ref: `refs/heads/${task.branch}`,

@@ -6,10 +6,10 @@ import { gates } from "../../support/platform.ts";
 import { resumedAfter } from "../../support/times.ts";
 
 /**
- * The whole chain as `pulumi up` made it, with pushes delivered late and in the wrong order. Each case has a task of its own.
+ * The whole chain as `pulumi up` deployed it, with pushes delivered late and in the wrong order. Each case has its own task.
  * What this does not show: GitHub itself, and events that never arrive.
  */
-describe("remediation of pushes that come", function () {
+describe("remediation of pushes that arrive:", function () {
   this.timeout(240_000);
   const dev = devPlatform();
 
@@ -42,7 +42,7 @@ describe("remediation of pushes that come", function () {
     equal(gates(workflow).filter(({ message }) => message?.startsWith("resumed by ")).length, 1);
   });
 
-  it("an old one again, when a Cleo works on the newest head: that Cleo goes on [old-push-leaves-new-cleo]", async () => {
+  it("an old one again, while Cleo works on the newest head: that Cleo keeps running [old-push-leaves-new-cleo]", async () => {
     const task = await waiting();
     const first = await dev.platform.push(task);
     await dev.platform.outcome(first.run);

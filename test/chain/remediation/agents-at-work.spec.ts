@@ -6,9 +6,8 @@ import type { Platform, Task } from "../../support/platform.ts";
 import { restartTimes } from "../../support/times.ts";
 
 /**
- * The whole chain as `pulumi up` made it: EventSource, event bus, Sensor, run, steps in their image with
- * their account, on the example main workflow. The cases look at one remediation. What this does not show: GitHub itself, and
- * other main workflows than the example.
+ * The whole chain as `pulumi up` deployed it, on the example main workflow: EventSource, event bus, Sensor, run, and the steps in their
+ * image with their account. All cases check the same remediation. What this does not show: GitHub itself, and other main workflows.
  */
 describe("remediation of a task whose agents are at work", function () {
   this.timeout(240_000);
@@ -40,7 +39,7 @@ describe("remediation of a task whose agents are at work", function () {
     equal(workflow?.metadata.annotations?.["rex-remediation/head"], task.head);
   });
 
-  it("cancels Cleo and Tess with their pods, and leaves Rex at work [cancels-agents-with-pods]", async () => {
+  it("cancels Cleo and Tess with their pods, and does not touch Rex [cancels-agents-with-pods]", async () => {
     const now = await dev.agents(task);
     deepEqual(
       agentsBefore.map((name) => [name.split("-")[0], now.includes(name)]),
@@ -64,11 +63,11 @@ describe("remediation of a task whose agents are at work", function () {
     deepEqual(await dev.labels(task), [`task-${task.id}`, "urgent"]);
   });
 
-  it("touches nothing of a neighbour task [neighbour-task-untouched]", async () => {
+  it("touches nothing of another task [neighbour-task-untouched]", async () => {
     deepEqual(await dev.stateOf(neighbour), neighbourBefore);
   });
 
-  it("keeps the record on the run: outcome as label and output, and the steps as nodes", async () => {
+  it("records on the run the outcome, as label and output, and the steps, as nodes", async () => {
     const run = await dev.platform.ended(pushed.run);
     equal(run.status?.phase, "Succeeded");
     equal(run.metadata.labels?.["rex-remediation/task"], task.id);
@@ -83,7 +82,7 @@ describe("remediation of a task whose agents are at work", function () {
     );
   });
 
-  it("tells the pull request, once, what was done [pull-request-told-once]", async () => {
+  it("writes one comment on the pull request that says what was done [pull-request-told-once]", async () => {
     const { comments } = await dev.platform.github.repository(task.repository);
     const [comment, ...more] = comments.filter(({ issue }) => issue === task.pull);
     deepEqual(more, []);
@@ -99,7 +98,7 @@ describe("remediation of a task whose agents are at work", function () {
     equal(comment?.body.match(/^- cancelled `(cleo|tess)-/gm)?.length, 2);
   });
 
-  it("counts the run by its outcome, and each step's seconds [run-is-counted]", async () => {
+  it("counts the run by its outcome, and measures each step's seconds [run-is-counted]", async () => {
     const text = await controllerMetrics();
     match(text, /^argo_workflows_rex_remediation_runs_total\{outcome="remediated"\} [1-9]/m);
     for (const step of ["plan", "stop-qa", "restart-qa"]) {
@@ -110,7 +109,7 @@ describe("remediation of a task whose agents are at work", function () {
     }
   });
 
-  it("does nothing more when the same push is delivered again, or an older one late [redelivered-or-late]", async () => {
+  it("does nothing more if the same push is delivered again, or an older push late [redelivered-or-late]", async () => {
     await restartTimes(dev.platform, task, pushed.run, pushed.pushedAt);
     const before = await dev.stateOf(task);
     const runs = await dev.platform.cluster.workflows(`rex-remediation/task=${task.id}`);

@@ -5,15 +5,14 @@ import { type PushOptions, randomSha, zeroSha } from "../../support/github/index
 import { rex } from "../../support/platform.ts";
 
 /**
- * The whole chain as `pulumi up` made it: EventSource, event bus, Sensor, run, steps in their image with
- * their account, on the example main workflow. Each case has a task number of its own. What this does not show: GitHub itself, and
- * other main workflows than the example.
+ * The whole chain as `pulumi up` deployed it, on the example main workflow: EventSource, event bus, Sensor, run, and the steps in their
+ * image with their account. Each case has its own task number. What this does not show: GitHub itself, and other main workflows.
  */
 describe("detection", function () {
   this.timeout(240_000);
   const dev = devPlatform();
 
-  it("by anything that is not Rex's push to a task branch [nothing-but-rexs-push]", async () => {
+  it("ignores everything except Rex's pushes to task branches [nothing-but-rexs-push]", async () => {
     const id = dev.platform.newTask();
     const branch = { ref: `refs/heads/task-${id}` };
     const ignored: PushOptions[] = [
@@ -31,7 +30,7 @@ describe("detection", function () {
     for (const push of ignored) equal((await dev.platform.send(push)).status, 200, JSON.stringify(push));
     equal((await dev.platform.send(branch, "another secret, long enough")).status, 400);
 
-    // Events are handled in order: once this one has its run, the others before it had their chance.
+    // The Sensor handles events in order. Once this one has its run, all earlier ones have been handled.
     const last = { ...branch, before: randomSha(), after: randomSha(), pushedAt: dev.platform.clock() };
     await dev.platform.send(last);
     await dev.platform.outcome(dev.platform.runName(id, last));
@@ -41,7 +40,7 @@ describe("detection", function () {
     );
   });
 
-  it("but by every form of a task branch, with the task's number and nothing else of the name [every-form-of-task-branch]", async () => {
+  it("accepts every form of a task branch, and passes on only the task's number [every-form-of-task-branch]", async () => {
     const id = dev.platform.newTask();
     const forms = ["", "-fix-the-cart", "/fix", "_2", "-$(touch$IFS/tmp/x)`id`{{=1}}"];
     const pushes = forms.map((form) => ({

@@ -3,15 +3,14 @@ import { devPlatform } from "../../support/devPlatform.ts";
 import { restartTimes } from "../../support/times.ts";
 
 /**
- * The whole chain as `pulumi up` made it: EventSource, event bus, Sensor, run, steps in their image with
- * their account, on the example main workflow. Each case has a task of its own. What this does not show: GitHub itself, and
- * other main workflows than the example.
+ * The whole chain as `pulumi up` deployed it, on the example main workflow: EventSource, event bus, Sensor, run, and the steps in their
+ * image with their account. Each case has its own task. What this does not show: GitHub itself, and other main workflows.
  */
 describe("remediation of a task that waits at its gate", function () {
   this.timeout(240_000);
   const dev = devPlatform();
 
-  it("starts a new round at Cleo, not at the gate's own next step [new-round-at-cleo]", async () => {
+  it("starts a new round with Cleo instead of the step after the gate [new-round-at-cleo]", async () => {
     const task = await dev.platform.startTask("at-ready-for-qa-gate", { pullLabels: ["ready-for-qa"] });
     const { run, pushedAt } = await dev.platform.push(task);
     equal(await dev.platform.outcome(run), "remediated");
@@ -23,7 +22,7 @@ describe("remediation of a task that waits at its gate", function () {
     deepEqual(await dev.labels(task), [`task-${task.id}`]);
   });
 
-  it("for the newest of two pushes that come at once [newest-of-two-at-once]", async () => {
+  it("is done for the newer of two pushes that come at once [newest-of-two-at-once]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const first = await dev.platform.moveBranch(task);
     const second = await dev.platform.moveBranch(task);

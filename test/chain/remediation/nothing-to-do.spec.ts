@@ -3,15 +3,14 @@ import { devPlatform } from "../../support/devPlatform.ts";
 import { randomSha } from "../../support/github/index.ts";
 
 /**
- * The whole chain as `pulumi up` made it: EventSource, event bus, Sensor, run, steps in their image with
- * their account, on the example main workflow. Each case has a task of its own. What this does not show: GitHub itself, and
- * other main workflows than the example.
+ * The whole chain as `pulumi up` deployed it, on the example main workflow: EventSource, event bus, Sensor, run, and the steps in their
+ * image with their account. Each case has its own task. What this does not show: GitHub itself, and other main workflows.
  */
-describe("remediation that is not begun", function () {
+describe("remediation that does not begin", function () {
   this.timeout(240_000);
   const dev = devPlatform();
 
-  it("where no main workflow runs: no-workflow [chain-no-workflow]", async () => {
+  it("because no main workflow runs: no-workflow [chain-no-workflow]", async () => {
     const id = dev.platform.newTask();
     const push = {
       ref: `refs/heads/task-${id}`,
@@ -23,7 +22,7 @@ describe("remediation that is not begun", function () {
     equal(await dev.platform.outcome(dev.platform.runName(id, push)), "no-workflow");
   });
 
-  it("without an open pull request: no-pull-request [chain-no-pull-request]", async () => {
+  it("because there is no open pull request: no-pull-request [chain-no-pull-request]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullRequest: false });
     const before = await dev.stateOf(task);
     const { run } = await dev.platform.push(task);
@@ -31,7 +30,7 @@ describe("remediation that is not begun", function () {
     deepEqual(await dev.stateOf(task), before);
   });
 
-  it("while Rex is still implementing: nothing-stale [chain-nothing-stale]", async () => {
+  it("because Rex is still implementing: nothing-stale [chain-nothing-stale]", async () => {
     const task = await dev.platform.startTask("implementing");
     const before = await dev.stateOf(task);
     const { run } = await dev.platform.push(task);

@@ -7,17 +7,18 @@ import { devPlatform } from "../../support/devPlatform.ts";
 import { restartTimes } from "../../support/times.ts";
 
 /**
- * The whole chain as `pulumi up` made it: EventSource, event bus, Sensor, run, steps in their image with their account, on the example
- * main workflow, with Kubernetes' own garbage collector. What this does not show: owners by way of another kind, which no step can see.
+ * The whole chain as `pulumi up` deployed it, on the example main workflow and with Kubernetes' own garbage collector: EventSource, event
+ * bus, Sensor, run, and the steps in their image with their account. What this does not show: ownership through an object of another
+ * kind, which no step can see.
  */
 describe("remediation of a task whose Cleo owns Rex's CodeRun", function () {
   this.timeout(420_000);
   const dev = devPlatform();
 
-  /** As a person would who pastes it. */
+  /** Runs a command as if a person had pasted it. */
   const paste = (command: string) => promisify(execFile)("bash", ["-c", command], { timeout: 30_000 });
 
-  it("fails before anything is touched, and goes on once the command that it says was run: Rex stays [chain-owner-of-rex]", async () => {
+  it("fails before it touches anything, and succeeds after the command from its message: Rex stays [chain-owner-of-rex]", async () => {
     const { platform } = dev;
     const { namespace } = platform.cluster;
     const task = await platform.startTask("cleo-at-work", { pullLabels: ["ready-for-qa"] });
@@ -34,7 +35,7 @@ describe("remediation of a task whose Cleo owns Rex's CodeRun", function () {
     equal((await platform.ended(run)).status?.phase, "Failed");
     const { ledger, ...after } = (await dev.stateOf(task)) as { ledger: string[] };
     deepEqual(after, before);
-    // What is said for people, and nothing that says "begun".
+    // Only the annotations for people, and none that says "begun".
     deepEqual(ledger.sort(), ["rex-remediation/message", "rex-remediation/outcome"]);
     const message =
       (await platform.cluster.workflow(task.workflow))?.metadata.annotations?.["rex-remediation/message"] ?? "";

@@ -5,12 +5,12 @@ import { ApiException, type V1Container, type V1Pod } from "@kubernetes/client-n
 import { devPlatform } from "../../support/devPlatform.ts";
 import { readDevStack } from "../../support/devStack.ts";
 
-/** What the program's own objects are called, by the label that every pod of theirs carries. */
+/** The program's parts, by the label app.kubernetes.io/component of their pods. */
 const parts = ["event-source", "sensor", "remediation", "sweep"] as const;
 
 /**
- * The pods as they really are, Argo's own containers in them included, in a namespace that enforces the `restricted` pod security
- * standard. What this does not show: pods of others.
+ * The pods as they really run, including Argo's own containers, in a namespace that enforces the `restricted` pod security standard.
+ * What this does not show: other people's pods.
  */
 describe("the program's pods", function () {
   this.timeout(240_000);
@@ -25,7 +25,7 @@ describe("the program's pods", function () {
       dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] }),
       dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] }),
     ]);
-    // The second one fails, so that the exit handler gets its pod.
+    // The second run fails, so that the exit handler gets a pod.
     await dev.platform.github.addFault({
       method: "DELETE",
       pathPattern: `/issues/${tasks[1]?.pull}/labels`,
@@ -77,7 +77,7 @@ describe("the program's pods", function () {
     );
   const once = (names: string[]) => [...new Set(names)].sort();
 
-  it("are all there, in a namespace that enforces the restricted standard and refuses a privileged pod [pods-in-restricted-namespace]", async () => {
+  it("all run in a namespace with the restricted standard, which refuses privileged pods [pods-in-restricted-namespace]", async () => {
     deepEqual(once(pods.map(of)), [...parts].sort());
     ok(pods.some(({ metadata }) => metadata?.name?.includes("-record-failure-")));
     const { metadata } = await dev.platform.cluster.core.readNamespace({ name: namespace });
@@ -101,7 +101,7 @@ describe("the program's pods", function () {
     match(String(refusal.body), /violates PodSecurity \\?"restricted/);
   });
 
-  it("have no privilege, no capability, no writable root file system, and requests and limits, in each container [pods-without-privilege]", () => {
+  it("have in each container no privileges, a read-only root file system, requests and limits [pods-without-privilege]", () => {
     for (const pod of pods) {
       deepEqual(
         [pod.spec?.securityContext?.runAsNonRoot, pod.spec?.securityContext?.runAsUser],
@@ -134,14 +134,14 @@ describe("the program's pods", function () {
     }
   });
 
-  it("have a token of the API server only where it is needed: none in the EventSource", () => {
+  it("have a token for the API server only where they need it, and none in the EventSource", () => {
     deepEqual(
       pods
         .filter((pod) => of(pod) === "event-source")
         .map(({ spec }) => spec?.volumes?.some(({ projected }) => projected)),
       pods.filter((pod) => of(pod) === "event-source").map(() => false),
     );
-    // Argo reports a pod's results with the same token, so that all containers of a remediation have it.
+    // Argo reports a pod's results with the same token, so all containers of a remediation have it.
     deepEqual(once(mounting(/^projected /)), [
       "exit handler init",
       "exit handler main",
@@ -160,8 +160,8 @@ describe("the program's pods", function () {
     deepEqual(once(mounting(/^projected (?!kube-api-access-)/)), []);
   });
 
-  it("have the App's key where a token is minted, GitHub's token where it is used, the webhook's secret in the EventSource alone", () => {
-    // Argo hands the volumes of a pod's last or only step on to its own container, `wait`.
+  it("have the App's key only to mint tokens, GitHub's token only to use it, and the webhook secret only in the EventSource", () => {
+    // Argo also mounts the volumes of a pod's last or only step into its own container, `wait`.
     const minting = ["exit handler main", "exit handler wait", "remediation plan", "sweep main", "sweep wait"];
     deepEqual(once(mounting(/^secret rex-remediation-github-app/)), minting);
     const calling = ["remediation main", "remediation stop-qa", "remediation wait"];
@@ -169,7 +169,7 @@ describe("the program's pods", function () {
     deepEqual(once(mounting(/^secret rex-remediation-webhook-/)), ["event-source main"]);
   });
 
-  it("have no Secret in the environment of a container, and none but these two in a volume", () => {
+  it("have no Secret in any container's environment, and only these two in volumes", () => {
     deepEqual(
       pods.flatMap((pod) =>
         containers(pod)

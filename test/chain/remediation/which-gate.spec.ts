@@ -5,10 +5,11 @@ import { gates, type Task } from "../../support/platform.ts";
 import { restartTimes } from "../../support/times.ts";
 
 /**
- * The whole chain as `pulumi up` made it, on main workflows in which something else than the round's gate waits, or nothing does. Argo
- * writes their nodes: that the steps read them as it means them, test/steps cannot show. What this does not show: GitHub itself.
+ * The whole chain as `pulumi up` deployed it, on main workflows in which no gate of the round waits, or something else waits as well. Argo
+ * itself writes their nodes. So this shows that the steps read them correctly, which test/steps cannot show. What this does not show:
+ * GitHub itself.
  */
-describe("remediation opens no other gate than that of a round:", function () {
+describe("remediation opens only the gate of a round:", function () {
   this.timeout(300_000);
   const dev = devPlatform();
 
@@ -19,7 +20,7 @@ describe("remediation opens no other gate than that of a round:", function () {
       .sort();
   }
 
-  it("a main workflow that is suspended as a whole while Cleo works is woken, and a new Cleo works on the new head", async () => {
+  it("a main workflow that is suspended as a whole while Cleo works is resumed, and a new Cleo works on the new head", async () => {
     const task = await dev.platform.startTask("cleo-at-work", { pullLabels: ["ready-for-qa"] });
     const [before] = await dev.agents(task);
     await dev.platform.cluster.patchWorkflow(task.workflow, { spec: { suspend: true } });
@@ -49,7 +50,7 @@ describe("remediation opens no other gate than that of a round:", function () {
     );
   });
 
-  it("a main workflow that was told to stop keeps the gate of its exit handler: no-workflow [chain-exit-handlers-gate]", async () => {
+  it("a stopped main workflow keeps waiting at the gate of its exit handler: no-workflow [chain-exit-handlers-gate]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", {
       pullLabels: ["ready-for-qa"],
       spec: { onExit: "gate" },
@@ -72,7 +73,7 @@ describe("remediation opens no other gate than that of a round:", function () {
     );
   });
 
-  it("a gate with a duration stays as it is, and the one without beside it is opened", async () => {
+  it("a gate with a duration keeps waiting, and the gate without a duration beside it is opened", async () => {
     const task = await dev.platform.startTask("at-bare-gate", {
       pullLabels: ["ready-for-qa"],
       spec: {

@@ -18,13 +18,13 @@ import {
 } from "../../support/writtenTexts.ts";
 
 /**
- * All that is written while `pulumi up` makes the stack and two runs go through it, one to a good end and one to its exit handler,
- * searched for the stack's secrets and for what the runs proved themselves to GitHub with.
+ * Searches everything that is written while `pulumi up` deploys the stack and two runs go through it, of which one succeeds and one fails.
+ * It looks for the stack's secrets and for the credentials that the runs used with GitHub.
  *
- * Not searched, since the secrets are there by intent: the Secret objects (and so etcd), the pods' mounts, the memory of the double of
- * GitHub (github.json; its log is searched), and the files private-key.pem and webhook-secret, with which dev/dev-stack keeps the
- * tests' secrets. What this does not show: the command lines and environments of processes, the memory of pods, logs that the kubelet
- * has rotated away, what a proxy before GitHub writes, and other forms of a secret than plain text and base64.
+ * Not searched, because the secrets belong there: the Secret objects (and so etcd), the pods' mounts, the state of the double of GitHub
+ * (github.json; its log is searched), and the files private-key.pem and webhook-secret, in which dev/dev-stack keeps the tests' secrets.
+ * What this does not show: command lines and environments of processes, the memory of pods, logs that the kubelet has rotated away, what a
+ * proxy in front of GitHub writes, and secrets in forms other than plain text and base64.
  */
 describe("the secrets", function () {
   this.timeout(300_000);
@@ -36,7 +36,7 @@ describe("the secrets", function () {
   const privateKey = pemSecret("the App's private key", stack.privateKey);
   let tasks: Task[];
   let runs: string[];
-  /** Since the spec began; other specs' are among them. */
+  /** Credentials used since the spec began, including those of other specs. */
   let credentials: Credential[];
   let secrets: NamedSecret[];
   let texts: Record<"logs" | "objects" | "components" | "pulumi" | "outputs", WrittenText[]>;
@@ -67,7 +67,7 @@ describe("the secrets", function () {
     return dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
   }
 
-  /** Lets no attempt of the task's run take the label off. */
+  /** Makes all three attempts of the task's run to take the label off fail. */
   async function hinder({ pull }: Task): Promise<void> {
     await dev.platform.github.addFault({
       method: "DELETE",
@@ -78,7 +78,7 @@ describe("the secrets", function () {
     });
   }
 
-  /** Remediates, and gives the run's name and every state of its results: Argo removes them when the run ends. */
+  /** Remediates, and returns the run's name and all states of its task results. Argo deletes those when the run ends. */
   async function remediate(task: Task, outcome: string): Promise<{ run: string; results: WrittenText[] }> {
     const { run } = await dev.platform.push(task);
     let isOver = false;
@@ -112,7 +112,7 @@ describe("the secrets", function () {
     );
   }
 
-  it("are the stack's two, and what each of the runs proved itself with", async () => {
+  it("are the stack's two secrets and the credentials that each run used", async () => {
     const requests = await dev.platform.github.requests();
     const tokens = new Map((await dev.platform.github.tokens()).map(({ id, token }) => [id, token]));
     const sought = new Set(secrets.map(({ value }) => value));
@@ -126,7 +126,7 @@ describe("the secrets", function () {
       ok(credentials.filter((credential) => credential.kind === kind).length >= 2, kind);
   });
 
-  it("are looked for wherever the runs and the stack were written down", async () => {
+  it("are searched for in every place where runs and stack leave text", async () => {
     const placesOf = (value: string, searched: WrittenText[]) =>
       findings([{ name: "it", value }], searched).map((finding) => finding.replace("it in ", ""));
     for (const run of runs) {
@@ -162,7 +162,7 @@ describe("the secrets", function () {
     );
   });
 
-  it("would be found, in each of their forms, and are found in the Secrets", async () => {
+  it("would be found in each of their forms, and are found in the Secrets", async () => {
     for (const secret of secrets) {
       for (const form of forms(secret))
         deepEqual(findings([secret], [{ place: "it", text: `before${form}after` }]), [`${secret.name} in it`]);
@@ -181,7 +181,7 @@ describe("the secrets", function () {
     ]);
   });
 
-  it("are nowhere [secrets-nowhere]", () => {
+  it("are nowhere else [secrets-nowhere]", () => {
     const searched = Object.values(texts).flat();
     const found = findings(secrets, searched);
     say(`secrets: ${searched.length} texts searched for ${secrets.length} secrets, ${found.length} found`);

@@ -23,10 +23,10 @@ interface Pushed {
 }
 
 /**
- * A stack of its own, with GitHub's part played here: a delivery is made once, and again only when it is asked for. What this does
- * not show: GitHub's own queue, and an outage longer than a minute.
+ * A separate stack, for which this spec plays GitHub: it makes each delivery once, and again only when the sweep asks for it. What this
+ * does not show: GitHub's own queue, and an outage longer than a minute.
  */
-describe("pushes that come to nobody", function () {
+describe("pushes whose delivery is lost", function () {
   this.timeout(900_000);
   const name = freshName();
   const key = generateAppKey();
@@ -71,13 +71,13 @@ describe("pushes that come to nobody", function () {
       permissions: { contents: "read", pull_requests: "write", metadata: "read" },
       repositories: [repository],
     });
-    // By its number: other tests' Apps may have webhooks, too.
+    // Remembered by its number, because other tests' Apps may have webhooks, too.
     ({ id: hook } = await platform.github.putAppHook(appId, { url: webhookUrl }));
     redelivering = setInterval(() => redeliver().catch((error) => console.error(`redelivery: ${error}`)), 2000);
   });
   after(() => {
     clearInterval(redelivering);
-    // First the sweep, which would start runs anew.
+    // Remove the sweep first, because it would start new runs.
     return afterwards(
       () => stack.run("destroy"),
       () => stack.remove(),
@@ -86,7 +86,7 @@ describe("pushes that come to nobody", function () {
     );
   });
 
-  /** One attempt of GitHub's to deliver a push, and what it notes of it. */
+  /** Delivers a push once, as GitHub does, and records the delivery. */
   async function attempt(pushed: Pushed, again: boolean): Promise<void> {
     const payload = pushPayload({ repository, sender: rex, ...pushed.push });
     const status = await deliver(platform.cluster, webhookUrl, await signedDelivery(secret, payload)).then(
@@ -108,7 +108,7 @@ describe("pushes that come to nobody", function () {
 
   const asked = new Set<number>();
 
-  /** Delivers again what was asked for, as GitHub does. */
+  /** Makes the requested redeliveries, as GitHub does. */
   async function redeliver(): Promise<void> {
     for (const { deliveryId, guid } of await platform.github.redeliveries()) {
       const pushed = pushes.find((one) => one.guid === guid);
@@ -140,11 +140,11 @@ describe("pushes that come to nobody", function () {
     return tasks;
   }
 
-  /** Until QA has begun again on each pushed head: seconds since its push, and whether only a sweep's run brought it. */
+  /** Waits until QA has restarted on each head. Returns the seconds since its push, and whether a run of the sweep did it. */
   async function remediated(which: Pushed[], limit: number): Promise<{ seconds: number; swept: boolean }[]> {
     return Promise.all(
       which.map(async ({ task, push: { after }, at }) => {
-        const annotations = await until(`task ${task.id} has begun again on its new head`, limit, async () => {
+        const annotations = await until(`task ${task.id} has restarted on its new head`, limit, async () => {
           const now = (await platform.cluster.workflow(task.workflow))?.metadata.annotations ?? {};
           return now["rex-remediation/head"] === after && now["rex-remediation/resumed"] === "true" && now;
         });
@@ -163,7 +163,7 @@ describe("pushes that come to nobody", function () {
       } found by a sweep, the last remediated after ${Math.max(...ends.map(({ seconds }) => seconds)).toFixed(0)} s`,
     );
 
-  it("while secret and filters are changed by pulumi up: every one is remediated, at the latest by the next sweep [lost-during-update]", async () => {
+  it("while pulumi up changes secret and filters: all are remediated, at the latest by the next sweep [lost-during-update]", async () => {
     const tasks = await waitingTasks(10);
     const newSecret = randomBytes(24).toString("hex");
     const made: Pushed[] = [await push(tasks.shift() as Task), await push(tasks.shift() as Task)];
@@ -171,7 +171,7 @@ describe("pushes that come to nobody", function () {
     let done = false;
     const up = stack.run("up", { config: config(changed) as never }).finally(() => {
       done = true;
-      // Whoever changes the stack's secret changes GitHub's when the update is done.
+      // People change the secret at GitHub after the update of the stack has ended.
       secret = newSecret;
     });
     while (!done && tasks.length > 2) {
@@ -185,7 +185,7 @@ describe("pushes that come to nobody", function () {
     ok(made.length === 10, `${made.length} pushes`);
   });
 
-  it("while the EventSource is down: all three tasks are remediated without a hand [lost-while-event-source-down]", async () => {
+  it("while the EventSource is down: all three tasks are remediated without help [lost-while-event-source-down]", async () => {
     const tasks = await waitingTasks(3);
     await scaleEventSource(0);
     const made = [];
@@ -199,7 +199,7 @@ describe("pushes that come to nobody", function () {
     tell("EventSource down", made, ends);
   });
 
-  it("each once, also when GitHub delivers it again after the sweep [swept-once]", async () => {
+  it("are remediated only once, even if GitHub delivers them again after the sweep [swept-once]", async () => {
     const failed = pushes.filter(({ delivered }) => !delivered);
     await until("every failed delivery was asked for again", 420_000, async () =>
       failed.every(({ delivered }) => delivered),
@@ -220,7 +220,7 @@ describe("pushes that come to nobody", function () {
     );
   });
 
-  /** Starts or ends the EventSource's pods, and waits until they are there or gone. */
+  /** Scales the EventSource and waits until it has that many pods. */
   async function scaleEventSource(replicas: number): Promise<void> {
     const { cluster } = platform;
     const { namespace } = cluster;

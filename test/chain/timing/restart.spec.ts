@@ -6,9 +6,9 @@ import { median, type RestartTimes, restartTimes } from "../../support/times.ts"
 const runs = 5;
 
 /**
- * Seconds from the answered push to the resumed gate, and to the new CodeRun. One push at a time, so that
- * none waits for another; the times are cut to whole seconds by Argo and Kubernetes. They hold for the
- * machine that ran this and for what else it did meanwhile.
+ * Measures the seconds from the answer to a push until the gate is resumed and until the new CodeRun exists. Pushes come one at a time,
+ * so that none waits for another. Argo and Kubernetes round the times down to whole seconds. The figures are valid only for this machine
+ * and its present load.
  */
 describe("a restart, timed", function () {
   this.timeout(600_000);

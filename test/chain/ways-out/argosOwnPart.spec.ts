@@ -10,10 +10,11 @@ import { gates } from "../../support/platform.ts";
 import type { Workflow } from "../../support/workflows.ts";
 
 /**
- * Runs whose steps do their work, while Argo's own container beside them fails: it shall put the logs away where nobody listens. The
- * controller stays as it is: a template of the case's own says so. What this does not show: a controller that says so for all.
+ * Runs whose steps succeed while Argo's own container beside them fails, because it has to archive the logs at an address that does not
+ * work. Only the case's own template sets that address; the controller's configuration is not changed. What this does not show: a
+ * controller that sets such an address for all workflows.
  */
-describe("a run of which only Argo's own container fails", function () {
+describe("a run in which only Argo's own container fails", function () {
   this.timeout(900_000);
   const dev = devPlatform();
 
@@ -22,7 +23,7 @@ describe("a run of which only Argo's own container fails", function () {
       .filter(({ labels }) => labels[label] === value)
       .reduce((sum, one) => sum + one.value, 0);
 
-  it("is remediated, with a warning, and counts as that: three pods, one gate, one comment [remediated-despite-argos-container]", async () => {
+  it("ends and counts as remediated, with a warning: three pods, one gate, one comment [remediated-despite-argos-container]", async () => {
     const { platform } = dev;
     const { cluster, github } = platform;
     const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
@@ -61,7 +62,7 @@ describe("a run of which only Argo's own container fails", function () {
     });
   });
 
-  it("is a sweep that did well [sweep-despite-argos-container]", async () => {
+  it("counts as a successful sweep [sweep-despite-argos-container]", async () => {
     const { cluster } = dev.platform;
     const { namespace } = cluster;
     const cron = (await cluster.custom.getNamespacedCustomObject({
@@ -86,7 +87,7 @@ describe("a run of which only Argo's own container fails", function () {
       const ended = await dev.platform.ended(name, 600_000);
       equal(isFailed(ended), true);
       equal(stepsEndedWell(ended), true);
-      await until("it is counted as one that did well", 30_000, async () => {
+      await until("it is counted as a successful sweep", 30_000, async () => {
         return (await counted("rex_remediation_sweeps_total", "status", "Succeeded")) > before;
       });
     } finally {

@@ -7,15 +7,14 @@ import { devPlatform } from "../../support/devPlatform.ts";
 import { restartTimes, resumedAfter } from "../../support/times.ts";
 
 /**
- * The whole chain as `pulumi up` made it: EventSource, event bus, Sensor, run, steps in their image with
- * their account, on the example main workflow. Each case has a task of its own. What this does not show: GitHub itself, and
- * other main workflows than the example.
+ * The whole chain as `pulumi up` deployed it, on the example main workflow: EventSource, event bus, Sensor, run, and the steps in their
+ * image with their account. Each case has its own task. What this does not show: GitHub itself, and other main workflows.
  */
 describe("remediation that is held back", function () {
   this.timeout(240_000);
   const dev = devPlatform();
 
-  /** What the first container of a run's pod printed, which is plan. */
+  /** The log of the container `plan` in the run's pod. */
   async function planLog(run: string): Promise<string> {
     const { core, namespace } = dev.platform.cluster;
     const labelSelector = `workflows.argoproj.io/workflow=${run}`;
@@ -23,15 +22,15 @@ describe("remediation that is held back", function () {
     return core.readNamespacedPodLog({ namespace, name: pod?.metadata?.name ?? "", container: "plan" });
   }
 
-  /** Runs the one command of `text` that begins with argo, as a person would who pastes it; returns what it printed. */
+  /** Runs the only argo command in `text`, as if a person had pasted it, and returns its output. */
   async function pasted(text: string): Promise<string> {
     const [command, ...more] = text.match(/argo -n \S+ \S+ \S+/g) ?? [];
-    if (command === undefined || more.length > 0) throw new Error(`not exactly one command of argo in: ${text}`);
+    if (command === undefined || more.length > 0) throw new Error(`expected exactly one argo command in: ${text}`);
     const [program = "", ...words] = command.split(" ");
     return (await promisify(execFile)(program, words, { timeout: 30_000 })).stdout;
   }
 
-  it("by a person's label on the pull request: held, nothing is touched, and the command that it says goes on [way-out-of-hold-label]", async () => {
+  it("by a person's label on the pull request: held, and the command in its log resumes it [way-out-of-hold-label]", async () => {
     const task = await dev.platform.startTask("cleo-at-work", { pullLabels: ["ready-for-qa", "remediation-hold"] });
     const before = await dev.stateOf(task);
     const { run, pushedAt } = await dev.platform.push(task);
@@ -56,7 +55,7 @@ describe("remediation that is held back", function () {
     equal((await dev.platform.cluster.workflow(run))?.metadata.labels?.["rex-remediation/outcome"], "held");
   });
 
-  it("by a target with contradicting labels: failed, nothing is touched, and the command that it says goes on [way-out-of-contradicting-labels]", async () => {
+  it("by a target with contradicting labels: failed, and its command resumes it [way-out-of-contradicting-labels]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const odd = `odd-task-${task.id}`;
     const key = "agents.platform/github-app";
@@ -70,7 +69,7 @@ describe("remediation that is held back", function () {
     equal((await dev.platform.ended(run)).status?.phase, "Failed");
     const { ledger, ...after } = (await dev.stateOf(task)) as { ledger: string[] };
     deepEqual(after, before);
-    // What is said for people, and nothing that says "begun".
+    // Only the annotations for people, and none that says "begun".
     deepEqual(ledger.sort(), ["rex-remediation/message", "rex-remediation/outcome"]);
     const workflow = await dev.platform.cluster.workflow(task.workflow);
     const message = workflow?.metadata.annotations?.["rex-remediation/message"] ?? "";

@@ -7,10 +7,11 @@ import { devPlatform } from "../../support/devPlatform.ts";
 import { gates, type Task } from "../../support/platform.ts";
 
 /**
- * The whole chain as `pulumi up` made it, on main workflows at which it has to fail. What the failed run says on the main workflow is
- * done, to the word, and goes on. What this does not show: ways out that need another configuration, which the steps' own tests try.
+ * The whole chain as `pulumi up` deployed it, on main workflows on which a remediation has to fail. The failed run writes commands on the
+ * main workflow. The test runs them literally, and then the remediation succeeds. What this does not show: ways out that need another
+ * configuration, which the steps' own tests try.
  */
-describe("remediation that fails by its main workflow", function () {
+describe("remediation that fails because of its main workflow", function () {
   this.timeout(420_000);
   const dev = devPlatform();
   const namespace = "agent-platform";
@@ -19,22 +20,23 @@ describe("remediation that fails by its main workflow", function () {
   interface Failed {
     task: Task;
     run: string;
-    /** What the main workflow says. */
+    /** The message on the main workflow. */
     message: string;
   }
 
-  // A run fails only after three tries; so they all fail at once.
+  // A run fails only after three attempts, so all cases run at the same time.
   before(() => {
     cases = { twice: twice(), asking: asking(), unknownStage: unknownStage(), packed: packed() };
     for (const each of Object.values(cases)) each.catch(() => undefined);
   });
 
-  it("two of them: one is stopped, and argo retry goes on [way-out-of-two-main-workflows]", () => cases.twice);
-  it("a gate that asks a person: argo node set answers, and argo retry goes on [way-out-of-asking-gate]", () =>
+  it("two main workflows: after one is stopped, argo retry succeeds [way-out-of-two-main-workflows]", () =>
+    cases.twice);
+  it("a gate that asks a person: after argo node set answers it, argo retry succeeds [way-out-of-asking-gate]", () =>
     cases.asking);
-  it("an unknown stage: its label is corrected, and argo retry goes on [way-out-of-unknown-stage]", () =>
+  it("an unknown stage: after the label is corrected, argo retry succeeds [way-out-of-unknown-stage]", () =>
     cases.unknownStage);
-  it("packed nodes: stage and gate are set by hand [way-out-of-packed-nodes]", () => cases.packed);
+  it("packed nodes: a person sets stage and gate by hand [way-out-of-packed-nodes]", () => cases.packed);
 
   async function failed(
     spoil: (task: Task) => Promise<void>,
@@ -49,7 +51,7 @@ describe("remediation that fails by its main workflow", function () {
     return { task, run, message: workflow?.metadata.annotations?.["rex-remediation/message"] ?? "" };
   }
 
-  /** As a person would who pastes it. */
+  /** Runs a command as if a person had pasted it. */
   async function paste(command: string): Promise<void> {
     const [program = "", ...words] = command.trim().split(" ");
     await promisify(execFile)(program, words, { timeout: 30_000 });

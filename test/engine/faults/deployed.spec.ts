@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { nodeEnvironment } from "../../support/node.ts";
 import { freshName, StackRun } from "../../support/pulumi/stackRun.ts";
 
-describe("pulumi up, where Argo Events cannot deploy", function () {
+describe("pulumi up, if Argo Events cannot deploy", function () {
   this.timeout(90_000);
   const stack = new StackRun(freshName());
 
@@ -14,7 +14,7 @@ describe("pulumi up, where Argo Events cannot deploy", function () {
     stack.remove();
   });
 
-  // What was made with it has as long for its deletion, too.
+  // Objects created with this timeout have the same timeout for their deletion.
   const noBus = { "eventBus.name": "no-such-bus", "argo.deployTimeoutSeconds": 15 };
 
   it("fails with the EventSource's own message", async () => {
@@ -24,7 +24,7 @@ describe("pulumi up, where Argo Events cannot deploy", function () {
     assert.doesNotMatch(stderr, /v1alpha1:Sensor .*created/);
   });
 
-  it("fails with the Sensor's own message, where the EventSource is another's", async () => {
+  it("fails with the Sensor's own message, if the stack uses an existing EventSource", async () => {
     const existingEventSource = { name: "someone-elses", event: "push" };
     const { exitCode, stderr } = await stack.run("up", {
       config: { ...noBus, webhookSecret: undefined, existingEventSource },
@@ -33,12 +33,12 @@ describe("pulumi up, where Argo Events cannot deploy", function () {
     assert.match(stderr, /Sensor\) failed to fully initialize or become live: .*message:EventBus not found\./);
   });
 
-  it("succeeds once the configuration is mended", async () => {
+  it("succeeds after the configuration is fixed", async () => {
     const { exitCode, stderr } = await stack.run("up");
     assert.equal(exitCode, 0, stderr);
   });
 
-  it("fails with the message, too, where what is deployed is moved to a bus that is not there", async () => {
+  it("also fails with the message if a deployed stack is moved to a missing bus", async () => {
     const { exitCode, stderr } = await stack.run("up", { config: noBus });
     assert.notEqual(exitCode, 0);
     assert.match(stderr, /EventSource\) failed to fully initialize or become live: .*message:EventBus not found\./);

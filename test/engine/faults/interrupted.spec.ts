@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { nodeEnvironment } from "../../support/node.ts";
 import { freshName, StackRun } from "../../support/pulumi/stackRun.ts";
 
-describe("pulumi up, killed on its way", function () {
+describe("pulumi up, killed before its end", function () {
   this.timeout(180_000);
 
   before(() => {
@@ -10,7 +10,7 @@ describe("pulumi up, killed on its way", function () {
   });
 
   for (const moment of [/Secret .* creating/, /EventSource .* creating/]) {
-    it(`goes on where it stopped: killed at ${moment.source}`, async () => {
+    it(`continues where it stopped, killed at ${moment.source}`, async () => {
       const stack = new StackRun(freshName());
       try {
         const kill = new AbortController();

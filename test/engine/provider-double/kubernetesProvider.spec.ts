@@ -26,7 +26,7 @@ describe("the stand-in for Pulumi's Kubernetes provider", () => {
     assert.throws(() => select("$.a[?@.b > 1]", object), /cannot read the selector/);
   });
 
-  it("waits for conditions, and tells what a failed one says", () => {
+  it("waits for conditions, and reports the message of a failed one", () => {
     const annotation = JSON.stringify([
       `jsonpath={['status','metadata']..[?@.status=="False",'name']}=a`,
       "condition=Deployed",
@@ -46,7 +46,7 @@ describe("the stand-in for Pulumi's Kubernetes provider", () => {
     assert.throws(() => waitFor("Ready", object()), /expected a "jsonpath=" or "condition=" prefix/);
   });
 
-  it("does not take an old observation for a new one", () => {
+  it("does not mistake an old observation for a new one", () => {
     const condition = { type: "Ready", status: "True", observedGeneration: 1 };
     assert.equal(
       waitFor("condition=Ready", { metadata: { generation: 2 }, status: { conditions: [condition] } }).ready,
@@ -58,14 +58,14 @@ describe("the stand-in for Pulumi's Kubernetes provider", () => {
     );
   });
 
-  it("reads secrets and gives them back as secrets", () => {
+  it("reads secrets and returns them as secrets", () => {
     const { value, secrets } = plain({ a: [{ b: secretMark("x") }], c: "y" });
     assert.deepEqual([value, secrets], [{ a: [{ b: "x" }], c: "y" }, [["a", 0, "b"]]]);
     assert.deepEqual(withSecrets({ a: [{ b: "x" }], c: "z" }, secrets), { a: [{ b: secretMark("x") }], c: "z" });
     assert.deepEqual(withSecrets({ c: "z" }, secrets), { c: "z" });
   });
 
-  it("replaces what Pulumi's provider replaces, the old object first where the name stays", () => {
+  it("replaces what Pulumi's provider replaces, and deletes the old object first if the name stays the same", () => {
     const provider = new Provider(new Engine(undefined));
     const object = (kind: string, more: object) => ({ apiVersion: "v1", kind, metadata: { name: "a" }, ...more });
     const diff = (kind: string, before: object, after: object) =>

@@ -15,10 +15,11 @@ import { resumedAfter } from "../../support/times.ts";
 import { objects, objectsButSecrets } from "../../support/writtenTexts.ts";
 
 /**
- * `pulumi destroy` while one remediation is at work, with the stage set back and the gate not yet opened, and another one of the same task
- * waits for it. The cases go one after the other. What this does not show: Pulumi's own provider, and what Argo Events keeps in NATS.
+ * `pulumi destroy` while one remediation is at work (the stage is set back, but the gate is not open yet) and another one of the same task
+ * waits for it. Each case continues where the previous one ended. What this does not show: Pulumi's own provider, and what Argo Events
+ * keeps in NATS.
  */
-describe("a destruction of the stack", function () {
+describe("destroying the stack", function () {
   this.timeout(240_000);
   const dev = devPlatform();
   const stack = new OwnStack();
@@ -60,7 +61,7 @@ describe("a destruction of the stack", function () {
     return platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
   }
 
-  /** Every object of the stack and of its runs, of whatever kind, but Events, which go by themselves. */
+  /** All objects of the stack and of its runs, of any kind except Event. Events disappear by themselves. */
   async function ownObjects(): Promise<string[]> {
     const all = [
       ...(await objectsButSecrets(platform.cluster)),
@@ -80,7 +81,7 @@ describe("a destruction of the stack", function () {
     });
   }
 
-  it("ends, though a run is at work and another waits, and leaves nothing of them and of the stack [destroy-with-runs-at-work]", async () => {
+  it("succeeds while one run works and another waits, and leaves nothing of runs or stack [destroy-with-runs-at-work]", async () => {
     const started = Date.now();
     await stack.destroy();
     const destroyed = (Date.now() - started) / 1000;
@@ -98,7 +99,7 @@ describe("a destruction of the stack", function () {
       equal((await platform.cluster.workflow(workflow))?.status?.phase, "Running");
   });
 
-  it("leaves in the ledger that the run at work began and did not end, and how it is carried on [destroy-leaves-ledger]", async () => {
+  it("leaves in the ledger that the run began and did not end, and how to continue it [destroy-leaves-ledger]", async () => {
     const { run, resumed, outcome, message, pushed, ...more } = await ledgerOf(platform, task);
     deepEqual({ run, resumed, outcome }, { run: active, resumed: "false", outcome: "begun" });
     match(
@@ -109,7 +110,7 @@ describe("a destruction of the stack", function () {
     match(pushed ?? "", /^[0-9a-f]{40}$/);
   });
 
-  it("lets a stack that comes after it carry on what was begun, at the next push [next-stack-carries-on]", async () => {
+  it("lets the next stack continue the started remediation at the next push [next-stack-carries-on]", async () => {
     await stack.github.clearFaults();
     await stack.up();
     const { run, pushedAt } = await platform.push(task);
@@ -119,7 +120,7 @@ describe("a destruction of the stack", function () {
     equal((await ledgerOf(platform, task)).resumed, "true");
   });
 
-  it("can wait for the runs, by the command in docs/operate.md [destroy-after-waiting]", async () => {
+  it("can be delayed until the runs have ended, with the command in docs/operate.md [destroy-after-waiting]", async () => {
     const document = readFileSync(new URL("../../../docs/operate.md", import.meta.url), "utf8");
     const [command = ""] = document.match(/^ {4}kubectl wait workflows (.*\\\n)*.*$/m) ?? [];
     const { run } = await platform.push(neighbour);
@@ -128,7 +129,7 @@ describe("a destruction of the stack", function () {
     equal((await platform.cluster.workflow(run))?.status?.phase, "Succeeded");
   });
 
-  it("is what becomes of the old one where a stack gets another name: its runs go with it", async () => {
+  it("also happens to the old objects if the stack gets another name, and takes their runs along", async () => {
     const fresh = await startTask();
     await pushAndHold(platform, fresh, "takes the label off");
     await stack.up({ name: freshName() });

@@ -11,20 +11,20 @@ import type { Platform, Task } from "../../support/platform.ts";
 import { rsaKey } from "../../support/pulumi/stackConfig.ts";
 import { resumedAfter } from "../../support/times.ts";
 
-/** Identities of the pods that pushes go through, and of the WorkflowTemplate, with which the runs would go. */
+/** UIDs of the pods that pushes pass through, and of the WorkflowTemplate. If that were replaced, its runs would be deleted with it. */
 interface Standing {
   pods: string[];
   template: string | undefined;
 }
 
 /**
- * `pulumi up` of another version of the program's configuration, while one remediation is at work and another one of the same task
- * waits for it. The cases go one after the other on one stack. What this does not show: Pulumi's own provider (a stand-in replaces
- * Secrets as it does), other steps' texts (they stand in the same object), and pushes that come in while the EventSource is rolled.
+ * `pulumi up` of a changed configuration while one remediation is at work and another one of the same task waits for it. Each case
+ * continues where the previous one ended, on the same stack. What this does not show: Pulumi's own provider (the stand-in replaces Secrets
+ * the same way), changed step scripts (they are in the same object), and pushes that arrive while the EventSource's pod is replaced.
  */
-describe("an update of the stack", function () {
+describe("updating the stack", function () {
   this.timeout(240_000);
-  /** What the version after the update takes off pull requests; the one before takes ready-for-qa. */
+  /** The label that the updated version takes off pull requests. The version before takes off ready-for-qa. */
   const otherLabel = "qa-please";
   const second = { "pullRequest.readyLabel": otherLabel, githubAppPrivateKey: rsaKey(2048) };
   const bothLabels = ["ready-for-qa", otherLabel];
@@ -72,7 +72,7 @@ describe("an update of the stack", function () {
     });
   }
 
-  /** The ready label that the run's own copy of the WorkflowTemplate names. */
+  /** The ready label in the run's own copy of the WorkflowTemplate. */
   async function versionOf(run: string): Promise<string[]> {
     const { status } = (await platform.cluster.workflow(run)) ?? {};
     const stored = JSON.stringify(status?.storedWorkflowTemplateSpec);
@@ -104,7 +104,7 @@ describe("an update of the stack", function () {
     return (await core.listNamespacedPod({ namespace, labelSelector: `workflows.argoproj.io/workflow=${run}` })).items;
   }
 
-  it("ends while a run is at work and another waits, and rolls nothing that pushes go through", async () => {
+  it("succeeds while a run is at work and another waits, and restarts no pod that pushes pass through", async () => {
     const started = Date.now();
     await stack.up(second);
     say(`update with a run at work and one that waits: ${((Date.now() - started) / 1000).toFixed(0)} s`);
@@ -113,7 +113,7 @@ describe("an update of the stack", function () {
     deepEqual([await phaseOf(active.run), await phaseOf(waiting.run)], ["Running", "Pending"]);
   });
 
-  it("lets the run at work end, on the version that it began with [update-with-run-at-work]", async () => {
+  it("lets the active run finish with the version with which it began [update-with-run-at-work]", async () => {
     await stack.github.clearFaults();
     equal(await platform.outcome(active.run), "remediated");
     await resumedAfter(platform, task, active.run, active.pushedAt);
@@ -121,7 +121,7 @@ describe("an update of the stack", function () {
     deepEqual(await labelsOf(task), [otherLabel]);
   });
 
-  it("lets the run that waited end, on the version of its push, and with the new key [update-with-run-waiting]", async () => {
+  it("lets the waiting run finish with the version from the time of its push, but with the new key [update-with-run-waiting]", async () => {
     await labelAgain(task);
     equal(await platform.outcome(waiting.run), "remediated");
     await resumedAfter(platform, task, waiting.run, waiting.pushedAt);
@@ -130,7 +130,7 @@ describe("an update of the stack", function () {
     for (const { run } of [active, waiting]) equal((await platform.ended(run)).status?.phase, "Succeeded");
   });
 
-  it("gives a push after it the new version", async () => {
+  it("makes the next push use the new version", async () => {
     await labelAgain(task);
     const { run, pushedAt } = await platform.push(task);
     equal(await platform.outcome(run), "remediated");
@@ -139,7 +139,7 @@ describe("an update of the stack", function () {
     deepEqual(await labelsOf(task), ["ready-for-qa"]);
   });
 
-  it("lets a pod that starts while the key's Secret is replaced wait for it", async () => {
+  it("makes a pod that starts while the key's Secret is replaced wait for the new Secret", async () => {
     const { core, namespace } = platform.cluster;
     const fresh = await startTask();
     await core.deleteNamespacedSecret({ namespace, name: `${stack.name}-github-app` });
@@ -157,13 +157,13 @@ describe("an update of the stack", function () {
     const updated = Date.now();
     equal(await platform.outcome(run), "remediated");
     say(
-      `a pod that missed the key's Secret: at its end ${((Date.now() - updated) / 1000).toFixed(0)} s after the update`,
+      `a pod that had to wait for the key's Secret: ended ${((Date.now() - updated) / 1000).toFixed(0)} s after the update`,
     );
     await resumedAfter(platform, fresh, run, pushedAt);
     equal((await podsOf(run)).length, 1);
   });
 
-  it("changes at once what may be touched: a run that began before is refused, says so, and its command goes on [update-changes-rights-at-once]", async () => {
+  it("changes rights at once: an older run is refused, and its command continues it [update-changes-rights-at-once]", async () => {
     const fresh = await startTask();
     const { run } = await pushAndHold(platform, fresh, "takes the label off");
     await stack.up({ ...second, "mainWorkflow.resetStage": "implementation-in-progress" });

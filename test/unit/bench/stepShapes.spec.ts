@@ -166,7 +166,7 @@ describe("the shapes of the steps", () => {
   });
 
   it("refuses a template whose steps it cannot keep", () => {
-    throws(() => inShape({ ...installed(), entrypoint: "on-exit" }, "pods", "claim"), /on-exit is no containerSet/);
+    throws(() => inShape({ ...installed(), entrypoint: "on-exit" }, "pods", "claim"), /on-exit is not a containerSet/);
     const circle = steps().map((one) => (one.name === "plan" ? { ...one, dependencies: ["main"] } : one));
     throws(() => inShape(installed(circle), "single", "claim"), /depend on each other in a circle/);
     const different = steps().map((one, index) => ({ ...one, env: [{ name: "TASK", value: `${index}` }] }));

@@ -51,7 +51,7 @@ describe("docs/configuration.md", function () {
     writeFileSync(file, document.replace("`5DLabs-Cleo,5DLabs-Tess`", "`5DLabs-Cleo`"));
     const { exitCode, stderr } = await reference("--check", "--file", file);
     deepEqual(exitCode, 1);
-    match(stderr, /^\S+configuration\.md is not .*; write it anew: npm run reference -- --write\n$/);
+    match(stderr, /^\S+configuration\.md does not match .*; update it with: npm run reference -- --write\n$/);
   });
 
   it("is not written if the call is wrong", async () => {
