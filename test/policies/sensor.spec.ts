@@ -66,18 +66,18 @@ describe("with a token of the Sensor's pod", function () {
       );
     const noRight = (verb: string, plural: string) => new RegExp(`cannot ${verb} resource "${plural}"`);
     const asPushed = (words: string) =>
-      policy(`the Sensor may only create remediations as a push makes them: ${words}`);
-    const field = asPushed("there is a field that none of them has");
-    const template = asPushed("it has to refer to the WorkflowTemplate rex-");
+      policy(`the Sensor may only create Workflows in the exact form of a push's remediation: ${words}`);
+    const field = asPushed("it has an unexpected field");
+    const template = asPushed("it must refer to the WorkflowTemplate rex-");
     const parameters = asPushed(
-      "its parameters have to be task, before, after, repository, pushed-at, each well-formed",
+      "its parameters must be task, before, after, repository, pushed-at, each well-formed",
     );
-    const name = asPushed("its name has to be made of its own task and head, and a digest");
-    const priority = asPushed("its priority has to be the time of the push");
-    const labels = asPushed("its labels have to be those that the Sensor sets");
-    const annotations = asPushed("it has an annotation that Argo or a remediation would take for its own");
-    const owner = asPushed("its only owner has to be the WorkflowTemplate rex-");
-    const asItIs = policy("the Sensor may write workflow .* only as it is");
+    const name = asPushed("its name must consist of the prefix, its own task and head, and a digest");
+    const priority = asPushed("its priority must be the time of the push");
+    const labels = asPushed("its labels must be the ones that the Sensor sets");
+    const annotations = asPushed("it has an annotation that Argo or a remediation would act on");
+    const owner = asPushed("its only owner must be the WorkflowTemplate rex-");
+    const unchanged = policy("the Sensor may write workflow .* again, but must not change it");
 
     refused("the Sensor's account", () => pod, [
       {
@@ -349,63 +349,63 @@ describe("with a token of the Sensor's pod", function () {
       },
       {
         what: "another commit on a run that exists",
-        refusal: asItIs,
+        refusal: unchanged,
         request: merge(() => runOf(guarded.name, "7").metadata.name, { spec: { arguments: { parameters: [] } } }),
       },
       {
         what: "another label on a run that exists",
-        refusal: asItIs,
+        refusal: unchanged,
         request: merge(() => runOf(guarded.name, "7").metadata.name, {
           metadata: { labels: { "rex-remediation/outcome": "remediated" } },
         }),
       },
       {
         what: "the end of a run that exists",
-        refusal: asItIs,
+        refusal: unchanged,
         request: merge(() => runOf(guarded.name, "7").metadata.name, { spec: { shutdown: "Terminate" } }),
       },
       {
         what: "a status on a run that exists",
-        refusal: asItIs,
+        refusal: unchanged,
         request: merge(() => runOf(guarded.name, "7").metadata.name, { status: { phase: "Failed" } }),
       },
       {
         what: "the stage of a main workflow [sensor-sets-stage]",
-        refusal: asItIs,
+        refusal: unchanged,
         request: merge(() => "main-3", { metadata: { labels: { "current-stage": "waiting-pr-created" } } }),
       },
       {
         what: "a label of nobody's on a main workflow [sensor-labels-main-workflow]",
-        refusal: asItIs,
+        refusal: unchanged,
         request: merge(() => "main-3", { metadata: { labels: { "cost-center": "42" } } }),
       },
       {
         what: "an annotation of nobody's on a main workflow",
-        refusal: asItIs,
+        refusal: unchanged,
         request: merge(() => "main-3", { metadata: { annotations: { "example.com/note": "1" } } }),
       },
       {
         what: "a label of main workflows on a run that exists",
-        refusal: asItIs,
+        refusal: unchanged,
         request: merge(() => runOf(guarded.name, "7").metadata.name, {
           metadata: { labels: { "workflow-type": "play-orchestration" } },
         }),
       },
       {
         what: "an annotation of Argo's on a run that exists",
-        refusal: asItIs,
+        refusal: unchanged,
         request: merge(() => runOf(guarded.name, "7").metadata.name, {
           metadata: { annotations: { "workflows.argoproj.io/x": "1" } },
         }),
       },
       {
         what: "a run that exists without a label of somebody else's",
-        refusal: asItIs,
+        refusal: unchanged,
         request: merge(() => runOf(guarded.name, "9").metadata.name, {
           metadata: { labels: { "cost-center": null } },
         }),
       },
-      { what: "a main workflow resumed", refusal: asItIs, request: merge(() => "main-3", { spec: { suspend: null } }) },
+      { what: "a main workflow resumed", refusal: unchanged, request: merge(() => "main-3", { spec: { suspend: null } }) },
       {
         what: "a workflow's deletion",
         refusal: noRight("delete", "workflows"),
