@@ -283,7 +283,7 @@ describe("scripts/rex doctor", function () {
           "webhookSecret",
         ),
         fail(
-          "expected a key of this program; got one that it does not know",
+          "expected a key of this program; got an unknown key",
           "pulumi config rm stepImage",
           "stepImage",
         ),

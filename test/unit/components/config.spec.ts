@@ -103,7 +103,7 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   },
   "pullRequest.holdLabel": {
     values: ["", "hold ", "{{x}}", "x".repeat(51), "ready-for-qa"],
-    expected: /a pull request label of at most 50|a label that is not readyLabel \(ready-for-qa\)/,
+    expected: /a pull request label of at most 50|a label other than readyLabel \(ready-for-qa\)/,
   },
   "mainWorkflow.typeLabel": { values: ["", "a b"], expected: /a label key/ },
   "mainWorkflow.type": { values: ["", "a b", "x".repeat(64)], expected: /a label value/ },
@@ -350,7 +350,7 @@ describe("config", () => {
       assert.deepEqual(await refused({ "agents.toCancel": ["5DLabs-Cleo", agent] }), [
         [
           "agents.toCancel",
-          `agents other than the pusher 5DLabs-Rex[bot]; ${agent} would cancel the very agent that pushed`,
+          `agents other than the pusher 5DLabs-Rex[bot]; ${agent} would cancel the agent that pushed`,
           `5DLabs-Cleo,${agent}`,
           "pulumi config set --path agents.toCancel 5DLabs-Cleo",
         ],
@@ -368,7 +368,7 @@ describe("config", () => {
       [
         [
           "pullRequest.holdLabel",
-          "a label that is not readyLabel (Ready-For-QA), in whatever case",
+          "a label other than readyLabel (Ready-For-QA), ignoring case",
           '"ready-for-qa"',
           "pulumi config set --path pullRequest.holdLabel remediation-hold",
         ],
@@ -427,7 +427,7 @@ describe("config", () => {
         {
           key,
           expected: "a key of this program",
-          got: "one that it does not know",
+          got: "an unknown key",
           command: `pulumi config rm ${key.includes(".") ? "--path " : ""}${key}`,
           advice,
         },
@@ -504,7 +504,7 @@ describe("config", () => {
       "a Gateway beside an Ingress",
       { "ingress.host": "a.b", "gateway.host": "a.b", "gateway.name": "public" },
       "gateway.host",
-      "nothing, because ingress.host is set: one way in",
+      "nothing, because ingress.host is set and there can be only one way in",
       "pulumi config rm --path gateway.host",
     ],
     [

@@ -122,8 +122,8 @@ describe("many repositories", function () {
       assert.equal(
         message,
         `One value of the stack's configuration cannot be used. docs/configuration.md describes every key.
-  repositories: expected at most ${most} with names of this length, or they do not fit into the objects that list them; got 4000.
-      Leave the others to a second stack with a name of its own: docs/environments.md; the first that goes there: pulumi config rm --path 'repositories[${most}]'`,
+  repositories: expected at most ${most} with names of this length, because more do not fit into the objects that list them; got 4000.
+      Move the others to a second stack with another name (docs/environments.md), starting with this one: pulumi config rm --path 'repositories[${most}]'`,
       );
       const fitting = names.slice(0, most);
       assert.deepEqual(
