@@ -48,7 +48,7 @@ export const schema = z.strictObject({
   agents: z
     .strictObject({
       pusher: text(appLogin, {
-        means: "Login of the GitHub App whose pushes count. Only case may differ.",
+        means: "Login of the GitHub App whose pushes count. Case is ignored.",
         default: "5DLabs-Rex[bot]",
       }),
       toCancel: list(labelValue, 1, {
@@ -86,7 +86,7 @@ export const schema = z.strictObject({
     .strictObject({
       branchPrefix: text(branchPrefix, {
         means:
-          "A task's branch is named by this prefix and the task's number. A dash, slash or underscore and more text may follow.",
+          "A task's branch is this prefix followed by the task's number. A dash, slash or underscore and more text may follow.",
         default: "task-",
       }),
       taskLabelPrefix: text(taskLabelPrefix, {

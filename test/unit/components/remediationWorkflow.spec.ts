@@ -361,7 +361,7 @@ describe("RemediationWorkflow", () => {
     const { template } = await rendered();
     assert.deepEqual(template("remediate").metrics.prometheus.at(-1), {
       name: "rex_remediation_round",
-      help: "Rounds: a remediation that restarted QA counts as its task's first, second and so on.",
+      help: "Round of the task that each restart of QA began: its first, second and so on.",
       when: "'{{outputs.parameters.round}}' != ''",
       histogram: {
         value: "{{outputs.parameters.round}}",
