@@ -155,12 +155,12 @@ function template(name: string, args: SweepArgs) {
         },
         counter(
           "rex_remediation_swept_pushes_total",
-          "Pushes that had no remediation until a sweep found them.",
+          "Pushes whose remediation a sweep started.",
           "started",
         ),
         counter(
           "rex_remediation_redeliveries_total",
-          "Failed deliveries of pushes that a sweep asked GitHub for again.",
+          "Failed deliveries that a sweep asked GitHub to redeliver.",
           "redelivered",
         ),
       ],
