@@ -133,7 +133,7 @@ export function alarmGroups(name: string, watched: Watched, annotations: (alarm:
 /** Argo Events names a Deployment after its object, plus the kind and a random suffix. */
 function down({ namespace, eventSourceName, sensorName }: Watched): Alarm[] {
   const available = (deployment: string) =>
-    // Counts a missing Deployment as 0 if Prometheus sees any others. If it sees none at all, the alarm below rings instead.
+    // Counts a missing Deployment as 0 if Prometheus sees any others. If it sees none, RexRemediationDeploymentsUnseen rings.
     `(sum(${deployments}{namespace="${namespace}",deployment=~"${deployment}-[a-z0-9]+"}) or 0 * count(${deployments})) == 0`;
   const object = (kind: "EventSource" | "Sensor", name: string, meanwhile: string): Alarm => ({
     alert: `RexRemediation${kind}Down`,
