@@ -153,11 +153,7 @@ function template(name: string, args: SweepArgs) {
           labels: [{ key: "status", value: "Succeeded" }],
           counter: { value: "1" },
         },
-        counter(
-          "rex_remediation_swept_pushes_total",
-          "Pushes whose remediation a sweep started.",
-          "started",
-        ),
+        counter("rex_remediation_swept_pushes_total", "Pushes whose remediation a sweep started.", "started"),
         counter(
           "rex_remediation_redeliveries_total",
           "Failed deliveries that a sweep asked GitHub to redeliver.",

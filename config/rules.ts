@@ -195,8 +195,7 @@ function tooMany(repositories: string[]): Problem[] {
       expected: `at most ${fitting} with names of this length, because more do not fit into the objects that list them`,
       got: `${repositories.length}`,
       command: removal(`repositories[${fitting}]`).command,
-      advice:
-        "Move the others to a second stack with another name (docs/environments.md), starting with this one",
+      advice: "Move the others to a second stack with another name (docs/environments.md), starting with this one",
     },
   ];
 }

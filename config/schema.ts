@@ -139,7 +139,8 @@ export const schema = z.strictObject({
         ],
       }),
       resetStage: text(labelValue, {
-        means: "Stage that a push resets a main workflow to; one of stages. At this stage and before it, nothing is stale.",
+        means:
+          "Stage that a push resets a main workflow to; one of stages. At this stage and before it, nothing is stale.",
         default: "waiting-pr-created",
       }),
     })
@@ -149,7 +150,8 @@ export const schema = z.strictObject({
     .strictObject({
       id: text(numericId, { means: "Numeric id of the App (contents read, pull requests write)." }),
       installationId: optionalText(numericId, {
-        means: "Numeric id of the App's installation; empty to ask GitHub for the installation on the pushed repository.",
+        means:
+          "Numeric id of the App's installation; empty to ask GitHub for the installation on the pushed repository.",
       }),
       apiUrl: text(baseUrl, {
         means: "Base URL of GitHub's REST API; https://HOST/api/v3 for GitHub Enterprise Server.",
@@ -246,7 +248,10 @@ export const schema = z.strictObject({
 
   argo: z
     .strictObject({
-      eventSourceReplicas: integer(1, 20, { means: "Number of EventSource pods; all of them receive events.", default: 1 }),
+      eventSourceReplicas: integer(1, 20, {
+        means: "Number of EventSource pods; all of them receive events.",
+        default: 1,
+      }),
       sensorReplicas: integer(1, 5, { means: "Number of Sensor pods; one works, the others stand by.", default: 1 }),
       deployTimeoutSeconds: integer(10, 3600, {
         means: "How long pulumi up waits until EventBus, EventSource and Sensor are deployed before it fails.",

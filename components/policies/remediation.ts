@@ -146,7 +146,9 @@ export function workflowRules({
             'key in ["labels", "annotations", "managedFields", "resourceVersion", "generation"]',
           ),
         ].join(" && "),
-        refusal: refusal('" must keep its owners, its finalizers and all other metadata except labels and annotations"'),
+        refusal: refusal(
+          '" must keep its owners, its finalizers and all other metadata except labels and annotations"',
+        ),
       },
       {
         expression: inOwnOrMain(onlySet(outcomeLabel, outcomes, foreign), onlySet(stageLabel, [resetStage], foreign)),
@@ -179,7 +181,9 @@ export function workflowRules({
           "variables.status == variables.oldStatus",
           sameBut("variables.status", "variables.oldStatus", 'key == "nodes"'),
         ),
-        refusal: refusal('" must keep its status; a remediation may only open a waiting gate, and only on a main workflow"'),
+        refusal: refusal(
+          '" must keep its status; a remediation may only open a waiting gate, and only on a main workflow"',
+        ),
       },
       {
         expression: `variables.own || (${[

@@ -167,7 +167,9 @@ describe("with a token of a remediation's pod of task 3", function () {
       "workflow main-3 must keep its nodes; a remediation may only set a waiting gate to Succeeded",
     );
     const keptSpec = workflowRefusal("workflow main-3 must keep its spec; a remediation may only remove suspend");
-    const keptStatus = workflowRefusal("workflow main-3 must keep its status; a remediation may only open a waiting gate");
+    const keptStatus = workflowRefusal(
+      "workflow main-3 must keep its status; a remediation may only open a waiting gate",
+    );
     const keptMetadata = workflowRefusal("workflow main-3 must keep its owners, its finalizers");
     const neither = (name: string) =>
       workflowRefusal(`workflow ${name} is neither the run of pod .* nor a main workflow of its task`);

@@ -69,9 +69,7 @@ describe("with a token of the Sensor's pod", function () {
       policy(`the Sensor may only create Workflows in the exact form of a push's remediation: ${words}`);
     const field = asPushed("it has an unexpected field");
     const template = asPushed("it must refer to the WorkflowTemplate rex-");
-    const parameters = asPushed(
-      "its parameters must be task, before, after, repository, pushed-at, each well-formed",
-    );
+    const parameters = asPushed("its parameters must be task, before, after, repository, pushed-at, each well-formed");
     const name = asPushed("its name must consist of the prefix, its own task and head, and a digest");
     const priority = asPushed("its priority must be the time of the push");
     const labels = asPushed("its labels must be the ones that the Sensor sets");
@@ -405,7 +403,11 @@ describe("with a token of the Sensor's pod", function () {
           metadata: { labels: { "cost-center": null } },
         }),
       },
-      { what: "a main workflow resumed", refusal: unchanged, request: merge(() => "main-3", { spec: { suspend: null } }) },
+      {
+        what: "a main workflow resumed",
+        refusal: unchanged,
+        request: merge(() => "main-3", { spec: { suspend: null } }),
+      },
       {
         what: "a workflow's deletion",
         refusal: noRight("delete", "workflows"),
