@@ -75,7 +75,7 @@ describe("with a token of the Sensor's pod", function () {
     const labels = asPushed("its labels must be the ones that the Sensor sets");
     const annotations = asPushed("it has an annotation that Argo or a remediation would act on");
     const owner = asPushed("its only owner must be the WorkflowTemplate rex-");
-    const unchanged = policy("the Sensor may write workflow .* again, but must not change it");
+    const asItIs = policy("the Sensor may write workflow .* again, but must not change it");
 
     refused("the Sensor's account", () => pod, [
       {
@@ -347,65 +347,65 @@ describe("with a token of the Sensor's pod", function () {
       },
       {
         what: "another commit on a run that exists",
-        refusal: unchanged,
+        refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, { spec: { arguments: { parameters: [] } } }),
       },
       {
         what: "another label on a run that exists",
-        refusal: unchanged,
+        refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, {
           metadata: { labels: { "rex-remediation/outcome": "remediated" } },
         }),
       },
       {
         what: "the end of a run that exists",
-        refusal: unchanged,
+        refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, { spec: { shutdown: "Terminate" } }),
       },
       {
         what: "a status on a run that exists",
-        refusal: unchanged,
+        refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, { status: { phase: "Failed" } }),
       },
       {
         what: "the stage of a main workflow [sensor-sets-stage]",
-        refusal: unchanged,
+        refusal: asItIs,
         request: merge(() => "main-3", { metadata: { labels: { "current-stage": "waiting-pr-created" } } }),
       },
       {
         what: "a label of nobody's on a main workflow [sensor-labels-main-workflow]",
-        refusal: unchanged,
+        refusal: asItIs,
         request: merge(() => "main-3", { metadata: { labels: { "cost-center": "42" } } }),
       },
       {
         what: "an annotation of nobody's on a main workflow",
-        refusal: unchanged,
+        refusal: asItIs,
         request: merge(() => "main-3", { metadata: { annotations: { "example.com/note": "1" } } }),
       },
       {
         what: "a label of main workflows on a run that exists",
-        refusal: unchanged,
+        refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, {
           metadata: { labels: { "workflow-type": "play-orchestration" } },
         }),
       },
       {
         what: "an annotation of Argo's on a run that exists",
-        refusal: unchanged,
+        refusal: asItIs,
         request: merge(() => runOf(guarded.name, "7").metadata.name, {
           metadata: { annotations: { "workflows.argoproj.io/x": "1" } },
         }),
       },
       {
         what: "a run that exists without a label of somebody else's",
-        refusal: unchanged,
+        refusal: asItIs,
         request: merge(() => runOf(guarded.name, "9").metadata.name, {
           metadata: { labels: { "cost-center": null } },
         }),
       },
       {
         what: "a main workflow resumed",
-        refusal: unchanged,
+        refusal: asItIs,
         request: merge(() => "main-3", { spec: { suspend: null } }),
       },
       {
