@@ -6,7 +6,7 @@ const { name, ...config } = readConfig();
 await checkCluster(config);
 const remediation = new RexRemediation(name, config);
 
-/** Where to point GitHub's webhook: the public URL if there is a host, else the one inside the cluster. */
+/** The URL for GitHub's webhook: the public one if a host is configured, otherwise the one inside the cluster. */
 export const webhookUrl = remediation.webhookUrl;
 export const inClusterWebhookUrl = remediation.inClusterWebhookUrl;
 export const namespace = remediation.namespace;

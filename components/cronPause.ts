@@ -1,10 +1,10 @@
 const minutesOf: Record<string, number> = { s: 1 / 60, m: 1, h: 60 };
 
 /**
- * The longest pause between two runs of a schedule, in whole minutes; undefined where days, months or more than one time are named, of
- * which this does not know.
+ * The longest pause between two runs of a schedule, in whole minutes. Returns undefined for schedules that it cannot judge: those that
+ * name days, months or more than one time.
  *
- * @param schedule five fields as cron has them, or @hourly, @daily, or @every and a time
+ * @param schedule five fields in cron syntax, or @hourly, @daily, or @every with a time
  */
 export function longestPause(schedule: string): number | undefined {
   const [, count, unit = ""] = /^@every ([0-9]+)([smh])$/.exec(schedule) ?? [];
@@ -18,7 +18,7 @@ export function longestPause(schedule: string): number | undefined {
 
 const named: Record<string, string> = { "@hourly": "0 * * * *", "@daily": "0 0 * * *" };
 
-/** How far apart the times of a field are, at most: it begins anew with each hour or day, however long ago the last one was. */
+/** The longest gap between the times of a field that has `round` values. A step starts over each round, so no gap exceeds the step. */
 function every(field: string, round: number): number | undefined {
   if (field === "*") return 1;
   if (/^[0-9]+$/.test(field)) return round;

@@ -1,13 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 
 /**
- * Annotations that make `pulumi up` wait until Argo Events reports its object as deployed, and fail with the message of the condition
- * that says no.
+ * Annotations that make `pulumi up` wait until Argo Events reports its object as deployed. If it is not deployed in time, `pulumi up`
+ * fails with the message of the condition that is False.
  *
- * `condition=Deployed` alone would wait well but end with nothing more than "timed out waiting for the condition". The JSON path gives
- * the message: it selects every condition whose status is False and, behind them, the object's own name. Without such a condition the
- * name comes first and equals the expected one; with one, a whole condition comes first, which no text can equal, and the provider's
- * error prints it.
+ * `condition=Deployed` alone would also wait, but fail with nothing more than "timed out waiting for the condition". The JSON path adds
+ * the message: it selects every condition whose status is False and, after them, the object's name. If no condition is False, the name
+ * comes first and equals the expected text. Otherwise a condition comes first, which never equals the text, and the provider prints it.
  *
  * @param name metadata.name of the object
  * @see https://www.pulumi.com/registry/packages/kubernetes/annotations/
@@ -21,8 +20,8 @@ export function deployedAnnotations(name: string, seconds: pulumi.Input<number>)
 }
 
 /**
- * Options that make a new EventSource or Sensor where its event bus becomes another. The status of Argo Events' objects does not tell
- * which version of them it speaks of, so that after a change the old "deployed" would be taken for the new one; and the bus is the one
- * thing in them that can be wrong in a way that only the cluster knows.
+ * Options that replace an EventSource or Sensor when its event bus changes. The status of Argo Events' objects does not say which version
+ * of the object it describes, so after a change Pulumi would mistake the old "deployed" for the new one. Only the bus matters here,
+ * because only for the bus does it depend on the cluster whether the value works.
  */
 export const newOnAnotherBus = { replaceOnChanges: ["spec.eventBusName"], deleteBeforeReplace: true };

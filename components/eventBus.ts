@@ -8,20 +8,20 @@ export interface EventBusArgs {
   namespace: pulumi.Input<string>;
   /** metadata.name of the EventBus. */
   eventBusName: string;
-  /** JetStream version, one of those that the Argo Events controller is configured with. */
+  /** JetStream version. It must be one of those that the Argo Events controller is configured with. */
   version: pulumi.Input<string>;
-  /** JetStream servers; each keeps a copy of every event. */
+  /** Number of JetStream servers. Each keeps a copy of every event. */
   replicas: pulumi.Input<number>;
   /** Default: the cluster's default StorageClass. */
   storageClassName?: pulumi.Input<string>;
   /** Size of each server's volume. */
   volumeSize: pulumi.Input<string>;
-  /** How long to wait until it is deployed. */
+  /** How long to wait until it is deployed, in seconds. */
   deployedSeconds: pulumi.Input<number>;
 }
 
 /**
- * An EventBus whose events outlive its pods.
+ * An EventBus with persistent volumes, so that its events survive a restart of its pods.
  * @see https://argoproj.github.io/argo-events/eventbus/jetstream/
  */
 export class EventBus extends pulumi.ComponentResource {
@@ -49,7 +49,7 @@ export class EventBus extends pulumi.ComponentResource {
           jetstream: {
             version: args.version,
             replicas: args.replicas,
-            // Argo Events asks for three copies of each event unless told otherwise, which fewer servers refuse.
+            // By default Argo Events wants three copies of each event, but fewer than three servers refuse that.
             streamConfig: pulumi.interpolate`replicas: ${args.replicas}\n`,
             persistence: {
               accessMode: "ReadWriteOnce",

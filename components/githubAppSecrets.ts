@@ -3,15 +3,15 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { commonLabels } from "./labels.ts";
 
-/** Key of the webhook's Secret, also of one that exists already. */
+/** Key of the webhook's secret in its Secret, whether this program creates the Secret or not. */
 export const webhookSecretKey = "secret";
 
-/** Key of the GitHub App's Secret, also of one that exists already. */
+/** Key of the private key in the GitHub App's Secret, whether this program creates the Secret or not. */
 export const privateKeyKey = "private-key.pem";
 
 /**
- * What Argo Events takes a Secret's text for: without one line feed at its end, which editors leave there. Anything else that is no part of
- * the secret, a carriage return before it or a second line feed, it takes for a part of it.
+ * A Secret's text as Argo Events reads it. Argo Events drops one line feed at the end, because editors add one. It keeps everything else: a
+ * carriage return before the line feed, or a second line feed, becomes part of the secret.
  *
  * @see https://github.com/argoproj/argo-events/blob/v1.9.11/pkg/shared/util/util.go GetSecretFromVolume
  */
@@ -21,32 +21,32 @@ export function asArgoEventsReads(text: string): string {
 
 export interface GithubAppSecretsArgs {
   namespace: pulumi.Input<string>;
-  /** Private key of the GitHub App, PEM; or else {@link existingPrivateKeySecret}. */
+  /** Private key of the GitHub App, in PEM form. Required unless {@link existingPrivateKeySecret} is set. */
   privateKey?: pulumi.Input<string>;
   /** Name of a Secret that holds the private key under `private-key.pem`. */
   existingPrivateKeySecret?: pulumi.Input<string>;
-  /** Secret of the webhook; or else {@link existingWebhookSecret}; or neither, if the EventSource is not ours. */
+  /** Secret of the webhook. If {@link existingWebhookSecret} is not set either, there is none: the EventSource belongs to somebody else. */
   webhookSecret?: pulumi.Input<string>;
   /** Name of a Secret that holds the webhook's secret under `secret`. */
   existingWebhookSecret?: pulumi.Input<string>;
 }
 
 /**
- * The webhook's secret and the GitHub App's private key, as Secrets of this program or as the names of existing ones.
+ * The Secrets with the webhook's secret and the GitHub App's private key: either new ones or existing ones.
  *
- * The EventSource reads its secret only when it starts. So that one's name carries a digest of the content: a changed secret is a new
- * object, and what names it rolls over; the old one goes last.
+ * The EventSource reads the webhook's secret only when it starts. So the Secret's name contains a digest of the content: a changed secret
+ * creates a new Secret, the EventSource's pods restart with it, and the old Secret is deleted last.
  *
- * Every run mounts the key anew, and a run that waits for another keeps the name that it began with. So that name is always the same. To
- * change the key, Pulumi's provider deletes the Secret and creates it again, unless its enableSecretMutable is set: a pod that starts in
- * between waits until it is there.
+ * Every run mounts the private key, and a run that waits for another one keeps the Secret's name that it started with. So this name never
+ * changes. To change the key, Pulumi's provider deletes the Secret and creates it again, unless its enableSecretMutable is set. A pod that
+ * starts in between waits for the Secret.
  *
  * @see https://www.pulumi.com/registry/packages/kubernetes/api-docs/provider/
  */
 export class GithubAppSecrets extends pulumi.ComponentResource {
   /** Name of the Secret with the private key. */
   readonly privateKeySecretName: pulumi.Output<string>;
-  /** Name of the Secret with the webhook's secret; undefined if there is none. */
+  /** Name of the Secret with the webhook's secret; undefined if none is given. */
   readonly webhookSecretName: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: GithubAppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -88,7 +88,7 @@ export class GithubAppSecrets extends pulumi.ComponentResource {
   }
 }
 
-/** Eight hexadecimal digits that tell a changed secret, and are too slow to make to help a guesser. */
+/** Eight hexadecimal digits that change with the secret. scrypt is slow, so that they do not help to guess the secret. */
 function digest(value: pulumi.Input<string>): pulumi.Output<string> {
   const digits = pulumi.output(value).apply((text) => scryptSync(text, "rex-remediation", 4).toString("hex"));
   return pulumi.unsecret(digits);

@@ -1,6 +1,6 @@
 import { programName } from "./vocabulary/keys.ts";
 
-/** The part of the whole that an object belongs to, as its app.kubernetes.io/component label says. */
+/** The part of an installation that an object belongs to: the value of its app.kubernetes.io/component label. */
 export type Part =
   | "access"
   | "alarms"
@@ -13,14 +13,14 @@ export type Part =
   | "sweep";
 
 /**
- * Labels of every object that Pulumi makes.
+ * Labels of every object that Pulumi creates.
  * @see https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
  */
 export function commonLabels(name: string, part: Part): Record<string, string> {
   return { ...runLabels(name, part), "app.kubernetes.io/managed-by": "pulumi" };
 }
 
-/** The same for what others make on behalf of this program: pods, and the Workflows that the Sensor creates. */
+/** Labels of objects that others create for this program: pods and Workflows. */
 export function runLabels(name: string, part: Part): Record<string, string> {
   return {
     "app.kubernetes.io/name": programName,
@@ -29,7 +29,7 @@ export function runLabels(name: string, part: Part): Record<string, string> {
   };
 }
 
-/** The value of the repository label of CodeRuns and main workflows: owner-name, at most 63 characters, a letter or digit at both ends. */
+/** The value of the repository label: owner-name, cut to a valid label value (at most 63 characters, a letter or digit at both ends). */
 export function repositoryLabelValue(fullName: string): string {
   return fullName
     .replace("/", "-")

@@ -6,13 +6,13 @@ import { commonLabels, runLabels } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
 import { branchPrefixKey, pushExpression, type TaskPush } from "./taskPush.ts";
 
-/** Where the EventSource listens. */
+/** Port and path where the EventSource listens. */
 const webhookPort = 12000;
 const webhookPath = "/push";
-/** Where Argo Events offers its metrics. */
+/** Port where Argo Events serves its metrics. */
 const metricsPort = 7777;
 
-/** How GitHub reaches the EventSource from outside the cluster: an Ingress. */
+/** An Ingress through which GitHub reaches the EventSource from outside the cluster. */
 export interface IngressArgs {
   /** Public host name. */
   host: pulumi.Input<string>;
@@ -25,15 +25,15 @@ export interface IngressArgs {
   annotations?: pulumi.Input<Record<string, string>>;
 }
 
-/** How GitHub reaches the EventSource from outside the cluster: a route of a Gateway that somebody else runs. */
+/** A route, on a Gateway that somebody else runs, through which GitHub reaches the EventSource from outside the cluster. */
 export interface GatewayRouteArgs {
-  /** Public host name; a listener of the Gateway has to serve it. */
+  /** Public host name. A listener of the Gateway must serve it. */
   host: pulumi.Input<string>;
   /** Name of the Gateway. */
   name: pulumi.Input<string>;
-  /** Its namespace, from which routes have to be allowed; default: the component's own. */
+  /** Namespace of the Gateway; default: the component's namespace. The Gateway must accept routes from the component's namespace. */
   namespace?: pulumi.Input<string>;
-  /** The listener; default: each that serves the host and takes the route. */
+  /** The Gateway's listener; default: every listener that serves the host and accepts the route. */
   sectionName?: pulumi.Input<string>;
   /** Whether the listener terminates TLS. */
   tls: boolean;
@@ -43,31 +43,31 @@ export interface PushEventSourceArgs {
   namespace: pulumi.Input<string>;
   /** Which pushes pass. */
   push: pulumi.Input<TaskPush>;
-  /** Secret whose key `secret` verifies GitHub's signatures. */
+  /** Name of a Secret. Its key `secret` holds the secret that verifies GitHub's signatures. */
   webhookSecretName: pulumi.Input<string>;
   serviceAccountName: pulumi.Input<string>;
   eventBusName: pulumi.Input<string>;
-  /** Pods; all of them serve. */
+  /** Number of pods. All of them receive events. */
   replicas: pulumi.Input<number>;
-  /** Default: no way in from outside, unless there is {@link gatewayRoute}. */
+  /** Default: the webhook cannot be reached from outside the cluster, unless {@link gatewayRoute} is set. */
   ingress?: IngressArgs;
-  /** Instead of {@link ingress}, not beside it. */
+  /** Replaces {@link ingress}. Only one of them may be set. */
   gatewayRoute?: GatewayRouteArgs;
-  /** Names of namespaces and CIDRs that may reach the webhook; empty: no NetworkPolicy, so that the cluster's rules hold. */
+  /** Names of namespaces and CIDRs that may reach the webhook; empty: no NetworkPolicy, so only the cluster's own rules apply. */
   allowedFrom: string[];
-  /** How long to wait until it is deployed and answers. */
+  /** How long to wait until it is deployed and its Service has endpoints, in seconds. */
   deployedSeconds: pulumi.Input<number>;
 }
 
 /**
- * Receives GitHub's push events, lets the ones through that restart QA, and puts them on the event bus.
+ * Receives GitHub's push events, filters the ones that restart QA, and puts those on the event bus.
  * @see https://argoproj.github.io/argo-events/eventsources/setup/github/
  */
 export class PushEventSource extends pulumi.ComponentResource {
   readonly eventSourceName: pulumi.Output<string>;
   /** Name of the event that the EventSource emits. */
   readonly eventName: pulumi.Output<string>;
-  /** Where to point GitHub's webhook: the public URL if there is one. */
+  /** The URL for GitHub's webhook: the public one if there is one, otherwise the one inside the cluster. */
   readonly webhookUrl: pulumi.Output<string>;
   readonly inClusterWebhookUrl: pulumi.Output<string>;
 
@@ -101,9 +101,9 @@ export class PushEventSource extends pulumi.ComponentResource {
           },
           github: {
             [eventName]: {
-              // Without a URL of its own Argo Events leaves GitHub's webhook to whoever made it.
+              // Without a URL, Argo Events neither creates nor changes GitHub's webhook.
               webhook: { endpoint: webhookPath, port: `${webhookPort}`, method: "POST", url: "" },
-              // Argo Events wants the list but would only use it to create webhooks; what passes is the filter's matter.
+              // Argo Events requires this list, but uses it only to create webhooks. The filter decides which pushes pass.
               repositories: pulumi.output(args.push).apply(({ repositories }) => byOwner(repositories)),
               events: ["push"],
               contentType: "json",
@@ -132,7 +132,7 @@ export class PushEventSource extends pulumi.ComponentResource {
           ports: [{ name: "http", port: webhookPort, targetPort: webhookPort, protocol: "TCP" }],
         },
       },
-      // Pulumi waits for the Service's endpoints; there are none before the EventSource's pods.
+      // Pulumi waits for the Service's endpoints, which do not exist before the EventSource's pods.
       { parent: this, dependsOn: [eventSource] },
     );
 
@@ -163,7 +163,7 @@ export class PushEventSource extends pulumi.ComponentResource {
           policyTypes: ["Ingress"],
           ingress: [
             { from: peers(args.allowedFrom), ports: [{ protocol: "TCP", port: webhookPort }] },
-            // Whoever watches over the cluster goes on seeing it.
+            // Monitoring in any namespace must still be able to scrape the metrics.
             { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: metricsPort }] },
           ],
         },
@@ -172,7 +172,7 @@ export class PushEventSource extends pulumi.ComponentResource {
     );
   }
 
-  /** Makes the way in from outside, and returns the webhook's public URL; undefined where there is none. */
+  /** Creates the Ingress or the route, and returns the webhook's public URL; undefined if there is neither. */
   #wayIn(
     name: string,
     args: PushEventSourceArgs,
@@ -205,7 +205,7 @@ export class PushEventSource extends pulumi.ComponentResource {
           namespace: args.namespace,
           labels,
           annotations: pulumi.output(ingress.annotations ?? {}).apply((annotations) => ({
-            // Not every ingress controller reports an address, and waiting for one would fail there.
+            // Some ingress controllers never report an address, and waiting for one would fail.
             "pulumi.com/skipAwait": "true",
             ...annotations,
           })),
@@ -234,7 +234,7 @@ export class PushEventSource extends pulumi.ComponentResource {
   }
 
   /**
-   * Not waited for, as the Ingress is not: which Gateway takes it is for its owner to say.
+   * Pulumi does not wait for the route, because the Gateway's owner decides whether to accept it.
    * @see https://gateway-api.sigs.k8s.io/api-types/httproute/
    */
   #gatewayRoute(
@@ -266,7 +266,7 @@ export class PushEventSource extends pulumi.ComponentResource {
   }
 }
 
-/** The labels that Argo Events puts on the EventSource's pods. */
+/** Labels that Argo Events puts on the EventSource's pods. */
 function podLabels(name: string): Record<string, string> {
   return { controller: "eventsource-controller", "eventsource-name": name, "owner-name": name };
 }
@@ -279,7 +279,7 @@ function peers(allowedFrom: string[]) {
   );
 }
 
-/** Repositories in the EventSource's form: the names of each owner. */
+/** Repositories grouped by owner, as the EventSource expects them. */
 function byOwner(repositories: string[]): { owner: string; names: string[] }[] {
   const owners = new Map<string, string[]>();
   for (const repository of repositories) {

@@ -7,37 +7,37 @@ import { pushTransform, type TaskPush } from "./taskPush.ts";
 import { triggerParameters, unfilledRun } from "./vocabulary/run.ts";
 import { runNameTemplate, runSalt, runSaltAnnotation } from "./vocabulary/runName.ts";
 
-/** Name of the trigger, which Argo Events writes on what it creates. */
+/** Name of the trigger. Argo Events writes it in a label of the objects that it creates. */
 export const triggerName = "remediate";
 
 export interface PushSensorArgs {
   namespace: pulumi.Input<string>;
   eventSourceName: pulumi.Input<string>;
   eventName: pulumi.Input<string>;
-  /** Which pushes count, if the EventSource is not this program's and so does not filter them. */
+  /** Which pushes count; only set if the EventSource is not this program's, because then nothing has filtered the pushes. */
   unfilteredPush?: pulumi.Input<TaskPush>;
   /** WorkflowTemplate of the remediation. */
   workflowTemplateName: pulumi.Input<string>;
-  /** metadata.uid of that WorkflowTemplate, which then owns the runs; undefined if that is not known. */
+  /** metadata.uid of that WorkflowTemplate, which then owns the runs; undefined if it is not known, so that runs have no owner. */
   workflowTemplateUid?: pulumi.Input<string>;
   /** See argoInstance.ts. */
   argoInstanceId?: string;
   serviceAccountName: pulumi.Input<string>;
   eventBusName: pulumi.Input<string>;
-  /** Pods; one works, the others stand by. */
+  /** Number of pods; one works, the others stand by. */
   replicas: pulumi.Input<number>;
-  /** Whether admission policies bind the Sensor's account; see {@link PushSensor}. */
+  /** Whether admission policies check the Sensor's writes; see {@link PushSensor}. */
   admissionPolicies: boolean;
-  /** How long to wait until it is deployed. */
+  /** How long to wait until it is deployed, in seconds. */
   deployedSeconds: pulumi.Input<number>;
 }
 
 /**
  * Turns each push into one remediation Workflow.
  *
- * The trigger gets the Workflow and creates it if there is none, else sends a merge patch. Every value comes from the pushed content,
- * so the patch of a duplicate delivery changes nothing. For that the Sensor needs the right to patch Workflows, which only an admission
- * policy can hold within bounds; without policies it only creates, and a duplicate costs it a few seconds in which it fails.
+ * The trigger creates the Workflow if it does not exist, and otherwise sends a merge patch. Every value comes from the push, so the patch
+ * of a duplicate delivery changes nothing. But to patch, the Sensor needs a right to patch Workflows, and only an admission policy can
+ * limit that right to its own runs. Without policies it can only create, and a duplicate fails for a few seconds until the Sensor gives up.
  *
  * @see https://argoproj.github.io/argo-events/sensors/triggers/k8s-object-trigger/
  */
@@ -97,7 +97,7 @@ export class PushSensor extends pulumi.ComponentResource {
                   ),
                 },
               },
-              // Without it Argo Events ignores the retries. One event at a time: the next one waits until the retries are over.
+              // Without atLeastOnce, Argo Events ignores the retries. Events are handled one at a time, so the next one waits for them.
               atLeastOnce: true,
               retryStrategy: { steps: retries(args), duration: "1s", factor: 2, jitter: 0.1 },
             },
@@ -113,8 +113,8 @@ export class PushSensor extends pulumi.ComponentResource {
 }
 
 /**
- * Patching, 1 + 2 + 4 + 8 + 16 + 32 seconds: longer than an API server takes to restart. Creating, a duplicate fails, too, and keeps
- * all others waiting until the retries are over: 1 + 2 + 4 seconds.
+ * How often to try. If the trigger patches, the pauses add up to 1 + 2 + 4 + 8 + 16 + 32 seconds, which outlasts a restart of the API
+ * server. If it only creates, every duplicate fails and delays the events behind it, so the pauses are just 1 + 2 + 4 seconds.
  */
 function retries({ admissionPolicies }: PushSensorArgs): number {
   return admissionPolicies ? 7 : 4;

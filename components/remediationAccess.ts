@@ -11,23 +11,23 @@ export interface RemediationAccessArgs {
   codeRunResource: pulumi.Input<string>;
   /** Whether admission policies bind these accounts. */
   admissionPolicies: boolean;
-  /** Whether there is an EventSource of ours that needs an account; default true. */
+  /** Whether this program creates an EventSource, which needs an account; default: true. */
   eventSource?: boolean;
-  /** Whether there is a job that looks for lost pushes. */
+  /** Whether the stack has a sweep. */
   sweep: boolean;
 }
 
 /**
- * The service accounts and exactly what each may do; see {@link accountRights}. Roles only: nothing reaches beyond the namespace.
+ * The service accounts and their rights; see {@link accountRights}. It uses only Roles, so no right reaches beyond the namespace.
  */
 export class RemediationAccess extends pulumi.ComponentResource {
-  /** Account of the EventSource, which has no right and no token; undefined if there is no EventSource of ours. */
+  /** Account of the EventSource. It has neither rights nor a token. Undefined if this program creates no EventSource. */
   readonly eventSourceAccount: pulumi.Output<string> | undefined;
-  /** Account of the Sensor, which makes remediations. */
+  /** Account of the Sensor, which creates the runs. */
   readonly sensorAccount: pulumi.Output<string>;
   /** Account of the remediation's pods. */
   readonly remediationAccount: pulumi.Output<string>;
-  /** Account of the job that looks for lost pushes; undefined if there is none. */
+  /** Account of the sweep; undefined if there is none. */
   readonly sweepAccount: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: RemediationAccessArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -92,7 +92,7 @@ export class RemediationAccess extends pulumi.ComponentResource {
   }
 }
 
-/** Names of the accounts that admission policies bind; the policies are there before the accounts. */
+/** Names of the accounts that admission policies check. The policies need them before the accounts exist. */
 export function accountNames(name: string): Record<Account, string> {
   return { sensor: `${name}-sensor`, remediation: name, sweep: `${name}-sweep` };
 }

@@ -38,7 +38,7 @@ export interface CodeRunArgs {
   agentLabel: pulumi.Input<string>;
   /** Label that may hold the repository, as owner-name. */
   repositoryLabel: pulumi.Input<string>;
-  /** Values of `status.phase` at which a CodeRun has ended, so that there is nothing to cancel. */
+  /** Values of `status.phase` that mean that a CodeRun has ended, so that there is nothing to cancel. */
   finishedPhases: pulumi.Input<string[]>;
 }
 
@@ -46,21 +46,21 @@ export interface CodeRunArgs {
 export interface MainWorkflowArgs extends MainWorkflowLabelArgs {
   /** Every stage, in order. */
   stages: pulumi.Input<string[]>;
-  /** The stage that a push sets back to. */
+  /** The stage that a push resets the workflow to. */
   resetStage: pulumi.Input<string>;
 }
 
 /** How pull requests look. */
 export interface PullRequestArgs {
-  /** A task's pull request carries a label of this and the task's number. */
+  /** A task's pull request carries a label of this prefix and the task's number. */
   taskLabelPrefix: pulumi.Input<string>;
-  /** The label that a push takes off. */
+  /** The label that a push removes. */
   readyLabel: pulumi.Input<string>;
-  /** The label with which a person holds a task: no remediation of it begins. */
+  /** The label with which a person holds a task. While it is set, no remediation of the task begins. */
   holdLabel: pulumi.Input<string>;
-  /** What the name of a task's branch begins with; the task's number follows. */
+  /** Prefix of a task's branch. The task's number follows it. */
   branchPrefix: pulumi.Input<string>;
-  /** Whether pull requests are told what was done, or what failed. */
+  /** Whether to comment on pull requests what was done, or what failed. */
   comments: pulumi.Input<boolean>;
 }
 
@@ -68,33 +68,33 @@ export interface PullRequestArgs {
 export interface AgentArgs {
   /** Login of the GitHub App whose pushes count, `SLUG[bot]`. */
   pusher: pulumi.Input<string>;
-  /** Agents whose CodeRuns a push cancels. Never the pusher. */
+  /** Agents whose CodeRuns a push cancels. The pusher must not be among them. */
   toCancel: pulumi.Input<string[]>;
-  /** A task with more agents to cancel than this stops the remediation before anything is touched. */
+  /** If a task has more agents to cancel than this, the remediation fails before it changes anything. */
   maxToCancel: pulumi.Input<number>;
 }
 
 /** How Argo Workflows runs the remediations. */
 export interface RunArgs {
-  /** Base URL of Argo's server, for a link to the run; default: the command that shows it. */
+  /** Base URL of Argo's server, for links to a run; default: comments show a command instead. */
   serverUrl?: pulumi.Input<string>;
-  /** Instance ID of the workflow controller; default: the one without. See argoInstance.ts. */
+  /** Instance ID of the workflow controller; default: a controller without one. See argoInstance.ts. */
   instanceId?: string;
-  /** How long a Workflow is kept after its end. */
+  /** How long to keep a Workflow after it ends, in days. */
   retentionDays: pulumi.Input<number>;
 }
 
-/** What the steps run in, and how long they may take. */
+/** The image of the steps, and how long they may take. */
 export interface StepsArgs {
   /** Image with bash, coreutils, curl, jq and openssl. */
   image: pulumi.Input<string>;
-  /** Limit for the proof that the cancelled agents are gone. */
+  /** How long to wait until the cancelled agents are gone. */
   cancelTimeoutSeconds: pulumi.Input<number>;
-  /** Limit for the main workflow to reach its gate once an agent was cancelled. */
+  /** How long to wait until the main workflow reaches its gate after an agent was cancelled. */
   gateTimeoutSeconds: pulumi.Input<number>;
-  /** Limit for each step. */
+  /** How long each step may take. */
   stepTimeoutSeconds: pulumi.Input<number>;
-  /** How long after a push to wait for further ones, so that several in a row cause one restart. */
+  /** How long to wait for further pushes, so that several pushes in a row cause one restart. */
   debounceSeconds: pulumi.Input<number>;
 }
 
@@ -109,21 +109,21 @@ export interface RemediationWorkflowArgs extends GithubAccessArgs {
   steps: StepsArgs;
 }
 
-/** The templates that have a pod. Argo makes the pod's name of the run's, the template's and a number. */
+/** The templates that run in a pod. Argo composes a pod's name from the names of the run and the template, and a number. */
 export const podTemplates = ["remediate", "record-failure"] as const;
 const [remediate, recordFailure] = podTemplates;
 
 /**
- * The WorkflowTemplate of a remediation: one pod with a container for each step, and an exit handler that records a failure. The
- * bash of the steps is part of it, so that a run keeps the version it began with.
+ * The WorkflowTemplate of a remediation: one pod with a container for each step, and an exit handler that records a failure. It contains
+ * the scripts of the steps, so a run always uses the version that it started with.
  *
  * @see https://argo-workflows.readthedocs.io/en/latest/container-set-template/
  */
 export class RemediationWorkflow extends pulumi.ComponentResource {
   readonly workflowTemplateName: pulumi.Output<string>;
-  /** Identity of the WorkflowTemplate, for what shall go when it goes. */
+  /** metadata.uid of the WorkflowTemplate, for owner references. */
   readonly workflowTemplateUid: pulumi.Output<string>;
-  /** When it was made. */
+  /** metadata.creationTimestamp of the WorkflowTemplate. */
   readonly createdAt: pulumi.Output<string>;
 
   constructor(name: string, args: RemediationWorkflowArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -152,7 +152,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
           serviceAccountName: args.serviceAccountName,
           securityContext: restrictedPod,
           podSpecPatch,
-          // Of several runs for one task one works at a time, the newest push first; a waiting one has no pod.
+          // Only one run per task works at a time. The newest push goes first, and waiting runs have no pod.
           synchronization: { mutexes: [{ name: `${name}-{{workflow.parameters.task}}` }] },
           ttlStrategy: {
             secondsAfterCompletion: pulumi.output(args.argo.retentionDays).apply((days) => days * 24 * 60 * 60),
@@ -181,7 +181,7 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
     plan: withKey,
     "stop-qa": withToken,
     "restart-qa": {},
-    // It tells the pull request.
+    // It comments on the pull request.
     record: withToken,
   };
   const container = (step: PodStep, index: number) =>
@@ -189,15 +189,15 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
       image: args.steps.image,
       config,
       filledIn: fromRun,
-      // Each waits for the one before it.
+      // Each step waits for the one before it.
       dependencies: podSteps.slice(0, index).slice(-1).map(containerOf),
       ...needs[step],
     });
   return {
     name: remediate,
-    // Also for a plan that has to be made anew.
+    // A pod is also retried when a step finds that the plan is outdated.
     retryStrategy,
-    // The steps follow one another, and the pod has to start.
+    // The steps run one after another, and the pod needs time to start.
     activeDeadlineSeconds: pulumi
       .output(args.steps)
       .apply(({ stepTimeoutSeconds, debounceSeconds }) => podSteps.length * stepTimeoutSeconds + debounceSeconds + 60),
@@ -222,7 +222,7 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
         ...timedSteps.map((step) => ({
           name: "rex_remediation_step_duration_seconds",
           help: "Seconds that a step of a remediation took, by step.",
-          // A step that had nothing to do, or a run that failed, says nothing.
+          // The output is empty if the step had nothing to do or the run failed.
           when: `'{{outputs.parameters.${secondsOf(step)}}}' != ''`,
           labels: [{ key: "step", value: step }],
           histogram: {
@@ -232,8 +232,8 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
         })),
         {
           name: "rex_remediation_round",
-          help: "Rounds: a remediation that restarted QA counts as its task's first, second and so on.",
-          // Only a remediation that restarted QA has one.
+          help: "Round of the task that each restart of QA began: its first, second and so on.",
+          // The output is empty unless the remediation restarted QA.
           when: "'{{outputs.parameters.round}}' != ''",
           histogram: { value: "{{outputs.parameters.round}}", buckets: roundBuckets },
         },
@@ -242,13 +242,13 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
   };
 }
 
-/** The greatest round that the metric of rounds tells from those above it. */
+/** The highest round with its own bucket in the metric of rounds. */
 export const mostRounds = 20;
 
-// The controller keeps the buckets that it saw first until it is started again: so each possible cap has its own from the start.
+// The controller keeps the buckets that it saw first until it restarts. So each possible value of alarms.maxRounds has its own bucket.
 const roundBuckets = Array.from({ length: mostRounds }, (_, index) => index + 1);
 
-/** The steps whose time is told: `record` tells it. */
+/** The steps whose duration is reported. `record` is missing because it writes the report. */
 const timedSteps = podSteps.filter((step) => step !== "record");
 
 function secondsOf(step: PodStep): string {
@@ -256,8 +256,8 @@ function secondsOf(step: PodStep): string {
 }
 
 /**
- * The exit handler: a pod only for a failed run. It counts every run, because only at its end is the outcome known, from the label that
- * `record` or `failed` set, however often the pod was tried.
+ * The exit handler. It starts a pod only if the run failed. It also counts every run: only at the end is the outcome known, from the label
+ * that `record` or `failed` set, and the handler runs once no matter how often the pod was retried.
  */
 function exitTemplate() {
   const labels = [{ key: "outcome", value: `{{workflow.labels.${outcomeLabel}}}` }];
@@ -288,7 +288,7 @@ function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
     image: args.steps.image,
     config: fromConfig(name, args),
     filledIn: { ...fromRun, WORKFLOW_STATUS: "{{workflow.status}}", FAILURES: "{{workflow.failures}}" },
-    // It tells the pull request, and the token of the run is gone with its pod.
+    // It comments on the pull request and needs a new token, because the run's token is gone with the run's pod.
     ...withKey,
   });
   return {
@@ -300,20 +300,23 @@ function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
   };
 }
 
-/** Argo hands a template to its pod in one environment variable, and moves a larger one to a ConfigMap, which it may not be allowed to. */
+/**
+ * In bytes. Argo passes a template to its pod in one environment variable. It would move a larger one to a ConfigMap, but may lack the
+ * right to create it.
+ */
 const largestTemplate = 120 * 1024;
 
 function thatFits<T extends { name: string }>(template: T): T {
   const size = Buffer.byteLength(JSON.stringify(template));
   if (size > largestTemplate) {
     throw new pulumi.RunError(
-      `template ${template.name} has ${size} bytes, more than the ${largestTemplate} that fit into a pod's environment`,
+      `template ${template.name} has ${size} bytes, but only ${largestTemplate} fit into a pod's environment`,
     );
   }
   return template;
 }
 
-/** What the push says, as Argo fills it in. */
+/** Variables from the run's parameters and name, which Argo fills in. */
 const fromRun = {
   TASK: "{{workflow.parameters.task}}",
   BEFORE: "{{workflow.parameters.before}}",
@@ -324,7 +327,7 @@ const fromRun = {
   RUN_NAME: "{{workflow.name}}",
 };
 
-/** What the configuration says. */
+/** Variables from the configuration. */
 function fromConfig(name: string, args: RemediationWorkflowArgs): Variables {
   return {
     NAME: name,

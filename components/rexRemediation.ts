@@ -23,43 +23,43 @@ import { pusherNames } from "./taskPush.ts";
 /** The GitHub App that the remediation acts as; it needs contents: read and pull requests: write. */
 export interface GithubAppArgs {
   id: pulumi.Input<string>;
-  /** Default: asked of GitHub for the pushed repository. */
+  /** Default: the steps ask GitHub for the installation on the pushed repository. */
   installationId?: pulumi.Input<string>;
   /** Base URL of GitHub's REST API. */
   apiUrl: pulumi.Input<string>;
-  /** Name of a Secret that holds the private key under `private-key.pem`; or else {@link RexRemediationArgs.githubAppPrivateKey}. */
+  /** Name of a Secret that holds the private key under `private-key.pem`. Replaces {@link RexRemediationArgs.githubAppPrivateKey}. */
   existingSecret?: pulumi.Input<string>;
 }
 
 /** GitHub's webhook. */
 export interface WebhookArgs {
-  /** Name of a Secret that holds the webhook's secret under `secret`; or else {@link RexRemediationArgs.webhookSecret}. */
+  /** Name of a Secret that holds the webhook's secret under `secret`. Replaces {@link RexRemediationArgs.webhookSecret}. */
   existingSecret?: pulumi.Input<string>;
   /** Names of namespaces and CIDRs that may reach the EventSource; empty: no NetworkPolicy. */
   allowedFrom: string[];
 }
 
-/** An EventSource of type github in the same namespace. It has to verify signatures; it may let every push through. */
+/** An EventSource of type github in the same namespace. It must verify signatures, but need not filter pushes. */
 export interface ExistingEventSourceArgs {
   name: pulumi.Input<string>;
   event: pulumi.Input<string>;
 }
 
-/** The event bus to use, and how to make it. */
+/** The event bus to use, and how to create it. */
 export interface EventBusSettings
   extends Pick<EventBusArgs, "version" | "replicas" | "storageClassName" | "volumeSize"> {
   name: string;
-  /** Whether to make it; if not, the rest but the name means nothing. */
+  /** Whether to create it. If not, all settings except the name are ignored. */
   create: boolean;
 }
 
-/** How Argo runs all of it. */
+/** How Argo runs the remediations. */
 export interface ArgoArgs extends RunArgs {
-  /** Pods of the EventSource. */
+  /** Number of EventSource pods. */
   eventSourceReplicas: pulumi.Input<number>;
-  /** Pods of the Sensor. */
+  /** Number of Sensor pods. */
   sensorReplicas: pulumi.Input<number>;
-  /** How long to wait until EventBus, EventSource and Sensor are deployed. */
+  /** How long `pulumi up` waits until EventBus, EventSource and Sensor are deployed, in seconds. */
   deployTimeoutSeconds: pulumi.Input<number>;
 }
 
@@ -67,22 +67,22 @@ export interface ArgoArgs extends RunArgs {
 export interface SweepSettings {
   /** When to look: cron, in the time zone of Argo's controller. */
   schedule: pulumi.Input<string>;
-  /** How long a push is left to its own delivery. */
+  /** How long the sweep waits for a push's own delivery, in seconds. */
   afterSeconds: pulumi.Input<number>;
 }
 
-/** When alarms ring, and where they lead. */
+/** When alarms ring, and which documentation they link to. */
 export interface AlarmSettings {
-  /** By which Prometheus finds the PrometheusRule. */
+  /** Labels by which Prometheus selects the PrometheusRule. */
   labels: Record<string, string>;
-  /** A task with more rounds than this rings. */
+  /** If a task has more rounds than this, an alarm rings. */
   maxRounds: number;
-  /** Base URL under which docs/ is read, without a slash at its end; default: an alarm names the file. */
+  /** Base URL under which docs/ is published, without a trailing slash; default: alarms name the file instead of a link. */
   docsUrl?: string;
 }
 
 export interface RexRemediationArgs {
-  /** Namespace of everything, of the CodeRuns and of the main workflows; it must exist. */
+  /** Namespace of all objects, of the CodeRuns and of the main workflows. It must exist. */
   namespace: pulumi.Input<string>;
   /** Repositories whose pushes count, as owner/name. */
   repositories: pulumi.Input<string[]>;
@@ -91,41 +91,41 @@ export interface RexRemediationArgs {
   pullRequest: PullRequestArgs;
   mainWorkflow: MainWorkflowArgs;
   githubApp: GithubAppArgs;
-  /** PEM. */
+  /** The App's private key, in PEM form. */
   githubAppPrivateKey?: pulumi.Input<string>;
   webhook: WebhookArgs;
-  /** What GitHub signs its events with. */
+  /** The secret with which GitHub signs its events. */
   webhookSecret?: pulumi.Input<string>;
-  /** Use this EventSource; default: make one. */
+  /** The EventSource to use; default: create one. */
   existingEventSource?: ExistingEventSourceArgs;
-  /** Default: no way in from outside the cluster, unless there is {@link gateway}. */
+  /** Default: the webhook cannot be reached from outside the cluster, unless {@link gateway} is set. */
   ingress?: IngressArgs;
-  /** Instead of {@link ingress}, not beside it. */
+  /** Replaces {@link ingress}. Only one of them may be set. */
   gateway?: GatewayRouteArgs;
   eventBus: EventBusSettings;
   argo: ArgoArgs;
-  /** Whether the API server refuses what is not theirs to touch; see {@link AdmissionPolicies}. */
+  /** Whether the API server limits what the accounts may write; see {@link AdmissionPolicies}. */
   admissionPolicies: boolean;
   steps: StepsArgs;
-  /** Default: nothing looks for lost pushes. */
+  /** Default: no sweep, so nothing looks for lost pushes. */
   sweep?: SweepSettings;
   /** A PrometheusRule; default: none. */
   alarms?: AlarmSettings;
   /** A ConfigMap with a Grafana dashboard, and labels by which Grafana's sidecar finds it; default: none. */
   dashboard?: { labels: Record<string, string> };
   /**
-   * Set where the objects are written out, and others apply them: then the WorkflowTemplate's identity is not known, so that no run
-   * can be owned by it and go with it; and what was pushed before `installedAt` (ISO 8601) is not this installation's to handle.
+   * Set if the objects are only rendered and somebody else applies them. Then the UID of the WorkflowTemplate is unknown, so runs have no
+   * owner and are not deleted with it. The sweep ignores pushes before `installedAt` (ISO 8601).
    */
   appliedByOthers?: { installedAt: pulumi.Input<string> };
 }
 
-/** Everything that turns a push by the coding agent into a clean restart of QA. */
+/** The complete installation: it turns a push by the coding agent into a clean restart of QA. */
 export class RexRemediation extends pulumi.ComponentResource {
   readonly namespace: pulumi.Output<string>;
-  /** Where to point GitHub's webhook; undefined with an existing EventSource. */
+  /** The URL for GitHub's webhook; undefined with an existing EventSource. */
   readonly webhookUrl: pulumi.Output<string> | undefined;
-  /** The same from inside the cluster. */
+  /** The webhook's URL inside the cluster; undefined with an existing EventSource. */
   readonly inClusterWebhookUrl: pulumi.Output<string> | undefined;
   readonly eventSource: pulumi.Output<string>;
   readonly sensor: pulumi.Output<string>;
@@ -172,7 +172,7 @@ export class RexRemediation extends pulumi.ComponentResource {
         sweep: args.sweep !== undefined,
         admissionPolicies,
       },
-      // No account has a right before a policy bounds it. And where there can be no policies, nothing is made.
+      // Policies come first, so that no account has a right before a policy limits it. If creating them fails, no account gets any right.
       { parent: this, dependsOn: policies },
     );
 
@@ -245,7 +245,7 @@ export class RexRemediation extends pulumi.ComponentResource {
         admissionPolicies,
         deployedSeconds,
       },
-      // The first event may come at once: the rights that it needs have to be there, and to stay until the Sensor is gone.
+      // An event may arrive at once. So the Sensor's rights must exist before the Sensor, and must not be deleted before it.
       { parent: this, dependsOn: [access] },
     );
 
@@ -297,14 +297,14 @@ export class RexRemediation extends pulumi.ComponentResource {
     });
   }
 
-  /** Alarms and dashboard, where they are asked for. */
+  /** Creates alarms and dashboard if they are configured. */
   #watch(name: string, args: RexRemediationArgs, sensorName: pulumi.Output<string>): void {
     const { namespace } = args;
     const argoInstanceId = args.argo.instanceId;
     const { eventSource: eventSourceName } = this;
     if (args.alarms !== undefined) {
       const { maxRounds, labels, docsUrl } = args.alarms;
-      // Two minutes from push to restart are the goal, and a run waits for further pushes first.
+      // The goal is two minutes from push to restart, plus the time for which a run waits for further pushes.
       const slowSeconds = pulumi.output(args.steps).apply(({ debounceSeconds }) => 120 + debounceSeconds);
       const sweepSchedule = args.sweep?.schedule;
       const named = { namespace, argoInstanceId, eventSourceName, sensorName };
@@ -342,7 +342,7 @@ export class RexRemediation extends pulumi.ComponentResource {
   }
 }
 
-/** The value of the repository label, for each repository in lower case. */
+/** Repository, in lower case, to the value of its repository label. */
 function labelValues(repositories: string[]): Record<string, string> {
   return Object.fromEntries(repositories.map((fullName) => [fullName.toLowerCase(), repositoryLabelValue(fullName)]));
 }

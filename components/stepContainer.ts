@@ -5,25 +5,25 @@ import { stepScript, untouchedByKubelet } from "./stepScripts.ts";
 import { programName } from "./vocabulary/keys.ts";
 import type { Step } from "./vocabulary/steps.ts";
 
-/** Environment of a step, by name. */
+/** Environment variables of a step. */
 export type Variables = Record<string, pulumi.Input<string | number | boolean>>;
 
 /** The GitHub App that a step acts as, and the repositories that it acts on. */
 export interface GithubAccessArgs {
-  /** The value of the repository label, for each repository as owner/name in lower case. */
+  /** Repository, as owner/name in lower case, to the value of its repository label. */
   repositoryLabels: pulumi.Input<Record<string, string>>;
   /** Base URL of GitHub's REST API. */
   githubApiUrl: pulumi.Input<string>;
   githubAppId: pulumi.Input<string>;
-  /** Default: asked of GitHub for the pushed repository. */
+  /** Default: the steps ask GitHub for the installation on the pushed repository. */
   githubInstallationId?: pulumi.Input<string>;
-  /** Secret whose key `private-key.pem` holds the App's private key. */
+  /** Name of a Secret whose key `private-key.pem` holds the App's private key. */
   privateKeySecretName: pulumi.Input<string>;
 }
 
-/** How main workflows are found. */
+/** The labels that identify main workflows. */
 export interface MainWorkflowLabelArgs {
-  /** Label whose value {@link type} makes a workflow a main one. */
+  /** Label that marks a main workflow, if its value is {@link type}. */
   typeLabel: pulumi.Input<string>;
   type: pulumi.Input<string>;
   /** Label that holds the task's number. */
@@ -44,10 +44,10 @@ export const sharedMount = { name: "remediation", mountPath: sharedDirectory };
 const tokenMount = { name: "github-token", mountPath: tokenDirectory };
 const keyMount = { name: "github-app", mountPath: keyDirectory, readOnly: true };
 
-/** What a step needs that calls GitHub. */
+/** Arguments of a step that calls GitHub with the token that an earlier step stored. */
 export const withToken = { volumeMounts: [tokenMount], env: { TOKEN_DIR: tokenDirectory } };
 
-/** What a step needs that gets the token for that first. */
+/** Arguments of a step that gets a new token from GitHub and therefore needs the App's private key. */
 export const withKey = {
   volumeMounts: [tokenMount, keyMount],
   env: { GITHUB_PRIVATE_KEY_FILE: `${keyDirectory}/${privateKeyKey}`, ...withToken.env },
@@ -74,8 +74,8 @@ export function volumes({ privateKeySecretName }: GithubAccessArgs, sharedSize: 
 export const repositoriesAnnotation = `${programName}/repositories`;
 
 /**
- * Metadata of the pods of steps. It lists the repositories, which may be hundreds: a template, which Argo hands to its pod in one
- * environment variable, has no room for them, least of all in each of its containers.
+ * Metadata of the pods that run steps. The repositories are listed here, because there may be hundreds: they would not fit into the
+ * template, which Argo passes to its pod in one environment variable.
  */
 export function podMetadata(labels: Record<string, string>, { repositoryLabels }: GithubAccessArgs) {
   return { labels, annotations: { [repositoriesAnnotation]: pulumi.jsonStringify(repositoryLabels) } };
@@ -105,7 +105,7 @@ export function mainWorkflowVariables(args: MainWorkflowLabelArgs): Variables {
   };
 }
 
-/** Argo's own containers violate the restricted standard unless told otherwise, and have no resources. */
+/** By default, Argo's own containers violate the restricted standard and have no resource limits. */
 export const podSpecPatch = JSON.stringify({
   initContainers: [ownContainer("init")],
   containers: [ownContainer("wait")],
@@ -119,25 +119,25 @@ function ownContainer(name: string) {
   };
 }
 
-/** A pod is tried three times in all. Retries of calls happen inside a step; this is for a pod that was lost. */
+/** A pod runs up to three times in total. This is for lost pods: the steps retry failed calls themselves. */
 export const retryStrategy = { limit: "2", retryPolicy: "Always", backoff: { duration: "2s", factor: 2 } };
 
 export interface StepContainerArgs {
   image: pulumi.Input<string>;
-  /** What the configuration says; a step is told what its text names. Nobody expands these values. */
+  /** Variables from the configuration. A step gets only those that its script mentions. Their values are escaped. */
   config: Variables;
-  /** What Argo fills in, by the same rule. */
+  /** Variables that Argo fills in. A step gets only those that its script mentions. */
   filledIn?: Record<string, string>;
-  /** What this step alone is told. */
+  /** Variables that the step always gets. */
   env?: Record<string, string>;
   volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[];
   dependencies?: string[];
 }
 
-/** A container that runs one step, in a pod with {@link podMetadata}. */
+/** A container that runs one step. Its pod must have {@link podMetadata}. */
 export function stepContainer(name: string, step: Step, args: StepContainerArgs) {
   const script = stepScript(step);
-  // openssl reads HOME by itself.
+  // No script mentions HOME, but openssl reads it.
   const isAskedFor = (variable: string) => variable === "HOME" || new RegExp(`\\b${variable}\\b`).test(script);
   const asked = <T>(variables: Record<string, T>) => Object.entries(variables).filter(([key]) => isAskedFor(key));
   const config = asked({ ...args.config, SHARED_DIR: sharedDirectory, HOME: sharedDirectory }).map(([key, value]) => ({
@@ -149,7 +149,7 @@ export function stepContainer(name: string, step: Step, args: StepContainerArgs)
     name,
     image: args.image,
     imagePullPolicy: "IfNotPresent",
-    // The step's name becomes $0, which bash puts before its messages.
+    // The step's name becomes $0, with which bash begins its messages.
     command: ["bash", "-c"],
     args: [script, step],
     env: [
@@ -166,12 +166,12 @@ export function stepContainer(name: string, step: Step, args: StepContainerArgs)
   };
 }
 
-/** The container of a pod of one step. Argo hands its volumes on to its own container beside it, the App's key among them. */
+/** The container of a pod with a single step. Argo also mounts its volumes, including the App's key, in Argo's own container. */
 export function singleStep(step: Step, args: StepContainerArgs) {
   return stepContainer("main", step, { ...args, volumeMounts: [sharedMount, ...(args.volumeMounts ?? [])] });
 }
 
-/** A configured text that neither Argo nor the kubelet expands. */
+/** Escapes a configured text for the kubelet. @throws Error if Argo would expand it */
 function literal(variable: string, text: string): string {
   if (text.includes("{{")) {
     throw new Error(`${variable}: Argo Workflows would expand "{{" in ${JSON.stringify(text)}`);

@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { prelude } from "./vocabulary/prelude.ts";
 import type { Step } from "./vocabulary/steps.ts";
 
-/** A line with which a step takes in one of the files beside it. */
+/** A line with which a step includes a file from its own folder. */
 const sourceLine = /^source "\$\{BASH_SOURCE%\/\*\}\/(?<file>[a-z-]+\.sh)"$/;
 
 /**
- * A step as one text for `bash -c`: what it uses of the vocabulary, then its file of components/steps, in which each `source` line gives
- * way to the file that it names, once. Lines of comment stay behind, because all steps together have to fit into one environment
- * variable of the pod.
+ * A step as one text for `bash -c`: the parts of the vocabulary that it uses, then its script. Each `source` line is replaced with the file
+ * that it names, the first time only. Comment lines are dropped, because all steps together must fit into one environment variable of the
+ * pod.
  *
- * @param directory where the files are; default: components/steps
- * @throws Error if Argo would read a part of it as its own
+ * @param directory folder of the scripts; default: components/steps
+ * @throws Error if a script contains a template tag of Argo or a here-document
  */
 export function stepScript(step: Step, directory = join(import.meta.dirname, "steps")): string {
   const text = inlined(join(directory, `${step}.sh`), directory, new Set());
@@ -45,7 +45,7 @@ function refuseTemplateTags(path: string, lines: string[]): void {
   }
 }
 
-/** In one, a line that begins with # need not be a comment. */
+/** In a here-document a line that begins with # may be content, and would be dropped. */
 function refuseHereDocuments(path: string, lines: string[]): void {
   const line = lines.findIndex((words) => /(^|[^<])<<-?\s*["'\\A-Za-z_]/.test(words));
   if (line >= 0) {
@@ -54,8 +54,8 @@ function refuseHereDocuments(path: string, lines: string[]): void {
 }
 
 /**
- * The kubelet expands `$(NAME)` in arguments and environment where NAME is a variable of the container, and makes `$$` a single `$`.
- * Doubled, each `$` that it would look at comes out as written.
+ * Escapes a text for the kubelet, which expands `$(NAME)` in arguments and environment if NAME is a variable of the container, and turns
+ * `$$` into `$`. Every `$` that it would interpret is doubled, so that the text comes out as written.
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
  */
 export function untouchedByKubelet(text: string): string {

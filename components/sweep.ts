@@ -17,7 +17,7 @@ import {
   withKey,
 } from "./stepContainer.ts";
 
-/** The one template that has a pod. */
+/** The only template of a sweep. */
 export const sweepTemplate = "sweep";
 
 export interface SweepArgs extends GithubAccessArgs {
@@ -25,34 +25,34 @@ export interface SweepArgs extends GithubAccessArgs {
   serviceAccountName: pulumi.Input<string>;
   /** When to look for lost pushes: cron, in the time zone of Argo's controller. */
   schedule: pulumi.Input<string>;
-  /** How long, in seconds, a push is left to its own delivery. */
+  /** How long to wait for a push's own delivery, in seconds. */
   afterSeconds: pulumi.Input<number>;
   /** Login of the App whose pushes count. */
   pusher: pulumi.Input<string>;
-  /** What the name of a task branch begins with; the task's number follows. */
+  /** Prefix of a task's branch. The task's number follows it. */
   branchPrefix: pulumi.Input<string>;
   mainWorkflows: MainWorkflowLabelArgs;
-  /** Where GitHub's webhook goes; undefined if that is not known, and then no delivery is asked for again. */
+  /** URL of GitHub's webhook. If undefined, the sweep does not redeliver failed deliveries. */
   webhookUrl?: pulumi.Input<string>;
-  /** metadata.uid of the remediation's WorkflowTemplate, which then owns the runs; undefined if that is not known. */
+  /** metadata.uid of the remediation's WorkflowTemplate, which then owns the runs; undefined if it is not known. */
   workflowTemplateUid?: pulumi.Input<string>;
-  /** What the names of runs are made with, beside the push; see vocabulary/runName.ts. */
+  /** Part of the digest in the names of runs; see vocabulary/runName.ts. */
   runSalt: pulumi.Input<string>;
   /** See argoInstance.ts. */
   argoInstanceId?: string;
-  /** metadata.creationTimestamp of the same, or another time as ISO 8601 has it. What was pushed before was never this program's to handle. */
+  /** When this program was installed, in ISO 8601. Earlier pushes are ignored. */
   installedAt: pulumi.Input<string>;
-  /** How long a remediation is kept, in days. Of an older push nobody knows whether it had one. */
+  /** How long runs are kept, in days. Older pushes are ignored, because it is unknown whether they had a run. */
   retentionDays: pulumi.Input<number>;
   /** Image of the step. */
   image: pulumi.Input<string>;
-  /** Limit for the step. */
+  /** How long the step may take. */
   stepTimeoutSeconds: pulumi.Input<number>;
 }
 
 /**
- * The job that finds pushes nobody handled: GitHub tries a delivery once, and what was delivered may be lost, too. It asks GitHub for
- * failed deliveries again, and starts the remediation of a pushed head that has none, at most ten an hour.
+ * The job that finds lost pushes: GitHub tries a delivery only once, and a delivered push may still get lost. The sweep asks GitHub to
+ * redeliver failed deliveries, and starts the remediation of a pushed head that has none, at most ten an hour.
  *
  * @see https://argo-workflows.readthedocs.io/en/latest/cron-workflows/
  * @see https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
@@ -70,12 +70,12 @@ export class Sweep extends pulumi.ComponentResource {
         metadata: {
           name: `${name}-sweep`,
           namespace: args.namespace,
-          // Argo hands the instance ID on to the sweeps.
+          // Argo copies the instance ID to the Workflows of the sweeps.
           labels: { ...commonLabels(name, "sweep"), ...instanceLabels(args.argoInstanceId) },
         },
         spec: {
           schedules: [args.schedule],
-          // One that takes long does the next one's work, too.
+          // A sweep may be skipped while the previous one still runs, because that one does the same work.
           concurrencyPolicy: "Forbid",
           successfulJobsHistoryLimit: 3,
           failedJobsHistoryLimit: 3,
@@ -115,7 +115,7 @@ function template(name: string, args: SweepArgs) {
       NAMESPACE: args.namespace,
       ...githubVariables(args),
       ...mainWorkflowVariables(args.mainWorkflows),
-      // One after the other.
+      // The step sets it to one repository after the other.
       REPOSITORY: "",
       BRANCH_PREFIX: args.branchPrefix,
       PUSHER: args.pusher,
@@ -131,7 +131,7 @@ function template(name: string, args: SweepArgs) {
   });
   return {
     name: sweepTemplate,
-    // One that failed is not tried again at once: the next one is as good.
+    // A failed sweep is not retried, because the next one does the same work.
     retryStrategy: { ...retryStrategy, retryPolicy: "OnError" },
     activeDeadlineSeconds: pulumi.output(args.stepTimeoutSeconds).apply((seconds) => seconds + 60),
     volumes: volumes(args, "16Mi"),
@@ -146,21 +146,17 @@ function template(name: string, args: SweepArgs) {
           counter: { value: "1" },
         },
         {
-          // It did its work, and Argo's own container beside it failed, as where logs cannot be put away: no lost push stays lost.
+          // The step did its work and only Argo's own container failed, for example because it could not store logs: no push stays lost.
           name: "rex_remediation_sweeps_total",
           help: "Sweeps, by how they ended.",
           when: "'{{status}}' != 'Succeeded' && '{{exitCode}}' == '0'",
           labels: [{ key: "status", value: "Succeeded" }],
           counter: { value: "1" },
         },
-        counter(
-          "rex_remediation_swept_pushes_total",
-          "Pushes that had no remediation until a sweep found them.",
-          "started",
-        ),
+        counter("rex_remediation_swept_pushes_total", "Pushes whose remediation a sweep started.", "started"),
         counter(
           "rex_remediation_redeliveries_total",
-          "Failed deliveries of pushes that a sweep asked GitHub for again.",
+          "Failed deliveries that a sweep asked GitHub to redeliver.",
           "redelivered",
         ),
       ],

@@ -10,40 +10,40 @@ import {
 
 /** Which pushes restart QA. */
 export interface TaskPush {
-  /** Login of the GitHub App that pushes, `SLUG[bot]`. Compared exactly, but for upper and lower case. */
+  /** Login of the GitHub App that pushes, `SLUG[bot]`. Case is ignored. */
   pusher: string;
-  /** Repositories as owner/name, as GitHub spells them. Compared like the pusher. */
+  /** Repositories as owner/name. Case is ignored. */
   repositories: string[];
-  /** What the name of a task branch begins with; the task's number follows. */
+  /** Prefix of a task's branch. The task's number follows it. */
   branchPrefix: string;
 }
 
-/** Names that stand for the pusher where a label names an agent: its login without `[bot]`, and the part behind the last dash; lower case. */
+/** Names that a label may use for the pusher, in lower case: its login without `[bot]`, and the part of that after the last dash. */
 export function pusherNames(pusher: string): string[] {
   const slug = pusher.toLowerCase().replace(/\[bot\]$/, "");
   return [...new Set([slug, slug.slice(slug.lastIndexOf("-") + 1)])].sort();
 }
 
-/** A name but for its spelling: case, and what stands between letters and digits. The steps' near_miss compares so. */
+/** A name in lower case, with all separators as dashes. Names with equal results differ only in spelling. near_miss does the same. */
 export function plainName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
 }
 
-/** Key of the EventSource's metadata that tells the Sensor the branch prefix. */
+/** Key of the EventSource's metadata that passes the branch prefix to the Sensor. */
 export const branchPrefixKey = "branchPrefix";
 
 /**
- * The header that Argo Events verifies where it is there and not empty: by the algorithm that its first value names, be it SHA-1. Without
- * it a right X-Hub-Signature, which is SHA-1, is enough to Argo Events. GitHub sends both; to this program only SHA-256 counts.
+ * If this header is not empty, Argo Events verifies it with the algorithm that its first value names, even SHA-1. If it is missing, Argo
+ * Events accepts a valid X-Hub-Signature, which is SHA-1. GitHub sends both headers; this program requires SHA-256.
  */
 const signatureHeader = "X-Hub-Signature-256";
 const bySha256 = "^sha256=";
 
 /**
- * The EventSource's filter: true for a push of the pusher to a task branch of one of the repositories, false for everything else.
- * Types are compared before fields are read, because reading a field of a text or of nothing is an error, and an error is a line in
- * the log per delivery. Logins and repositories have to be plain ASCII before they are lower-cased, because some other letters become
- * ASCII ones then.
+ * The EventSource's filter: true for a push by the pusher to a task branch of one of the repositories, otherwise false.
+ *
+ * It checks types before it reads fields, because reading a field of a text or of nil is an error, and each error logs a line per delivery.
+ * It checks that logins and repositories are ASCII before it lower-cases them, because some non-ASCII letters have ASCII lower-case forms.
  *
  * @see https://argoproj.github.io/argo-events/eventsources/filtering/
  * @see https://expr-lang.org/docs/language-definition
@@ -73,20 +73,20 @@ export function pushExpression(push: TaskPush): string {
 }
 
 /**
- * The Sensor's transform: a jq program that is total. Whatever comes in, one object goes out: `{"wanted": false}`, or wanted true and
- * task, before, after, repository and pushedAt, each matched by a strict pattern. Nothing else of an event travels on.
+ * The Sensor's transform: a jq program that returns one object for any input. The object is `{"wanted": false}`, or has wanted true and
+ * task, before, after, repository and pushedAt, each checked against a strict pattern. Nothing else of an event gets past it.
  *
- * A change of this text makes Argo Events drop the Sensor's place in the queue, and with it unread events. So it is constant: who may
- * push where is the EventSource's filter, which also hands over the branch prefix. Only for an EventSource that this program does not
- * own the same checks are written into it.
+ * When this text changes, Argo Events forgets the Sensor's place in the queue and loses unread events. So the text must not depend on the
+ * configuration: the EventSource's filter decides who may push where, and passes on the branch prefix. The transform contains these checks
+ * only if the EventSource is not this program's.
  *
- * @param unfiltered which pushes count, if the EventSource does not filter them
+ * @param unfiltered which pushes count; only set if the EventSource does not filter them
  * @see https://argoproj.github.io/argo-events/sensors/transform/
  */
 export function pushTransform(unfiltered?: TaskPush): string {
   const prefix = unfiltered ? jqText(unfiltered.branchPrefix) : `field(.metadata.${branchPrefixKey})`;
   const pusherChecks = unfiltered && [
-    // An EventSource of another kind may hand over no headers.
+    // Other kinds of EventSources may not pass on the headers.
     `and (field(.headers) == null or (field(.headers["${signatureHeader}"][0]) | matches(${jqText(bySha256)})))`,
     'and field(.body["X-GitHub-Event"]) == "push"',
     "and field(.body.deleted) == false",
@@ -95,7 +95,7 @@ export function pushTransform(unfiltered?: TaskPush): string {
     `and ($repository | ascii_downcase | IN(${lowerCased(unfiltered.repositories).map(jqText).join(", ")}))`,
   ];
   return [
-    // null where a field is missing or something on the way to it is no object.
+    // null if the field is missing or a value on the path to it is not an object.
     "def field(f): [f?][0];",
     'def matches($pattern): type == "string" and test($pattern);',
     `${prefix} as $prefix`,
@@ -110,7 +110,7 @@ export function pushTransform(unfiltered?: TaskPush): string {
     `  and ($before | matches(${jqText(whole(shaPattern))}))`,
     `  and ($after | matches(${jqText(whole(shaPattern))}) and test("[1-9a-f]"))`,
     `  and ($repository | matches(${jqText(whole(repositoryPattern))}))`,
-    // A Workflow's priority, which this becomes, has 32 bits.
+    // This becomes the Workflow's priority, which has 32 bits.
     '  and ($pushedAt | type == "number" and . >= 1 and . <= 2147483647 and . == floor)',
     ...(pusherChecks ?? []).map((check) => `  ${check}`),
     '  then {wanted: true, task: ($afterPrefix | sub("[^0-9].*$"; "")), $before, $after, $repository, $pushedAt}',
@@ -122,7 +122,7 @@ function lowerCased(texts: string[]): string[] {
   return texts.map((text) => text.toLowerCase());
 }
 
-/** A string literal of expr, which reads escapes as Go does. */
+/** A string literal of expr, which understands the escapes of JSON. */
 function exprText(text: string): string {
   return JSON.stringify(text);
 }

@@ -16,19 +16,19 @@ import { causeOf } from "../lib/errorCause.ts";
 import { type Kind, rsaPrivateKey, webhookSecret } from "./kinds.ts";
 import { ConfigError, inWords, nearest, type Problem, setCommand } from "./problems.ts";
 
-/** Options of a question: it may take ten seconds. */
+/** Each question to the cluster may take ten seconds. */
 const bounded = boundedRequests(10);
 
 /**
- * Asks the cluster, before anything is registered, for what only it can tell: whether it has admission policies and PrometheusRules, where
- * they are wanted, and whether Secrets that exist already hold what they should. Where the cluster cannot be asked, a warning says so: the engine will find out itself.
+ * Checks the cluster before Pulumi registers anything: whether it serves admission policies and PrometheusRules, if the stack wants them,
+ * and whether existing Secrets contain what they should. If the cluster cannot be reached, a warning says so and the update goes on.
  *
- * @throws ConfigError listing what the cluster lacks, and the ways out; or if the kubeconfig has no such context
+ * @throws ConfigError listing what the cluster lacks, and what to do about it; or if the kubeconfig has no such context
  */
 export async function checkCluster(args: RexRemediationArgs): Promise<void> {
   if (!args.admissionPolicies) {
     await pulumi.log.warn(
-      "admissionPolicies is false: the API server lets the remediation delete any CodeRun and change any Workflow of the namespace, and what it leaves alone rests on the steps; the Sensor creates only, so a duplicate delivery delays the next push by some seconds. Set it back with: pulumi config set admissionPolicies true",
+      "admissionPolicies is false: the API server lets the remediation delete any CodeRun and change any Workflow in the namespace; only the steps protect the others. The Sensor can only create Workflows, so a duplicate delivery delays the next push by a few seconds. Turn the policies on with: pulumi config set admissionPolicies true",
     );
   }
   const questions = [
@@ -47,21 +47,21 @@ export async function checkCluster(args: RexRemediationArgs): Promise<void> {
       problems.push(...(await question(cluster)));
     } catch (error) {
       await pulumi.log.warn(
-        `the cluster ${cluster.getCurrentCluster()?.server} could not be asked before the update: ${causeOf(error)}`,
+        `the cluster ${cluster.getCurrentCluster()?.server} could not be checked before the update: ${causeOf(error)}`,
       );
-      // It would not answer the others either.
+      // The cluster is unreachable: it would not answer the other questions either.
       if (!(error instanceof ApiException)) break;
     }
   }
   if (problems.length > 0) {
-    throw new ConfigError("The cluster is not as the stack's configuration needs it.", problems);
+    throw new ConfigError("The cluster does not meet the needs of the stack's configuration.", problems);
   }
 }
 
-/** What the cluster lacks; nothing if it lacks nothing. */
+/** A check of the cluster. Returns what the cluster lacks; an empty list if it lacks nothing. */
 type Question = (cluster: KubeConfig) => Promise<Problem[]>;
 
-/** The cluster that Pulumi's Kubernetes provider will use; undefined if the provider is not to use any. */
+/** The cluster that Pulumi's Kubernetes provider will use; undefined if it will use none. */
 function connect(): KubeConfig | undefined {
   const provider = new pulumi.Config("kubernetes");
   if (provider.get("renderYamlToDirectory") !== undefined) {
@@ -84,11 +84,11 @@ function connect(): KubeConfig | undefined {
   return cluster.getCurrentCluster() === null ? undefined : cluster;
 }
 
-/** Where there are no contexts at all, what is run may be a preview without a cluster. */
+/** Accepts any context if the kubeconfig has none at all: this may be a preview without a cluster. */
 function refuseUnknown(context: string, cluster: KubeConfig): void {
   const known = cluster.getContexts().map(({ name }) => name);
   if (known.length > 0 && !known.includes(context)) {
-    throw new ConfigError("The stack's cluster is not to be found.", [
+    throw new ConfigError("The stack's cluster was not found.", [
       {
         key: "kubernetes:context",
         expected: `a context of the kubeconfig: ${known.join(", ")}`,
@@ -111,7 +111,7 @@ async function lacksPolicies(cluster: KubeConfig): Promise<Problem[]> {
       expected: "a cluster with ValidatingAdmissionPolicies (admissionregistration.k8s.io/v1, Kubernetes >= 1.30)",
       got: `Kubernetes ${gitVersion}, which does not serve them`,
       command: setCommand("admissionPolicies", "false"),
-      advice: "Update the cluster, or do without, with what that means (docs/security.md)",
+      advice: "Update the cluster, or do without policies; docs/security.md says what that means",
     },
   ];
 }
@@ -139,7 +139,7 @@ async function lacksPrometheusRules(cluster: KubeConfig): Promise<Problem[]> {
   ];
 }
 
-/** In a preview, whose identity need not be allowed to write, only a warning. */
+/** In a preview it only warns, because the preview's identity may have no right to write. */
 async function lacksRightToPolicies(cluster: KubeConfig): Promise<Problem[]> {
   const group = "admissionregistration.k8s.io";
   const lacking: string[] = [];
@@ -156,10 +156,10 @@ async function lacksRightToPolicies(cluster: KubeConfig): Promise<Problem[]> {
   }
   const problem = {
     key: "admissionPolicies",
-    expected: "the right to make ValidatingAdmissionPolicies, which belong to the whole cluster",
-    got: `none to create ${lacking.join(" and ")} in ${group}`,
+    expected: "the right to create ValidatingAdmissionPolicies, which are cluster-wide",
+    got: `no right to create ${lacking.join(" and ")} in ${group}`,
     command: setCommand("admissionPolicies", "false"),
-    advice: "Ask for it (docs/security.md names the verbs), or do without, with what that means",
+    advice: "Ask for it, or do without policies; docs/security.md lists the verbs and says what that means",
   };
   if (!pulumi.runtime.isDryRun()) {
     return [problem];
@@ -168,7 +168,7 @@ async function lacksRightToPolicies(cluster: KubeConfig): Promise<Problem[]> {
   return [];
 }
 
-/** A question for a Secret that has to exist, if one is named. */
+/** A check of an existing Secret; undefined if the configuration names none. */
 function secretQuestion(
   { namespace }: RexRemediationArgs,
   configKey: string,
@@ -189,13 +189,13 @@ function secretQuestion(
                 expected: `Secret ${name} in namespace ${namespace} with key ${key}: ${kind.expected}`,
                 got,
                 command: `kubectl -n ${namespace} create secret generic ${name} --from-file=${key}=FILE --dry-run=client -o yaml | kubectl apply -f -`,
-                advice: "Mend it with",
+                advice: "Fix it with",
               },
             ];
       };
 }
 
-/** What is wrong with a Secret, never what is in it. */
+/** What is wrong with a Secret; undefined if nothing. Never shows its content. */
 async function badContent(
   cluster: KubeConfig,
   namespace: string,

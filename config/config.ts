@@ -6,26 +6,26 @@ import { rules } from "./rules.ts";
 import { type Config, schema, secretKeys, values } from "./schema.ts";
 import { aboutOf, isObject, unfolded } from "./values.ts";
 
-/** What the stack's configuration says, in the words of {@link RexRemediationArgs}. */
+/** The stack's configuration as arguments of the component. */
 export interface RexRemediationConfig extends RexRemediationArgs {
   /** Prefix of every object's name. */
   name: string;
 }
 
-/** A stack's configuration as it is given: key, without the project's name, to value. */
+/** A stack's raw configuration. Keys are without the project's name. */
 export interface Given {
-  /** Texts as the engine hands them over, or what a stack's file has. */
+  /** Key to value: texts, as the engine passes them, or the values of a stack's file. */
   values: Record<string, unknown>;
-  /** Keys that stand encrypted; undefined: nobody knows. */
+  /** Keys whose values are encrypted; undefined: not known. */
   encrypted?: readonly string[];
-  /** Those of them, or fields of objects such as steps.image, that cannot be read here. They count as right. */
+  /** Keys, or fields of objects such as steps.image, whose values cannot be decrypted here. They count as valid. */
   unreadable?: readonly string[];
 }
 
 /**
  * Reads and checks the stack's configuration.
  *
- * @throws ConfigError listing every bad key with what is expected and the command that sets it. Nothing is registered before.
+ * @throws ConfigError listing every bad key with what is expected and the command that sets it, before anything is registered
  */
 export function readConfig(): RexRemediationConfig {
   const prefix = `${new pulumi.Config().name}:`;
@@ -47,7 +47,7 @@ export function goodConfig(given: Given): Config {
   return config;
 }
 
-/** What a configuration says, with the default in the place of what is bad, if there is one; and what is wrong with it. */
+/** Returns the configuration, in which defaults replace bad values, and its problems. A bad value without a default is undefined. */
 export function understand(given: Given): { config: Config; problems: Problem[] } {
   const read = { ...given, problems: [] as Problem[] };
   const config = Object.fromEntries(
@@ -57,7 +57,7 @@ export function understand(given: Given): { config: Config; problems: Problem[] 
     ]),
   ) as Config;
   const bad = new Set(read.problems.map(({ key }) => key));
-  // Of a group that is no object, none of the values is known.
+  // If a group is not an object, all its values are unknown.
   const isBad = (path: string) => bad.has(path) || bad.has(path.split(".")[0] ?? "") || isHidden(given, path);
   const broken = rules.filter(({ reads }) => !reads.some(isBad)).flatMap((rule) => rule.problems(config));
   const unknown = Object.keys(given.values)
@@ -66,7 +66,7 @@ export function understand(given: Given): { config: Config; problems: Problem[] 
   return { config, problems: [...read.problems, ...broken, ...unknown] };
 }
 
-/** In the words of the component: what is not wanted is not there. */
+/** The configuration as arguments of the component, without the parts that the stack does not use. */
 export function toArgs(config: Config): RexRemediationConfig {
   const { existingEventSource, ingress, gateway, sweep, alarms, dashboard, ...rest } = config;
   return {
@@ -121,16 +121,16 @@ function single(read: Reading, key: string, value: z.ZodType, given: unknown): u
   return result.data;
 }
 
-/** In the place of a secret that is there, which is all that anybody can say. */
+/** Placeholder for a secret that is set but cannot be decrypted here. */
 const unreadable = "[unreadable]";
 
-/** Whether nobody knows the value. Of a secret it is enough to know that it is there. */
+/** Whether the value is unknown. Secrets count as known, because it is enough to know that they are set. */
 function isHidden({ unreadable = [] }: Given, path: string): boolean {
   const holds = (hidden: string) => hidden === path || path.startsWith(`${hidden}.`);
   return !secretKeys.includes(path) && unreadable.some(holds);
 }
 
-/** A misspelt key would otherwise be ignored without a word. */
+/** Pulumi itself would silently ignore a misspelt key. */
 function unknownKey(key: string): Problem {
   const letters = (path: string) => path.toLowerCase().replaceAll(".", "");
   const candidates = [...Object.keys(schema.shape), ...values.keys()];
@@ -139,13 +139,13 @@ function unknownKey(key: string): Problem {
   return {
     key,
     expected: "a key of this program",
-    got: "one that it does not know",
+    got: "an unknown key",
     command,
     advice: meant === undefined ? advice : `Did you mean ${meant}? ${advice}`,
   };
 }
 
-/** Inside an object, the name alone counts: that of the object is the same for all. */
+/** Compares names without the object they are in, because that part is the same for all candidates. */
 function nearestKey(key: string, candidates: string[]): string | undefined {
   const group = key.slice(0, key.indexOf(".") + 1);
   const names = candidates.filter((path) => path.startsWith(group)).map((path) => path.slice(group.length));
@@ -157,7 +157,7 @@ function secretly(value: string | undefined): pulumi.Output<string> | undefined 
   return value === undefined ? undefined : pulumi.secret(value);
 }
 
-/** The object, if it has all of these; else undefined. */
+/** The object if all these fields are set; otherwise undefined. */
 function withAll<T extends object, K extends keyof T>(
   object: T,
   ...names: K[]
@@ -167,7 +167,7 @@ function withAll<T extends object, K extends keyof T>(
     : undefined;
 }
 
-/** Whether the value stands encrypted in the stack's file; there is no public function that tells. */
+/** Whether the value is encrypted in the stack's file. Pulumi has no public function for this. */
 function isSecret(fullKey: string): boolean {
   const runtime = pulumi.runtime as unknown as { isConfigSecret(key: string): boolean };
   return runtime.isConfigSecret(fullKey);

@@ -1,12 +1,14 @@
 import { createPrivateKey } from "node:crypto";
 import { isIP } from "node:net";
 
-/** A kind of value: what it accepts, how that is said, and one that would do. */
+/** A kind of value. */
 export interface Kind {
+  /** What it accepts, in words. */
   expected: string;
+  /** A valid value; for a secret, the command that sets one. */
   example: string;
   accepts(value: string): boolean;
-  /** The form in which the program uses it; default: as it was given. */
+  /** Converts it to the form that the program uses; default: unchanged. */
   normal?(value: string): string;
 }
 
@@ -21,19 +23,19 @@ function kind(expected: string, example: string, accepts: RegExp | ((value: stri
 const isSubdomain = (value: string) => value.length <= 253 && dnsSubdomainPattern.test(value);
 
 function isCidr(value: string): boolean {
-  // An address with a zone (%eth0) is one of a single machine: Kubernetes takes none. It warns that it will no longer take
-  // a prefix with zeros in front.
+  // Kubernetes rejects an address with a zone (%eth0), because a zone has a meaning on one machine only. It warns that it will
+  // soon reject a prefix length with leading zeros.
   const [, address = "", prefix = ""] = /^([^/%]*)\/(0|[1-9][0-9]{0,2})$/.exec(value) ?? [];
   const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
   return Number(prefix) <= bits;
 }
 
-/** Text that neither Argo's templates nor a terminal reads as anything else. */
+/** Text without control characters and without Argo's template tags. */
 const isPlain = (value: string) => /^[^\p{Cc}\p{Cf}]+$/u.test(value) && !value.includes("{{");
 
-// The names of runs begin with it, and have to stay within 63 characters: see components/vocabulary/runName.ts.
+// The names of runs begin with it and must not exceed 63 characters: see components/vocabulary/runName.ts.
 export const objectPrefix = kind(
-  "1 to 24 lower-case letters, digits and dashes, the first a letter, the last no dash",
+  "1 to 24 lower-case letters, digits and dashes, starting with a letter and not ending with a dash",
   "rex-remediation",
   /^[a-z]([-a-z0-9]{0,22}[a-z0-9])?$/,
 );
@@ -61,7 +63,7 @@ const cronField = String.raw`(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[1-9][0-9]*)?`;
 const cronFields = `${cronField}(,${cronField})*`;
 /** @see https://argo-workflows.readthedocs.io/en/latest/cron-workflows/#cronworkflow-options */
 export const cronSchedule = kind(
-  "five fields as cron has them, or @hourly, @daily or @every with a time",
+  "five fields in cron syntax, or @hourly, @daily or @every with a time",
   "*/5 * * * *",
   new RegExp(`^(${cronFields}( ${cronFields}){4}|@hourly|@daily|@every [1-9][0-9]*[smh])$`),
 );
@@ -77,12 +79,12 @@ export const appLogin = kind(
   /^[A-Za-z0-9](-?[A-Za-z0-9])*\[bot\]$/,
 );
 export const branchPrefix = kind(
-  "the beginning of a branch name: letters, digits, dashes, underscores, dots and slashes, a letter or digit first, no digit last",
+  "the beginning of a branch name: letters, digits and any of -_./, starting with a letter or digit, not ending with a digit",
   "task-",
   (value) => /^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/.test(value) && !/[0-9]$|\.\.|\/\/|\/\.|\.\/|\.lock\//.test(value),
 );
 export const taskLabelPrefix = kind(
-  "the beginning of a pull request label, at most 40 characters, no digit last",
+  "the beginning of a pull request label, at most 40 characters, not ending with a digit",
   "task-",
   (value) => value.length <= 40 && isPlain(value) && !/[0-9]$/.test(value) && !/^\s/.test(value),
 );
@@ -118,7 +120,7 @@ export const versionName = kind(
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
 );
 export const storageSize = kind("a storage size", "10Gi", /^[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)$/);
-// GitHub puts no lower bound; an empty secret would switch the EventSource's check of signatures off.
+// GitHub sets no minimum length, but an empty secret would turn off the EventSource's check of signatures.
 export const webhookSecret = kind(
   "at least 16 characters, no spaces",
   "openssl rand -hex 32 | pulumi config set --secret webhookSecret",

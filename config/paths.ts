@@ -1,6 +1,6 @@
 /**
- * Sets a value where `pulumi config set --path` would: KEY, KEY.NAME, KEY["NAME"] or KEY[0], of a key that has been set as JSON, too.
- * What leads there is made; undefined takes the value away.
+ * Sets a value where `pulumi config set --path` would: KEY, KEY.NAME, KEY["NAME"] or KEY[0], even inside a value that was set as JSON.
+ * Creates missing objects and lists on the way. Undefined removes the value.
  */
 export function setAt(values: Record<string, unknown>, path: string, value: unknown): void {
   const names = [...path.matchAll(/\[(?:"([^"]*)"|(\d+))\]|[^.[\]]+/g)].map(

@@ -4,17 +4,17 @@ import * as pulumi from "@pulumi/pulumi";
 export interface Problem {
   /** Path of the key, such as steps.image. */
   key: string;
-  /** What would be right. */
+  /** What is expected. */
   expected: string;
-  /** What is there, never a secret; undefined: nothing. */
+  /** The bad value, but never a secret; undefined if there is none. */
   got?: string;
-  /** The command that mends it. */
+  /** The command that fixes it. */
   command: string;
-  /** What the command does; default: it sets the key. */
+  /** Words before the command; default: "Set it with". */
   advice?: string;
 }
 
-/** Everything that is wrong, for the engine as text and for tools as data. */
+/** All problems of a configuration: as text for the engine, as data for tools. */
 export class ConfigError extends pulumi.RunError {
   readonly problems: readonly Problem[];
 
@@ -24,7 +24,7 @@ export class ConfigError extends pulumi.RunError {
   }
 }
 
-/** For a person: what is wrong, and below it the way out. */
+/** The problem for a person: one line says what is wrong, the next how to fix it. */
 export function inWords({ key, expected, got = "nothing", command, advice = "Set it with" }: Problem): string {
   return `  ${key}: expected ${expected}; got ${got}.\n      ${advice}: ${command}`;
 }
@@ -35,7 +35,7 @@ export function setCommand(key: string, value: string): string {
   return `pulumi config set ${path} ${quoted(value)}`;
 }
 
-/** Mends a key that has to go. */
+/** How to fix a key that must not be set. */
 export function removal(key: string): Pick<Problem, "command" | "advice"> {
   const path = isPath(key) ? `--path ${quoted(key)}` : key;
   return { command: `pulumi config rm ${path}`, advice: "Remove it with" };
@@ -49,7 +49,7 @@ function quoted(text: string): string {
   return /^[\w./:,@-]+$/.test(text) ? text : `'${text}'`;
 }
 
-/** The text that shares the most pairs of letters with another, if they are alike at all. */
+/** The candidate that shares the most pairs of letters with the text; undefined if none is similar. */
 export function nearest(text: string, candidates: Iterable<string>): string | undefined {
   const [best, likeness] = [...candidates]
     .map((candidate) => [candidate, likenessOf(text, candidate)] as const)

@@ -4,9 +4,9 @@ import { hostName, rsaPrivateKey, webhookSecret } from "./kinds.ts";
 import { nearest, type Problem, removal, setCommand } from "./problems.ts";
 import type { Config } from "./schema.ts";
 
-/** What one key has to be because of another. */
+/** A rule about several keys together, or about all values of one. */
 interface Rule {
-  /** Paths of the keys that it looks at. Where one of them is bad by itself, nobody can tell. */
+  /** Paths of the keys that it reads. If one of them is bad by itself, the rule is skipped. */
   reads: string[];
   problems(config: Config): Problem[];
 }
@@ -21,7 +21,7 @@ export const rules: Rule[] = [
         ? [
             {
               key: "pullRequest.holdLabel",
-              expected: `a label that is not readyLabel (${readyLabel}), in whatever case`,
+              expected: `a label other than readyLabel (${readyLabel}), ignoring case`,
               got: JSON.stringify(holdLabel),
               command: setCommand("pullRequest.holdLabel", "remediation-hold"),
             },
@@ -135,7 +135,7 @@ export const rules: Rule[] = [
     problems: ({ ingress, gateway: { host } }) =>
       ingress.host === undefined || host === undefined
         ? []
-        : [unwanted("gateway.host", "ingress.host is set: one way in", host)],
+        : [unwanted("gateway.host", "ingress.host is set and there can be only one way in", host)],
   },
   {
     reads: ["gateway.host", "gateway.name", "gateway.namespace", "gateway.sectionName"],
@@ -154,12 +154,12 @@ export const rules: Rule[] = [
   },
 ];
 
-/** A value that has to go. */
+/** The problem of a value that must not be set. */
 function unwanted(key: string, because: string, given: string): Problem {
   return { key, expected: `nothing, because ${because}`, got: JSON.stringify(given), ...removal(key) };
 }
 
-/** A secret is needed unless something takes its place, and then must not be there. */
+/** A secret is required, unless another key replaces it. In that case it must not be set. */
 function oneOf(
   key: string,
   kind: { expected: string; example: string },
@@ -172,12 +172,12 @@ function oneOf(
 }
 
 /**
- * What all repositories together may take, in bytes, of what lists them: at the most, base64 of EventSource or Sensor in one variable
- * of a pod, which ends at 128 KiB.
+ * How many bytes all repositories together may take in the objects that list them. The tightest limit is an environment variable of a
+ * pod: it holds the EventSource or the Sensor in base64 and must not exceed 128 KiB.
  */
 const roomForRepositories = 80 * 1024;
 
-/** What one takes at the most: its name twice, and what stands around that. */
+/** How many bytes one repository takes at most: its name twice, and the characters around it. */
 function roomOf(fullName: string): number {
   return 2 * fullName.length + 32;
 }
@@ -192,11 +192,10 @@ function tooMany(repositories: string[]): Problem[] {
   return [
     {
       key: "repositories",
-      expected: `at most ${fitting} with names of this length, or they do not fit into the objects that list them`,
+      expected: `at most ${fitting} with names of this length, because more do not fit into the objects that list them`,
       got: `${repositories.length}`,
       command: removal(`repositories[${fitting}]`).command,
-      advice:
-        "Leave the others to a second stack with a name of its own: docs/environments.md; the first that goes there",
+      advice: "Move the others to a second stack with another name (docs/environments.md), starting with this one",
     },
   ];
 }
@@ -220,14 +219,14 @@ function sameLabel(repositories: string[]): Problem[] {
 }
 
 function pusherAsTarget({ agents: { pusher, toCancel } }: Config): Problem[] {
-  // A label's value, which an agent's name is, has no brackets: the login itself cannot be among them.
+  // An agent's name is a label value and so has no brackets: the login itself cannot be listed.
   const own = toCancel.filter((agent) => pusherNames(pusher).includes(plainName(agent)));
   if (own.length === 0) return [];
   const others = toCancel.filter((agent) => !own.includes(agent));
   return [
     {
       key: "agents.toCancel",
-      expected: `agents other than the pusher ${pusher}; ${own.join(", ")} would cancel the very agent that pushed`,
+      expected: `agents other than the pusher ${pusher}; ${own.join(", ")} would cancel the agent that pushed`,
       got: toCancel.join(","),
       command: setCommand("agents.toCancel", (others.length > 0 ? others : ["5DLabs-Cleo", "5DLabs-Tess"]).join(",")),
     },

@@ -27,18 +27,18 @@ import {
 import { aboutOf, flag, integer, labels, list, optionalText, secret, text, textMap } from "./values.ts";
 
 /**
- * Every key of a stack: its form, its limits, its default and what it means. Pulumi.yaml and docs/configuration.md are written from it
- * (dev/configuration-reference.ts), and the names are those of the arguments of {@link RexRemediation}.
+ * Every key of a stack: its type, limits, default and meaning. dev/configuration-reference.ts generates Pulumi.yaml and
+ * docs/configuration.md from it. The keys have the names of RexRemediation's arguments.
  *
- * Secrets are keys of their own: one inside an object would make Pulumi hide the whole object.
+ * Secrets are top-level keys, because Pulumi hides a whole object if it contains a secret.
  */
 export const schema = z.strictObject({
   name: text(objectPrefix, {
-    means: "Prefix of the name of every object. Two stacks in one namespace need two names.",
+    means: "Prefix of every object's name. Two stacks in one namespace need different names.",
     default: "rex-remediation",
   }),
   namespace: text(dnsLabel, {
-    means: "Namespace of everything this program makes, of the CodeRuns and of the main workflows. It must exist.",
+    means: "Namespace of all objects of this program, of the CodeRuns and of the main workflows. It must exist.",
     default: "agent-platform",
   }),
   repositories: list(repository, 1, {
@@ -48,16 +48,16 @@ export const schema = z.strictObject({
   agents: z
     .strictObject({
       pusher: text(appLogin, {
-        means: "Login of the GitHub App whose pushes count, compared exactly but for upper and lower case.",
+        means: "Login of the GitHub App whose pushes count. Case is ignored.",
         default: "5DLabs-Rex[bot]",
       }),
       toCancel: list(labelValue, 1, {
         means:
-          "Agents whose CodeRuns a push cancels, by the value of the label codeRun.agentLabel, in the order in which they work; the first begins a round. Never the pusher.",
+          "Agents whose CodeRuns a push cancels, as values of the label codeRun.agentLabel, in the order in which they work. The first one begins a round. The pusher must not be among them.",
         default: ["5DLabs-Cleo", "5DLabs-Tess"],
       }),
       maxToCancel: integer(1, 1000, {
-        means: "A task with more agents to cancel than this stops the remediation before anything is touched.",
+        means: "If a task has more agents to cancel than this, the remediation fails before it changes anything.",
         default: 10,
       }),
     })
@@ -72,11 +72,11 @@ export const schema = z.strictObject({
       agentLabel: text(labelKey, { means: "Label of a CodeRun that holds the agent's name.", default: "github-app" }),
       repositoryLabel: text(labelKey, {
         means:
-          "Label of a CodeRun that holds the repository, as owner-name. With several repositories, a CodeRun without it is never touched.",
+          "Label of a CodeRun that holds the repository, as owner-name. If several repositories are watched, CodeRuns without it are never touched.",
         default: "repository",
       }),
       finishedPhases: list(phase, 1, {
-        means: "Values of a CodeRun's status.phase at which it has ended and is left alone.",
+        means: "Values of status.phase that mean that a CodeRun has ended. Such a CodeRun is left alone.",
         default: ["Succeeded", "Failed"],
       }),
     })
@@ -86,7 +86,7 @@ export const schema = z.strictObject({
     .strictObject({
       branchPrefix: text(branchPrefix, {
         means:
-          "A task's branch is this prefix, the task's number, and nothing more or a dash, slash or underscore and more.",
+          "A task's branch is this prefix followed by the task's number. A dash, slash or underscore and more text may follow.",
         default: "task-",
       }),
       taskLabelPrefix: text(taskLabelPrefix, {
@@ -99,21 +99,21 @@ export const schema = z.strictObject({
       }),
       holdLabel: text(pullRequestLabel, {
         means:
-          "Label with which a person holds a task; while its pull request carries it, no remediation of the task begins. Not readyLabel.",
+          "Label with which a person holds a task. While its pull request carries the label, no remediation of the task begins. Must differ from readyLabel.",
         default: "remediation-hold",
       }),
       comments: flag({
         means:
-          "Whether a comment on the task's pull request, one for each pushed head, says what was done, or what failed and how to go on.",
+          "Whether to comment on the task's pull request. Each pushed head gets one comment, which says what was done, or what failed and how to go on.",
         default: true,
       }),
     })
-    .describe("How a task's branch and pull request look, and whether the pull request is told."),
+    .describe("How a task's branch and pull request look, and whether to comment on the pull request."),
 
   mainWorkflow: z
     .strictObject({
       typeLabel: text(labelKey, {
-        means: "Label of a workflow that tells whether it is a main workflow.",
+        means: "Label that marks a workflow as a main workflow.",
         default: "workflow-type",
       }),
       type: text(labelValue, { means: "Value of typeLabel on main workflows.", default: "play-orchestration" }),
@@ -124,7 +124,7 @@ export const schema = z.strictObject({
       stageLabel: text(labelKey, { means: "Label of a main workflow that holds its stage.", default: "current-stage" }),
       repositoryLabel: text(labelKey, {
         means:
-          "Label of a main workflow that holds the repository, as owner-name. With several repositories, a workflow without it is never touched.",
+          "Label of a main workflow that holds the repository, as owner-name. If several repositories are watched, workflows without it are never touched.",
         default: "repository",
       }),
       stages: list(labelValue, 2, {
@@ -139,17 +139,19 @@ export const schema = z.strictObject({
         ],
       }),
       resetStage: text(labelValue, {
-        means: "Stage that a push sets a main workflow back to; one of stages. At or before it nothing is stale.",
+        means:
+          "Stage that a push resets a main workflow to; one of stages. At this stage and before it, nothing is stale.",
         default: "waiting-pr-created",
       }),
     })
-    .describe("How main workflows look, and where a push sets them back to."),
+    .describe("How main workflows look, and which stage a push resets them to."),
 
   githubApp: z
     .strictObject({
       id: text(numericId, { means: "Numeric id of the App (contents read, pull requests write)." }),
       installationId: optionalText(numericId, {
-        means: "Numeric id of the App's installation; empty to ask GitHub for the pushed repository's.",
+        means:
+          "Numeric id of the App's installation; empty to ask GitHub for the installation on the pushed repository.",
       }),
       apiUrl: text(baseUrl, {
         means: "Base URL of GitHub's REST API; https://HOST/api/v3 for GitHub Enterprise Server.",
@@ -157,38 +159,38 @@ export const schema = z.strictObject({
       }),
       existingSecret: optionalText(dnsSubdomain, {
         means:
-          "Name of a Secret in the namespace whose key private-key.pem holds the App's private key; instead of githubAppPrivateKey.",
+          "Name of a Secret in the namespace whose key private-key.pem holds the App's private key. Replaces githubAppPrivateKey.",
       }),
     })
     .describe("The GitHub App that the remediation acts as."),
   githubAppPrivateKey: secret(rsaPrivateKey, {
-    means: "The App's private key, PEM, RSA. Not needed where githubApp.existingSecret is set.",
+    means: "The App's private key: RSA, in PEM form. Not needed if githubApp.existingSecret is set.",
   }),
 
   webhook: z
     .strictObject({
       existingSecret: optionalText(dnsSubdomain, {
         means:
-          "Name of a Secret in the namespace whose key secret holds the webhook's secret; instead of webhookSecret. One line feed at its end is no part of it, as Argo Events reads it.",
+          "Name of a Secret in the namespace whose key secret holds the webhook's secret. Replaces webhookSecret. Argo Events ignores one line feed at its end.",
       }),
       allowedFrom: list(networkPeer, 0, {
         means:
-          "Names of namespaces and CIDRs from which alone the EventSource is reached, such as the ingress controller's. Empty for no NetworkPolicy. A cluster whose network plugin enforces none ignores it.",
+          "Namespaces and CIDRs that may reach the EventSource, such as the ingress controller's. All others are blocked. Empty for no NetworkPolicy. Has no effect if the cluster's network plugin does not enforce NetworkPolicies.",
         default: [],
       }),
     })
     .describe("GitHub's webhook."),
   webhookSecret: secret(webhookSecret, {
     means:
-      "Secret of the webhook; one line break at its end is left out. Not needed where webhook.existingSecret or existingEventSource is set.",
+      "Secret of the webhook. One line break at its end is removed. Not needed if webhook.existingSecret or existingEventSource is set.",
   }),
   existingEventSource: z
     .strictObject({
       name: optionalText(dnsLabel, { means: "Name of the EventSource; empty for none." }),
-      event: optionalText(dnsLabel, { means: "Name of its event that pushes come as." }),
+      event: optionalText(dnsLabel, { means: "Name of the event under which it emits pushes." }),
     })
     .describe(
-      "A github EventSource in the namespace to use instead of making one. It must verify signatures; this program cannot see that.",
+      "An existing github EventSource in the namespace, to use instead of creating one. It must verify signatures; this program cannot check that.",
     ),
 
   ingress: z
@@ -206,15 +208,15 @@ export const schema = z.strictObject({
     .strictObject({
       host: optionalText(hostName, { means: "Public host name of the webhook; empty for no HTTPRoute." }),
       name: optionalText(dnsSubdomain, {
-        means: "Name of the Gateway, which must exist and take routes from the namespace. Needed where host is set.",
+        means: "Name of the Gateway, which must exist and accept routes from the namespace. Required if host is set.",
       }),
-      namespace: optionalText(dnsLabel, { means: "Namespace of the Gateway; empty for the stack's." }),
+      namespace: optionalText(dnsLabel, { means: "Namespace of the Gateway; empty for the stack's namespace." }),
       sectionName: optionalText(dnsSubdomain, {
-        means: "The Gateway's listener; empty for any that serves host.",
+        means: "The Gateway's listener; empty for every listener that serves host.",
       }),
       tls: flag({ means: "Whether the listener terminates TLS, so that the webhook's URL is https.", default: true }),
     })
-    .describe("An HTTPRoute for the webhook, for a Gateway that somebody else runs; instead of ingress."),
+    .describe("An HTTPRoute for the webhook, on a Gateway that somebody else runs. Replaces ingress."),
 
   eventBus: z
     .strictObject({
@@ -223,7 +225,7 @@ export const schema = z.strictObject({
         default: "default",
       }),
       create: flag({
-        means: "Whether to make that EventBus (JetStream with persistent volumes). Otherwise it must exist.",
+        means: "Whether to create that EventBus (JetStream with persistent volumes). If not, it must exist.",
         default: false,
       }),
       version: text(versionName, {
@@ -231,7 +233,7 @@ export const schema = z.strictObject({
         default: "latest",
       }),
       replicas: integer(1, 9, {
-        means: "JetStream servers, an odd number; 1 only for trying things out.",
+        means: "Number of JetStream servers, odd; use 1 only to try things out.",
         default: 3,
       }),
       storageClassName: optionalText(dnsSubdomain, {
@@ -242,70 +244,73 @@ export const schema = z.strictObject({
         default: "10Gi",
       }),
     })
-    .describe("What is between EventSource and Sensor."),
+    .describe("The event bus between EventSource and Sensor."),
 
   argo: z
     .strictObject({
-      eventSourceReplicas: integer(1, 20, { means: "Pods of the EventSource; all of them serve.", default: 1 }),
-      sensorReplicas: integer(1, 5, { means: "Pods of the Sensor; one works, the others stand by.", default: 1 }),
+      eventSourceReplicas: integer(1, 20, {
+        means: "Number of EventSource pods; all of them receive events.",
+        default: 1,
+      }),
+      sensorReplicas: integer(1, 5, { means: "Number of Sensor pods; one works, the others stand by.", default: 1 }),
       deployTimeoutSeconds: integer(10, 3600, {
-        means: "How long pulumi up waits for EventBus, EventSource and Sensor to be deployed before it fails.",
+        means: "How long pulumi up waits until EventBus, EventSource and Sensor are deployed before it fails.",
         default: 180,
       }),
       retentionDays: integer(1, 365, {
-        means: "How long a remediation's Workflow is kept after its end. GitHub can redeliver an event for 3 days.",
+        means: "How long to keep a remediation's Workflow after it ends. GitHub can redeliver an event for 3 days.",
         default: 7,
       }),
       instanceId: optionalText(labelValue, {
         means:
-          "Instance ID of the Argo workflow controller that runs remediations and sweeps (instanceID in its workflow-controller-configmap); empty for the one without.",
+          "Instance ID of the Argo workflow controller that runs remediations and sweeps (instanceID in its workflow-controller-configmap); empty if it has none.",
       }),
       serverUrl: optionalText(baseUrl, {
         means:
-          "Base URL of Argo's server as people reach it, for the link to the run in a comment; empty for the command that shows the run.",
+          "Base URL under which people reach Argo's server. Comments then link to the run; if empty, they show the command that prints the run.",
       }),
     })
-    .describe("How Argo runs all of it."),
+    .describe("How Argo runs the remediations."),
   admissionPolicies: flag({
     means:
-      "Whether the API server itself (Kubernetes >= 1.30) refuses the remediation and the Sensor whatever is not theirs to touch. Making the policies needs rights on the whole cluster; false leaves it to the Roles and the steps alone.",
+      "Whether the API server itself (Kubernetes >= 1.30) refuses all writes of the remediation, the Sensor and the sweep that go beyond their task. Creating the policies needs cluster-wide rights. If false, only the Roles and the steps set limits.",
     default: true,
   }),
 
   steps: z
     .strictObject({
       image: text(imageName, {
-        means: "Image that the steps run in; it needs bash, coreutils, curl, jq and openssl, and runs as any user.",
+        means: "Image that the steps run in. It needs bash, coreutils, curl, jq and openssl, and must run as any user.",
       }),
       cancelTimeoutSeconds: integer(5, 600, {
-        means: "How long to wait for the proof that every cancelled agent is gone.",
+        means: "How long to wait until every cancelled agent is gone.",
         default: 60,
       }),
       gateTimeoutSeconds: integer(5, 600, {
-        means: "How long to wait for the main workflow to reach its gate once an agent was cancelled.",
+        means: "How long to wait until the main workflow reaches its gate after an agent was cancelled.",
         default: 60,
       }),
       stepTimeoutSeconds: integer(10, 3600, {
-        means: "How long each step may take; more than cancelTimeoutSeconds and gateTimeoutSeconds.",
+        means: "How long each step may take; must be more than cancelTimeoutSeconds and gateTimeoutSeconds.",
         default: 120,
       }),
       debounceSeconds: integer(0, 600, {
         means:
-          "How long after a push to wait for further ones before anything is done, so that several in a row cause one restart.",
+          "How long to wait for further pushes before the remediation acts, so that several pushes in a row cause one restart.",
         default: 0,
       }),
     })
-    .describe("What the steps of a remediation run in, and how long they may take."),
+    .describe("The image of a remediation's steps, and how long they may take."),
   sweep: z
     .strictObject({
       schedule: optionalText(cronSchedule, {
         means:
-          "When to look for failed deliveries and for pushes that no remediation was made for, as cron writes it (five fields) or as @every 5m; empty for never.",
+          "When to look for failed deliveries and for pushes without a remediation: cron syntax (five fields) or @every 5m; empty for never.",
         default: "*/5 * * * *",
       }),
-      // Less would let a late delivery find agents of whom nobody can say whether they began before the push.
+      // With less, a late delivery could find agents of which it is unclear whether they began before the push.
       afterSeconds: integer(180, 86_400, {
-        means: "How long a push is left to its own delivery before a sweep starts its remediation.",
+        means: "How long a sweep waits for a push's own delivery before it starts the remediation itself.",
         default: 300,
       }),
     })
@@ -315,24 +320,24 @@ export const schema = z.strictObject({
     .strictObject({
       enabled: flag({
         means:
-          "Whether to make a PrometheusRule of alarms, for the Prometheus Operator. Prometheus has to scrape Argo's workflow controller, and kube-state-metrics for EventSource and Sensor.",
+          "Whether to create a PrometheusRule with alarms, for the Prometheus Operator. Prometheus must scrape Argo's workflow controller and, for the alarms about EventSource and Sensor, kube-state-metrics.",
         default: false,
       }),
-      labels: labels({ means: "Labels by which your Prometheus finds the PrometheusRule (its ruleSelector)." }),
+      labels: labels({ means: "Labels by which your Prometheus selects the PrometheusRule (its ruleSelector)." }),
       maxRounds: integer(1, mostRounds, {
-        means: "A task whose QA was begun again more often than this rings an alarm.",
+        means: "If QA of a task restarts more often than this, an alarm rings.",
         default: 5,
       }),
       docsUrl: optionalText(baseUrl, {
         means:
-          "Base URL under which docs/ is read, for the link from an alarm to its paragraph in troubleshooting.md; empty for the file's path instead of a link.",
+          "Base URL under which docs/ is published. Alarms then link to their section of troubleshooting.md; if empty, they name the file's path.",
       }),
     })
-    .describe("Who is told when something is wrong: alarms."),
+    .describe("Alarms for Prometheus."),
   dashboard: z
     .strictObject({
       enabled: flag({
-        means: "Whether to make a ConfigMap with a dashboard for Grafana 10 or later, for its sidecar.",
+        means: "Whether to create a ConfigMap with a dashboard for Grafana 10 or later. Grafana's sidecar loads it.",
         default: false,
       }),
       labels: labels({
@@ -343,10 +348,10 @@ export const schema = z.strictObject({
     .describe("A dashboard for Grafana."),
 });
 
-/** What a stack's configuration says, with the defaults. */
+/** A stack's configuration, with the defaults filled in. */
 export type Config = z.output<typeof schema>;
 
-/** The values of the schema by their paths, such as steps.image, in its order. */
+/** Path of a value, such as steps.image, to its schema, in the order of the schema. */
 export const values: ReadonlyMap<string, z.ZodType> = new Map(
   Object.entries(schema.shape).flatMap(([key, value]): [string, z.ZodType][] =>
     value instanceof z.ZodObject
@@ -355,7 +360,7 @@ export const values: ReadonlyMap<string, z.ZodType> = new Map(
   ),
 );
 
-/** The keys that have to be encrypted. */
+/** The keys whose values must be encrypted. */
 export const secretKeys: readonly string[] = [...values]
   .filter(([, value]) => aboutOf(value).secret)
   .map(([key]) => key);

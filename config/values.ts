@@ -2,22 +2,22 @@ import * as z from "zod";
 import { type Kind, labelKey, labelValue } from "./kinds.ts";
 import { setCommand } from "./problems.ts";
 
-/** The forms that a value of the configuration can have. Each is a zod schema with {@link About} in a registry. */
+/** The types of configuration values. Each is a zod schema with an {@link About} in a registry. */
 
-/** What people are told of a value. */
+/** What messages and the reference say about a value. */
 export interface About {
   /** What it is for. */
   means: string;
   /** What is accepted. */
   expected: string;
-  /** Taken where the key is left out; undefined: none. */
+  /** Used if the key is not set; undefined: no default. */
   default?: unknown;
-  /** Whether it has to be given. A secret that something else may replace counts as that. */
+  /** Whether it must be set. True for secrets, although another key may replace them. */
   required: boolean;
   secret: boolean;
-  /** A bad value in words; undefined: nothing is there. */
+  /** Describes a bad value; undefined if there is no value. */
   got(given: unknown): string | undefined;
-  /** The command that sets what is nearest to a bad value and would do, else the default, else an example. */
+  /** The command that fixes a bad value: it sets the nearest valid value, or else the default, or else an example. */
   command(key: string, given: unknown): string;
 }
 
@@ -31,7 +31,7 @@ interface Meaning<T> {
   default?: T;
 }
 
-/** A text. Without a default it has to be given. */
+/** A text. It is required unless it has a default. */
 export function text(kind: Kind, { means, default: preset }: Meaning<string>): Value<string> {
   const schema = z.preprocess(asText, textOf(kind));
   return described(preset === undefined ? schema : schema.prefault(preset), {
@@ -42,7 +42,7 @@ export function text(kind: Kind, { means, default: preset }: Meaning<string>): V
   });
 }
 
-/** A text that may be left out or be empty, which is the same if there is no default. */
+/** An optional text. An empty text means undefined, even if there is a default. */
 export function optionalText(kind: Kind, { means, default: preset }: Meaning<string>): Value<string | undefined> {
   const schema = z.preprocess(asText, textOf(kind).optional());
   return described(preset === undefined ? schema : schema.prefault(preset), {
@@ -52,7 +52,7 @@ export function optionalText(kind: Kind, { means, default: preset }: Meaning<str
   });
 }
 
-/** A whole number within limits. */
+/** A whole number from least to most. */
 export function integer(least: number, most: number, { means, default: preset }: Required<Meaning<number>>) {
   const schema = z.preprocess(asNumber, z.int().min(least).max(most)).prefault(preset);
   return described(schema, {
@@ -80,7 +80,7 @@ export function flag({ means, default: preset }: Required<Meaning<boolean>>): Va
   });
 }
 
-/** A list of distinct texts, given as such or as one text with commas. Without a default it has to be given. */
+/** A list of distinct texts. It may be given as one text with commas, and is required unless it has a default. */
 export function list(kind: Kind, atLeast: number, { means, default: preset }: Meaning<string[]>): Value<string[]> {
   const schema = z.preprocess(
     asList,
@@ -125,7 +125,7 @@ export function labels({ means, default: preset = {} }: Meaning<Record<string, s
   return map(means, preset, expected, (name, value) => labelKey.accepts(name) && labelValue.accepts(value));
 }
 
-/** A secret, without the line break that a file leaves at its end. Its kind's example is the command that sets it. */
+/** A secret. One line break at its end is removed. The example of its kind is the command that sets it. */
 export function secret(kind: Kind, { means }: { means: string }): Value<string | undefined> {
   const trimmed = (given: unknown) => asText(typeof given === "string" ? given.replace(/\r?\n$|\r$/, "") : given);
   return described(z.preprocess(trimmed, textOf(kind).optional()), {
@@ -138,14 +138,14 @@ export function secret(kind: Kind, { means }: { means: string }): Value<string |
   });
 }
 
-/** What people are told of a key. @throws Error if it was not made here */
+/** The description of a value. @throws Error if the schema was not created in this file */
 export function aboutOf(schema: z.ZodType): About {
   const about = abouts.get(schema);
   if (about === undefined) throw new Error("a value of the schema has no description; make it with config/values.ts");
   return about;
 }
 
-/** A list or an object as the engine and --config hand it over: as JSON. */
+/** Parses a list or object that the engine or --config passes as JSON. Returns any other value unchanged. */
 export function unfolded(given: unknown): unknown {
   if (typeof given !== "string" || !/^\s*[[{]/.test(given)) return given;
   try {
@@ -155,7 +155,6 @@ export function unfolded(given: unknown): unknown {
   }
 }
 
-/** Whether it has named values. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -218,7 +217,10 @@ function shown(given: unknown): string | undefined {
   return asText(given) === undefined ? undefined : JSON.stringify(given);
 }
 
-/** `pulumi config set --path` turns what looks like a number or a boolean into one. Of another number nobody knows how it was written. */
+/**
+ * Reverses `pulumi config set --path`, which turns texts that look like numbers or booleans into such. Other numbers stay as they are,
+ * because their original text cannot be recovered.
+ */
 function asText(given: unknown): unknown {
   if (given === null || given === "") return undefined;
   return typeof given === "boolean" || Number.isSafeInteger(given) ? `${given}` : given;
@@ -242,7 +244,7 @@ function areDistinct(texts: string[]): boolean {
   return distinct(texts).length === texts.length;
 }
 
-/** Without those that differ from an earlier one by case at most. */
+/** Drops texts that equal an earlier one, ignoring case. */
 function distinct(texts: string[]): string[] {
   const known = new Set<string>();
   return texts.filter((item) => {

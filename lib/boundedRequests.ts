@@ -1,6 +1,6 @@
 import { type ConfigurationOptions, setHeaderOptions } from "@kubernetes/client-node";
 
-/** Options of a request to the API server that does not wait for ever. */
+/** Options for requests to the API server: each request is aborted after this time. */
 export function bounded(seconds: number): ConfigurationOptions {
   return {
     middleware: (setHeaderOptions("User-Agent", "rex-remediation").middleware ?? []).map((header) => ({

@@ -1,4 +1,4 @@
-/** Why something failed, for a person: a request's own message is only that it failed. */
+/** Why something failed, for a person. Follows `cause`, because the outer message often only says that a request failed. */
 export function causeOf(error: unknown): string {
   const { cause, message, code } = error as { cause?: unknown; message?: string; code?: string };
   if (cause !== undefined) return causeOf(cause);

@@ -6,15 +6,15 @@ import { type Alarm, alarmGroups, type Watched } from "./alarmRules.ts";
 export interface AlarmsArgs {
   /** What the alarms watch. */
   watched: pulumi.Input<Watched>;
-  /** Labels by which your Prometheus finds it. */
+  /** Labels by which your Prometheus selects it. */
   labels: Record<string, string>;
-  /** Base URL under which docs/ is read, without a slash at its end; default: an alarm names the file. */
+  /** Base URL under which docs/ is published, without a trailing slash; default: alarms name the file instead of a link. */
   docsUrl?: string;
 }
 
 /**
- * A PrometheusRule: alarms on the metrics of Argo's workflow controller and of kube-state-metrics, each with the paragraph of
- * docs/troubleshooting.md that says the way out.
+ * A PrometheusRule with alarms on the metrics of Argo's workflow controller, the Sensor's pods and kube-state-metrics. Each alarm leads to
+ * the section of docs/troubleshooting.md that says what to do.
  *
  * @see https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PrometheusRule
  */
@@ -45,7 +45,7 @@ export class Alarms extends pulumi.ComponentResource {
   }
 }
 
-/** The annotation that leads to the paragraph: a link where one is known, else the path in this repository. */
+/** The annotation that leads to the section: a link if docsUrl is set, otherwise the path in this repository. */
 function runbook({ paragraph }: Alarm, docsUrl: string | undefined): Record<string, string> {
   const path = `troubleshooting.md#${paragraph}`;
   return docsUrl === undefined ? { runbook: `docs/${path}` } : { runbook_url: `${docsUrl}/${path}` };

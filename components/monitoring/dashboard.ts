@@ -7,7 +7,7 @@ export interface DashboardArgs {
   namespace: pulumi.Input<string>;
   eventSourceName: pulumi.Input<string>;
   sensorName: pulumi.Input<string>;
-  /** Labels by which Grafana's sidecar finds it. */
+  /** Labels by which Grafana's sidecar finds the ConfigMap. */
   labels: Record<string, string>;
 }
 
@@ -19,8 +19,8 @@ interface Variable {
 }
 
 /**
- * A ConfigMap with the Grafana dashboard of dashboard.json, for this installation. It asks for its data source, and needs Grafana 10 or
- * later.
+ * A ConfigMap with the Grafana dashboard of dashboard.json, for this installation. The viewer chooses the data source. It needs Grafana 10
+ * or later.
  *
  * @see https://github.com/grafana/helm-charts/tree/main/charts/grafana#sidecar-for-dashboards
  */
@@ -39,7 +39,7 @@ export class Dashboard extends pulumi.ComponentResource {
           labels: { ...commonLabels(name, "dashboard"), ...args.labels },
         },
         data: {
-          // Grafana's sidecar lays the dashboards of all ConfigMaps in one folder.
+          // Grafana's sidecar writes the dashboards of all ConfigMaps into one folder, so file names must differ.
           [`${name}.json`]: pulumi
             .all({ namespace, event_source: eventSourceName, sensor: sensorName })
             .apply((constants) => dashboard(name, constants)),
@@ -52,14 +52,14 @@ export class Dashboard extends pulumi.ComponentResource {
   }
 }
 
-/** The dashboard with the constants of an installation, and an identity that no other installation's has. */
+/** The dashboard with the constants of an installation, and a title and uid of its own. */
 function dashboard(name: string, constants: Record<string, string>): string {
   const json = JSON.parse(readFileSync(new URL("dashboard.json", import.meta.url), "utf8"));
   const variables: Variable[] = json.templating.list;
   return JSON.stringify({
     ...json,
     title: `Rex remediation (${constants.namespace}/${name})`,
-    // Grafana takes at most 40 characters.
+    // Grafana accepts at most 40 characters.
     uid: `${name}-${constants.namespace}`.slice(0, 40),
     templating: { list: variables.map((variable) => filledIn(variable, constants[variable.name])) },
   });

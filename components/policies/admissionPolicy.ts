@@ -3,38 +3,38 @@ import * as pulumi from "@pulumi/pulumi";
 import { commonLabels } from "../labels.ts";
 import { literal } from "./cel.ts";
 
-/** What one account may do with one kind of object, as a policy says it. */
+/** What one account may do with one kind of object. */
 export interface Rules {
   apiGroup: string;
   /** Plural names. */
   resources: string[];
   operations: ("CREATE" | "UPDATE" | "DELETE")[];
-  /** Named expressions that the checks use as `variables.NAME`; one may use those before it. */
+  /** Named expressions that the checks use as `variables.NAME`. Each may use the ones before it. */
   variables: Record<string, string>;
   checks: Check[];
 }
 
-/** What has to hold, or the request is refused. */
+/** A condition. If it does not hold, the API server refuses the request. */
 export interface Check {
-  /** An expression that is true for what may be. */
+  /** A CEL expression that is true for allowed requests. */
   expression: string;
-  /** An expression of a text: why the request is refused. It may not fail. */
+  /** A CEL expression that yields the message of the refusal. Its evaluation must not fail. */
   refusal: string;
 }
 
 export interface AdmissionPolicyArgs {
   namespace: pulumi.Input<string>;
-  /** The account that the policy binds, in that namespace. */
+  /** The account, in that namespace, whose requests the policy checks. */
   serviceAccountName: pulumi.Input<string>;
   rules: pulumi.Input<Rules>;
 }
 
 /**
- * A policy of the API server's own, and its binding to one service account; about others' requests it says nothing. A request for
- * which an expression cannot be evaluated is refused, too.
+ * A ValidatingAdmissionPolicy for one service account, and its binding. It does not check requests of other accounts. If an expression
+ * cannot be evaluated, the API server refuses the request.
  *
  * @param name prefix of every object's name
- * @param subject what the policy is about; the rest of its name
+ * @param subject what the policy is about; it becomes the rest of the policy's name
  * @see https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
  */
 export function admissionPolicy(
@@ -44,7 +44,7 @@ export function admissionPolicy(
   parent: pulumi.ComponentResource,
 ): void {
   const metadata = {
-    // Policies belong to the whole cluster: the namespace keeps two stacks of one name apart.
+    // Policies are cluster-wide: the namespace keeps two stacks with the same name apart.
     name: pulumi.interpolate`${name}-${subject}.${args.namespace}`,
     labels: commonLabels(name, "access"),
   };
@@ -73,7 +73,7 @@ function spec({ apiGroup, resources, operations, variables, checks }: Rules, use
     validations: checks.map(({ expression, refusal }) => ({
       expression,
       messageExpression: refusal,
-      // Not the default, Invalid: the steps take that for "it changed meanwhile" and try again.
+      // Not the default, Invalid: the steps would take it for a conflicting change and try again.
       reason: "Forbidden",
     })),
   };

@@ -15,21 +15,21 @@ export interface AdmissionPoliciesArgs {
   agentsToCancel: pulumi.Input<string[]>;
   /** See {@link pusherNames}. */
   pusherNames: pulumi.Input<string[]>;
-  /** The value of the repository label, for each repository. */
+  /** Repository to the value of its repository label. */
   repositoryLabels: pulumi.Input<Record<string, string>>;
   codeRuns: CodeRunArgs;
   mainWorkflows: MainWorkflowArgs;
-  /** Whether there is a job that looks for lost pushes. */
+  /** Whether the stack has a sweep. */
   sweep: boolean;
   /** See argoInstance.ts. */
   argoInstanceId?: string;
-  /** Whether runs are owned by the WorkflowTemplate; if not, they have no owner. */
+  /** Whether the WorkflowTemplate owns the runs; otherwise they have no owner. */
   ownedRuns: boolean;
 }
 
 /**
- * What RBAC cannot say, enforced by the API server: which CodeRuns and Workflows, and what of them, the remediation and the Sensor may
- * touch. It holds even where a step is wrong or a token is stolen.
+ * Limits that RBAC cannot express, enforced by the API server: which CodeRuns and Workflows, and which of their fields, the remediation,
+ * the Sensor and the sweep may write. They hold even if a step is buggy or a token is stolen.
  */
 export class AdmissionPolicies extends pulumi.ComponentResource {
   constructor(name: string, args: AdmissionPoliciesArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -62,7 +62,7 @@ export class AdmissionPolicies extends pulumi.ComponentResource {
   }
 }
 
-/** Keys of the labels by which CodeRuns and main workflows are known. */
+/** Keys of the labels that identify CodeRuns and main workflows. */
 function labelKeys({
   codeRuns,
   mainWorkflows,

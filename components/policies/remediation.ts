@@ -5,12 +5,12 @@ import { isOfWatchedRepository } from "../vocabulary/repositoryRule.ts";
 import type { Rules } from "./admissionPolicy.ts";
 import { askingPod, literal, mapAt, sameBut, textAt } from "./cel.ts";
 
-/** Annotation of a main workflow that says whether its new round was begun. */
+/** Annotation of a main workflow that says whether its new round has begun. */
 const resumed = ledgerKey("resumed");
 
-/** What the rules for the remediation's account are made of. */
+/** What the rules for the remediation's account depend on. */
 export interface RemediationRulesArgs {
-  /** Prefix of every run's name; the task's number follows. */
+  /** Prefix of every run's name. The task's number follows it. */
   name: string;
   agentsToCancel: string[];
   /** Names of the pusher; see pusherNames. */
@@ -26,13 +26,13 @@ export interface RemediationRulesArgs {
     repositoryLabel: string;
     resetStage: string;
   };
-  /** The WorkflowTemplate's templates that have a pod. */
+  /** The templates of the WorkflowTemplate that run in a pod. */
   templates: readonly string[];
-  /** See {@link foreignKey}: labels and annotations of such keys others may set on the way, with whatever values. */
+  /** See {@link foreignKey}. Other webhooks may set labels and annotations with such keys, to any value. */
   foreign: string;
 }
 
-/** Which CodeRuns the remediation may delete. The pod that asks tells by its name which task's run it is. */
+/** Which CodeRuns the remediation may delete. The name of the requesting pod tells which task it works for. */
 export function codeRunRules({
   name,
   agentsToCancel,
@@ -54,7 +54,7 @@ export function codeRunRules({
     checks: [
       {
         expression: 'request.operation == "DELETE"',
-        refusal: '"a remediation may delete CodeRuns, and nothing else"',
+        refusal: '"a remediation may only delete CodeRuns, not create or change them"',
       },
       {
         expression: `variables.agent in ${literal(agentsToCancel)}`,
@@ -63,7 +63,7 @@ export function codeRunRules({
         ),
       },
       {
-        // The labels that say what a CodeRun is are checked by themselves: a repository may be called like the pusher.
+        // Other checks cover the task, agent and repository labels; this one skips them because a repository may share the pusher's name.
         expression: `!variables.labels.exists(key, !(key in ${literal([codeRuns.taskLabel, codeRuns.agentLabel, codeRuns.repositoryLabel])}) && variables.labels[key].lowerAscii() in ${literal(pusherNames)})`,
         refusal: refusal(literal(` names the pusher (${pusherNames.join(", ")}) in a label`)),
       },
@@ -77,13 +77,13 @@ export function codeRunRules({
       },
       {
         expression: 'request.options[?"preconditions"].?uid.orValue("") == oldObject.metadata.uid',
-        refusal: refusal('" may only be deleted by its UID, so that no other of that name is"'),
+        refusal: refusal('" may only be deleted by its UID, so that a newer CodeRun of the same name is safe"'),
       },
     ],
   };
 }
 
-/** What of which Workflows the remediation may change: stage, gates and ledger of its task's main workflow, the outcome of its own run. */
+/** Which Workflows the remediation may change, and how: stage, gates and ledger of its task's main workflow; the outcome of its own run. */
 export function workflowRules({
   name,
   repositoryLabels,
@@ -115,16 +115,16 @@ export function workflowRules({
         isOfTask(name, "variables.task"),
         isOfWatchedRepository("variables.oldLabels", repositoryLabel, repositoryLabels),
       ].join(" && "),
-      // What was told to stop goes on to its exit handler alone.
+      // A workflow that was told to stop only runs its exit handler.
       ended: `${textAt("variables.oldStatus", "phase")} in ["Succeeded", "Failed", "Error"] || ${textAt(mapAt("oldObject", "spec"), "shutdown")} != ""`,
-      // Where the workflow's exit handler or a hook of its own waits, nothing leads to a new round.
+      // A gate of the workflow's exit handler or hooks does not lead to a new round.
       handlers: 'oldObject.metadata.name + ".onExit"',
       hooks: 'oldObject.metadata.name + ".hooks."',
     },
     checks: [
       {
         expression: 'request.operation == "UPDATE"',
-        refusal: '"a remediation may change Workflows, not make or delete them"',
+        refusal: '"a remediation may change Workflows, but not create or delete them"',
       },
       {
         expression: "variables.own || variables.main",
@@ -137,7 +137,7 @@ export function workflowRules({
         refusal: refusal(`" has ended"`),
       },
       {
-        // Beside labels and annotations only what the API server itself keeps.
+        // Besides labels and annotations, only the fields that the API server itself maintains may change.
         expression: [
           sameBut("object", "oldObject", 'key in ["metadata", "spec", "status"]'),
           sameBut(
@@ -146,12 +146,14 @@ export function workflowRules({
             'key in ["labels", "annotations", "managedFields", "resourceVersion", "generation"]',
           ),
         ].join(" && "),
-        refusal: refusal('" has to keep its owners, its finalizers and whatever else is neither label nor annotation"'),
+        refusal: refusal(
+          '" must keep its owners, its finalizers and all other metadata except labels and annotations"',
+        ),
       },
       {
         expression: inOwnOrMain(onlySet(outcomeLabel, outcomes, foreign), onlySet(stageLabel, [resetStage], foreign)),
         refusal: refusal(
-          `${literal(" has to keep its labels; only ")} + (variables.own ? ${literal(`${outcomeLabel} may be set, to an outcome`)} : ${literal(`${stageLabel} may be set, to ${resetStage}`)})`,
+          `${literal(" must keep its labels; a remediation may only set ")} + (variables.own ? ${literal(`${outcomeLabel} to an outcome`)} : ${literal(`${stageLabel} to ${resetStage}`)})`,
         ),
       },
       {
@@ -166,38 +168,40 @@ export function workflowRules({
         ),
         refusal: refusal(
           literal(
-            ` has to keep its annotations; only those that begin with ${ledgerPrefix} may be set, on a main workflow`,
+            ` must keep its annotations; a remediation may only set those that begin with ${ledgerPrefix}, and only on a main workflow`,
           ),
         ),
       },
       {
         expression: `object.spec == oldObject.spec || (!variables.own && !("suspend" in object.spec) && ${sameBut("object.spec", "oldObject.spec", 'key == "suspend"')})`,
-        refusal: refusal('" has to keep its spec; only suspend may be removed, on a main workflow"'),
+        refusal: refusal('" must keep its spec; a remediation may only remove suspend, and only on a main workflow"'),
       },
       {
         expression: inOwnOrMain(
           "variables.status == variables.oldStatus",
           sameBut("variables.status", "variables.oldStatus", 'key == "nodes"'),
         ),
-        refusal: refusal('" has to keep its status; only a waiting gate may be opened, on a main workflow"'),
+        refusal: refusal(
+          '" must keep its status; a remediation may only open a waiting gate, and only on a main workflow"',
+        ),
       },
       {
         expression: `variables.own || (${[
           "variables.nodes.size() == variables.oldNodes.size()",
           `variables.nodes.all(id, id in variables.oldNodes && (variables.nodes[id] == variables.oldNodes[id] || (${isOpenedGate("variables.nodes[id]", "variables.oldNodes[id]")})))`,
         ].join(" && ")})`,
-        refusal: refusal('" has to keep its nodes; only a waiting gate may become Succeeded"'),
+        refusal: refusal('" must keep its nodes; a remediation may only set a waiting gate to Succeeded"'),
       },
       {
-        // Nothing begins again without a gate that opens, and what is called resumed no later run carries on.
+        // A round begins only when a gate opens, and no later run finishes a workflow that is already marked as resumed.
         expression: `variables.own || ${textAt("variables.annotations", resumed)} != "true" || ${textAt("variables.oldAnnotations", resumed)} == "true" || variables.oldNodes.exists(id, ${textAt("variables.oldNodes[id]", "type")} == "Suspend" && ${textAt("variables.oldNodes[id]", "phase")} == "Running" && id in variables.nodes && ${textAt("variables.nodes[id]", "phase")} == "Succeeded")`,
-        refusal: refusal('" may be called resumed only in the write that opens its gate"'),
+        refusal: refusal('" may only be marked as resumed in the write that opens its gate"'),
       },
     ],
   };
 }
 
-/** Which results Argo's own container beside the steps may report: those of its pod. */
+/** Which results Argo's own container in the pod may report: only the results of this pod. */
 export function taskResultRules({ templates }: RemediationRulesArgs): Rules {
   return {
     apiGroup: "argoproj.io",
@@ -209,7 +213,7 @@ export function taskResultRules({ templates }: RemediationRulesArgs): Rules {
     },
     checks: [
       {
-        // Argo names a node and its pod by the run and one number; the pod also has the template's name in between.
+        // A node is named RUN-NUMBER, its pod RUN-TEMPLATE-NUMBER.
         expression: [
           isOwnRun("variables.run", templates),
           'object.metadata.name == variables.run + variables.pod.substring(variables.pod.lastIndexOf("-"))',
@@ -221,23 +225,23 @@ export function taskResultRules({ templates }: RemediationRulesArgs): Rules {
   };
 }
 
-/** Whether the pod that asks belongs to a run for the task. */
+/** Whether the requesting pod belongs to a run for the task. */
 function isOfTask(name: string, task: string): string {
   return `${task}.matches(${literal(whole(taskPattern))}) && variables.pod.startsWith(${literal(`${name}-`)} + ${task} + "-")`;
 }
 
-/** Whether the pod that asks is one of the Workflow of that name. */
+/** Whether the requesting pod belongs to the Workflow of that name. */
 function isOwnRun(run: string, templates: readonly string[]): string {
   return `variables.pod.startsWith(${run} + "-") && variables.pod.substring(${run}.size()).matches(${literal(`^-(${templates.join("|")})-[0-9]+$`)})`;
 }
 
-/** The first of a list, for a refusal: in place of more than 5 KiB the API server shows the expression. */
+/** The first items of a list, for a refusal: if a message exceeds 5 KiB, the API server shows the expression instead. */
 function some(texts: string[]): string {
   const more = texts.length - 20;
   return more > 0 ? `${texts.slice(0, 20).join(", ")} and ${more} more` : texts.join(", ");
 }
 
-/** Whether at most one label differs, and that has one of the values; foreign ones beside it. */
+/** Whether this label is the only one that differs, apart from foreign ones, and its new value is one of these. */
 function onlySet(label: string, values: readonly string[], foreign: string): string {
   const [after, before, key] = ["variables.labels", "variables.oldLabels", literal(label)];
   return [
@@ -246,7 +250,7 @@ function onlySet(label: string, values: readonly string[], foreign: string): str
   ].join(" && ");
 }
 
-/** Whether a node is a gate that was opened as `argo resume` opens it: values that a person could supply take their defaults. */
+/** Whether a gate was opened the way `argo resume` opens it: values that a person could supply take their defaults. */
 function isOpenedGate(after: string, before: string): string {
   const parameters = (node: string) => `${node}.?outputs.?parameters.orValue([])`;
   const byDefault =

@@ -6,34 +6,35 @@ import { digestPattern, runNameBegin, sweepSuffix } from "../vocabulary/runName.
 import type { Rules } from "./admissionPolicy.ts";
 import { literal, mapAt, sameBut, textAt } from "./cel.ts";
 
-/** What the rules for the accounts that make runs are made of. */
+/** What the rules for the accounts that create runs depend on. */
 export interface RunRulesArgs {
-  /** Prefix of every run's name, and name of the Sensor. */
+  /** Prefix of every run's name. It is also the name of the Sensor. */
   name: string;
   workflowTemplateName: string;
-  /** Whether runs are owned by the WorkflowTemplate, and so go with it. */
+  /** Whether the WorkflowTemplate owns the runs, so that Kubernetes deletes them with it. */
   ownedRuns: boolean;
   /** See argoInstance.ts. */
   argoInstanceId?: string;
-  /** See {@link foreignKey}: labels and annotations of such keys are others' to set, with whatever values. */
+  /** See {@link foreignKey}. Other webhooks may set labels and annotations with such keys, to any value. */
   foreign: string;
 }
 
-/** Who makes runs, and what tells its runs from others'. */
+/** An account that creates runs, and what distinguishes its runs. */
 interface Maker {
+  /** How a refusal names it. */
   words: string;
-  /** Ends the names of its runs. */
+  /** The end of its runs' names. */
   suffix: string;
-  /** Labels that it may set beside those that all runs have: patterns of the values. */
+  /** Labels that it may set in addition to those of all runs: key to a pattern for the value. */
   labels: Record<string, string>;
 }
 
-/** What the Sensor may write: runs of the template, each exactly as a push makes it, and not one field more. */
+/** What the Sensor may write: a run for a push, in exactly the form of vocabulary/run.ts. */
 export function sensorRules(args: RunRulesArgs): Rules {
   return runRules(args, {
     words: "the Sensor",
     suffix: "",
-    // Argo Events' own, which it sets where its operation is create.
+    // Argo Events itself sets these if the trigger's operation is create.
     labels: {
       "events.argoproj.io/sensor": args.name,
       "events.argoproj.io/trigger": triggerName,
@@ -42,7 +43,7 @@ export function sensorRules(args: RunRulesArgs): Rules {
   });
 }
 
-/** What the sweep may write: the same runs, by names of its own. */
+/** What the sweep may write: the same runs, but with a suffix to the name. */
 export function sweepRules(args: RunRulesArgs): Rules {
   return runRules(args, { words: "the sweep", suffix: sweepSuffix, labels: { [sweptLabel]: "[0-9]{1,10}" } });
 }
@@ -52,7 +53,7 @@ function runRules(
   maker: Maker,
 ): Rules {
   const refusal = (what: string) =>
-    literal(`${maker.words} may only create remediations as a push makes them: ${what}`);
+    literal(`${maker.words} may only create Workflows in the exact form of a push's remediation: ${what}`);
   const create = (expression: string, what: string) => ({
     expression: `request.operation != "CREATE" || (${expression})`,
     refusal: refusal(what),
@@ -100,11 +101,11 @@ function runRules(
           keys("object.spec", ["workflowTemplateRef", "priority", "arguments"]),
           keys(mapAt("object.spec", "arguments"), ["parameters"]),
         ].join(" && "),
-        "there is a field that none of them has",
+        "it has an unexpected field",
       ),
       create(
         `object.spec.?workflowTemplateRef.orValue({}) == ${literal({ name: workflowTemplateName })}`,
-        `it has to refer to the WorkflowTemplate ${workflowTemplateName}`,
+        `it must refer to the WorkflowTemplate ${workflowTemplateName}`,
       ),
       create(
         [
@@ -118,19 +119,19 @@ function runRules(
             ].join(" && "),
           ),
         ].join(" && "),
-        `its parameters have to be ${pushParameters.join(", ")}, each well-formed`,
+        `its parameters must be ${pushParameters.join(", ")}, each well-formed`,
       ),
       create(
-        // There is nothing here to make a digest with.
+        // CEL cannot compute a digest, so only its shape is checked.
         [
           "object.metadata.name.startsWith(variables.nameBegin)",
           `object.metadata.name.substring(variables.nameBegin.size()).matches(${literal(`^${digestPattern}${maker.suffix}$`)})`,
         ].join(" && "),
-        "its name has to be made of its own task and head, and a digest",
+        "its name must consist of the prefix, its own task and head, and a digest",
       ),
       create(
         `type(object.spec.priority) == int && object.spec.priority == int(${parameter("pushed-at")})`,
-        "its priority has to be the time of the push",
+        "its priority must be the time of the push",
       ),
       create(
         [
@@ -142,11 +143,11 @@ function runRules(
               `(!(${literal(key)} in variables.labels) || variables.labels[${literal(key)}].matches(${literal(`^${pattern}$`)}))`,
           ),
         ].join(" && "),
-        `its labels have to be those that ${maker.words} sets`,
+        `its labels must be the ones that ${maker.words} sets`,
       ),
       create(
         `variables.annotations.all(key, ${foreign})`,
-        "it has an annotation that Argo or a remediation would take for its own",
+        "it has an annotation that Argo or a remediation would act on",
       ),
       ownedRuns
         ? create(
@@ -157,11 +158,11 @@ function runRules(
               'variables.owners[0].kind == "WorkflowTemplate"',
               `variables.owners[0].name == ${literal(workflowTemplateName)}`,
             ].join(" && "),
-            `its only owner has to be the WorkflowTemplate ${workflowTemplateName}`,
+            `its only owner must be the WorkflowTemplate ${workflowTemplateName}`,
           )
-        : create("variables.owners.size() == 0", "it has to have no owner"),
+        : create("variables.owners.size() == 0", "it must not have an owner"),
       {
-        // A push that is delivered again writes its run once more: with the same content, so that nothing changes but what others add.
+        // A redelivered push writes the same run again. Only labels and annotations that other webhooks add may differ.
         expression: [
           'request.operation != "UPDATE"',
           `(${[
@@ -175,7 +176,7 @@ function runRules(
             sameBut("variables.annotations", "variables.oldAnnotations", "false", othersOnRun),
           ].join(" && ")})`,
         ].join(" || "),
-        refusal: `${literal(`${maker.words} may write workflow `)} + request.name + " only as it is"`,
+        refusal: `${literal(`${maker.words} may write workflow `)} + request.name + " again, but must not change it"`,
       },
     ],
   };

@@ -1,4 +1,4 @@
-/** A string literal of jq; `\(` would begin an interpolation, but JSON never writes a backslash before a parenthesis unescaped. */
+/** A jq string literal. JSON escapes every backslash, so no `\(` can begin an interpolation. */
 export function jqText(text: string): string {
   return JSON.stringify(text);
 }

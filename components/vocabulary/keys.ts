@@ -1,16 +1,16 @@
 /** The keys of labels and annotations that this program sets. */
 
-/** Name of the program, where something says whose it is. */
+/** Name of the program, for labels and keys that show what belongs to it. */
 export const programName = "rex-remediation";
 
-/** What the keys of this program's own labels and annotations begin with; on a main workflow, those of the ledger. */
+/** Prefix of the keys of this program's labels and annotations. On a main workflow, these form the ledger. */
 export const ledgerPrefix = `${programName}/`;
 
-/** What the steps write on a main workflow, so that each run knows what was begun, and on which heads QA was restarted. */
+/** The ledger: annotations that the steps write on a main workflow. They tell later runs what has begun, and which heads QA ran on. */
 export type LedgerName =
-  /** Head on which QA was restarted, or is to be. */
+  /** Head on which QA was restarted or will be restarted. */
   | "head"
-  /** All heads of the task's branches then, with commas between. */
+  /** Heads of all branches of the task at that time, separated by commas. */
   | "heads"
   /** Commit that was pushed. */
   | "pushed"
@@ -18,15 +18,16 @@ export type LedgerName =
   | "pushed-at"
   /** Name of the run. */
   | "run"
-  /** How often QA of the task was restarted, with this time. */
+  /** How often QA of the task has restarted, including this restart. */
   | "round"
-  /** "false" as soon as the run has begun, "true" once it has opened the gate. */
+  /** "false" from the moment the run begins, "true" once it has opened the gate. */
   | "resumed"
-  /** How it ended, and words for people. */
+  /** How the run ended. */
   | "outcome"
+  /** Explanation of the outcome, for people. */
   | "message";
 
-/** Key of the annotation. */
+/** Key of the annotation that holds this part of the ledger. */
 export function ledgerKey(name: LedgerName): string {
   return `${ledgerPrefix}${name}`;
 }
@@ -34,15 +35,15 @@ export function ledgerKey(name: LedgerName): string {
 /** Label of a remediation's Workflow that holds the task's number. */
 export const taskLabel = `${ledgerPrefix}task`;
 
-/** Label of a remediation's Workflow that a sweep started: the hour of its start, counted from 1970. */
+/** Label of a remediation's Workflow that a sweep started. Its value is the hour of the start, in hours since 1970. */
 export const sweptLabel = `${ledgerPrefix}swept`;
 
-/** Label of a remediation's Workflow that holds its outcome; the steps set it. */
+/** Label of a remediation's Workflow that holds its outcome. The steps set it. */
 export const outcomeLabel = `${ledgerPrefix}outcome`;
 
 /**
- * What the keys of labels and annotations begin with that Argo or this program goes by. Whoever else in a cluster labels its objects,
- * as a mutating webhook does, is free to use any other.
+ * Prefixes of the labels and annotations that Argo or this program acts on. Others in the cluster, such as mutating webhooks, may use any
+ * other prefix.
  */
 export const meaningfulPrefixes = [
   "workflows.argoproj.io/",

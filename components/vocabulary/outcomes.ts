@@ -1,4 +1,4 @@
-/** How a remediation can end, and what that means to whoever asks for it. */
+/** How a remediation can end, with an explanation for the person who started it. */
 export const outcomeMeanings = {
   remediated: "QA of the task begins again on the present head",
   "already-remediated": "QA was restarted for this head before; nothing was touched",
@@ -15,7 +15,7 @@ export type Outcome = keyof typeof outcomeMeanings;
 
 export const outcomes = Object.keys(outcomeMeanings) as Outcome[];
 
-/** An outcome that somebody wrote on a run; undefined if it is none. */
+/** The text if it is a valid outcome; otherwise undefined. */
 export function asOutcome(text: string | undefined): Outcome | undefined {
   return outcomes.find((outcome) => outcome === text);
 }

@@ -8,11 +8,12 @@ import { isOfPushJq } from "./samePush.ts";
 import { containerOf, endedByOthers, exitCodes, mainContainer, podSteps, stepOf } from "./steps.ts";
 
 /**
- * The vocabulary as bash and jq have it. A step's text just uses a name; stepScript puts what is used in front of the text. Bash has
- * constants. jq has functions, all in the constant VOCABULARY: a program that uses one begins with it, `jq "$VOCABULARY"'…'`.
+ * The vocabulary for bash and jq. A step's script uses the names freely; stepScript puts the definitions that it needs in front of it.
+ * Bash gets constants. jq gets functions, all of them in the constant VOCABULARY; a jq program that uses one must begin with it:
+ * `jq "$VOCABULARY"'…'`.
  */
 
-/** Constants of bash. Patterns are for a whole text. */
+/** Bash constants. The patterns match a whole text. */
 const constants: Record<string, string | number> = {
   LEDGER: programName,
   RUN_TASK_LABEL: taskLabel,
@@ -27,19 +28,19 @@ const constants: Record<string, string | number> = {
 };
 
 /**
- * Functions of jq, in the order in which they need one another.
+ * jq functions. Each uses only functions before it.
  *
- * - `task_pattern`, `sha_pattern`, `repository_pattern`: texts for `test`, for the whole of a text.
- * - `task_of_branch($prefix)`: a branch's name -> the task's number, as text; null where it is no task's branch.
- * - `ledger_key($name)`: "outcome" -> the annotation's key.
- * - `ledger_of`: an object -> the ledger on it, by names without prefix; {} where there is none.
- * - `parameters_of`: a Workflow -> its parameters, by name. `push_of`: a Workflow -> the push that it was told of, pushedAt as a number.
- * - `is_of_push($push)`: such a push -> whether it is this one, as GitHub recorded it; see samePush.ts.
+ * - `task_pattern`, `sha_pattern`, `repository_pattern`: patterns for `test` that match a whole text.
+ * - `task_of_branch($prefix)`: a branch's name -> the task's number, as text; null if it is not a task's branch.
+ * - `ledger_key($name)`: a name such as "outcome" -> the key of its annotation.
+ * - `ledger_of`: an object -> the ledger on it, by names without prefix; {} if it has none.
+ * - `parameters_of`: a Workflow -> its parameters, by name. `push_of`: a run -> its push, with pushedAt as a number.
+ * - `is_of_push($push)`: a push from `push_of` -> whether it is the recorded `$push`; see samePush.ts.
  * - `run_digested($salt)`, `run_name_begin($prefix)`, `swept_run_name($prefix; $digest)`: a push -> see runName.ts.
  * - `unfilled_run($name; $namespace; $uid; $instance)`, `filled_run($push)`: the run of a push; see run.ts.
- * - `is_of_repository($repositories; $repository; $key)`: an object -> whether it is this repository's; see repositoryRule.ts.
- * - `step_containers`: names of the containers of a pod's steps. `step_of_container`: such a name -> the step's.
- * - `ended_by_others`: whether Argo's message about a container says that it ended because another step failed, or from outside.
+ * - `is_of_repository($repositories; $repository; $key)`: an object -> whether it belongs to the repository; see repositoryRule.ts.
+ * - `step_containers`: names of the containers of a pod's steps. `step_of_container`: such a name -> the name of its step.
+ * - `ended_by_others`: Argo's message about a container -> whether it ended because another step failed, or was ended from outside.
  */
 const functions: Record<string, string> = {
   task_pattern: `def task_pattern: ${jqText(whole(taskPattern))};`,
@@ -58,7 +59,7 @@ const functions: Record<string, string> = {
   ended_by_others: `def ended_by_others: test("exit code (${endedByOthers.join("|")})");`,
 };
 
-/** @returns bash that defines what the text uses of the vocabulary */
+/** @returns bash that defines the parts of the vocabulary that the text uses */
 export function prelude(text: string): string {
   const known: Record<string, string | number> = { ...constants, VOCABULARY: jqVocabulary(text) };
   return Object.entries(known)
@@ -67,7 +68,7 @@ export function prelude(text: string): string {
     .join("");
 }
 
-/** @returns the functions that a program of jq uses, and those that they use */
+/** @returns the functions that a jq program uses, directly or through other functions */
 export function jqVocabulary(program: string): string {
   return Object.entries(functions).reduceRight(
     (used, [name, text]) => (uses(program + used, name) ? `${text}\n${used}` : used),
@@ -79,7 +80,7 @@ function uses(text: string, name: string): boolean {
   return new RegExp(`\\b${name}\\b`).test(text);
 }
 
-/** A literal of bash. */
+/** A bash literal. */
 function bashText(text: string): string {
   return /^[\w-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

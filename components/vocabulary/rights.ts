@@ -1,24 +1,25 @@
-/** What each account of an installation may do, in its own namespace only. */
+/** What each account of an installation may do. All rights are limited to the installation's namespace. */
 
-/** In the order in which people read them. */
+/** All verbs, in the order in which they are listed for people. */
 const verbs = ["get", "list", "create", "patch", "delete"] as const;
 export type Verb = (typeof verbs)[number];
 
 /** Kinds of objects that an account has rights to. */
 export type Kind = "codeRuns" | "workflows" | "workflowtaskresults";
 
-/** An account, by the part that it is for. That of the EventSource has no rights at all. */
+/** An account, named after the part that uses it. The EventSource's account is missing because it has no rights. */
 export type Account = "sensor" | "remediation" | "sweep";
 
 type Rights = Partial<Record<Kind, readonly Verb[]>>;
 
-/** Argo's own executor needs it in every pod of a Workflow. */
+/** Argo's executor needs these rights in every pod of a Workflow. */
 const executorNeeds: Rights = { workflowtaskresults: ["create", "patch"] };
 
 /**
- * The rights of each account. Roles know no labels: a right to delete CodeRuns is one to delete any. Admission policies say which.
+ * The rights of each account. Roles cannot select objects by label: whoever may delete CodeRuns may delete any CodeRun. Only admission
+ * policies narrow this down.
  *
- * @param policed whether there are admission policies. To patch a Workflow is to patch any, which only they hold within bounds.
+ * @param policed whether there are admission policies. Without them, the Sensor may not patch, because it could patch any Workflow.
  */
 export function accountRights(policed: boolean): Record<Account, Rights> {
   return {
@@ -28,7 +29,7 @@ export function accountRights(policed: boolean): Record<Account, Rights> {
   };
 }
 
-/** Rights as Kubernetes knows them, with the CodeRuns' group and plural name. */
+/** Rights in the terms of Kubernetes: API groups, plural names and verbs. */
 export function kubernetesRights<Text>(rights: Rights, codeRuns: { group: Text; resource: Text }) {
   const resources: Record<Kind, { group: Text | string; resource: Text | string }> = {
     codeRuns,
@@ -40,7 +41,7 @@ export function kubernetesRights<Text>(rights: Rights, codeRuns: { group: Text; 
   );
 }
 
-/** All rights that some account has: who installs must have them, because nobody may give what he has not got. */
+/** The rights of all accounts together. Whoever installs this needs them, because you can grant only rights you hold. */
 export function rightsToGive(policed: boolean): Rights {
   const all = Object.values(accountRights(policed));
   const of = (kind: Kind) => verbs.filter((verb) => all.some((rights) => rights[kind]?.includes(verb)));

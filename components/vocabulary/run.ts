@@ -4,13 +4,13 @@ import { taskLabel } from "./keys.ts";
 import { repositoryPattern, shaPattern, taskPattern } from "./patterns.ts";
 import type { RunValues } from "./runName.ts";
 
-/** A remediation's Workflow, which the Sensor, the sweep and people make. */
+/** The Workflow of a remediation (a run). The Sensor, the sweep and people create runs. */
 
-/** Its parameters that a push fills in, in their order. */
+/** The parameters of a run that a push fills in, in this order. */
 export const pushParameters = ["task", "before", "after", "repository", "pushed-at"] as const;
 export type PushParameter = (typeof pushParameters)[number];
 
-/** Each of them, as a regular expression. */
+/** The regular expression that each parameter must match. */
 export const parameterPatterns: Record<PushParameter, string> = {
   task: taskPattern,
   before: shaPattern,
@@ -19,7 +19,7 @@ export const parameterPatterns: Record<PushParameter, string> = {
   "pushed-at": "[1-9][0-9]{0,9}",
 };
 
-/** The value of a push that fills each of them in. */
+/** The value of a push that fills in each parameter. */
 const sources: Record<PushParameter, keyof RunValues> = {
   task: "task",
   before: "before",
@@ -28,40 +28,40 @@ const sources: Record<PushParameter, keyof RunValues> = {
   "pushed-at": "pushedAt",
 };
 
-/** All parameters, with what `argo submit` tells of them. One without a value has to be given. */
+/** All parameters, with the description that Argo shows. A parameter without a value is required. */
 export const parameters: Record<PushParameter | "dry-run", { description: string; value?: string }> = {
   task: { description: "Number of the task." },
-  // These three and pushed-at empty: by hand, for the present head.
+  // If these three and pushed-at are empty, a person started the run, and it uses the current head.
   before: { description: "Head of the branch before the push, 40 hexadecimal digits.", value: "" },
   after: { description: "Head of the branch after the push, 40 hexadecimal digits.", value: "" },
-  repository: { description: "Pushed repository, owner/name; may be empty if just one is watched.", value: "" },
+  repository: { description: "Pushed repository, owner/name; may be empty if only one is watched.", value: "" },
   "pushed-at": { description: "GitHub's time of the push, in seconds since 1970.", value: "" },
-  "dry-run": { description: "true: plan, say what would be done, touch nothing.", value: "false" },
+  "dry-run": { description: "true: only plan, and report what would be done; change nothing.", value: "false" },
 };
 
-/** What all runs of an installation have in common. */
+/** The properties that all runs of an installation share. */
 export interface RunArgs<Text> {
   /** Prefix of the installation's names. */
   name: string;
   namespace: Text;
   workflowTemplateName: Text;
-  /** metadata.uid of that WorkflowTemplate, which then owns the runs; undefined if that is not known. */
+  /** metadata.uid of that WorkflowTemplate, which then owns the runs; undefined if it is not known, so that runs have no owner. */
   workflowTemplateUid?: Text;
   /** See argoInstance.ts. */
   argoInstanceId?: string;
 }
 
-/** Labels of every run, but for the task's. */
+/** Labels of every run, except the task's label. */
 export function labelsOfRun(name: string, argoInstanceId: string | undefined): Record<string, string> {
   return { ...runLabels(name, "remediation"), ...instanceLabels(argoInstanceId) };
 }
 
-/** pulumi destroy knows nothing of the runs: what the template leaves behind is deleted with it. */
+/** Makes the template the owner. `pulumi destroy` does not know the runs, but Kubernetes deletes them together with the template. */
 function owner<Text>(name: Text, uid: Text) {
   return { apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name, uid };
 }
 
-/** The run of a push, but for what the push fills in: its name, and {@link pushFillings}. */
+/** The run of a push, before the push fills in the name and the {@link pushFillings}. */
 export function unfilledRun<Text>(args: RunArgs<Text>) {
   const { name, namespace, workflowTemplateName, workflowTemplateUid, argoInstanceId } = args;
   return {
@@ -81,10 +81,10 @@ export function unfilledRun<Text>(args: RunArgs<Text>) {
   };
 }
 
-/** What a push fills in: where, and by which of its values; as text unless it is a number. */
+/** Where a push fills in which of its values. Values are filled in as text unless `isNumber` is set. */
 export const pushFillings: { path: (string | number)[]; value: keyof RunValues; isNumber?: true }[] = [
   { path: ["metadata", "labels", taskLabel], value: "task" },
-  // Of the runs that wait for one task the newest push goes first.
+  // Among the runs that wait for one task, the newest push goes first.
   { path: ["spec", "priority"], value: "pushedAt", isNumber: true },
   ...pushParameters.map((parameter, index) => ({
     path: ["spec", "arguments", "parameters", index, "value"],
@@ -92,7 +92,7 @@ export const pushFillings: { path: (string | number)[]; value: keyof RunValues; 
   })),
 ];
 
-/** The same in TypeScript: the run with what the push fills in, but for its name. */
+/** The run with everything that the push fills in, except its name. */
 export function filledRun<Run extends object>(run: Run, push: RunValues): Run {
   const filled = structuredClone(run);
   for (const { path, value, isNumber } of pushFillings) {
@@ -108,7 +108,7 @@ interface Branch {
 }
 
 /**
- * The same as parameters of Argo Events' trigger.
+ * The run's name and the {@link pushFillings} as parameters of an Argo Events trigger.
  *
  * @param nameTemplate see runNameTemplate
  */
@@ -118,7 +118,7 @@ export function triggerParameters<Text>(dependencyName: string, nameTemplate: Te
     dest,
   });
   return [
-    // The same name for the same push, however often and in whatever wrapping it is delivered; another one for every other push.
+    // One push always gives the same name, however often GitHub delivers it; two pushes give two names.
     fill("metadata.name", { dataTemplate: nameTemplate }),
     ...pushFillings.map(({ path, value, isNumber }) =>
       fill(path.join("."), { dataKey: value, ...(isNumber && { useRawData: true }) }),
@@ -126,15 +126,15 @@ export function triggerParameters<Text>(dependencyName: string, nameTemplate: Te
   ];
 }
 
-/** What a person may tell a run; the plan finds out everything else. */
+/** What a person may pass to a run. The plan finds out everything else. */
 export interface RunByHand {
   task: string;
-  /** owner/name; needed only where several repositories are watched. */
+  /** owner/name; required only if several repositories are watched. */
   repository?: string;
   dryRun: boolean;
 }
 
-/** The run that a person makes, for the present head. */
+/** The run that a person starts, for the current head. */
 export function runByHand(args: Required<RunArgs<string>>, { task, repository, dryRun }: RunByHand) {
   const { name, workflowTemplateName, workflowTemplateUid, argoInstanceId } = args;
   const told: Partial<Record<keyof typeof parameters, string>> = {
@@ -157,12 +157,12 @@ export function runByHand(args: Required<RunArgs<string>>, { task, repository, d
   };
 }
 
-/** A literal of jq, in which a text `$name` is the variable. */
+/** A jq literal. A text that looks like `$name` becomes that variable. */
 function jqObject(value: unknown): string {
   return JSON.stringify(value).replaceAll(/"(\$\w+)"/g, "$1");
 }
 
-/** The same as jq: what the sweep makes. `$uid` and `$instance` are empty where there is none. */
+/** The run of a push as jq functions, for the sweep. An empty `$uid` means no owner, an empty `$instance` no instance ID. */
 export const runFunctions = {
   parameters_of: "def parameters_of: .spec.arguments.parameters // [] | map({(.name): .value}) | add // {};",
   push_of: `def push_of: parameters_of | {${pushParameters

@@ -4,29 +4,28 @@ import { programName } from "./keys.ts";
 import { taskPattern } from "./patterns.ts";
 
 /**
- * The name of a push's run: `PREFIX-TASK-HEAD-DIGEST`, and of the sweep's `-sweep` behind. One name always means one identical object:
- * the digest is of every value that the object has. So a push that is delivered again writes nothing new, and no push can be refused
- * because another one has its name.
+ * The name of a push's run: `PREFIX-TASK-HEAD-DIGEST`. The sweep adds `-sweep`. The digest covers every value of the object, so equal
+ * names mean identical objects. A redelivered push therefore writes nothing new, and no push is refused because another one has its name.
  *
- * A Workflow's name becomes a label of its pods and has to fit into 63 characters. Of these the longest prefix takes 24 and the longest
- * task 9, head and digest 7 and 12, with three dashes 55 together; 8 are left for what is put behind: `-sweep`, `-again-3`, or the dash
- * and five letters of `argo resubmit`.
+ * A Workflow's name becomes a label of its pods and must fit into 63 characters. The longest prefix takes 24, the longest task 9, head
+ * and digest 7 and 12, and the three dashes make it 55. That leaves 8 for a suffix: `-sweep`, `-again-3`, or the dash and five letters
+ * of `argo resubmit`.
  *
- * The Sensor writes it by {@link runNameTemplate}, the sweep by {@link runNameFunctions}, and an admission policy checks its shape.
+ * The Sensor writes the name with {@link runNameTemplate}, the sweep with {@link runNameFunctions}. An admission policy checks its shape.
  */
 const headDigits = 7;
 const digestDigits = 12;
 
-/** The end of a name, as a regular expression. */
+/** The digest at the end of a name, as a regular expression. */
 export const digestPattern = `[0-9a-f]{${digestDigits}}`;
 
-/** Ends the name of a run that a sweep started. */
+/** Suffix of the name of a run that a sweep started. */
 export const sweepSuffix = "-sweep";
 
-/** Annotation of the Sensor that holds its {@link runSalt}. */
+/** Annotation of the Sensor that holds the {@link runSalt} of its runs. */
 export const runSaltAnnotation = `${programName}/run-salt`;
 
-/** The values of a push, as its run has them. */
+/** The values that a run takes from its push. */
 export interface RunValues {
   task: string;
   before: string;
@@ -37,14 +36,14 @@ export interface RunValues {
   pushedAt: number;
 }
 
-/** The digest is of the salt and these, in this order, with a space between each two. */
+/** The digest covers the salt and these values, in this order, separated by spaces. */
 const digested = ["task", "before", "after", "repository", "pushedAt"] as const satisfies (keyof RunValues)[];
 
 /**
- * What all runs of an installation have in common, as a short text for the digest: where an update changes it, a push that is delivered
- * again gets a new run, which finds that there is nothing left to do, and not a write to the old one, which would be refused.
+ * A digest of everything that all runs of an installation share. When an update changes it, a redelivered push gets a new run, which
+ * finds nothing left to do. Otherwise the Sensor would try to change the old run, and the API server would refuse that.
  *
- * @param run the Workflow but for what a push fills in
+ * @param run the Workflow before a push fills in its values
  */
 export function runSalt(run: object): string {
   return digest(JSON.stringify(run));
@@ -56,7 +55,7 @@ export function runName(prefix: string, salt: string, push: RunValues): string {
   return `${prefix}-${push.task}-${push.after.slice(0, headDigits)}-${digest(values)}`;
 }
 
-/** What is put behind the name that {@link runName} makes: "" for the Sensor's own; undefined for a name that was not made so. */
+/** The suffix after a name from {@link runName}: "" for a run of the Sensor; undefined if the name does not have that form. */
 export function runNameSuffix(prefix: string, name: string): string | undefined {
   if (!name.startsWith(`${prefix}-`)) return undefined;
   const made = new RegExp(`^${taskPattern}-[0-9a-f]{${headDigits}}-${digestPattern}(?<suffix>.*)$`);
@@ -64,7 +63,7 @@ export function runNameSuffix(prefix: string, name: string): string | undefined 
 }
 
 /**
- * The same as a template of Argo Events, of what the transform lets through. Numbers come as floating-point ones.
+ * {@link runName} as a template of Argo Events. Its input is the output of the transform, in which numbers are floating-point.
  *
  * @see https://masterminds.github.io/sprig/
  */
@@ -74,14 +73,14 @@ export function runNameTemplate(prefix: string, salt: string): string {
   return `${prefix}-{{ .Input.task }}-{{ trunc ${headDigits} .Input.after }}-{{ printf "${salt} ${formats}" ${values} | sha256sum | trunc ${digestDigits} }}`;
 }
 
-/** The same as jq, of a push; the digest is the caller's to make, of `run_digested`. */
+/** {@link runName} as jq functions of a push. The caller has to compute the digest of `run_digested`. */
 export const runNameFunctions = {
   run_digested: `def run_digested($salt): [$salt, ${digested.map((key) => `.${key}`).join(", ")}] | join(" ");`,
   run_name_begin: `def run_name_begin($prefix): "\\($prefix)-\\(.task)-\\(.after[:${headDigits}])-";`,
   swept_run_name: `def swept_run_name($prefix; $digest): run_name_begin($prefix) + $digest[:${digestDigits}] + "${sweepSuffix}";`,
 };
 
-/** All of the name but for the digest, as CEL, of expressions for task and head. */
+/** A CEL expression for the name up to the digest, from CEL expressions for task and head. */
 export function runNameBegin(prefix: string, task: string, after: string): string {
   return `${literal(`${prefix}-`)} + ${task} + "-" + ${after}.substring(0, ${headDigits}) + "-"`;
 }

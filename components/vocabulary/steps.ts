@@ -2,11 +2,11 @@
 export const podSteps = ["plan", "stop-qa", "restart-qa", "record"] as const;
 export type PodStep = (typeof podSteps)[number];
 
-/** All that has a text in components/steps: those, the exit handler of a run that failed, and the sweep for lost pushes. */
+/** All steps with a script in components/steps: those of the pod, the exit handler of a failed run, and the sweep. */
 export const steps = [...podSteps, "failed", "sweep"] as const;
 export type Step = (typeof steps)[number];
 
-/** Argo takes a pod's outputs from the container of this name. */
+/** Argo reads a pod's outputs from the container with this name. */
 export const mainContainer = "main";
 
 /** Name of the container that runs a step of the pod. */
@@ -14,20 +14,20 @@ export function containerOf(step: PodStep): string {
   return step === "record" ? mainContainer : step;
 }
 
-/** The reverse of {@link containerOf}; undefined for a container that is no step of the pod, such as Argo's own. */
+/** The reverse of {@link containerOf}; undefined for a container that runs no step, such as Argo's own. */
 export function stepOf(container: string): PodStep | undefined {
   return podSteps.find((step) => containerOf(step) === container);
 }
 
-/** With which exit codes a container ends, beside 0 and 1. */
+/** Exit codes of containers, besides 0 and 1. */
 export const exitCodes = {
-  /** A step's: something changed under the plan, and the pod is started again. */
+  /** A step ends with it when the plan is outdated, so that Argo starts the pod again. */
   planAgain: 75,
-  /** Argo's: a step that this one depends on has failed. */
+  /** Argo ends a container with it when a step that it depends on has failed. */
   dependencyFailed: 64,
-  /** It was ended from outside, by SIGTERM. */
+  /** The container was ended from outside, by SIGTERM. */
   terminated: 143,
 } as const;
 
-/** A container that ends with one of these is not the cause of a failure. */
+/** Exit codes of containers that did not cause the failure themselves. */
 export const endedByOthers: readonly number[] = [exitCodes.dependencyFailed, exitCodes.terminated];

@@ -91,7 +91,7 @@ describe("pulumi, if the cluster does not meet the requirements", function () {
     it("preview warns that the policies cannot be created, up refuses to begin, and both name the way out", async () => {
       const config = { "kubernetes:kubeconfig": kubeconfig };
       const words =
-        /admissionPolicies: expected the right to make ValidatingAdmissionPolicies, which belong to the whole cluster; got none to create validatingadmissionpolicies and validatingadmissionpolicybindings in admissionregistration\.k8s\.io\.\s+Ask for it.*, or do without, with what that means: pulumi config set admissionPolicies false/;
+        /admissionPolicies: expected the right to create ValidatingAdmissionPolicies, which are cluster-wide; got no right to create validatingadmissionpolicies and validatingadmissionpolicybindings in admissionregistration\.k8s\.io\.\s+Ask for it.*, or do without policies; docs\/security\.md lists the verbs and says what that means: pulumi config set admissionPolicies false/;
       const preview = await stack.run("preview", { config });
       assert.equal(preview.exitCode, 0, preview.stderr);
       assert.match(preview.stderr, words);
@@ -165,7 +165,7 @@ describe("pulumi, if the cluster does not meet the requirements", function () {
         assert.match(
           message,
           new RegExp(
-            `webhook\\.existingSecret: expected .*; got ${got}\\.\\s+Mend it with: kubectl -n [\\w-]+ create secret generic`,
+            `webhook\\.existingSecret: expected .*; got ${got}\\.\\s+Fix it with: kubectl -n [\\w-]+ create secret generic`,
           ),
         );
         assert.ok(!message.includes("0123456789"), "a secret was shown");
@@ -204,7 +204,7 @@ describe("pulumi, if the cluster does not meet the requirements", function () {
     assert.equal(exitCode, 0, stderr);
     assert.match(
       stderr,
-      /warning: the cluster https:\/\/127\.0\.0\.1:10 could not be asked before the update: connect ECONNREFUSED 127\.0\.0\.1:10\n/,
+      /warning: the cluster https:\/\/127\.0\.0\.1:10 could not be checked before the update: connect ECONNREFUSED 127\.0\.0\.1:10\n/,
     );
   });
 });

@@ -148,14 +148,14 @@ describe("the doctor's good writes", function () {
     const lines = await found();
     await mutation.end();
     const refusedRun = (account: string, subject: string) =>
-      `${policy(subject)}: the ${account} may only create remediations as a push makes them: its labels have to be those that the ${account} sets; on its way in somebody else changes metadata.labels.workflows.argoproj.io/x`;
+      `${policy(subject)}: the ${account} may only create Workflows in the exact form of a push's remediation: its labels must be the ones that the ${account} sets; on its way in somebody else changes metadata.labels.workflows.argoproj.io/x`;
     deepEqual(
       lines.map((line) => line.replace(/workflows\.argoproj\.io "[^"]+" is forbidden: /, "")),
       [
         `fail a push's run: a push gets no run: the API server says 403: ${refusedRun("Sensor", "runs")}`,
         `fail a lost push's run: a lost push gets no run: the API server says 403: ${refusedRun("sweep", "swept")}`,
         "pass a CodeRun's deletion: NAME is let through",
-        `fail a main workflow's restart: QA is not restarted (tried with c-main): the API server says 403: ${policy("workflows")}: workflow c-main has to keep its labels; only current-stage may be set, to waiting-pr-created`,
+        `fail a main workflow's restart: QA is not restarted (tried with c-main): the API server says 403: ${policy("workflows")}: workflow c-main must keep its labels; a remediation may only set current-stage to waiting-pr-created`,
       ],
     );
   });

@@ -131,6 +131,6 @@ describe("if somebody else labels all Workflows", function () {
   it("a remediation is refused the same things as before", async () => {
     const { code, message } = await pod.send(merge("main-3", { metadata: { labels: { "task-id": "4" } } }));
     equal(code, 403);
-    match(message, /workflow main-3 has to keep its labels/);
+    match(message, /workflow main-3 must keep its labels/);
   });
 });

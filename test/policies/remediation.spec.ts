@@ -161,14 +161,16 @@ describe("with a token of a remediation's pod of task 3", function () {
     const workflowRefusal = (words: string) => policy("workflows", words);
     const noRight = (verb: string, plural: string) => new RegExp(`cannot ${verb} resource "${plural}"`);
     const keptLabels = workflowRefusal(
-      "workflow main-3 has to keep its labels; only current-stage may be set, to waiting-pr-created",
+      "workflow main-3 must keep its labels; a remediation may only set current-stage to waiting-pr-created",
     );
     const keptNodes = workflowRefusal(
-      "workflow main-3 has to keep its nodes; only a waiting gate may become Succeeded",
+      "workflow main-3 must keep its nodes; a remediation may only set a waiting gate to Succeeded",
     );
-    const keptSpec = workflowRefusal("workflow main-3 has to keep its spec; only suspend may be removed");
-    const keptStatus = workflowRefusal("workflow main-3 has to keep its status; only a waiting gate may be opened");
-    const keptMetadata = workflowRefusal("workflow main-3 has to keep its owners, its finalizers");
+    const keptSpec = workflowRefusal("workflow main-3 must keep its spec; a remediation may only remove suspend");
+    const keptStatus = workflowRefusal(
+      "workflow main-3 must keep its status; a remediation may only open a waiting gate",
+    );
+    const keptMetadata = workflowRefusal("workflow main-3 must keep its owners, its finalizers");
     const neither = (name: string) =>
       workflowRefusal(`workflow ${name} is neither the run of pod .* nor a main workflow of its task`);
     const ownResults = policy("taskresults", "pod '.*-remediate-123' may only report its own results");
@@ -321,7 +323,7 @@ describe("with a token of a remediation's pod of task 3", function () {
       {
         what: "the shutdown of a suspended workflow",
         request: merge("resumable-3", { spec: { suspend: null, shutdown: "Stop" } }),
-        refusal: workflowRefusal("workflow resumable-3 has to keep its spec"),
+        refusal: workflowRefusal("workflow resumable-3 must keep its spec"),
       },
       {
         what: "one more label of Argo's",
@@ -366,12 +368,12 @@ describe("with a token of a remediation's pod of task 3", function () {
       {
         what: "an annotation of Argo's",
         request: merge("main-3", { metadata: { annotations: { "workflows.argoproj.io/x": "1" } } }),
-        refusal: workflowRefusal("workflow main-3 has to keep its annotations"),
+        refusal: workflowRefusal("workflow main-3 must keep its annotations"),
       },
       {
         what: "the removal of all annotations",
         request: merge("main-3", { metadata: { annotations: null } }),
-        refusal: workflowRefusal("workflow main-3 has to keep its annotations"),
+        refusal: workflowRefusal("workflow main-3 must keep its annotations"),
       },
       {
         what: "a finalizer",
@@ -460,7 +462,7 @@ describe("with a token of a remediation's pod of task 3", function () {
           metadata: { annotations: { "rex-remediation/resumed": "true" } },
           spec: { suspend: null },
         }),
-        refusal: workflowRefusal("workflow main-3 may be called resumed only in the write that opens its gate"),
+        refusal: workflowRefusal("workflow main-3 may only be marked as resumed in the write that opens its gate"),
       },
       {
         what: "the end of a main workflow",
@@ -490,17 +492,17 @@ describe("with a token of a remediation's pod of task 3", function () {
       {
         what: "the gate of an exit handler",
         request: merge("leaving-3", node("handler", opened)),
-        refusal: workflowRefusal("workflow leaving-3 has to keep its nodes"),
+        refusal: workflowRefusal("workflow leaving-3 must keep its nodes"),
       },
       {
         what: "a gate within an exit handler [remediation-exit-handlers-gate]",
         request: merge("leaving-3", node("within", opened)),
-        refusal: workflowRefusal("workflow leaving-3 has to keep its nodes"),
+        refusal: workflowRefusal("workflow leaving-3 must keep its nodes"),
       },
       {
         what: "the gate of a main workflow's hook [remediation-hooks-gate]",
         request: merge("leaving-3", node("hook", opened)),
-        refusal: workflowRefusal("workflow leaving-3 has to keep its nodes"),
+        refusal: workflowRefusal("workflow leaving-3 must keep its nodes"),
       },
       {
         what: "the stage of another task's main workflow [remediation-other-tasks-stage]",
@@ -563,33 +565,33 @@ describe("with a token of a remediation's pod of task 3", function () {
         what: "an unknown outcome",
         request: merge(() => run, labels({ "rex-remediation/outcome": "fine" })),
         refusal: workflowRefusal(
-          "workflow .* has to keep its labels; only rex-remediation/outcome may be set, to an outcome",
+          "workflow .* must keep its labels; a remediation may only set rex-remediation/outcome to an outcome",
         ),
       },
       {
         what: "another task on its own run",
         request: merge(() => run, labels({ "rex-remediation/task": "4" })),
-        refusal: workflowRefusal("workflow .* has to keep its labels"),
+        refusal: workflowRefusal("workflow .* must keep its labels"),
       },
       {
         what: "the labels of a main workflow on its own run",
         request: merge(() => run, labels({ "workflow-type": "play-orchestration" })),
-        refusal: workflowRefusal("workflow .* has to keep its labels"),
+        refusal: workflowRefusal("workflow .* must keep its labels"),
       },
       {
         what: "another parameter on its own run",
         request: merge(() => run, { spec: { arguments: { parameters: [] } } }),
-        refusal: workflowRefusal("workflow .* has to keep its spec"),
+        refusal: workflowRefusal("workflow .* must keep its spec"),
       },
       {
         what: "a ledger annotation on its own run",
         request: merge(() => run, { metadata: { annotations: { "rex-remediation/head": "x" } } }),
-        refusal: workflowRefusal("workflow .* has to keep its annotations"),
+        refusal: workflowRefusal("workflow .* must keep its annotations"),
       },
       {
         what: "the end of its own run",
         request: merge(() => run, { status: { phase: "Succeeded" } }),
-        refusal: workflowRefusal("workflow .* has to keep its status"),
+        refusal: workflowRefusal("workflow .* must keep its status"),
       },
       // Results
       {
@@ -792,7 +794,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         return answer;
       };
       const forged = await timed(merge("large-3", node("node-599", { phase: "Failed" }))());
-      deepEqual([forged.code, /has to keep its nodes/.test(forged.message)], [403, true]);
+      deepEqual([forged.code, /must keep its nodes/.test(forged.message)], [403, true]);
       const open = await timed(
         merge("large-3", {
           ...node("node-300", opened),

@@ -66,18 +66,16 @@ describe("with a token of the Sensor's pod", function () {
       );
     const noRight = (verb: string, plural: string) => new RegExp(`cannot ${verb} resource "${plural}"`);
     const asPushed = (words: string) =>
-      policy(`the Sensor may only create remediations as a push makes them: ${words}`);
-    const field = asPushed("there is a field that none of them has");
-    const template = asPushed("it has to refer to the WorkflowTemplate rex-");
-    const parameters = asPushed(
-      "its parameters have to be task, before, after, repository, pushed-at, each well-formed",
-    );
-    const name = asPushed("its name has to be made of its own task and head, and a digest");
-    const priority = asPushed("its priority has to be the time of the push");
-    const labels = asPushed("its labels have to be those that the Sensor sets");
-    const annotations = asPushed("it has an annotation that Argo or a remediation would take for its own");
-    const owner = asPushed("its only owner has to be the WorkflowTemplate rex-");
-    const asItIs = policy("the Sensor may write workflow .* only as it is");
+      policy(`the Sensor may only create Workflows in the exact form of a push's remediation: ${words}`);
+    const field = asPushed("it has an unexpected field");
+    const template = asPushed("it must refer to the WorkflowTemplate rex-");
+    const parameters = asPushed("its parameters must be task, before, after, repository, pushed-at, each well-formed");
+    const name = asPushed("its name must consist of the prefix, its own task and head, and a digest");
+    const priority = asPushed("its priority must be the time of the push");
+    const labels = asPushed("its labels must be the ones that the Sensor sets");
+    const annotations = asPushed("it has an annotation that Argo or a remediation would act on");
+    const owner = asPushed("its only owner must be the WorkflowTemplate rex-");
+    const asItIs = policy("the Sensor may write workflow .* again, but must not change it");
 
     refused("the Sensor's account", () => pod, [
       {

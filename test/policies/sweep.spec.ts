@@ -60,15 +60,15 @@ describe("with a token of the sweep's pod", function () {
         `forbidden: ValidatingAdmissionPolicy 'rex-[0-9a-f]+-${subject}\\.guarded-[0-9a-f]+' .* denied request: ${words}`,
       );
     const asPushed = (words: string) =>
-      policy("swept", `the sweep may only create remediations as a push makes them: ${words}`);
-    const labels = asPushed("its labels have to be those that the sweep sets");
+      policy("swept", `the sweep may only create Workflows in the exact form of a push's remediation: ${words}`);
+    const labels = asPushed("its labels must be the ones that the sweep sets");
     const noRight = (verb: string, plural: string) => new RegExp(`cannot ${verb} resource "${plural}"`);
     const ownResults = policy("sweptresults", "pod '.*-sweep-123' may only report its own results");
 
     refused("the sweep's account", () => pod, [
       {
         what: "a name that the Sensor's runs have [sweep-name-of-sensors-run]",
-        refusal: asPushed("its name has to be made of its own task and head, and a digest"),
+        refusal: asPushed("its name must consist of the prefix, its own task and head, and a digest"),
         request: creation((run) => {
           run.metadata.name = runOf(guarded.name, "5").metadata.name;
         }),
@@ -89,7 +89,7 @@ describe("with a token of the sweep's pod", function () {
       },
       {
         what: "an annotation of Argo's",
-        refusal: asPushed("it has an annotation that Argo or a remediation would take for its own"),
+        refusal: asPushed("it has an annotation that Argo or a remediation would act on"),
         request: creation((run) => {
           run.metadata.annotations = { "workflows.argoproj.io/x": "1" };
         }),
@@ -103,7 +103,7 @@ describe("with a token of the sweep's pod", function () {
       },
       {
         what: "a privileged workflow that brings its own template",
-        refusal: asPushed("there is a field that none of them has"),
+        refusal: asPushed("it has an unexpected field"),
         request: creation((run) => {
           run.spec = {
             entrypoint: "x",
@@ -114,14 +114,14 @@ describe("with a token of the sweep's pod", function () {
       },
       {
         what: "another template",
-        refusal: asPushed("it has to refer to the WorkflowTemplate rex-"),
+        refusal: asPushed("it must refer to the WorkflowTemplate rex-"),
         request: creation((run) => {
           run.spec.workflowTemplateRef = { name: "play" };
         }),
       },
       {
         what: "a task that contains shell commands",
-        refusal: asPushed("its parameters have to be"),
+        refusal: asPushed("its parameters must be"),
         request: creation((run) => {
           run.spec.arguments.parameters[0] = { name: "task", value: "5; rm -rf /" };
         }),

@@ -353,7 +353,7 @@ describe("scripts/rex doctor, on a cluster", function () {
         });
       },
       mend: async () => mutation?.end(),
-      line: "fail  good writes (a push's run): a push gets no run: the API server says 403: workflows.argoproj.io \"RUN\" is forbidden: ValidatingAdmissionPolicy 'NAME-runs.agent-platform' with binding 'NAME-runs.agent-platform' denied request: the Sensor may only create remediations as a push makes them: its labels have to be those that the Sensor sets; fix: kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies shows who has a say in Workflows: keep namespace agent-platform out of it there, by a namespaceSelector; what is in the policies NAME-… themselves is made again by pulumi up --refresh",
+      line: "fail  good writes (a push's run): a push gets no run: the API server says 403: workflows.argoproj.io \"RUN\" is forbidden: ValidatingAdmissionPolicy 'NAME-runs.agent-platform' with binding 'NAME-runs.agent-platform' denied request: the Sensor may only create Workflows in the exact form of a push's remediation: its labels must be the ones that the Sensor sets; fix: kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies shows who has a say in Workflows: keep namespace agent-platform out of it there, by a namespaceSelector; what is in the policies NAME-… themselves is made again by pulumi up --refresh",
     },
     {
       what: "the event bus is not there",

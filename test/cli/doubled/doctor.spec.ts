@@ -282,11 +282,7 @@ describe("scripts/rex doctor", function () {
           "openssl rand -hex 32 | pulumi config set --secret webhookSecret",
           "webhookSecret",
         ),
-        fail(
-          "expected a key of this program; got one that it does not know",
-          "pulumi config rm stepImage",
-          "stepImage",
-        ),
+        fail("expected a key of this program; got an unknown key", "pulumi config rm stepImage", "stepImage"),
       ]);
     });
 

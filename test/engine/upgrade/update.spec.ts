@@ -175,7 +175,7 @@ describe("updating the stack", function () {
     });
     match(
       message,
-      /^\S+: restart-qa: .*'\S+' denied request: .*only current-stage may be set, to implementation-in-progress/,
+      /^\S+: restart-qa: .*'\S+' denied request: .*may only set current-stage to implementation-in-progress/,
     );
     const [command = "", verb] = message.match(/argo -n \S+ (\S+) \S+$/) ?? [];
     equal(verb, "resubmit");

@@ -61,9 +61,9 @@ function policy(registrations: Registration[], subject: string): Policy {
   return found?.inputs as unknown as Policy;
 }
 
-/** The rules' shape and what of the configuration is in them; test/policies shows on a real API server what they let through. */
+/** The form of the policies, and what they take from the configuration. test/policies tries on a real API server what they allow. */
 describe("AdmissionPolicies", () => {
-  it("makes six policies, each with its binding, and the last two only where there is a sweep", async () => {
+  it("creates six policies, each with a binding, and the last two only if there is a sweep", async () => {
     const made = (subjects: string[]) => [
       ` > ${component} rex`,
       ...subjects.map((subject) => `${component} > ${policyType} rex-${subject}`),
@@ -77,7 +77,7 @@ describe("AdmissionPolicies", () => {
     );
   });
 
-  it("names them by stack and namespace: they belong to the whole cluster", async () => {
+  it("names them after stack and namespace, because they are cluster-wide", async () => {
     const names = async (name: string, namespace: string) =>
       (await policies(name, namespace))
         .filter(({ type }) => type === policyType)
@@ -99,7 +99,7 @@ describe("AdmissionPolicies", () => {
     assert.equal(new Set(all).size, 18);
   });
 
-  it("refuses, also what cannot be evaluated, and as forbidden: the steps would try an invalid write again", async () => {
+  it("refuses requests as forbidden, because the steps would retry an invalid write, and refuses what it cannot evaluate", async () => {
     const registrations = await policies();
     for (const { type, inputs } of registrations) {
       if (type === policyType) {
@@ -114,7 +114,7 @@ describe("AdmissionPolicies", () => {
     }
   });
 
-  it("binds exactly the account that the policy is about", async () => {
+  it("checks exactly the account that the policy is about", async () => {
     const registrations = await policies();
     const by = (account: string) => [
       { name: "by-this-account", expression: `request.userInfo.username == "system:serviceaccount:agents:${account}"` },
@@ -127,7 +127,7 @@ describe("AdmissionPolicies", () => {
     assert.deepEqual(policy(registrations, "sweptresults").spec.matchConditions, by("rex-sweep"));
   });
 
-  it("covers every write of every version of what the account has rights to, subresources too", async () => {
+  it("covers every write to everything the account has rights to: all versions, and subresources", async () => {
     const registrations = await policies();
     const rule = (apiGroup: string, resource: string, operations: string[]) => ({
       resourceRules: [
@@ -154,7 +154,7 @@ describe("AdmissionPolicies", () => {
     }
   });
 
-  it("takes an object without a repository only where a single one is watched", async () => {
+  it("accepts an object without a repository only if a single one is watched", async () => {
     const expression = async (repositories: Record<string, string>) =>
       policy(await policies("rex", "agents", repositories), "coderuns").spec.validations[4]?.expression;
     assert.equal(
@@ -167,7 +167,7 @@ describe("AdmissionPolicies", () => {
     );
   });
 
-  it("lets runs have no owner where none can be known, and demands the WorkflowTemplate where it can", async () => {
+  it("requires the WorkflowTemplate as owner of runs if its UID is known, and otherwise no owner", async () => {
     const aboutOwners = async (ownedRuns: boolean) => {
       const registrations = await policies("rex", "agents", { "a/b": "a-b" }, true, ownedRuns);
       return ["runs", "swept"].map((subject) =>

@@ -32,9 +32,9 @@ async function rendered(changes: Partial<AlarmsArgs> = {}, sweepSchedule: string
   return { registrations, value, metadata, rules: spec.groups.flatMap(({ rules }) => rules) };
 }
 
-/** When they ring is shown by test/manifests/alarms.spec.ts, where they lead by test/unit/docs/alarms.spec.ts. */
+/** test/manifests/alarms.spec.ts tests when they ring, test/unit/docs/alarms.spec.ts which documentation they link to. */
 describe("Alarms", () => {
-  it("are one PrometheusRule, which Prometheus finds by the labels that it looks for", async () => {
+  it("are one PrometheusRule with the labels by which Prometheus selects it", async () => {
     const { registrations, value, metadata } = await rendered({ labels: { release: "prometheus" } });
     assert.deepEqual(shape(registrations), [` > ${component} rex`, `${component} > ${type} rex-alarms`]);
     assert.equal(value, "rex");
@@ -51,7 +51,7 @@ describe("Alarms", () => {
     });
   });
 
-  it("each say how bad it is, of which installation, what it means, and where the way out stands", async () => {
+  it("each state the severity, the installation, what it means, and where to read what to do", async () => {
     const { rules } = await rendered();
     for (const { alert, labels, annotations } of rules) {
       assert.match(labels.severity ?? "", /^(critical|warning|info)$/, alert);
@@ -63,12 +63,12 @@ describe("Alarms", () => {
     assert.equal(failed?.annotations.runbook, "docs/troubleshooting.md#a-run-failed");
   });
 
-  it("link the paragraph where it is known where docs/ is read", async () => {
+  it("link to the section if docsUrl is set", async () => {
     const { rules } = await rendered({ docsUrl: "https://example.com/docs" });
     assert.equal(rules[0]?.annotations.runbook_url, "https://example.com/docs/troubleshooting.md#a-run-failed");
   });
 
-  it("know no sweep where there is none, and of one without a regular pause only that it fails", async () => {
+  it("do not watch a missing sweep, and only alarm on failures if its schedule has no regular pause", async () => {
     const sweeps = async (schedule: string) =>
       (await rendered({}, schedule)).rules
         .map(({ alert }) => alert)
@@ -78,7 +78,7 @@ describe("Alarms", () => {
     assert.deepEqual(await sweeps("@hourly"), ["RexRemediationSweepFailing", "RexRemediationSweepMissing"]);
   });
 
-  it("know a schedule's longest pause in minutes", () => {
+  it("compute a schedule's longest pause in minutes", () => {
     const pauses = {
       "* * * * *": 1,
       "*/5 * * * *": 5,

@@ -6,11 +6,11 @@ import { alarms } from "../../../components/monitoring/alarmRules.ts";
 import { manifests, ofKind } from "../../support/pulumi/manifests.ts";
 
 /**
- * Where Argo's controller has an instance ID. What this does not show: such a controller; Argo's own source says that it hands the label
- * of a CronWorkflow on to its Workflows, and that the command wants --instanceid without a server of Argo's.
+ * A stack for an Argo controller with an instance ID. No such controller runs here: according to its source, Argo copies the label of a
+ * CronWorkflow to its Workflows, and the argo command needs --instanceid if it does not use Argo's server.
  */
 describe("argo.instanceId", () => {
-  /** What is labelled with it, by kind. */
+  /** The instance ID that each kind of object is labelled with, and the variables that pass it to the steps. */
   async function labels(config: Record<string, string>) {
     const made = await manifests({ name: "rex", ...config });
     const label = (object: { metadata: { labels?: Record<string, string> } } | undefined) =>
@@ -26,7 +26,7 @@ describe("argo.instanceId", () => {
     };
   }
 
-  it("labels the runs, the sweep and the WorkflowTemplate, from which tools know it, and tells the steps", async () => {
+  it("labels the runs, the sweep and the WorkflowTemplate, where tools read it, and is passed to the steps", async () => {
     deepEqual(await labels({ "argo.instanceId": "prod" }), {
       run: "prod",
       cronWorkflow: "prod",
@@ -35,7 +35,7 @@ describe("argo.instanceId", () => {
     });
   });
 
-  it("is nowhere where it is not set", async () => {
+  it("appears nowhere if it is not set", async () => {
     deepEqual(await labels({}), {
       run: undefined,
       cronWorkflow: undefined,
@@ -44,7 +44,7 @@ describe("argo.instanceId", () => {
     });
   });
 
-  it("stands in the commands that steps, tools and alarms print", () => {
+  it("appears in the commands that steps, tools and alarms print", () => {
     deepEqual(
       [argoCommand("qa", undefined), argoCommand("qa", "prod")],
       ["argo -n qa", "argo -n qa --instanceid prod"],

@@ -19,14 +19,14 @@ import {
   setStackConfig,
 } from "../../support/pulumi/stackConfig.ts";
 
-/** What the given changes to a good configuration are refused with, as key, what is expected, what is there and the command. */
+/** The problems after these changes to a valid configuration: key, what is expected, the bad value and the command. */
 async function refused(changes: ConfigChanges, secrets?: string[]): Promise<(string | undefined)[][]> {
   const problems = problemsOf(changes, secrets);
   assert.ok(problems.length > 0, `accepted: ${JSON.stringify(changes)}`);
   return problems.map(({ key, expected, got, command }) => [key, expected, got, command]);
 }
 
-/** The one thing that is wrong. */
+/** The only problem after these changes. */
 async function problem(changes: ConfigChanges, secrets?: string[]): Promise<Problem> {
   const [first, ...more] = problemsOf(changes, secrets);
   assert.ok(first !== undefined && more.length === 0, JSON.stringify([changes, first, more]));
@@ -41,7 +41,7 @@ async function accepted(changes: ConfigChanges = {}) {
   return value;
 }
 
-/** For each key: bad values, and what the message has to say of the right one. */
+/** For each key: bad values, and what the message must say about valid ones. */
 const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   name: {
     values: ["", "Rex", "1rex", "rex-", "rex_remediation", "a".repeat(25)],
@@ -103,7 +103,7 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
   },
   "pullRequest.holdLabel": {
     values: ["", "hold ", "{{x}}", "x".repeat(51), "ready-for-qa"],
-    expected: /a pull request label of at most 50|a label that is not readyLabel \(ready-for-qa\)/,
+    expected: /a pull request label of at most 50|a label other than readyLabel \(ready-for-qa\)/,
   },
   "mainWorkflow.typeLabel": { values: ["", "a b"], expected: /a label key/ },
   "mainWorkflow.type": { values: ["", "a b", "x".repeat(64)], expected: /a label value/ },
@@ -214,7 +214,7 @@ const badValues: Record<string, { values: ConfigValue[]; expected: RegExp }> = {
 };
 
 describe("config", () => {
-  it("has a case for each key of the schema, which says what each means", () => {
+  it("has a test case and a description for each key of the schema", () => {
     assert.deepEqual(Object.keys(badValues).sort(), [...schemaValues.keys()].sort());
     for (const [key, value] of schemaValues) {
       assert.ok(aboutOf(value).means.length > 20, key);
@@ -222,7 +222,7 @@ describe("config", () => {
   });
 
   for (const [key, { values, expected }] of Object.entries(badValues)) {
-    it(`refuses a bad ${key}, says what is expected and how to set it [bad-value-${key}]`, async () => {
+    it(`refuses a bad ${key}, and says what is expected and how to set it [bad-value-${key}]`, async () => {
       for (const value of values) {
         const found = problemsOf({ [key]: value }).filter((one) => one.key === key);
         assert.equal(found.length, 1, `${JSON.stringify(value)}: ${JSON.stringify(found)}`);
@@ -232,7 +232,7 @@ describe("config", () => {
     });
   }
 
-  it("offers what would do in the place of each bad value", async function () {
+  it("suggests a valid value for each bad value", async function () {
     this.timeout(30_000);
     for (const [key, { values }] of Object.entries(badValues)) {
       for (const value of values) {
@@ -249,7 +249,7 @@ describe("config", () => {
     }
   });
 
-  it("offers the value that is nearest to a bad one, else the default, not the least", async () => {
+  it("suggests the valid value nearest to a bad number, or else the default, but not the minimum", async () => {
     for (const [key, value, offered] of [
       ["steps.cancelTimeoutSeconds", "601", "600"],
       ["steps.cancelTimeoutSeconds", 4, "5"],
@@ -271,7 +271,7 @@ describe("config", () => {
     }
   });
 
-  it("says everything that is wrong in one error, for people and as data", async () => {
+  it("lists all problems in one error, as text and as data", async () => {
     const error = await errorOf({ namespace: "No", "steps.gateTimeoutSeconds": 1, "githubApp.id": undefined });
     assert.ok(pulumi.RunError.isInstance(error));
     assert.deepEqual(error?.problems, [
@@ -306,7 +306,7 @@ describe("config", () => {
     );
   });
 
-  it("is missing just what has no default where the stack has nothing, and says so in one error", async () => {
+  it("lists in one error exactly the keys without a default if the stack is empty", async () => {
     const none = Object.fromEntries(Object.keys(leastConfig).map((key) => [key, undefined]));
     const missing = problemsOf(none).map(({ key, got }) => [key, got]);
     assert.deepEqual(
@@ -328,7 +328,7 @@ describe("config", () => {
     assert.ok(!text.includes(privateKey.slice(40, 80)));
   });
 
-  it("refuses a secret that stands in the stack's file in plain text", async () => {
+  it("refuses a secret in plain text", async () => {
     for (const key of secretKeys) {
       const encrypted = secretKeys.filter((other) => other !== key);
       const { expected, got, command } = await problem({}, encrypted);
@@ -338,7 +338,7 @@ describe("config", () => {
     }
   });
 
-  it("refuses a group that is no object, and says what it has", async () => {
+  it("refuses a group that is not an object, and says which fields it has", async () => {
     assert.deepEqual(await refused({ sweep: "never" }), [
       ["sweep", "an object of schedule, afterSeconds", '"never"', "pulumi config rm sweep"],
     ]);
@@ -350,7 +350,7 @@ describe("config", () => {
       assert.deepEqual(await refused({ "agents.toCancel": ["5DLabs-Cleo", agent] }), [
         [
           "agents.toCancel",
-          `agents other than the pusher 5DLabs-Rex[bot]; ${agent} would cancel the very agent that pushed`,
+          `agents other than the pusher 5DLabs-Rex[bot]; ${agent} would cancel the agent that pushed`,
           `5DLabs-Cleo,${agent}`,
           "pulumi config set --path agents.toCancel 5DLabs-Cleo",
         ],
@@ -362,13 +362,13 @@ describe("config", () => {
     ]);
   });
 
-  it("refuses one label to be both the ready label and the hold label, whatever the case", async () => {
+  it("refuses the same label as ready label and hold label, ignoring case", async () => {
     assert.deepEqual(
       await refused({ "pullRequest.readyLabel": "Ready-For-QA", "pullRequest.holdLabel": "ready-for-qa" }),
       [
         [
           "pullRequest.holdLabel",
-          "a label that is not readyLabel (Ready-For-QA), in whatever case",
+          "a label other than readyLabel (Ready-For-QA), ignoring case",
           '"ready-for-qa"',
           "pulumi config set --path pullRequest.holdLabel remediation-hold",
         ],
@@ -376,13 +376,13 @@ describe("config", () => {
     );
   });
 
-  it("refuses a reset stage that is none of the stages", async () => {
+  it("refuses a reset stage that is not among the stages", async () => {
     assert.deepEqual(await refused({ "mainWorkflow.stages": "a,b", "mainWorkflow.resetStage": "c" }), [
       ["mainWorkflow.resetStage", "one of stages (a, b)", '"c"', "pulumi config set --path mainWorkflow.resetStage a"],
     ]);
   });
 
-  it("refuses a step that may take no longer than what it waits for", async () => {
+  it("refuses a step timeout that is not longer than the waits inside the step", async () => {
     for (const wait of ["steps.cancelTimeoutSeconds", "steps.gateTimeoutSeconds"]) {
       const { key, got, command } = await problem({ [wait]: 120 });
       assert.deepEqual(
@@ -403,7 +403,7 @@ describe("config", () => {
     ]);
   });
 
-  it("says nothing of what one key has to be because of another that is bad by itself", async () => {
+  it("skips a rule about several keys if one of them is bad by itself", async () => {
     const keys = async (changes: ConfigChanges) => problemsOf(changes).map(({ key }) => key);
     assert.deepEqual(await keys({ "mainWorkflow.stages": "a b", "mainWorkflow.resetStage": "c" }), [
       "mainWorkflow.stages",
@@ -414,7 +414,7 @@ describe("config", () => {
     ]);
   });
 
-  it("refuses a misspelt key, in an object, too, and knows the right one", async () => {
+  it("refuses a misspelt key, even inside an object, and suggests the right one", async () => {
     for (const [key, advice] of [
       ["repositorys", "Did you mean repositories? Remove it with"],
       ["Namespace", "Did you mean namespace? Remove it with"],
@@ -427,7 +427,7 @@ describe("config", () => {
         {
           key,
           expected: "a key of this program",
-          got: "one that it does not know",
+          got: "an unknown key",
           command: `pulumi config rm ${key.includes(".") ? "--path " : ""}${key}`,
           advice,
         },
@@ -504,7 +504,7 @@ describe("config", () => {
       "a Gateway beside an Ingress",
       { "ingress.host": "a.b", "gateway.host": "a.b", "gateway.name": "public" },
       "gateway.host",
-      "nothing, because ingress.host is set: one way in",
+      "nothing, because ingress.host is set and there can be only one way in",
       "pulumi config rm --path gateway.host",
     ],
     [
@@ -528,7 +528,7 @@ describe("config", () => {
     });
   }
 
-  it("has defaults for all but repositories, App id, secrets and image", async () => {
+  it("has defaults for everything except repositories, App id, secrets and image", async () => {
     const { githubAppPrivateKey: _, webhookSecret: __, ...rest } = await accepted();
     assert.deepEqual(rest, {
       name: "rex-remediation",
@@ -607,7 +607,7 @@ describe("config", () => {
     });
   });
 
-  it("fills in what the stack leaves out of an object, and leaves out what it has empty", async () => {
+  it("fills in missing fields of an object, and treats empty fields as not set", async () => {
     const { steps, sweep } = await accepted({
       steps: { image: "x:1", gateTimeoutSeconds: 30 },
       sweep: { schedule: "" },
@@ -626,7 +626,7 @@ describe("config", () => {
     });
   });
 
-  it("makes alarms and dashboard where they are asked for, and the link to the docs without a slash too many", async () => {
+  it("configures alarms and dashboard if they are enabled, and drops a trailing slash of docsUrl", async () => {
     const { alarms, dashboard } = await accepted({
       "alarms.enabled": true,
       "alarms.labels": { release: "prometheus" },
@@ -640,7 +640,7 @@ describe("config", () => {
     assert.deepEqual(dashboard?.labels, { grafana_dashboard: "1" });
   });
 
-  it("hands secrets on as secrets, without the line break at a file's end", async () => {
+  it("passes secrets on as secrets, without the line break at the end", async () => {
     const { githubAppPrivateKey, webhookSecret } = await accepted({ webhookSecret: "0123456789abcdef\n" });
     for (const [output, value] of [
       [githubAppPrivateKey, privateKey.trimEnd()],
@@ -652,8 +652,8 @@ describe("config", () => {
     }
   });
 
-  it("leaves one line break out at a secret's end, as an editor of any system leaves it there, and refuses more", async () => {
-    // Of \r\n that is piped into it, pulumi config set leaves the \r.
+  it("removes one line break of any system at the end of a secret, and refuses more", async () => {
+    // If a value with \r\n at its end is piped into it, pulumi config set keeps the \r.
     for (const end of ["\n", "\r\n", "\r"]) {
       const { webhookSecret } = await accepted({ webhookSecret: `0123456789abcdef${end}` });
       assert.equal(await resolved(pulumi.output(webhookSecret)), "0123456789abcdef");
@@ -664,7 +664,7 @@ describe("config", () => {
     }
   });
 
-  it("takes lists as lists or as text with commas, and what pulumi config set --path makes of a value", async () => {
+  it("accepts lists and text with commas, and the values that pulumi config set --path converts", async () => {
     const config = await accepted({
       repositories: "5dlabs/platform, 5dlabs/site",
       "mainWorkflow.stages": "a,b",
@@ -689,11 +689,11 @@ describe("config", () => {
       tlsSecretName: undefined,
       annotations: { "cert-manager.io/cluster-issuer": "letsencrypt", weight: "1" },
     });
-    // Nobody knows how it was written.
+    // The original text of such a number cannot be recovered.
     assert.equal((await problem({ "eventBus.version": 2.1 })).got, "2.1");
   });
 
-  it("makes out what a file says that only Pulumi can read in part, and of what is bad takes the default", () => {
+  it("reads a file with values that only Pulumi can decrypt, and replaces bad values with the default", () => {
     const { config, problems } = understand({
       values: { repositories: ["a/b"], githubApp: { id: 1 }, steps: { gateTimeoutSeconds: "1m", debounceSeconds: 5 } },
       encrypted: ["webhookSecret", "githubAppPrivateKey"],
@@ -706,7 +706,7 @@ describe("config", () => {
     assert.deepEqual([config.steps.gateTimeoutSeconds, config.steps.debounceSeconds], [60, 5]);
   });
 
-  it("sets a value where pulumi config set --path would", () => {
+  it("sets a value at the place where pulumi config set --path sets it", () => {
     const values: Record<string, unknown> = { ingress: '{"tls":false}', repositories: ["a/b"] };
     setAt(values, "ingress.host", "a.b");
     setAt(values, 'ingress.annotations["a.b/c"]', "d");
@@ -723,7 +723,7 @@ describe("config", () => {
     assert.deepEqual(values.ingress, { host: "a.b", annotations: { "a.b/c": "d" } });
   });
 
-  it("makes a legal label value of every repository name", () => {
+  it("turns every repository name into a valid label value", () => {
     assert.equal(repositoryLabelValue("5dlabs/platform"), "5dlabs-platform");
     assert.equal(repositoryLabelValue("a/.github"), "a-.github");
     assert.equal(repositoryLabelValue(`a/${"b".repeat(60)}--x`), `a-${"b".repeat(60)}`);

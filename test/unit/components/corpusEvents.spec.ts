@@ -16,7 +16,7 @@ const mapOf = (keys: string, members: object) => ({
   patternProperties: { [keys]: members },
   additionalProperties: false,
 });
-/** These members and no others; those behind a question mark may be left out. */
+/** An object with exactly these members. A question mark after a name makes the member optional. */
 const only = (members: Record<string, object>) => ({
   type: "object",
   properties: Object.fromEntries(Object.entries(members).map(([name, schema]) => [name.replace("?", ""), schema])),
@@ -68,16 +68,16 @@ const form = new Ajv({ allowUnionTypes: true }).compile(
 );
 
 /**
- * test/corpus/events.yaml itself: each event in its form, no two alike; docs/security.md says how many there are. What this does not show: what becomes of them when they
- * are sent (test/corpus/corpus.spec.ts).
+ * The file test/corpus/events.yaml: each event is well-formed, no two are alike, and docs/security.md states their number.
+ * test/corpus/corpus.spec.ts tests what happens when they are sent.
  */
 describe("the hostile corpus's data", function () {
-  // Each case reads hundreds of events, on a machine that may be busy.
+  // Each case reads hundreds of events, and the machine may be busy.
   this.timeout(60_000);
   const events = readCorpus();
   const runs = events.filter(({ expect }) => expect !== "nothing");
 
-  it("sends nothing twice, not even in other capitals or with other white space at the ends", () => {
+  it("sends no event twice, ignoring case and white space at the ends", () => {
     const alike = [...Map.groupBy(events, ({ sent }) => JSON.stringify(plain(sent))).values()];
     deepEqual(
       alike.filter((group) => group.length > 1).map((group) => group.map(told)),
@@ -85,22 +85,22 @@ describe("the hostile corpus's data", function () {
     );
   });
 
-  it("has known keys only, and each value in its form", () => {
+  it("has only known keys, and each value is well-formed", () => {
     deepEqual(events.filter((event) => !form(event)).map(told), []);
   });
 
-  it("tries every signature that it knows", () => {
+  it("tries every kind of signature", () => {
     const unused = signatureNames.filter((name) => !events.some(({ sent }) => sent.signature === name));
     deepEqual(unused, []);
   });
 
-  it("expects runs for branches that git can have only", () => {
+  it("expects runs only for valid branch names", () => {
     deepEqual(runs.filter(({ sent }) => !gitCanHave(sent.ref)).map(told), []);
     const impossible = events.filter((event) => event.class === "refs that git cannot have");
     deepEqual(impossible.filter(({ sent }) => gitCanHave(sent.ref)).map(told), []);
   });
 
-  it("can be made into deliveries, of which each has SHAs of its own", async () => {
+  it("can be turned into deliveries, each with its own SHAs", async () => {
     const prepared = await Promise.all(
       events.map((event, index) => prepare(event, "a secret, long enough", 1 + index, "a salt")),
     );
@@ -111,7 +111,7 @@ describe("the hostile corpus's data", function () {
   });
 });
 
-/** What is sent, with every text lower-cased and trimmed, and keys in one order. */
+/** The sent event with every text lower-cased and trimmed, and the keys sorted. */
 function plain(value: unknown): unknown {
   if (typeof value === "string") return value.toLowerCase().trim();
   if (Array.isArray(value)) return value.map(plain);
@@ -128,7 +128,7 @@ function told({ class: name, why, sent }: CorpusEvent): string {
   return `${name}: ${why} (ref ${JSON.stringify((sent as Sent | undefined)?.ref)})`;
 }
 
-/** By git itself; a zero byte cannot even be asked about. */
+/** Asks git itself. A zero byte cannot be passed to git. */
 function gitCanHave(ref: string): boolean {
   return !ref.includes("\0") && spawnSync("git", ["check-ref-format", ref]).status === 0;
 }

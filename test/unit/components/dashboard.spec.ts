@@ -23,9 +23,9 @@ async function rendered() {
   return { registrations, value, metadata, data, dashboard: JSON.parse(data["rex.json"] ?? "") };
 }
 
-/** Its queries are tried by test/manifests/dashboard.spec.ts. What this does not show: that Grafana draws it. */
+/** test/manifests/dashboard.spec.ts tests its queries. No test shows that Grafana displays it. */
 describe("Dashboard", () => {
-  it("is one ConfigMap that Grafana's sidecar finds by its label", async () => {
+  it("is one ConfigMap with the label by which Grafana's sidecar finds it", async () => {
     const { registrations, value, metadata, data } = await rendered();
     assert.deepEqual(shape(registrations), [` > ${component} rex`, `${component} > ${type} rex-dashboard`]);
     assert.equal(value, "rex-dashboard");
@@ -34,7 +34,7 @@ describe("Dashboard", () => {
     assert.equal(metadata.labels["app.kubernetes.io/component"], "dashboard");
   });
 
-  it("is of this installation, and lets its reader choose the Prometheus", async () => {
+  it("is for this installation, and lets the viewer choose the Prometheus", async () => {
     const { dashboard } = await rendered();
     assert.deepEqual([dashboard.title, dashboard.uid], ["Rex remediation (agents/rex)", "rex-agents"]);
     assert.deepEqual(
@@ -48,7 +48,7 @@ describe("Dashboard", () => {
     );
   });
 
-  it("asks that Prometheus in each panel, knows each variable, and says what each panel shows", async () => {
+  it("queries that Prometheus in each panel, defines every variable, and describes each panel", async () => {
     const { dashboard } = await rendered();
     const known = [
       ...dashboard.templating.list.map(({ name }: { name: string }) => name),

@@ -21,7 +21,7 @@ function eventBus(storageClassName?: string) {
 }
 
 describe("EventBus", () => {
-  it("is one JetStream EventBus, under the name that is asked for", async () => {
+  it("is one JetStream EventBus with the configured name", async () => {
     const { registrations, value } = await eventBus();
     assert.equal(value, "default");
     assert.deepEqual(shape(registrations), [

@@ -4,11 +4,11 @@ import { parse } from "yaml";
 import { manifests, ofKind } from "../../support/pulumi/manifests.ts";
 import { type ConfigChanges, type ConfigValue, leastConfig, secretKeys } from "../../support/pulumi/stackConfig.ts";
 
-/** What it does not show: that an image, a host or an App of these names exists. */
+/** Does not check that an image, a host or an App with these names exists. */
 describe("Pulumi.prod.yaml", () => {
   const text = readFileSync(new URL("../../../Pulumi.prod.yaml", import.meta.url), "utf8");
 
-  /** The file's values alone, without those that other specs take for given. */
+  /** Only the file's values, without the base configuration of the other specs. */
   function values(yaml: string): ConfigChanges {
     const { config } = parse(yaml) as { config: Record<string, ConfigValue> };
     const own = Object.entries(config).map(([key, value]) => [key.replace(/^rex-remediation:/, ""), value] as const);
@@ -16,7 +16,7 @@ describe("Pulumi.prod.yaml", () => {
     return { ...Object.fromEntries(others.map((key) => [key, undefined])), ...Object.fromEntries(own) };
   }
 
-  it("needs nothing but the two secrets", async () => {
+  it("needs only the two secrets in addition", async () => {
     const objects = await manifests(values(text));
     deepEqual(ofKind(objects, "Ingress").spec.rules, [
       {
@@ -34,7 +34,7 @@ describe("Pulumi.prod.yaml", () => {
     ]);
   });
 
-  it("may have its other way in and its other secrets instead, as its comments have them", async () => {
+  it("is also valid with the alternatives in its comments: the other way in and existing Secrets", async () => {
     const instead = text
       .replace(/^ *rex-remediation:ingress:\n *host:.*$/m, "")
       .replace(/^( *)# ((rex-remediation:(gateway|webhook):| {2}\w+:|existingSecret:).*)$/gm, "$1$2");

@@ -19,7 +19,7 @@ function secrets(args: Omit<GithubAppSecretsArgs, "namespace">) {
 }
 
 describe("GithubAppSecrets", () => {
-  it("makes two Secrets whose content is secret and whose names are not", async () => {
+  it("creates two Secrets whose content is secret and whose names are not", async () => {
     const { registrations, value } = await secrets({
       privateKey: pulumi.secret("KEY"),
       webhookSecret: pulumi.secret("HOOK"),
@@ -50,7 +50,7 @@ describe("GithubAppSecrets", () => {
     assert.deepEqual([value.privateKeySecretNameIsSecret, value.webhookSecretNameIsSecret], [false, false]);
   });
 
-  it("keeps content secret that was not given as such", async () => {
+  it("keeps the content secret even if it is passed as plain text", async () => {
     const { registrations } = await secrets({ privateKey: "KEY", webhookSecret: "HOOK" });
     const made = registrations.filter(({ type }) => type === "kubernetes:core/v1:Secret");
     assert.deepEqual(
@@ -59,7 +59,7 @@ describe("GithubAppSecrets", () => {
     );
   });
 
-  it("names the webhook's Secret anew when its content changes, and only then", async () => {
+  it("changes the name of the webhook's Secret only when its content changes", async () => {
     const one = await secrets({ privateKey: "KEY", webhookSecret: "HOOK" });
     const same = await secrets({ privateKey: "KEY", webhookSecret: "HOOK" });
     const other = await secrets({ privateKey: "KEY", webhookSecret: "HOOK2" });
@@ -67,19 +67,19 @@ describe("GithubAppSecrets", () => {
     assert.notEqual(other.value.webhookSecretName, one.value.webhookSecretName);
   });
 
-  it("never names the key's Secret anew: a run that waits names it as it began", async () => {
+  it("never changes the name of the key's Secret, because a waiting run keeps the name it started with", async () => {
     const one = await secrets({ privateKey: "KEY", webhookSecret: "HOOK" });
     const other = await secrets({ privateKey: "KEY2", webhookSecret: "HOOK" });
     assert.equal(other.value.privateKeySecretName, one.value.privateKeySecretName);
   });
 
-  it("makes nothing of what exists", async () => {
+  it("creates no Secret that already exists", async () => {
     const { registrations, value } = await secrets({ existingPrivateKeySecret: "app", existingWebhookSecret: "hook" });
     assert.deepEqual(shape(registrations), [` > ${component} rex`]);
     assert.deepEqual([value.privateKeySecretName, value.webhookSecretName], ["app", "hook"]);
   });
 
-  it("needs no webhook secret, but a private key", async () => {
+  it("requires a private key, but no webhook secret", async () => {
     assert.equal((await secrets({ privateKey: "KEY" })).value.webhookSecretName, undefined);
     await assert.rejects(secrets({}), /GithubAppSecrets needs privateKey or existingPrivateKeySecret/);
   });

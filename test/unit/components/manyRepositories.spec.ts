@@ -10,7 +10,7 @@ const policyType = "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissi
 
 let runs = 0;
 
-/** The whole program's objects for these repositories. */
+/** All objects of the program for these repositories. */
 async function objects(repositories: string[], more = {}): Promise<Registration[]> {
   const { registrations } = await register(async () => {
     setStackConfig({ repositories, ...more });
@@ -21,13 +21,13 @@ async function objects(repositories: string[], more = {}): Promise<Registration[
   return registrations;
 }
 
-/** The message that they are refused with; undefined if they are not. */
+/** The error message for these repositories; undefined if they are accepted. */
 const refusal = async (repositories: string[]) => (await errorOf({ repositories }))?.message;
 
-/** As Go writes JSON. */
+/** The value as Go writes it in JSON. */
 const inGo = (value: unknown) => JSON.stringify(value).replace(/[<>&]/g, "\\u0000");
 const kib = 1024;
-/** Linux takes no longer text as an argument or in the environment, the variable's name and the byte at its end included. */
+/** Linux's limit for one argument or one environment variable, including the variable's name and the final zero byte. */
 const oneText = 128 * kib;
 
 interface Pods {
@@ -35,7 +35,7 @@ interface Pods {
   templates: { name: string }[];
 }
 
-/** What is near a limit of Argo's, the API server's or Linux's, in bytes: what it has and what it may have. */
+/** Sizes that come near a limit of Argo, the API server or Linux: the size and its limit, in bytes. */
 function sizes(registrations: Registration[]): Record<string, [number, number]> {
   const inputs = (kind: string) => only(registrations, crd(kind)).inputs as Record<string, never>;
   const remediation = inputs("WorkflowTemplate").spec as unknown as Pods;
@@ -58,22 +58,22 @@ function sizes(registrations: Registration[]): Record<string, [number, number]> 
     });
   const eventSources = registrations.some(({ type }) => type === crd("EventSource"));
   return Object.fromEntries([
-    // Colleagues of the steps write on: there has to be room.
+    // Leaves room, because the steps will grow.
     ...[...remediation.templates, ...sweep.templates].map((template) => [
       `ARGO_TEMPLATE of ${template.name}`,
       [inGo(template).length, 120 * kib],
     ]),
     ["REPOSITORIES", [annotations(remediation) + 16, oneText]],
     ["REPOSITORIES of the sweep", [annotations(sweep) + 16, oneText]],
-    // Those of Argo's own are short.
+    // Argo's own annotations are short.
     ["annotations of a pod", [annotations(remediation), 250 * kib]],
-    // kubectl apply keeps it all in one annotation of the object.
+    // kubectl apply stores the whole object in one annotation.
     ["WorkflowTemplate", [JSON.stringify(inputs("WorkflowTemplate")).length, 256 * kib]],
     ...(eventSources ? [["EVENTSOURCE_OBJECT", [inEnvironment("EVENTSOURCE_OBJECT", "EventSource"), oneText]]] : []),
     ["SENSOR_OBJECT", [inEnvironment("SENSOR_OBJECT", "Sensor"), oneText]],
-    // CEL's parser takes no more.
+    // The limit of CEL's parser.
     ["the longest expression of a policy", [Math.max(...rules.map(({ expression }) => expression.length)), 100_000]],
-    // In place of a longer one it shows the expression. A name in it has 253 characters at the most.
+    // If a refusal is longer, the API server shows the expression instead. An object's name in it has at most 253 characters.
     [
       "the longest refusal of a policy",
       [Math.max(...rules.map(({ messageExpression = "" }) => messageExpression.length)), 5 * kib - 253],
@@ -86,11 +86,11 @@ const tooBig = (registrations: Registration[]) =>
 
 const existingEventSource = { existingEventSource: { name: "github", event: "push" }, webhookSecret: "" };
 
-/** That the API server takes such policies, test/policies/manyRepositories.spec.ts shows. */
+/** test/policies/manyRepositories.spec.ts tests that the API server accepts such policies. */
 describe("many repositories", function () {
   this.timeout(20_000);
 
-  it("fit, 500 with names of 43 characters, beside steps that grow by 8 KiB", async () => {
+  it("fit if there are 500 with names of 43 characters, even if the steps grow by 8 KiB", async () => {
     const registrations = await objects(repositoryNames(500, { characters: 43, owners: 7 }));
     assert.deepEqual(tooBig(registrations), []);
     const all = sizes(registrations);
@@ -98,7 +98,7 @@ describe("many repositories", function () {
     assert.ok(remediate > 0 && remediate <= may - 8 * kib, `template remediate has ${remediate} bytes`);
   });
 
-  it("are the same to each step, whatever their number", async () => {
+  it("do not change the size of a step", async () => {
     const [few, many] = [
       await objects(["acme/shop"]),
       await objects(repositoryNames(500, { characters: 43, owners: 7 })),
@@ -115,15 +115,15 @@ describe("many repositories", function () {
     "GitHub's longest names": { characters: 140, owners: 3 },
   };
   for (const [title, shape] of Object.entries(shapes)) {
-    it(`are refused where they fit no more, with the number that does, and are taken up to it: ${title}`, async () => {
+    it(`are refused above the largest number that fits, which the message names, and accepted up to it: ${title}`, async () => {
       const names = repositoryNames(4000, shape);
       const message = (await refusal(names)) ?? "";
       const most = Number(/repositories: expected at most (\d+) with names of this length/.exec(message)?.[1]);
       assert.equal(
         message,
         `One value of the stack's configuration cannot be used. docs/configuration.md describes every key.
-  repositories: expected at most ${most} with names of this length, or they do not fit into the objects that list them; got 4000.
-      Leave the others to a second stack with a name of its own: docs/environments.md; the first that goes there: pulumi config rm --path 'repositories[${most}]'`,
+  repositories: expected at most ${most} with names of this length, because more do not fit into the objects that list them; got 4000.
+      Move the others to a second stack with another name (docs/environments.md), starting with this one: pulumi config rm --path 'repositories[${most}]'`,
       );
       const fitting = names.slice(0, most);
       assert.deepEqual(

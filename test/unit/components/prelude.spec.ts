@@ -6,10 +6,10 @@ import { runName, sweepSuffix } from "../../../components/vocabulary/runName.ts"
 import { isOfPush } from "../../../components/vocabulary/samePush.ts";
 
 describe("the prelude of the steps", () => {
-  /** What bash prints that has the prelude before the text. */
+  /** What bash prints for the text with its prelude. */
   const said = (text: string) => execFileSync("bash", ["-euc", `${prelude(text)}${text}`], { encoding: "utf8" });
 
-  it("defines what a text uses, and nothing else", () => {
+  it("defines only what a text uses", () => {
     equal(prelude('must_match TASK "$TASK" "$TASK_PATTERN"'), "readonly TASK_PATTERN='^[1-9][0-9]{0,8}$'\n");
     equal(
       prelude('exit "$EXIT_PLAN_AGAIN"; jq "$LEDGER"'),
@@ -18,7 +18,7 @@ describe("the prelude of the steps", () => {
     equal(prelude("true"), "");
   });
 
-  it("gives bash patterns for the whole of a text", () => {
+  it("gives bash patterns that match a whole text", () => {
     const matches = (pattern: string, texts: string[]) =>
       texts.map((text) => said(`[[ ${JSON.stringify(text)} =~ $${pattern} ]] && printf yes || printf no`));
     deepEqual(matches("TASK_PATTERN", ["3", "123456789", "1234567890", "03", "3x", ""]), [
@@ -33,7 +33,7 @@ describe("the prelude of the steps", () => {
     deepEqual(matches("REPOSITORY_PATTERN", ["acme/shop.js", "acme", "a/b/c", "a b/c"]), ["yes", "no", "no", "no"]);
   });
 
-  it("gives bash the functions of jq that a text uses", () => {
+  it("gives bash the jq functions that a text uses", () => {
     const text = `jq -n "$VOCABULARY"'"task-3-x" | task_of_branch("task-")'`;
     equal(said(text), '"3"\n');
     equal(jqVocabulary(text).split("def ").length, 2);
@@ -45,7 +45,7 @@ describe("the prelude of the steps", () => {
         execFileSync("jq", ["-c", jqVocabulary(program) + program], { input: JSON.stringify(input), encoding: "utf8" }),
       );
 
-    it("knows a task by the name of its branch", () => {
+    it("finds a task by the name of its branch", () => {
       const branches = [
         "task-3",
         "task-3-x",
@@ -88,7 +88,7 @@ describe("the prelude of the steps", () => {
       pushedAt: 1_767_225_600,
     };
 
-    it("calls a push's run as the program does", () => {
+    it("names a push's run as the program does", () => {
       const [prefix, salt] = ["rex", "s4lt"];
       const { after, task } = push;
       equal(jq('run_digested("s4lt")', push), `s4lt 3 ${"a".repeat(40)} ${"b".repeat(40)} acme/shop 1767225600`);
@@ -99,7 +99,7 @@ describe("the prelude of the steps", () => {
       equal(jq(`swept_run_name("${prefix}"; "${digest}")`, push), `${runName(prefix, salt, push)}${sweepSuffix}`);
     });
 
-    it("makes the run of a push, owned and for a controller where these are known, and reads the push from it", () => {
+    it("builds the run of a push, with owner and instance ID if they are known, and reads the push from it", () => {
       const labels = {
         "app.kubernetes.io/name": "rex-remediation",
         "app.kubernetes.io/instance": "rex",
@@ -136,7 +136,7 @@ describe("the prelude of the steps", () => {
       deepEqual(jq("push_of", made("", "")), push);
     });
 
-    it("knows by the same rule as the tools whether a run is of a push", () => {
+    it("decides by the same rule as the tools whether a run belongs to a push", () => {
       const recorded = { before: "a", after: "b", pushedAt: 1000, times: [1000, 1100] };
       const told = (pushedAt: number, more = {}) => ({ before: "a", after: "b", pushedAt, ...more });
       const cases = [
@@ -162,7 +162,7 @@ describe("the prelude of the steps", () => {
       );
     });
 
-    it("takes what names a repository for that one's, and what names none where there is no other", () => {
+    it("assigns an object to the repository that it names, and one without a name only if there is a single repository", () => {
       const one = { "acme/shop": "acme-Shop" };
       const two = { ...one, "acme/till": "acme-till" };
       const of = (repositories: object, repository: string, labels?: Record<string, string>) =>
@@ -189,7 +189,7 @@ describe("the prelude of the steps", () => {
       );
     });
 
-    it("knows the containers of the pod, and which end says nothing of its own container", () => {
+    it("knows the containers of the pod, and which exit codes others have caused", () => {
       deepEqual(jq("[step_containers, (step_containers | map(step_of_container))]", null), [
         ["plan", "stop-qa", "restart-qa", "main"],
         ["plan", "stop-qa", "restart-qa", "record"],

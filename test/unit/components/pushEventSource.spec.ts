@@ -56,7 +56,7 @@ describe("PushEventSource", () => {
     });
   });
 
-  it("can be reached from listed namespaces and addresses alone, and goes on to show its metrics to the cluster", async () => {
+  it("can be reached only from the listed namespaces and addresses, but still serves its metrics to the whole cluster", async () => {
     const { registrations } = await eventSource({}, ["ingress-nginx", "192.30.252.0/22", "fd00::/8"]);
     assert.ok(shape(registrations).includes(`${component} > ${networkPolicyType} rex-webhook`));
     const { spec } = only(registrations, networkPolicyType).inputs;
@@ -79,7 +79,7 @@ describe("PushEventSource", () => {
     });
   });
 
-  it("verifies signatures, filters pushes, and creates no webhook by itself", async () => {
+  it("verifies signatures, filters pushes, and creates no webhook", async () => {
     const { registrations } = await eventSource();
     const { spec, metadata } = only(registrations, eventSourceType).inputs as Record<string, Record<string, unknown>>;
     assert.equal(metadata?.name, "rex");
@@ -100,7 +100,7 @@ describe("PushEventSource", () => {
     assert.deepEqual([spec?.eventBusName, spec?.replicas], ["default", 2]);
   });
 
-  it("runs in restricted pods under its own account", async () => {
+  it("runs in restricted pods with its own account", async () => {
     const { registrations } = await eventSource();
     const { spec } = only(registrations, eventSourceType).inputs as { spec: { template: unknown } };
     assert.deepEqual(spec.template, {
@@ -130,7 +130,7 @@ describe("PushEventSource", () => {
     });
   });
 
-  it("is waited for until Argo Events calls it deployed, and its Service until it has an endpoint", async () => {
+  it("makes pulumi up wait until Argo Events reports it as deployed and its Service has an endpoint", async () => {
     const { registrations } = await eventSource();
     const { metadata } = only(registrations, eventSourceType).inputs as {
       metadata: { annotations: Record<string, string> };
@@ -151,7 +151,7 @@ describe("PushEventSource", () => {
     });
   });
 
-  it("is reached from outside by exactly one path of one host", async () => {
+  it("can be reached from outside through exactly one path of one host", async () => {
     const { registrations, value } = await eventSource({
       ingress: {
         host: "hooks.example.com",
@@ -191,14 +191,14 @@ describe("PushEventSource", () => {
     });
   });
 
-  it("has a plain URL where the Ingress does not terminate TLS", async () => {
+  it("has an http URL if the Ingress does not terminate TLS", async () => {
     const { registrations, value } = await eventSource({ ingress: { host: "hooks.example.com", tls: false } });
     assert.equal(value.webhookUrl, "http://hooks.example.com/push");
     assert.equal("tls" in (only(registrations, ingressType).inputs.spec as object), false);
   });
 
-  /** That a Gateway takes the route, and that its CRD has nothing against it, only a cluster with a Gateway shows. */
-  it("is reached through a Gateway by exactly one path of one host", async () => {
+  /** Only a cluster with a Gateway can show that the Gateway and its CRD accept the route. */
+  it("can be reached through a Gateway on exactly one path of one host", async () => {
     const { registrations, value } = await eventSource({
       gatewayRoute: {
         host: "hooks.example.com",
@@ -238,7 +238,7 @@ describe("PushEventSource", () => {
     });
   });
 
-  it("names of a Gateway no more than it was told, and has a plain URL where its listener does not terminate TLS", async () => {
+  it("leaves out optional fields of the Gateway, and has an http URL if its listener does not terminate TLS", async () => {
     const { registrations, value } = await eventSource({
       gatewayRoute: { host: "hooks.example.com", name: "public", tls: false },
     });

@@ -57,7 +57,7 @@ describe("PushSensor", () => {
     });
   });
 
-  it("takes only what the transform calls wanted", async () => {
+  it("accepts only events that the transform marks as wanted", async () => {
     const { spec } = await sensor();
     assert.deepEqual(spec.dependencies, [
       {
@@ -70,20 +70,20 @@ describe("PushSensor", () => {
     ]);
   });
 
-  it("has a constant dependency, so that no change of configuration drops its place in the queue", async () => {
-    // Pusher, repositories and branch prefix stand in the EventSource alone.
+  it("has a constant dependency, so that no change of the configuration loses its place in the queue", async () => {
+    // Only the EventSource contains pusher, repositories and branch prefix.
     for (const word of ["5dlabs", "task-", "bot"]) {
       assert.ok(!(await sensor()).spec.dependencies[0]?.transform.jq.includes(word), word);
     }
   });
 
-  it("checks the push itself where the EventSource is not this program's", async () => {
+  it("checks the push itself if the EventSource is not this program's", async () => {
     const push = { pusher: "5DLabs-Rex[bot]", repositories: ["5dlabs/platform"], branchPrefix: "task-" };
     const { spec } = await sensor(push);
     assert.equal(spec.dependencies[0]?.transform.jq, pushTransform(push));
   });
 
-  it("patches one Workflow per push, named and filled by checked values only [one-workflow-per-push]", async () => {
+  it("patches one Workflow per push, and fills its name and fields only with checked values [one-workflow-per-push]", async () => {
     const { spec, metadata } = await sensor();
     const { "rex-remediation/run-salt": salt = "" } = metadata.annotations as Record<string, string>;
     const fill = (src: object, dest: string) => ({ src: { dependencyName: "push", ...src }, dest });
@@ -140,7 +140,7 @@ describe("PushSensor", () => {
     ]);
   });
 
-  it("names runs otherwise where anything else in them is another, so that none is written over by a push that is delivered again", async () => {
+  it("changes the names of runs if anything they share changes, so that a redelivered push never overwrites an old run", async () => {
     const salts: string[] = [];
     for (const uid of ["e2b4", "e2b4", "f3c5"]) {
       const { metadata, spec } = await sensor(undefined, true, uid);
@@ -152,7 +152,7 @@ describe("PushSensor", () => {
     assert.notEqual(salts[0], salts[2]);
   });
 
-  it("outlives an API server that is away for a minute", async () => {
+  it("retries long enough for an API server that is down for a minute", async () => {
     const [trigger] = (await sensor()).spec.triggers;
     const { steps, factor } = trigger?.retryStrategy ?? { steps: 0, factor: 0 };
     const seconds = Array.from({ length: steps - 1 }, (_, attempt) => factor ** attempt).reduce(
@@ -161,13 +161,13 @@ describe("PushSensor", () => {
     assert.ok(seconds >= 60, `${seconds} s`);
   });
 
-  it("creates only where no policy holds a patch within bounds, and gives a duplicate up after a few seconds", async () => {
+  it("only creates if no policy limits its patches, and gives up on a duplicate after a few seconds", async () => {
     const [trigger] = (await sensor(undefined, false)).spec.triggers;
     assert.equal((trigger as unknown as { template: { k8s: { operation: string } } }).template.k8s.operation, "create");
     assert.deepEqual(trigger?.retryStrategy, { steps: 4, duration: "1s", factor: 2, jitter: 0.1 });
   });
 
-  it("runs in restricted pods under its own account", async () => {
+  it("runs in restricted pods with its own account", async () => {
     const { template } = (await sensor()).spec;
     assert.equal(template.serviceAccountName, "rex-sensor");
     assert.deepEqual(template.securityContext, {

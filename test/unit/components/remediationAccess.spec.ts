@@ -32,7 +32,7 @@ const binding = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding";
 const account = "kubernetes:core/v1:ServiceAccount";
 
 describe("RemediationAccess", () => {
-  it("makes four accounts, and Roles for three of them; nothing beyond the namespace", async () => {
+  it("creates four accounts, and Roles for three of them, but nothing outside the namespace", async () => {
     const { registrations, value } = await access();
     assert.deepEqual(shape(registrations), [
       ` > ${component} rex`,
@@ -58,7 +58,7 @@ describe("RemediationAccess", () => {
     }
   });
 
-  it("gives exactly these rights [exactly-these-rights]", async () => {
+  it("grants exactly these rights [exactly-these-rights]", async () => {
     const { registrations } = await access();
     assert.deepEqual(inputs(registrations, role, "rex-sensor")?.rules, [
       { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["get", "create", "patch"] },
@@ -74,7 +74,7 @@ describe("RemediationAccess", () => {
     ]);
   });
 
-  it("lets the Sensor only create where no policy holds it within bounds [sensor-creates-only]", async () => {
+  it("lets the Sensor only create if no policy limits its patches [sensor-creates-only]", async () => {
     const { registrations } = await access(true, false);
     assert.deepEqual(inputs(registrations, role, "rex-sensor")?.rules, [
       { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["create"] },
@@ -98,14 +98,14 @@ describe("RemediationAccess", () => {
     assert.deepEqual(tokens, [false, true, true, true]);
   });
 
-  it("makes no account for a sweep that is turned off", async () => {
+  it("creates no account for a sweep that is turned off", async () => {
     const { registrations, value } = await access(true, true, false);
     assert.equal(value.sweep, undefined);
     assert.equal(inputs(registrations, account, "rex-sweep"), undefined);
     assert.equal(inputs(registrations, role, "rex-sweep"), undefined);
   });
 
-  it("makes no account for an EventSource that exists", async () => {
+  it("creates no account for an existing EventSource", async () => {
     const { registrations, value } = await access(false);
     assert.equal(value.eventSource, undefined);
     assert.equal(inputs(registrations, account, "rex-event-source"), undefined);

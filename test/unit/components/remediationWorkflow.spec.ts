@@ -100,7 +100,7 @@ describe("RemediationWorkflow", () => {
     assert.deepEqual([metadata.name, metadata.namespace], ["rex", "agents"]);
   });
 
-  it("runs one task at a time, keeps its runs for days, and labels what it makes", async () => {
+  it("runs one remediation per task at a time, keeps runs for days, and labels its objects", async () => {
     const { spec } = await rendered();
     const { templates, arguments: parameters, podSpecPatch, ...rest } = spec;
     const labels = {
@@ -166,7 +166,7 @@ describe("RemediationWorkflow", () => {
     }
   });
 
-  it("shows the private key to plan and to the exit handler alone, and the token only where GitHub is called [who-sees-the-private-key]", async () => {
+  it("mounts the private key only for plan and the exit handler, and the token only for calls to GitHub [who-sees-the-private-key]", async () => {
     const { containers, template, exitContainer } = await rendered();
     const mounting = (volume: string) =>
       names(containers.filter(({ volumeMounts }) => names(volumeMounts).includes(volume)));
@@ -194,7 +194,7 @@ describe("RemediationWorkflow", () => {
     assert.deepEqual(names(keyFile), ["plan"]);
   });
 
-  it("tells a step what its text asks for, and no more", async () => {
+  it("passes a step only the variables that its script mentions", async () => {
     const { containers, exitContainer } = await rendered();
     for (const { env, args } of [...containers, exitContainer]) {
       for (const { name } of env.filter(({ name }) => name !== "HOME")) {
@@ -256,7 +256,7 @@ describe("RemediationWorkflow", () => {
     assert.deepEqual([limit("stop-qa", "CANCEL_SECONDS"), limit("restart-qa", "GATE_SECONDS")], ["50", "55"]);
   });
 
-  it("passes the restricted pod security standard in every container, Argo's own included", async () => {
+  it("meets the restricted pod security standard in every container, including Argo's own", async () => {
     const { containers, exitContainer, spec } = await rendered();
     const restricted = {
       allowPrivilegeEscalation: false,
@@ -282,7 +282,7 @@ describe("RemediationWorkflow", () => {
     });
   });
 
-  it("tries a lost pod three times in all, each within a deadline", async () => {
+  it("tries a lost pod three times in total, each with a deadline", async () => {
     const { template } = await rendered();
     const retryStrategy = { limit: "2", retryPolicy: "Always", backoff: { duration: "2s", factor: 2 } };
     assert.deepEqual(
@@ -295,7 +295,7 @@ describe("RemediationWorkflow", () => {
     );
   });
 
-  it("has an outcome even where no step could write one, a report, and the seconds of each step", async () => {
+  it("outputs an outcome even if no step could write one, a report, and the seconds of each step", async () => {
     const seconds = (step: string) => ({
       name: `seconds-${step}`,
       valueFrom: { path: `/remediation/seconds/${step}`, default: "" },
@@ -310,7 +310,7 @@ describe("RemediationWorkflow", () => {
     });
   });
 
-  it("records a failure in a pod of its own, only after one", async () => {
+  it("starts a pod to record a failure only if the run failed", async () => {
     const { template, exitContainer } = await rendered();
     assert.deepEqual(template("record-failure-if-any").steps, [
       [{ name: "record-failure", template: "record-failure", when: "{{workflow.status}} != Succeeded" }],
@@ -357,11 +357,11 @@ describe("RemediationWorkflow", () => {
     );
   });
 
-  it("tells which round of its task a restart was, with a bucket for each cap that an alarm can have", async () => {
+  it("counts restarts by the round of their task, with a bucket for each possible alarms.maxRounds", async () => {
     const { template } = await rendered();
     assert.deepEqual(template("remediate").metrics.prometheus.at(-1), {
       name: "rex_remediation_round",
-      help: "Rounds: a remediation that restarted QA counts as its task's first, second and so on.",
+      help: "Round of the task that each restart of QA began: its first, second and so on.",
       when: "'{{outputs.parameters.round}}' != ''",
       histogram: {
         value: "{{outputs.parameters.round}}",

@@ -5,7 +5,7 @@ import { type ConfigValue, privateKey, setStackConfig } from "../../support/pulu
 
 let runs = 0;
 
-/** Runs index.ts, the whole program, and returns its outputs too. */
+/** Runs index.ts, the whole program, and also returns its outputs. */
 async function program(changes: Record<string, ConfigValue> = {}) {
   const { registrations, value } = await register(async () => {
     setStackConfig(changes);
@@ -78,7 +78,7 @@ const sorted = (...lists: string[][]) => lists.flat().sort();
 const objects = (registrations: Registration[]) => registrations.filter(({ type }) => type.startsWith("kubernetes:"));
 
 describe("RexRemediation", () => {
-  it("makes these objects with the least configuration, and these outputs", async () => {
+  it("creates these objects and outputs with the minimal configuration", async () => {
     const { registrations, outputs } = await program();
     assert.deepEqual(
       shape(registrations),
@@ -101,7 +101,7 @@ describe("RexRemediation", () => {
     });
   });
 
-  it("makes an Ingress and an EventBus when asked", async () => {
+  it("creates an Ingress and an EventBus if configured", async () => {
     const { registrations, outputs } = await program({ "ingress.host": "hooks.example.com", "eventBus.create": true });
     assert.deepEqual(
       shape(registrations),
@@ -110,7 +110,7 @@ describe("RexRemediation", () => {
     assert.equal(outputs.webhookUrl, "https://hooks.example.com/push");
   });
 
-  it("makes an HTTPRoute for a Gateway in the Ingress's place", async () => {
+  it("creates an HTTPRoute for a Gateway instead of an Ingress", async () => {
     const { registrations, outputs } = await program({ "gateway.host": "hooks.example.com", "gateway.name": "public" });
     assert.deepEqual(
       shape(registrations),
@@ -119,7 +119,7 @@ describe("RexRemediation", () => {
     assert.equal(outputs.webhookUrl, "https://hooks.example.com/push");
   });
 
-  it("makes alarms and a dashboard when asked", async () => {
+  it("creates alarms and a dashboard if configured", async () => {
     const { registrations } = await program({
       "alarms.enabled": true,
       "dashboard.enabled": true,
@@ -139,7 +139,7 @@ describe("RexRemediation", () => {
     );
   });
 
-  it("makes no Secret of those that exist", async () => {
+  it("creates no Secret that already exists", async () => {
     const { registrations } = await program({
       githubAppPrivateKey: "",
       "githubApp.existingSecret": "app",
@@ -149,7 +149,7 @@ describe("RexRemediation", () => {
     assert.deepEqual(shape(registrations), sorted(always, policies, ownEventSource));
   });
 
-  it("listens to an EventSource that exists, and then checks every push itself", async () => {
+  it("listens to an existing EventSource, and then checks every push itself", async () => {
     const { registrations, outputs } = await program({
       webhookSecret: "",
       existingEventSource: { name: "github", event: "pushes" },
@@ -175,7 +175,7 @@ describe("RexRemediation", () => {
     assert.ok(spec.dependencies[0]?.transform.jq.includes('"5dlabs-rex[bot]"'));
   });
 
-  it("makes no policy where they are turned off, and then the Sensor may create and nothing else", async () => {
+  it("creates no policies if they are turned off, and then the Sensor may only create", async () => {
     const { registrations } = await program({ admissionPolicies: false });
     assert.deepEqual(shape(registrations), sorted(always, ownEventSource, [secret("github-app"), secret("webhook")]));
     const role = registrations.find(({ type, name }) => type === rbac("Role") && name === "rex-remediation-sensor");
@@ -189,7 +189,7 @@ describe("RexRemediation", () => {
     );
   });
 
-  it("looks for no lost pushes where that is turned off", async () => {
+  it("creates no sweep if it is turned off", async () => {
     const { registrations, outputs } = await program({ "sweep.schedule": "" });
     const swept = (line: string) => /:Sweep|rex-remediation-swe/.test(line);
     assert.deepEqual(
@@ -201,7 +201,7 @@ describe("RexRemediation", () => {
     assert.equal((outputs.serviceAccounts as { sweep?: string }).sweep, undefined);
   });
 
-  it("gives the steps the brakes as they are configured", async () => {
+  it("passes the configured limits to the steps", async () => {
     const { registrations } = await program({
       "agents.maxToCancel": 3,
       "pullRequest.holdLabel": "Wait",
@@ -217,7 +217,7 @@ describe("RexRemediation", () => {
     }
   });
 
-  it("names every object itself, labels it, and puts it into the namespace", async () => {
+  it("sets name, labels and namespace of every object", async () => {
     const { registrations } = await program({
       name: "rex",
       namespace: "agents",
@@ -245,7 +245,7 @@ describe("RexRemediation", () => {
     }
   });
 
-  it("shows neither secret anywhere but in the two Secrets", async () => {
+  it("puts the secrets only into the two Secrets", async () => {
     const { registrations, outputs } = await program();
     const others = registrations.filter(({ type }) => type !== "kubernetes:core/v1:Secret");
     const text = JSON.stringify([others, outputs]);

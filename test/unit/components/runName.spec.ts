@@ -10,14 +10,14 @@ const values = {
   pushedAt: 1_767_225_600,
 };
 
-/** That Argo Events, the sweep's bash and this make the same of a push, test/chain/order and test/steps/sweep.spec.ts show. */
+/** test/chain/order and test/steps/sweep.spec.ts test that Argo Events and the sweep give a push the same name as this code. */
 describe("a run's name", () => {
   it("is the prefix, the task, the head's first digits and a digest", () => {
     // printf 's4lt 3 aaa… bbb… acme/shop 1767225600' | sha256sum
     assert.equal(runName("rex-remediation", "s4lt", values), "rex-remediation-3-bbbbbbb-a9ae0758f58b");
   });
 
-  it("is the same for the same values, and another where any of them is another [run-name-by-values]", () => {
+  it("is the same for the same values, and changes if any of them changes [run-name-by-values]", () => {
     const others = [
       { ...values, task: "4" },
       { ...values, before: "c".repeat(40) },
@@ -30,7 +30,7 @@ describe("a run's name", () => {
     assert.equal(new Set(names).size, 7);
   });
 
-  it("fits into a label's 63 characters, with what is put behind it", () => {
+  it("fits into a label's 63 characters, even with a suffix", () => {
     const prefix = "a".repeat(24);
     assert.ok(objectPrefix.accepts(prefix) && !objectPrefix.accepts(`${prefix}a`));
     const name = runName(prefix, "s4lt", { ...values, task: "9".repeat(9), pushedAt: 2_147_483_647 });
@@ -44,7 +44,7 @@ describe("a run's name", () => {
     );
   });
 
-  it("is made with a salt that is of all that runs have in common", () => {
+  it("contains a salt that depends on everything that runs share", () => {
     const run = { metadata: { labels: { a: "1" } }, spec: { priority: 0 } };
     assert.equal(runSalt(run), runSalt(structuredClone(run)));
     assert.notEqual(runSalt(run), runSalt({ ...run, metadata: { labels: { a: "2" } } }));

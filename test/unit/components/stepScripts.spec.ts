@@ -9,7 +9,7 @@ import type { Step } from "../../../components/vocabulary/steps.ts";
 
 const steps: Step[] = ["plan", "stop-qa", "restart-qa", "record", "failed", "sweep"];
 
-/** What the kubelet makes of an argument: k8s.io/kubernetes third_party/forked/golang/expansion. */
+/** Expands an argument as the kubelet does: k8s.io/kubernetes third_party/forked/golang/expansion. */
 function expanded(text: string, variables: Record<string, string>): string {
   return text.replace(/\$\$|\$\(([^()]*)\)/g, (whole, name?: string) =>
     name === undefined ? "$" : (variables[name] ?? whole),
@@ -28,7 +28,7 @@ describe("stepScripts", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it("takes in each file that a step sources, once, without its comments", () => {
+  it("includes each file that a step sources once, without comments", () => {
     write({
       "lib.sh": "# shellcheck shell=bash\nset -eu\n",
       "github.sh": '# shellcheck source=components/steps/lib.sh\nsource "${BASH_SOURCE%/*}/lib.sh"\ngithub() { :; }\n',
@@ -38,7 +38,7 @@ describe("stepScripts", () => {
     assert.equal(stepScript("plan", folder), "set -eu\ngithub() { :; }\ngithub # not this one\n");
   });
 
-  it("refuses what Argo would expand, and says where and what instead", () => {
+  it("refuses text that Argo would expand, and says where it is and what to write instead", () => {
     write({ "plan.sh": "true\necho '{{workflow.name}}'\n" });
     assert.throws(
       () => stepScript("plan", folder),
@@ -46,14 +46,14 @@ describe("stepScripts", () => {
     );
   });
 
-  it("refuses here-documents, in which a line with # may be content", () => {
+  it("refuses here-documents, because a line with # in them may be content", () => {
     write({ "plan.sh": "cat <<'END'\n# x\nEND\n" });
     assert.throws(() => stepScript("plan", folder), /plan\.sh:1: a here-document cannot be embedded/);
     write({ "plan.sh": 'read -r x <<<"$y"\n((z = 1 << 3))\n' });
     assert.doesNotThrow(() => stepScript("plan", folder));
   });
 
-  it("comes out of the kubelet as it went in", () => {
+  it("passes through the kubelet unchanged", () => {
     const texts = [
       "$$",
       "$$$",
@@ -74,7 +74,7 @@ describe("stepScripts", () => {
   });
 
   for (const step of steps) {
-    it(`embeds ${step}: valid bash that the kubelet leaves alone, nothing of a checkout in it`, () => {
+    it(`embeds ${step} as valid bash that the kubelet does not change and that contains no path of the checkout`, () => {
       const script = stepScript(step);
       const { status, stderr } = spawnSync("bash", ["-n", "-c", expanded(script, { STEP: step, HOME: "/" })], {
         encoding: "utf8",

@@ -65,9 +65,9 @@ async function rendered(changes: Partial<SweepArgs> = {}) {
   return { registrations, value, spec, template, container };
 }
 
-/** What the sweep does is shown by test/steps/sweep.spec.ts, and on the node by test/chain/sweep. */
+/** test/steps/sweep.spec.ts tests what the sweep does, test/chain/sweep does so in a cluster. */
 describe("Sweep", () => {
-  it("is one CronWorkflow, of which one run is at work at a time", async () => {
+  it("is one CronWorkflow whose runs never overlap", async () => {
     const { registrations, value, spec } = await rendered();
     assert.deepEqual(shape(registrations), [` > ${component} rex`, `${component} > ${type} rex-sweep`]);
     assert.equal(value, "rex-sweep");
@@ -79,7 +79,7 @@ describe("Sweep", () => {
     );
   });
 
-  it("runs the step with what it needs, and no more", async () => {
+  it("passes the step only what it needs", async () => {
     const { spec, template, container } = await rendered();
     const { command, args: text, env, volumeMounts } = container;
     assert.deepEqual(
@@ -139,7 +139,7 @@ describe("Sweep", () => {
     });
   });
 
-  it("asks for no delivery again where it is not known where the webhook goes", async () => {
+  it("requests no redelivery if the webhook's URL is not known", async () => {
     const { container } = await rendered({ webhookUrl: undefined });
     assert.equal(container.env.find(({ name }) => name === "WEBHOOK_URL")?.value, "");
   });
@@ -165,7 +165,7 @@ describe("Sweep", () => {
     );
   });
 
-  it("counts a sweep that did its work as one that did well, too, where only Argo's own container failed", async () => {
+  it("also counts a sweep as succeeded if only Argo's own container failed", async () => {
     const { template } = await rendered();
     const done = template.metrics.prometheus.filter(({ when }) => when?.includes("exitCode"));
     assert.deepEqual(

@@ -4,7 +4,7 @@ import { pushExpression, pusherNames, pushTransform } from "../../../components/
 
 const push = { pusher: "5DLabs-Rex[bot]", repositories: ["5DLabs/Platform", "acme/widgets"], branchPrefix: "task-" };
 
-/** Names with each of the characters that git refuses in all of them. */
+/** Branch names with each of the characters that git forbids in names. */
 const impossible = [..."\0\t\n\r\x1b\x1f \x7f~^:?*[\\"].map((character) => `task-3-a${character}b`);
 
 /** An event as an EventSource of type github emits it. */
@@ -35,7 +35,7 @@ const checked = {
   pushedAt: 1763830000,
 };
 
-/** What the Sensor's transform makes of events; by jq, where Argo Events has gojq, which reads regular expressions a little differently. */
+/** The transform's output for these events. This uses jq; Argo Events uses gojq, whose regular expressions differ slightly. */
 function transformed(program: string, events: unknown[]): unknown[] {
   const input = events.map((one) => JSON.stringify(one)).join("\n");
   const { status, stdout, stderr } = spawnSync("jq", ["-c", program], { input, encoding: "utf8" });
@@ -54,7 +54,7 @@ function changed(...changes: ((one: Event) => void)[]): Event[] {
   });
 }
 
-/** The event with any of the places that the checks read missing or of another type. */
+/** Variants of the event: each field that the checks read is missing once, and once has each of several bad values. */
 function malformed(): Event[] {
   const places = [
     ["body"],
@@ -80,7 +80,7 @@ function malformed(): Event[] {
 }
 
 describe("taskPush", () => {
-  it("knows the names that stand for the pusher in a label", () => {
+  it("knows the names that a label may use for the pusher", () => {
     assert.deepEqual(pusherNames("5DLabs-Rex[bot]"), ["5dlabs-rex", "rex"]);
     assert.deepEqual(pusherNames("a-b-Zed[bot]"), ["a-b-zed", "zed"]);
     assert.deepEqual(pusherNames("Rex[bot]"), ["rex"]);
@@ -92,12 +92,12 @@ describe("taskPush", () => {
     assert.match(expression, /lower\(body\.repository\.full_name\) in \["5dlabs\/platform", "acme\/widgets"\]/);
   });
 
-  it("takes a branch prefix literally", () => {
+  it("matches a branch prefix literally", () => {
     const expression = pushExpression({ ...push, branchPrefix: "a.b+(c)-" });
     assert.ok(expression.includes(String.raw`"^refs/heads/a\\.b\\+\\(c\\)-[1-9][0-9]{0,8}([-/_]`), expression);
   });
 
-  it("lets no branch pass that git cannot have", () => {
+  it("accepts no branch name that git forbids", () => {
     const pattern = new RegExp(JSON.parse(/body\.ref matches (".*")$/.exec(pushExpression(push))?.[1] ?? ""));
     assert.ok(pattern.test("refs/heads/task-3-$(x)`y`{{=1}}'\";<é>"));
     assert.deepEqual(
@@ -106,7 +106,7 @@ describe("taskPush", () => {
     );
   });
 
-  it("asks for the type of each thing before it reads in it", () => {
+  it("checks the type of each value before it reads its fields", () => {
     const lines = pushExpression(push).split(" &&\n");
     for (const [place, first] of [
       ['headers["X-Hub-Signature-256"][0] matches', 'type(headers["X-Hub-Signature-256"][0]) == "string"'],
@@ -132,11 +132,11 @@ describe("taskPush", () => {
       }
     });
 
-    it("lets task, SHAs, repository and time through, and nothing else [transform-lets-through]", () => {
+    it("passes on task, SHAs, repository and time, and nothing else [transform-lets-through]", () => {
       assert.deepEqual(transformed(pushTransform(), [event()]), [checked]);
     });
 
-    it("knows a task branch in each of its forms [task-branch-forms]", () => {
+    it("recognizes every form of a task branch [task-branch-forms]", () => {
       const refs = {
         "task-7": "7",
         "task-7-fix": "7",
@@ -156,7 +156,7 @@ describe("taskPush", () => {
       }
     });
 
-    it("wants no other ref [no-other-ref]", () => {
+    it("rejects every other ref [no-other-ref]", () => {
       const refs = [
         "task-",
         "task-0",
@@ -181,7 +181,7 @@ describe("taskPush", () => {
       );
     });
 
-    it("wants no branch that git cannot have", () => {
+    it("rejects branch names that git forbids", () => {
       const events = impossible.map(
         (name) =>
           changed(({ body }) => {
@@ -194,7 +194,7 @@ describe("taskPush", () => {
       );
     });
 
-    it("takes the prefix from the EventSource, and wants nothing without one", () => {
+    it("takes the prefix from the EventSource, and rejects everything without one", () => {
       const events = changed(
         (one) => {
           one.metadata = { branchPrefix: "v2/task.1+" };
@@ -216,7 +216,7 @@ describe("taskPush", () => {
       assert.deepEqual(wanted, ["42", undefined, undefined, undefined]);
     });
 
-    it("wants no deletion and no time that is no time [no-deletion-no-bad-time]", () => {
+    it("rejects deletions and invalid times [no-deletion-no-bad-time]", () => {
       const events = changed(
         ({ body }) => {
           body.after = "0".repeat(40);
@@ -240,7 +240,7 @@ describe("taskPush", () => {
       );
     });
 
-    it("is total: one object for whatever comes [transform-is-total]", () => {
+    it("returns one object for any input [transform-is-total]", () => {
       for (const program of [pushTransform(), pushTransform(push)]) {
         const events = [...malformed(), {}, { body: [] }, { body: "x", metadata: "y" }];
         assert.deepEqual(
@@ -250,7 +250,7 @@ describe("taskPush", () => {
       }
     });
 
-    it("wants no push that was not signed with SHA-256, where the EventSource is not this program's and hands over the headers [no-sha1-signature]", () => {
+    it("rejects pushes not signed with SHA-256 if another EventSource passes on the headers [no-sha1-signature]", () => {
       const header = "X-Hub-Signature-256";
       const headers: [unknown, boolean][] = [
         [{ [header]: ["sha256=0a"], "X-Hub-Signature": ["sha1=0a"] }, true],
@@ -279,7 +279,7 @@ describe("taskPush", () => {
       );
     });
 
-    it("makes the EventSource's checks too where that is not this program's", () => {
+    it("makes the EventSource's checks too if the EventSource is not this program's", () => {
       const wanted = changed(
         () => {},
         (one) => {
