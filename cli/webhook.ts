@@ -28,17 +28,17 @@ export interface WebhookChoice extends InstallationChoice {
   json: boolean;
 }
 
-/** What `webhook register` is called with. */
+/** The arguments of `webhook register`. */
 export interface RegisterCall extends WebhookChoice, Consent {
   replace: boolean;
 }
 
-/** What `webhook ping` is called with. */
+/** The arguments of `webhook ping`. */
 export interface PingCall extends WebhookChoice {
   waitSeconds: number;
 }
 
-/** What `webhook deliveries` is called with. */
+/** The arguments of `webhook deliveries`. */
 export interface DeliveriesCall extends WebhookChoice {
   /** Milliseconds since 1970. */
   since?: number;
@@ -46,7 +46,7 @@ export interface DeliveriesCall extends WebhookChoice {
   details: boolean;
 }
 
-/** What `webhook redeliver` is called with. */
+/** The arguments of `webhook redeliver`. */
 export interface RedeliverCall extends WebhookChoice, Consent {
   /** Undefined: all failed ones. */
   deliveryId?: number;

@@ -110,19 +110,19 @@ describe("scripts/rex", function () {
     [["remediate", "--task", "3", "--task", "4"], /^remediate: --task is given 2 times; give it once$/],
     [
       ["remediate", "--task", "3", "--dry-run=yes"],
-      /^remediate: --dry-run takes no value; give it alone, or leave it out$/,
+      /^remediate: --dry-run takes no value; give it without one, or leave it out$/,
     ],
     [
       ["remediate", "--task", "3", "--", "--dry-run"],
-      /^remediate: nothing may stand behind --; leave the two dashes out$/,
+      /^remediate: no arguments are allowed after --; leave the two dashes out$/,
     ],
     [
       ["webhook", "register", "--wait", "5"],
       /^webhook: Unknown argument: wait; see scripts\/rex webhook register --help$/,
     ],
     [["webhook", "redeliver", "5", "--since", "1h"], /^webhook: --since goes with --failed only: /],
-    [["up", "--stack", "prod"], /^up: with your own cluster both --context NAME and --stack NAME are needed$/],
-    [["up", "--config", "a=b"], /^up: --config, --secret and --diff go with --context and --stack only$/],
+    [["up", "--stack", "prod"], /^up: your own cluster needs both --context NAME and --stack NAME$/],
+    [["up", "--config", "a=b"], /^up: --config, --secret and --diff need --context and --stack$/],
   ];
   for (const [args, words] of bad) {
     it(`refuses ${args.join(" ")} with exit code 2, and does nothing`, async () => {
