@@ -130,8 +130,8 @@ describe("the doctor's good writes", function () {
     deepEqual(
       await policiesInForceCheck.look(contextOf(as)),
       warn(
-        "not tried: who calls this may not impersonate the accounts",
-        "let somebody call this who may impersonate users and groups",
+        "not checked: you may not impersonate the accounts",
+        "run this as a user who may impersonate users and groups",
       ),
     );
   });

@@ -242,12 +242,12 @@ describe("scripts/rex doctor, on a cluster", function () {
     "pass  namespace: agent-platform",
     "pass  Argo Events' kinds: eventbus, eventsources, sensors",
     "pass  Argo Workflows' kinds: workflows, workflowtemplates, cronworkflows, workflowtaskresults",
-    "warn  Argo Events' controller: not seen as a deployment; what it makes of the objects below shows whether it works; fix: if it is not there: https://argoproj.github.io/argo-events/installation/",
-    "warn  Argo Workflows' controller: not seen as a deployment; what it makes of the objects below shows whether it works; fix: if it is not there: https://argo-workflows.readthedocs.io/en/latest/installation/",
+    "warn  Argo Events' controller: no deployment of it was found; the checks of its objects below show whether it works; fix: if it is not there: https://argoproj.github.io/argo-events/installation/",
+    "warn  Argo Workflows' controller: no deployment of it was found; the checks of its objects below show whether it works; fix: if it is not there: https://argo-workflows.readthedocs.io/en/latest/installation/",
     "pass  event bus: default is deployed",
     "pass  installation: NAME in namespace agent-platform, for REPOSITORY",
     "pass  workflows at once: neither parallelism nor namespaceParallelism is set in ConfigMap agent-platform/workflow-controller-configmap",
-    "pass  archived logs: Argo is not told to archive logs",
+    "pass  archived logs: Argo does not archive logs",
     "pass  EventSource: NAME is deployed",
     "pass  EventSource's pods: 1 of 1 ready",
     "pass  signatures: an unsigned event is refused (400)",
@@ -293,14 +293,14 @@ describe("scripts/rex doctor, on a cluster", function () {
   const register = "scripts/rex webhook register";
   const waysOut = 'docs/troubleshooting.md, "Too many workflows are running"';
   const atOnce =
-    "SOME now; main workflows: 1, of them at gates: 1, where each keeps its place; held back: 0; fix: let it be more than there can ever be main workflows, or do without";
+    "SOME now; main workflows: 1, of them at gates: 1, where each keeps its place; held back: 0; fix: set the limit higher than the number of main workflows can ever be, or remove it";
   const again =
     "kubectl -n agent-platform get secret HOOK -o jsonpath='{.data.secret}' | base64 -d | tr -d '\\r\\n' > FILE; kubectl -n agent-platform create secret generic HOOK --from-file=secret=FILE --dry-run=client -o yaml | kubectl apply -f -";
   const faults: Fault[] = [
     {
       what: "the Sensor's RoleBinding is gone",
       ...without("rolebinding", `${name}-sensor`),
-      line: "fail  rights (sensor): NAME-sensor may not create workflows.argoproj.io, get workflows.argoproj.io, patch workflows.argoproj.io; fix: pulumi up --refresh, which makes its Role and RoleBinding again",
+      line: "fail  rights (sensor): NAME-sensor may not create workflows.argoproj.io, get workflows.argoproj.io, patch workflows.argoproj.io; fix: pulumi up --refresh, which restores its Role and RoleBinding",
     },
     {
       what: "somebody has given the remediation more",
@@ -315,7 +315,7 @@ describe("scripts/rex doctor, on a cluster", function () {
         );
       },
       mend: () => kubectl("delete", "role,rolebinding", `${name}-more`),
-      line: "fail  rights (remediation): NAME may also delete pods, which the program never gave it; fix: kubectl get rolebindings,clusterrolebindings -A -o wide | grep agent-platform/NAME shows who did; delete that binding",
+      line: "fail  rights (remediation): NAME may also delete pods, which the program never gave it; fix: kubectl get rolebindings,clusterrolebindings -A -o wide | grep agent-platform/NAME shows the binding that grants it; delete that binding",
     },
     {
       what: "a policy's binding is gone",
@@ -339,7 +339,7 @@ describe("scripts/rex doctor, on a cluster", function () {
             ],
           },
         }),
-      line: "fail  admission policies in force: NAME-runs.agent-platform does not refuse what it must; fix: kubectl get validatingadmissionpolicy NAME-runs.agent-platform -o yaml; what is in it is made again by pulumi up --refresh",
+      line: "fail  admission policies in force: NAME-runs.agent-platform does not refuse what it must; fix: kubectl get validatingadmissionpolicy NAME-runs.agent-platform -o yaml; pulumi up --refresh restores it",
     },
     {
       what: "somebody else's webhook labels Workflows as Argo does, which the policies refuse",
@@ -359,7 +359,7 @@ describe("scripts/rex doctor, on a cluster", function () {
       what: "the event bus is not there",
       seed: () => patch("sensor", name, { spec: { eventBusName: "nowhere" } }),
       mend: () => patch("sensor", name, { spec: { eventBusName: "default" } }),
-      line: "fail  event bus: there is no EventBus nowhere in namespace agent-platform; fix: pulumi config set --path eventBus.create true, then pulumi up; or name another with pulumi config set --path eventBus.name NAME",
+      line: "fail  event bus: there is no EventBus nowhere in namespace agent-platform; fix: pulumi config set --path eventBus.create true, then pulumi up; or choose another with pulumi config set --path eventBus.name NAME",
     },
     {
       what: "the EventSource's spec is broken",
@@ -377,7 +377,7 @@ describe("scripts/rex doctor, on a cluster", function () {
       what: "the sweep is suspended",
       seed: () => patch("cronworkflow", `${name}-sweep`, { spec: { suspend: true } }),
       mend: () => patch("cronworkflow", `${name}-sweep`, { spec: { suspend: false } }),
-      line: "fail  sweep: CronWorkflow NAME-sweep is suspended: a push whose delivery fails is lost; fix: argo -n agent-platform cron resume NAME-sweep",
+      line: "fail  sweep: CronWorkflow NAME-sweep is suspended, so a push whose delivery fails is lost; fix: argo -n agent-platform cron resume NAME-sweep",
     },
     {
       what: "the sweep is gone",
@@ -401,7 +401,7 @@ describe("scripts/rex doctor, on a cluster", function () {
       what: "a main workflow is at a stage that nobody knows",
       seed: () => startPlay("waiting-for-nobody"),
       mend: () => kubectl("delete", "workflow", `play-${name}`),
-      line: "fail  stages in use: play-NAME is at stage waiting-for-nobody; stages has implementation-in-progress, waiting-pr-created, quality-in-progress, waiting-ready-for-qa, testing-in-progress, waiting-pr-approved; fix: if there is such a stage, add it where it belongs in the order: pulumi config set --path mainWorkflow.stages '[…]', then pulumi up; if not: kubectl -n agent-platform label --overwrite workflow play-NAME current-stage=STAGE",
+      line: "fail  stages in use: play-NAME is at stage waiting-for-nobody; stages has implementation-in-progress, waiting-pr-created, quality-in-progress, waiting-ready-for-qa, testing-in-progress, waiting-pr-approved; fix: if the stage is right, add it to the list at its place in the order: pulumi config set --path mainWorkflow.stages '[…]', then pulumi up; if it is wrong: kubectl -n agent-platform label --overwrite workflow play-NAME current-stage=STAGE",
     },
     {
       what: "a main workflow has no gate",

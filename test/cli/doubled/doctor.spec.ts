@@ -230,7 +230,7 @@ describe("scripts/rex doctor", function () {
           "fail  one: a; b; fix: c; d",
           "fail  two: a; b; fix: mend it",
           "fail  three: no; not even so (500); fix: ask",
-          "warn  four: cannot be seen: no; not even so (403); ask; fix: let somebody call this who has that right",
+          "warn  four: cannot be seen: no; not even so (403); ask; fix: run this as a user with that permission",
         ],
       );
     });
@@ -259,8 +259,8 @@ describe("scripts/rex doctor", function () {
 
     const judged = (lines: string[], head?: string) => configuration(write(lines, head), "qa");
 
-    it("has nothing against one that has all that is needed, its secrets encrypted", async () => {
-      deepEqual(await judged(whole), [pass("Pulumi.qa.yaml has all that is needed")]);
+    it("has nothing against one that has every required value, and all values are valid, its secrets encrypted", async () => {
+      deepEqual(await judged(whole), [pass("Pulumi.qa.yaml has every required value, and all values are valid")]);
     });
 
     it("says each key that is missing or bad, and the command that sets it", async () => {
@@ -305,7 +305,7 @@ describe("scripts/rex doctor", function () {
       const hidden = whole.map((line) => line.replace(/image: .*/, "image: {secure: v1:ghi}}"));
       deepEqual(await judged(hidden), [
         warn(
-          "it is encrypted, so only Pulumi can tell whether it is right",
+          "not checked: the value is encrypted, so only Pulumi can read it",
           "pulumi preview --stack qa",
           "steps.image",
         ),
@@ -391,7 +391,7 @@ describe("scripts/rex doctor", function () {
       eventBus(bus(well), own),
       fail(
         "EventBus default is in namespace qa already, and not this stack's, so that pulumi up cannot make it",
-        "use it: pulumi config set --path eventBus.create false; or make another: pulumi config set --path eventBus.name NAME",
+        "to use it: pulumi config set --path eventBus.create false; to create another one: pulumi config set --path eventBus.name NAME",
       ),
     );
     equal(
@@ -608,7 +608,7 @@ describe("scripts/rex doctor", function () {
       return results.map(asText).map((line) => line.replace(/http:\S+/, "SERVER"));
     }
 
-    const noLogs = "pass  archived logs: Argo is not told to archive logs";
+    const noLogs = "pass  archived logs: Argo does not archive logs";
     const gates = (found: string) => `main workflows: 2, of them at gates: 1, where each keeps its place; ${found}`;
 
     it("has nothing against one that sets no limit, in the controller's namespace or in the installation's", async () => {
@@ -629,7 +629,7 @@ describe("scripts/rex doctor", function () {
 
     it("warns of a limit for all, with how many have begun, and how many of them stand at gates", async () => {
       const of = { mainWorkflows: [true, false], others: [1, 4] as [number, number], pending: ["Waiting for a lock"] };
-      const fix = `let it be more than there can ever be main workflows, or do without: kubectl -n argo edit configmap told; then kubectl -n argo rollout restart deployment workflow-controller, which reads it at its start; ${waysOut}`;
+      const fix = `set the limit higher than the number of main workflows can ever be, or remove it: kubectl -n argo edit configmap told; then kubectl -n argo rollout restart deployment workflow-controller, which reads it at its start; ${waysOut}`;
       deepEqual(
         await look({
           ...of,
@@ -656,7 +656,7 @@ describe("scripts/rex doctor", function () {
 
     it("fails where a limit is reached, or holds workflows back [doctor-sees-limits]", async () => {
       const name = "qa/workflow-controller-configmap";
-      const fix = `let it be more than there can ever be main workflows, or do without: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, which reads it at its start; ${waysOut}`;
+      const fix = `set the limit higher than the number of main workflows can ever be, or remove it: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, which reads it at its start; ${waysOut}`;
       const configMaps = { [name]: { data: { config: "namespaceParallelism: 3\nnodeEvents:\n  enabled: true\n" } } };
       const said = (now: number, back: string) => [
         `fail  workflows at once: at most 3 in namespace qa (namespaceParallelism in ConfigMap ${name}): ${now} now; ${gates(`held back: ${back}`)}; fix: ${fix}`,
@@ -706,7 +706,7 @@ describe("scripts/rex doctor", function () {
       const fix =
         "fix: kubectl get configmaps -A | grep workflow-controller-configmap finds what Argo Workflows' controller was told; " +
         `${waysOut}, says what of it counts`;
-      const skipped = "skip  archived logs: because the ConfigMap of Argo Workflows' controller is not seen";
+      const skipped = "skip  archived logs: because the ConfigMap of Argo Workflows' controller cannot be read";
       deepEqual(await look({ controller: [], configMaps: { "argo/workflow-controller-configmap": 403 } }), [
         `warn  workflows at once: not checked: cannot read ConfigMap argo/workflow-controller-configmap: the API server SERVER says 403: not for you; ${fix}`,
         skipped,
@@ -738,7 +738,7 @@ describe("scripts/rex doctor", function () {
       const said = async (data: Record<string, string>, configMaps: Has["configMaps"] = {}) =>
         (await look({ controller: [], configMaps: { [controllers]: { data }, ...configMaps } }))[1];
       const warned = (by: string) =>
-        `warn  archived logs: archiveLogs is true (${by}): where the store of the logs does not answer, Argo shows a run as Failed, also one that has remediated; fix: keep that store within reach, or take archiveLogs away there; what a run has done says its main workflow: kubectl get workflow MAIN -o jsonpath='{.metadata.annotations}'`;
+        `warn  archived logs: archiveLogs is true (${by}): where the store of the logs does not answer, Argo shows a run as Failed, also one that has remediated; fix: keep the artifact store reachable, or remove archiveLogs; the annotations of the main workflow say what a run really did: kubectl get workflow MAIN -o jsonpath='{.metadata.annotations}'`;
       deepEqual(
         [
           await said({ artifactRepository: archives }),
@@ -800,14 +800,14 @@ describe("scripts/rex doctor", function () {
     const odd = (words: string) =>
       warn(
         `Secret hook, key secret, ends with ${words} at its end`,
-        `make it again without: ${again}; kubectl -n qa rollout restart deployment -l eventsource-name=rex; scripts/rex webhook register`,
+        `create it again without the white space: ${again}; kubectl -n qa rollout restart deployment -l eventsource-name=rex; scripts/rex webhook register`,
       );
     deepEqual(look("abc"), ["abc", pass("Secret hook, key secret, with nothing behind it")]);
     deepEqual(look("abc\n"), [
       "abc",
       warn(
         "Secret hook, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it",
-        `scripts/rex webhook register gives it to GitHub so; to have it without: ${again}`,
+        `scripts/rex webhook register gives GitHub the right text; to remove the line feed: ${again}`,
       ),
     ]);
     const rest = "of which Argo Events leaves out one line feed only: GitHub has to have the secret with";
@@ -833,7 +833,7 @@ describe("scripts/rex doctor", function () {
       const other = JSON.parse(JSON.stringify(spec).replace("trunc 7", "trunc 8"));
       throws(
         () => runOfPush({ metadata: { ...metadata, creationTimestamp: "" }, spec: other }, push),
-        /^Error: Sensor rex fills in its runs otherwise than this version of the program does/,
+        /^Error: Sensor rex fills in its runs differently from this version of the program/,
       );
     });
 
@@ -960,7 +960,7 @@ describe("scripts/rex doctor", function () {
 
   /** The way out where Argo's own container fails. */
   const artifacts = (namespace: string, run: string) =>
-    `argo -n ${namespace} get ${run}; mend the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`;
+    `argo -n ${namespace} get ${run}; repair the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`;
 
   it("finds runs that no controller of Argo's looks at, and an instance ID that is not that of the main workflows", () => {
     const now = Date.parse("2026-01-01T00:10:00Z");

@@ -113,7 +113,7 @@ describe("scripts/rex remediate", function () {
       "two sources of outputs",
       ["--task", "3", "--outputs", "a", "--stack", "b"],
       {},
-      /^remediate: --outputs and --stack both say which installation is meant; give one of them$/,
+      /^remediate: --outputs and --stack both choose the installation; give only one of them$/,
     ],
     [
       "a file that is not there",

@@ -157,7 +157,7 @@ describe("scripts/rex", function () {
       deepEqual([exitCode, stdout], [2, ""]);
       match(
         stderr,
-        /^\w+: this changes things for real, and there is no terminal to ask on; --dry-run says what it would do, --yes does it without asking\n$/,
+        /^\w+: this command makes changes, and there is no terminal to ask on; --dry-run shows what it would do, --yes does it without asking\n$/,
       );
     }
     for (const command of ["up", "down"]) {

@@ -101,7 +101,7 @@ describe("scripts/rex webhook", function () {
     [
       "two owners of a webhook",
       ["register", "--app", "--organization", "acme"],
-      /^webhook: --repository, --organization and --app each say whose webhook is meant; give one of them$/,
+      /^webhook: --repository, --organization and --app each choose the webhook; give only one of them$/,
     ],
     ["to replace what is not the App's", ["register", "--replace"], /^webhook: --replace goes with --app only/],
     ["nothing to redeliver", ["redeliver"], /^webhook: redeliver: expected the id of a delivery, .* or --failed$/],
