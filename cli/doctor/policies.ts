@@ -60,18 +60,18 @@ async function present(context: InstalledContext): Promise<Finding> {
       api.readValidatingAdmissionPolicyBinding({ name }, request),
     );
     const denies = binding?.spec?.policyName === name && binding.spec.validationActions?.includes("Deny");
-    if (policy === undefined) wrong.push(`there is no ${name}`);
+    if (policy === undefined) wrong.push(`${name} does not exist`);
     else if (binding === undefined) wrong.push(`${name} has no binding`);
     else if (!denies) wrong.push(`the binding of ${name} does not deny`);
   }
   return wrong.length === 0
-    ? pass(`${wanted.length}, each bound`)
-    : fail(`${wrong.join("; ")}: the API server refuses nothing by it`, "pulumi up --refresh");
+    ? pass(`${wanted.length} policies, all bound`)
+    : fail(`${wrong.join("; ")}, so the API server does not enforce it`, "pulumi up --refresh");
 }
 
 /** A request that a policy must refuse. */
 interface Trial {
-  /** The name of the object that it is tried on; undefined if there is none. */
+  /** The name of the object to try it on; undefined if there is none. */
   object(context: InstalledContext): Promise<string | undefined>;
   ask(context: InstalledContext, as: ConfigurationOptions, name: string): Promise<unknown>;
 }

@@ -52,8 +52,8 @@ describe("the doctor's good writes", function () {
   }
 
   const nothingToTryOn = [
-    "skip a CodeRun's deletion: not checked: there is no CodeRun now that a remediation may delete",
-    "skip a main workflow's restart: not checked: there is no main workflow at work",
+    "skip a CodeRun's deletion: not checked: there is currently no CodeRun that a remediation may delete",
+    "skip a main workflow's restart: not checked: there is no running main workflow",
   ];
   const runs = ["pass a push's run: NAME-sensor is let through", "pass a lost push's run: NAME-sweep is let through"];
 
@@ -121,7 +121,7 @@ describe("the doctor's good writes", function () {
     const server = admin.getCurrentCluster();
     if (server === null) throw new Error("the kubeconfig names no cluster");
     as.loadFromClusterAndUser(server, { name: reader, token: status?.token ?? "" });
-    const said = "not checked: who calls this may not impersonate the accounts";
+    const said = "not checked: you may not impersonate the accounts";
     const all = ["a push's run", "a lost push's run", "a CodeRun's deletion", "a main workflow's restart"];
     deepEqual(
       await found(as),

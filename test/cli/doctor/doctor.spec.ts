@@ -264,7 +264,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     "pass  admission policies in force: 6 refuse a dry run of what they must refuse",
     "pass  good writes (a push's run): NAME-sensor is let through",
     "pass  good writes (a lost push's run): NAME-sweep is let through",
-    "skip  good writes (a CodeRun's deletion): not checked: there is no CodeRun now that a remediation may delete",
+    "skip  good writes (a CodeRun's deletion): not checked: there is currently no CodeRun that a remediation may delete",
     "pass  good writes (a main workflow's restart): NAME is let through",
     "pass  App's key: App ID is NAME",
     "pass  App's installation (REPOSITORY): installation ID",
@@ -281,7 +281,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     "pass  main workflow play (survives a cancelled agent): quality/cleo, testing/tess",
     "pass  main workflow play (does not bring the agent back): agent",
     "pass  main workflow play (leads from each agent to a gate): quality/cleo, testing/tess",
-    "pass  main workflow play (one gate at a time): no two steps side by side come to one",
+    "pass  main workflow play (one gate at a time): no two parallel steps reach a gate",
     "pass  main workflow play (its CodeRuns): labelled task-id and github-app, by generateName",
     "pass  main workflow play (gates without questions): none asks for what has no default",
     "pass  main workflow play (its stages): waiting-pr-created, waiting-ready-for-qa, waiting-pr-approved",
@@ -419,13 +419,13 @@ describe("scripts/rex doctor, on a cluster", function () {
         await kubectl("create", "--filename", file);
       },
       mend: () => kubectl("delete", "workflowtemplate", `gateless-${name}`),
-      line: "fail  main workflow gateless-NAME (leads from each agent to a gate): it has no suspend template without a duration, so that it never stands at a gate; fix: a template with suspend: {}, and a step with it after each agent",
+      line: "fail  main workflow gateless-NAME (leads from each agent to a gate): it has no suspend template without a duration, so it never waits at a gate; fix: add a template with suspend: {}, and a step that uses it after each agent",
     },
     {
       what: "the App's key is another's",
       seed: () => installApp({ publicKeyPem: otherKey }),
       mend: () => installApp(),
-      line: "fail  App's key: GitHub does not take it for a key of App ID (401: A JSON web token could not be decoded); fix: make one at GitHub (the App's settings, Private keys), and pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; of a Secret of yours: kubectl -n agent-platform create secret generic NAME-github-app --from-file=private-key.pem=FILE --dry-run=client -o yaml | kubectl apply -f -; if the App is another: pulumi config set --path githubApp.id ID",
+      line: "fail  App's key: GitHub does not take it for a key of App ID (401: A JSON web token could not be decoded); fix: make one at GitHub (the App's settings, Private keys), and pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; if the Secret is your own: kubectl -n agent-platform create secret generic NAME-github-app --from-file=private-key.pem=FILE --dry-run=client -o yaml | kubectl apply -f -; if the App is another: pulumi config set --path githubApp.id ID",
     },
     {
       what: "the App lacks a permission",
@@ -457,7 +457,7 @@ describe("scripts/rex doctor, on a cluster", function () {
       what: "the App is not installed on the repository",
       seed: () => installApp({ repositories: ["5dlabs/elsewhere"] }),
       mend: () => installApp(),
-      line: "fail  App's installation (REPOSITORY): the App is not installed there (404: Not Found); fix: install it: https://github.com/apps/NAME/installations/new; if the repository's name is wrong, or was changed: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up",
+      line: "fail  App's installation (REPOSITORY): the App is not installed there (404: Not Found); fix: install it: https://github.com/apps/NAME/installations/new; if the repository's name is wrong or was changed: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up",
     },
     {
       what: "the repository was renamed",
@@ -469,7 +469,7 @@ describe("scripts/rex doctor, on a cluster", function () {
       what: "the label has been deleted",
       seed: () => stack.github.putRepository(repository, { deletedLabels: ["ready-for-qa"] }),
       mend: () => stack.github.putRepository(repository, { labels: ["ready-for-qa"] }),
-      line: "fail  labels (REPOSITORY): there is no label ready-for-qa, so no push ever takes it off; fix: gh label create ready-for-qa --repo REPOSITORY; if yours has another name: pulumi config set --path pullRequest.readyLabel NAME, then pulumi up",
+      line: "fail  labels (REPOSITORY): there is no label ready-for-qa, so no push ever takes it off; fix: gh label create ready-for-qa --repo REPOSITORY; if your label has another name: pulumi config set --path pullRequest.readyLabel NAME, then pulumi up",
     },
     {
       what: "Argo has a limit on workflows at once",
@@ -545,7 +545,7 @@ describe("scripts/rex doctor, on a cluster", function () {
       what: "CodeRuns have another name",
       seed: () => up({ "codeRun.resource": "agentruns" }),
       mend: () => up(),
-      line: "fail  CodeRuns: the API server knows no agentruns of agents.platform/v1; fix: kubectl api-resources | grep -i coderun shows what there is; pulumi config set --path codeRun.resource NAME (codeRun.group, codeRun.version), then pulumi up",
+      line: "fail  CodeRuns: the API server knows no agentruns of agents.platform/v1; fix: kubectl api-resources | grep -i coderun shows the right names; pulumi config set --path codeRun.resource NAME (codeRun.group, codeRun.version), then pulumi up",
     },
     {
       what: "an EventSource of the user's own verifies no signature",

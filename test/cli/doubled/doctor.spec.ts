@@ -901,7 +901,7 @@ describe("scripts/rex doctor", function () {
         ).map((came) => [judge(came).verdict, judge(came).found]),
         [
           ["pass", "rex-sensor is let through"],
-          ["warn", "not checked: who calls this may not impersonate the accounts"],
+          ["warn", "not checked: you may not impersonate the accounts"],
           ["warn", 'not checked: the API server says 400: admission webhook "x" does not support dry run'],
           ["skip", "not checked: rex-sensor has not got the right to it"],
           ["fail", `a push gets no run: the API server says 403: ${denied}`],
@@ -1080,7 +1080,7 @@ describe("scripts/rex doctor", function () {
       deepEqual(judge(cleo, run("rex", "5DLabs-Rex", { owners: ["play", "cleo"] })), [
         warn(
           "rex (5DLabs-Rex) would go along with its owner cleo (5DLabs-Cleo): while that one is at work, no push of its task is remediated",
-          `kubectl -n qa patch coderuns.agents.platform rex --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/1"}]'; and let who makes it give it another owner`,
+          `kubectl -n qa patch coderuns.agents.platform rex --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/1"}]'; and have it created with another owner`,
           "owners",
         ),
       ]);
@@ -1096,7 +1096,7 @@ describe("scripts/rex doctor", function () {
       deepEqual(judge(cleo, run("odd", "5dlabs_cleo")), [
         warn(
           "agent 5dlabs_cleo of odd is listed but for its spelling (5DLabs-Cleo): while it is at work, no push of its task is remediated",
-          "kubectl -n qa label --overwrite coderuns.agents.platform odd github-app=5DLabs-Cleo; or list that spelling, too: pulumi config set --path agents.toCancel '[…]', then pulumi up",
+          "kubectl -n qa label --overwrite coderuns.agents.platform odd github-app=5DLabs-Cleo; or add that spelling to the list: pulumi config set --path agents.toCancel '[…]', then pulumi up",
           "spelling",
         ),
       ]);
@@ -1154,7 +1154,7 @@ describe("scripts/rex doctor", function () {
         "      suspend: {}\n",
         "      steps: []\n",
         "leads from each agent to a gate",
-        "it has no suspend template without a duration, so that it never stands at a gate",
+        "it has no suspend template without a duration, so it never waits at a gate",
       ],
       [
         "an agent that ends it when cancelled",
@@ -1249,7 +1249,7 @@ describe("scripts/rex doctor", function () {
           [
             "fail",
             "leads from each agent to a gate",
-            "it has no suspend template without a duration, so that it never stands at a gate",
+            "it has no suspend template without a duration, so it never waits at a gate",
           ],
           [
             "warn",
