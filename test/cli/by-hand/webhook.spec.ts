@@ -51,7 +51,7 @@ describe("scripts/rex webhook, on a cluster", function () {
     const made = (await dev.platform.github.state()).hooks.find((hook) => hook.url === url);
     deepEqual([made?.repository, made?.secret], [repository, webhookSecret]);
     const pinged = await webhook("ping");
-    equal(pinged.stdout, `${repository}: webhook ${made?.id}: answered 200: it was taken, so the signature is right\n`);
+    equal(pinged.stdout, `${repository}: webhook ${made?.id}: answered 200: it was accepted, so the signature is right\n`);
     equal(pinged.exitCode, 0);
     equal((await webhook("status")).exitCode, 0);
   });
@@ -78,7 +78,7 @@ describe("scripts/rex webhook, on a cluster", function () {
     await dev.platform.github.noteDelivery({ hook: hookId, guid: randomUUID(), statusCode: 400, payload });
     const { exitCode, stdout } = await webhook("redeliver", "--failed");
     equal(exitCode, 0, stdout);
-    match(stdout, /was answered 200: it was taken, so the signature is right$/m);
+    match(stdout, /was answered 200: it was accepted, so the signature is right$/m);
     const run = await dev.platform.ended(dev.platform.runName(task.id, push));
     equal(run.metadata.labels?.["rex-remediation/outcome"], "remediated");
   });

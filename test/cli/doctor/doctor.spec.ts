@@ -273,7 +273,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     "pass  labels (REPOSITORY): ready-for-qa, remediation-hold",
     "pass  webhook's secret: Secret HOOK, key secret, with nothing behind it",
     "pass  webhook (REPOSITORY): the repository's, ID, to URL",
-    "pass  deliveries (REPOSITORY): the last, a ping at TIME, was answered 200: it was taken, so the signature is right",
+    "pass  deliveries (REPOSITORY): the last, a ping at TIME, was answered 200: it was accepted, so the signature is right",
     "pass  CodeRuns: 1 coderuns.agents.platform, labelled task-id and github-app",
     "pass  stages in use: 1 main workflows at work, each at a known stage",
     "pass  main workflow play (its labels): not in a template: who makes the Workflow has to set workflow-type, task-id, current-stage in its metadata",
@@ -525,7 +525,7 @@ describe("scripts/rex doctor, on a cluster", function () {
       args: ["--ping"],
       seed: () => putHook({ secret: "another secret of the webhook" }),
       mend: () => putHook(),
-      line: `fail  deliveries (REPOSITORY): the last, a ping at TIME, was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; fix: ${register}; then scripts/rex doctor --ping`,
+      line: `fail  deliveries (REPOSITORY): the last, a ping at TIME, was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have different secrets; fix: ${register}; then scripts/rex doctor --ping`,
     },
     {
       what: "the webhook's deliveries reach nobody",
@@ -539,7 +539,7 @@ describe("scripts/rex doctor, on a cluster", function () {
         tellOf(url);
         await putHook();
       },
-      line: "fail  deliveries (REPOSITORY): the last, a ping at TIME, was not answered: GitHub got no answer (failed to connect to host): the URL is wrong, or nothing leads from there to the EventSource; fix: mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then scripts/rex doctor --ping",
+      line: "fail  deliveries (REPOSITORY): the last, a ping at TIME, was not answered: GitHub got no answer (failed to connect to host): the URL is wrong, or nothing leads from there to the EventSource; fix: repair the network path from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then scripts/rex doctor --ping",
     },
     {
       what: "CodeRuns have another name",

@@ -506,7 +506,7 @@ describe("scripts/rex doctor", function () {
       );
       equal(
         judge(delivery(200, late)).found,
-        `the last, a push at ${late}, was answered 200: it was taken, so the signature is right`,
+        `the last, a push at ${late}, was answered 200: it was accepted, so the signature is right`,
       );
       match(
         judge(delivery(400, late)).found,

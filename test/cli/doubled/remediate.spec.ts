@@ -238,7 +238,7 @@ describe("scripts/rex remediate", function () {
     equal(exitCode, 0);
     equal(
       stdout.replace(/http:\S+(?=: on)/, "SERVER"),
-      `remediation of task 3, in namespace qa on SERVER: on its branch's present head, its QA agents are cancelled, the ready label comes off, its main workflow is reset and resumed; --dry-run says which
+      `remediation of task 3, in namespace qa on SERVER: this cancels the task's QA agents, removes the ready label, and resets and resumes the main workflow, for the current head of the branch; --dry-run shows the details
 run rex-remediation-3-abcde of task 3, in namespace qa
 report:
   leave rex-1: why

@@ -220,7 +220,7 @@ describe("scripts/rex render", function () {
       "what only Pulumi can read",
       good,
       { "rex-remediation:pullRequest": { readyLabel: { secure: "v1:E:F" }, comments: false } },
-      /^render: pullRequest\.readyLabel: expected plain text; got what only Pulumi can read; give it with --config pullRequest.readyLabel=VALUE$/,
+      /^render: pullRequest\.readyLabel: expected plain text; got an encrypted value, which only Pulumi can read; give it with --config pullRequest.readyLabel=VALUE$/,
     ],
   ];
   for (const [what, args, changes, message] of bad) {

@@ -396,7 +396,7 @@ describe("scripts/rex status", function () {
     head: ${sha("b")}
     outcome: remediated
 agents of task 3:
-  rex-1: 5DLabs-Rex, no phase, N s old, not in the cancel list
+  rex-1: 5DLabs-Rex, no phase, N s old, not in agents.toCancel
 what that means:
   - remediated: QA of the task begins again on the present head
   - task-3-fix of 5dlabs/platform is at bbbbbbbbbbbb, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has had run ${nameOf("3", sha("b"), sha("a"))} (remediated)

@@ -150,7 +150,7 @@ describe("scripts/rex webhook", function () {
         { repository, ...wanted },
         { repository: other, ...wanted },
       ]);
-      const intended = `make a webhook to ${url}: active, push events, as JSON, signed with the installation's secret`;
+      const intended = `create a webhook to ${url}: active, push events, as JSON, signed with the installation's secret`;
       const [first, second] = (await hooks()).map(({ id }) => id);
       equal(
         stdout,
@@ -176,7 +176,7 @@ describe("scripts/rex webhook", function () {
       equal(exitCode, 0, stdout);
       equal(
         stdout,
-        `acme/shop: webhook 7: active false -> true; events pull_request, push -> push; content_type form -> json; set its secret to the installation's (GitHub does not tell which it has)\nacme/shop: webhook 7: set\n`,
+        `acme/shop: webhook 7: active false -> true; events pull_request, push -> push; content_type form -> json; set its secret to the installation's (GitHub does not show the current one)\nacme/shop: webhook 7: set\n`,
       );
       const [hook, ...more] = await hooks();
       deepEqual(
@@ -339,7 +339,7 @@ describe("scripts/rex webhook", function () {
       equal(exitCode, 1);
       equal(
         stdout,
-        `acme/shop: no webhook goes to ${url}\nscripts/rex webhook register puts webhooks right; scripts/rex webhook ping tries them\n`,
+        `acme/shop: no webhook goes to ${url}\nscripts/rex webhook register corrects webhooks; scripts/rex webhook ping tests them\n`,
       );
     });
 
@@ -354,7 +354,7 @@ describe("scripts/rex webhook", function () {
         "events is pull_request, not push",
         "insecure_ssl is 1, not 0",
         "secret is none, not set",
-        "the last delivery was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; scripts/rex webhook register",
+        "the last delivery was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have different secrets; scripts/rex webhook register",
       ]);
     });
 
@@ -376,7 +376,7 @@ describe("scripts/rex webhook", function () {
       await putHook();
       const { exitCode, stdout } = await webhook("ping");
       equal(exitCode, 0, stdout);
-      equal(stdout, "acme/shop: webhook 7: answered 200: it was taken, so the signature is right\n");
+      equal(stdout, "acme/shop: webhook 7: answered 200: it was accepted, so the signature is right\n");
     });
 
     it("fails where it is another, and says what to do; after register it is answered", async () => {
@@ -451,7 +451,7 @@ describe("scripts/rex webhook", function () {
         [last.id, unanswered.id],
       );
       const again = await webhook("redeliver", "--failed");
-      deepEqual([again.exitCode, again.stdout], [0, "no delivery of a push has failed\n"]);
+      deepEqual([again.exitCode, again.stdout], [0, "no push delivery has failed\n"]);
       match((await webhook("redeliver", "--failed", "--since", "3h", "--dry-run")).stdout, / long ago\na dry run: /);
     });
 
