@@ -5,8 +5,8 @@ import { leadToGates, oneGate, questions } from "./contractGates.ts";
 import { escaped, type MainWorkflow, names, Text } from "./workflowText.ts";
 
 /**
- * Whether a main workflow keeps the contract of docs/main-workflow.md, as far as its text shows it. The text does not show how it runs:
- * whether an agent works on the current head of the branch, and whether the workflow stays below the size at which Argo compresses its status.
+ * Whether a main workflow keeps the contract of docs/main-workflow.md, as far as its text shows it. The text does not show
+ * whether an agent works on the branch's current head, or whether the workflow stays below the size at which Argo compresses its status.
  */
 
 const page = "docs/main-workflow.md";

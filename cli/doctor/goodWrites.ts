@@ -13,8 +13,8 @@ import { installationCheck } from "./installation.ts";
 import { type PushedRun, runOfPush } from "./pushedRun.ts";
 
 /**
- * Whether the API server accepts every kind of write that a remediation makes. Each write is tried as a dry run, as the account that makes it
- * and in exactly the same form, so that admission policies, admission webhooks and quotas judge it as they would judge the real one.
+ * Whether the API server accepts every kind of write that a remediation makes. Each write is tried as a dry run, as the account that
+ * makes it and in exactly the same form. So admission policies, admission webhooks and quotas judge it as they would judge the real one.
  */
 
 const workflows = { group: "argoproj.io", version: "v1alpha1", plural: "workflows" };

@@ -69,8 +69,8 @@ export async function push(call: PushCall): Promise<ExitCode> {
 }
 
 /**
- * The run that the Sensor has created for the push, or will create. The time in GitHub's event differs by seconds from the time in its activity
- * record. To get the same run again, the push has to carry the time of the event.
+ * The run that the Sensor has created for the push, or will create. The time in GitHub's event differs by seconds from the time in its
+ * activity record. To get the same run again, the push has to carry the time of the event.
  */
 async function runOf(
   installation: Installation,

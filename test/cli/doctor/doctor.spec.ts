@@ -488,13 +488,13 @@ describe("scripts/rex doctor, on a cluster", function () {
       what: "the webhook's Secret ends with a line feed",
       seed: () => behindSecret("\n"),
       mend: () => behindSecret(""),
-      line: `warn  webhook's secret: Secret HOOK, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it; fix: scripts/rex webhook register gives it to GitHub so; to have it without: ${again}`,
+      line: `warn  webhook's secret: Secret HOOK, key secret, ends with a line feed, which Argo Events ignores: GitHub needs the secret without it; fix: scripts/rex webhook register gives it to GitHub so; to have it without: ${again}`,
     },
     {
       what: "the webhook's Secret ends with a carriage return, too",
       seed: () => behindSecret("\r\n"),
       mend: () => behindSecret(""),
-      line: `warn  webhook's secret: Secret HOOK, key secret, ends with "\\r\\n", of which Argo Events leaves out one line feed only: GitHub has to have the secret with "\\r" at its end; fix: make it again without: ${again}; kubectl -n agent-platform rollout restart deployment -l eventsource-name=NAME; scripts/rex webhook register`,
+      line: `warn  webhook's secret: Secret HOOK, key secret, ends with "\\r\\n", of which Argo Events ignores only one line feed: GitHub has to have the secret with "\\r" at its end; fix: make it again without: ${again}; kubectl -n agent-platform rollout restart deployment -l eventsource-name=NAME; scripts/rex webhook register`,
     },
     {
       what: "the webhook goes elsewhere",

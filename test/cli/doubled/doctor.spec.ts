@@ -129,7 +129,7 @@ describe("scripts/rex doctor", function () {
       it("says whose word it is where the kubeconfig has no such context", async () => {
         equal(
           await doctorOf("staging"),
-          "doctor: the stack's configuration, kubernetes:context: the kubeconfig has no context staging; expected one of: production, trial; --context NAME names another, pulumi config set kubernetes:context NAME for good\n",
+          "doctor: the stack's configuration, kubernetes:context: the kubeconfig has no context staging; expected one of: production, trial; choose another with --context NAME, or permanently with pulumi config set kubernetes:context NAME\n",
         );
       });
     });
@@ -145,7 +145,7 @@ describe("scripts/rex doctor", function () {
           verdict: "fail",
           found:
             "cannot read the version: the API server https://127.0.0.1:10 does not answer (connect ECONNREFUSED 127.0.0.1:10)",
-          fix: "is it the right cluster? kubectl config current-context says which is meant, --context NAME names another",
+          fix: "is it the right cluster? kubectl config current-context shows the current one, --context NAME chooses another",
         },
       ]);
       const skipped = results.filter(
@@ -806,16 +806,16 @@ describe("scripts/rex doctor", function () {
     deepEqual(look("abc\n"), [
       "abc",
       warn(
-        "Secret hook, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it",
+        "Secret hook, key secret, ends with a line feed, which Argo Events ignores: GitHub needs the secret without it",
         `scripts/rex webhook register gives GitHub the right text; to remove the line feed: ${again}`,
       ),
     ]);
-    const rest = "of which Argo Events leaves out one line feed only: GitHub has to have the secret with";
+    const rest = "of which Argo Events ignores only one line feed: GitHub has to have the secret with";
     deepEqual(look("abc\r\n"), ["abc\r", odd(`"\\r\\n", ${rest} "\\r"`)]);
     deepEqual(look("abc\n\n"), ["abc\n", odd(`"\\n\\n", ${rest} "\\n"`)]);
     deepEqual(look("abc\r"), [
       "abc\r",
-      odd(`"\\r", which Argo Events takes for a part of it: GitHub has to have the secret with "\\r"`),
+      odd(`"\\r", which Argo Events treats as part of the secret: GitHub has to have the secret with "\\r"`),
     ]);
   });
 

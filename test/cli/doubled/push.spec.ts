@@ -272,7 +272,7 @@ remediated: QA of the task begins again on the present head
         "\n",
         "",
         new RegExp(
-          `^warning: Secret ${secretName}, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it$`,
+          `^warning: Secret ${secretName}, key secret, ends with a line feed, which Argo Events ignores: GitHub needs the secret without it$`,
           "m",
         ),
       ],
@@ -280,7 +280,7 @@ remediated: QA of the task begins again on the present head
         "\r\n",
         "\r",
         new RegExp(
-          `^warning: Secret ${secretName}, key secret, ends with "\\\\r\\\\n", of which Argo Events leaves out one line feed only: GitHub has to have the secret with "\\\\r" at its end$`,
+          `^warning: Secret ${secretName}, key secret, ends with "\\\\r\\\\n", of which Argo Events ignores only one line feed: GitHub has to have the secret with "\\\\r" at its end$`,
           "m",
         ),
       ],
@@ -302,7 +302,7 @@ remediated: QA of the task begins again on the present head
       const { exitCode, stderr } = await push("--task", "3");
       match(
         stderr,
-        /^push: Secret rex-remediation-webhook-[0-9a-f]{8} in namespace agent-platform: the key secret is empty, so Argo Events takes pushes that anybody made up; put a secret of at least 16 characters into it, and restart what reads it at its start: kubectl -n agent-platform rollout restart deployment -l eventsource-name=rex-remediation\n$/,
+        /^push: Secret rex-remediation-webhook-[0-9a-f]{8} in namespace agent-platform: the key secret is empty, so Argo Events accepts forged pushes; put a secret of at least 16 characters into it, and restart the pods that read it at their start: kubectl -n agent-platform rollout restart deployment -l eventsource-name=rex-remediation\n$/,
       );
       deepEqual([exitCode, received], [2, []]);
     }

@@ -125,7 +125,7 @@ describe("scripts/rex remediate", function () {
       "a file that is something else",
       ["--task", "3", "--outputs", import.meta.filename],
       {},
-      /^remediate: \S+: expected a JSON object, as pulumi stack output --json prints it; got something else$/,
+      /^remediate: \S+: expected a JSON object, as printed by pulumi stack output --json; got something else$/,
     ],
     [
       "outputs of something else",

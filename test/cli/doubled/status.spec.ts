@@ -423,7 +423,7 @@ what that means:
       {
         found:
           "no run: no push of task 7 has arrived, or its runs are older than they are kept. A push counts if its sender is the App 5DLabs-Rex[bot], its branch task-7, alone or followed by -, / or _ and more, and its repository 5dlabs/platform",
-        fix: "what GitHub delivered, and where: scripts/rex webhook deliveries; whether everything on the way is well: scripts/rex doctor",
+        fix: "see what GitHub delivered: scripts/rex webhook deliveries; check everything on the way: scripts/rex doctor",
       },
       {
         found:
@@ -431,11 +431,11 @@ what that means:
       },
       {
         found:
-          "task-7 of 5dlabs/platform is at 111111111111, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one",
+          "task-7 of 5dlabs/platform is at 111111111111, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head had no remediation: its delivery was lost or is late; the sweep, if there is one, will start it",
         fix: "at once: scripts/rex remediate --task 7",
       },
       { found: "no open pull request comes from task-7 of 5dlabs/platform: a run of it ends as no-pull-request" },
-      { found: "no sweep for lost pushes has run within a day: there is none where sweep.schedule is empty" },
+      { found: "no sweep for lost pushes has run within a day; if sweep.schedule is empty, there is no sweep" },
     ]);
   });
 
@@ -479,7 +479,7 @@ what that means:
     await move(a, pushedAt + 20);
     await move(b, pushedAt + 40);
     const none = {
-      found: "this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one",
+      found: "this head had no remediation: its delivery was lost or is late; the sweep, if there is one, will start it",
       fix: "at once: scripts/rex remediate --task 12",
     };
     deepEqual(await verdict(), none);
@@ -578,7 +578,7 @@ what that means:
     equal(exitCode, 0);
     deepEqual(findings[0], {
       found: `run ${run} has not begun: ${message}`,
-      fix: `Argo runs no more workflows at once than its ConfigMap says (parallelism, namespaceParallelism), and main workflows that wait at gates count: scripts/rex doctor says how many, docs/troubleshooting.md, "Too many workflows are running", the ways out; argo -n agent-platform get ${run}`,
+      fix: `the ConfigMap of Argo limits the number of running workflows (parallelism, namespaceParallelism), and main workflows that wait at gates count: scripts/rex doctor shows the numbers, and docs/troubleshooting.md, "Too many workflows are running", says what to do; argo -n agent-platform get ${run}`,
     });
   });
 

@@ -134,7 +134,7 @@ describe("scripts/rex webhook", function () {
       );
       match(
         stdout,
-        /^warning: Secret rex-remediation-webhook-[0-9a-f]{8}, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it$/m,
+        /^warning: Secret rex-remediation-webhook-[0-9a-f]{8}, key secret, ends with a line feed, which Argo Events ignores: GitHub needs the secret without it$/m,
       );
     });
 
