@@ -149,7 +149,7 @@ function ofHead(
         ? one.sha === head.slice(0, 12) && one.started >= (lastPush?.at ?? "")
         : isOfPush(one.push, lastPush.push),
     );
-  if (run !== undefined) return { found: `this head had run ${run.run} (${run.outcome ?? run.state})` };
+  if (run !== undefined) return { found: `this head has run ${run.run} (${run.outcome ?? run.state})` };
   const noted = mainWorkflows.find(({ ledger }) => headsOf(ledger).includes(head));
   if (noted !== undefined) {
     return { found: `this head was handled by run ${noted.ledger.run}, according to main workflow ${noted.name}` };

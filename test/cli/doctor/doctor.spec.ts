@@ -34,8 +34,8 @@ interface Fault {
 
 /**
  * Runs scripts/rex doctor against a separate stack on the node: first without faults, then with one real fault at a time, in the cluster,
- * in the stack's configuration, or in the GitHub double. It does not cover the real GitHub, Argo's controllers as Deployments (here they are
- * processes), or a cluster that is too old.
+ * in the stack's configuration, or in the GitHub double. It does not cover the real GitHub, Argo's controllers as Deployments (here they
+ * are processes), or a cluster that is too old.
  */
 describe("scripts/rex doctor, on a cluster", function () {
   this.timeout(400_000);
