@@ -55,7 +55,8 @@ export function refusedByPolicy({ details }: Status, policy: string): boolean {
 
 /**
  * Whether RBAC or another authorizer refused, before any policy, webhook or quota was asked. A webhook or a quota may refuse with the same
- * status, reason and details, so only the message tells them apart: `pods is forbidden: User "x" cannot create resource "pods" in API group ""`.
+ * status, reason and details, so only the message tells
+ * them apart: `pods is forbidden: User "x" cannot create resource "pods" in API group ""`.
  */
 export function refusedByAuthorizer({ code, message, details }: Status): boolean {
   return code === 403 && details.causes === undefined && / cannot \w+ resource "/.test(message);

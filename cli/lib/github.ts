@@ -193,8 +193,8 @@ export function refusal(error: unknown): GithubRefusal {
 }
 
 /**
- * Whether GitHub refused to remove a label only because the pull request does not have it. GitHub checks the permission first. It also answers
- * 404 if the pull request does not exist or may not be read: only the message tells the difference.
+ * Whether GitHub refused to remove a label only because the pull request does not have it. GitHub checks the permission first. It also
+ * answers 404 if the pull request does not exist or may not be read: only the message tells the difference.
  */
 export function labelIsAbsent({ status, said }: Pick<GithubRefusal, "status" | "said">): boolean {
   return status === 404 && said.startsWith("Label does not exist");

@@ -196,7 +196,7 @@ export interface WebhookSecret {
 }
 
 /**
- * @throws Refusal like {@link readSecret}; also if the EventSource names no secret, or if the secret is empty: then Argo Events verifies nothing
+ * @throws Refusal like {@link readSecret}; also if the EventSource names no secret or the secret is empty: then Argo Events verifies nothing
  */
 export async function readWebhookSecret(
   installation: Installation,
@@ -247,7 +247,7 @@ export function webhookSecretOf(content: string, at: SecretKey): WebhookSecret {
   };
 }
 
-/** The salt from which the Sensor derives the names of runs, together with the push. @throws Refusal if the Sensor or its salt is missing */
+/** The salt from which the Sensor derives the names of runs, with the push. @throws Refusal if the Sensor or its salt is missing */
 export async function readRunSalt({ outputs, cluster }: Installation): Promise<string> {
   const { namespace, sensor } = outputs;
   const api = cluster.makeApiClient(CustomObjectsApi);

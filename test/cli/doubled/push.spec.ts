@@ -309,7 +309,7 @@ remediated: QA of the task begins again on the present head
   });
 
   it("finds the existing run of the push, and sends the push with the same time, so that it gets no other run", async () => {
-    // The time of the event was a second later than GitHub's record. Runs of the sweep or of another push with the same commits do not count.
+    // The event was a second later than GitHub's record. Runs of the sweep or of another push with the same commits do not count.
     runsBefore = [
       runObject("already-remediated", pushedAt, `${name}-sweep`),
       runObject("remediated", pushedAt + 1),
