@@ -196,7 +196,7 @@ export interface WebhookSecret {
 }
 
 /**
- * @throws Refusal like {@link readSecret}; also if the EventSource names no secret or the secret is empty: then Argo Events verifies nothing
+ * @throws Refusal like {@link readSecret}; also if the EventSource names no secret, or an empty one, with which Argo Events verifies nothing
  */
 export async function readWebhookSecret(
   installation: Installation,

@@ -91,7 +91,7 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     it("preview warns that the policies cannot be made, up refuses to begin, and both name the way out", async () => {
       const config = { "kubernetes:kubeconfig": kubeconfig };
       const words =
-        /admissionPolicies: expected the right to make ValidatingAdmissionPolicies, which belong to the whole cluster; got none to create validatingadmissionpolicies and validatingadmissionpolicybindings in admissionregistration\.k8s\.io\.\s+Ask for it.*, or do without, with what that means: pulumi config set admissionPolicies false/;
+        /admissionPolicies: expected the right to make ValidatingAdmissionPolicies, which belong to the whole cluster; got none to create validatingadmissionpolicies and validatingadmissionpolicybindings in admissionregistration\.k8s\.io\.\s+Ask for it.*, or do without, with what this means: pulumi config set admissionPolicies false/;
       const preview = await stack.run("preview", { config });
       assert.equal(preview.exitCode, 0, preview.stderr);
       assert.match(preview.stderr, words);

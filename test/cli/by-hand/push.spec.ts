@@ -8,8 +8,8 @@ import type { Task } from "../../support/platform.ts";
 import { runTool, type ToolResult } from "../../support/tool.ts";
 
 /**
- * Runs scripts/rex push against the dev stack. Its webhook can be reached only inside the cluster, so the push goes through a port forwarded by
- * the API server. test/cli/doubled/push.spec.ts covers bad calls and other answers. The real GitHub is not covered.
+ * Runs scripts/rex push against the dev stack. Its webhook can be reached only inside the cluster, so the push goes through a port
+ * forwarded by the API server. test/cli/doubled/push.spec.ts covers bad calls and other answers. The real GitHub is not covered.
  */
 describe("scripts/rex push, on a cluster", function () {
   this.timeout(240_000);

@@ -19,8 +19,8 @@ import { runTool } from "../../support/tool.ts";
 const webhookSecret = "a secret of no other stack";
 
 /**
- * Applies what scripts/rex render writes to a real API server, with kubectl. A GitOps controller and a sweep of such an installation are not
- * covered; test/steps/sweep.spec.ts covers the run that the sweep creates.
+ * Applies what scripts/rex render writes to a real API server, with kubectl. A GitOps controller and a sweep of such an installation are
+ * not covered; test/steps/sweep.spec.ts covers the run that the sweep creates.
  */
 describe("scripts/rex render, on a cluster", function () {
   this.timeout(240_000);

@@ -8,8 +8,8 @@ import { devPlatform } from "../../support/devPlatform.ts";
 import { runTool } from "../../support/tool.ts";
 
 /**
- * Runs scripts/rex status against the dev stack, with real runs, and with the App's key from the stack's Secret. Each case has its own task.
- * test/cli/doubled/status.spec.ts covers bad calls and rare cases. The real GitHub is not covered.
+ * Runs scripts/rex status against the dev stack, with real runs, and with the App's key from the stack's Secret. Each case has its own
+ * task. test/cli/doubled/status.spec.ts covers bad calls and rare cases. The real GitHub is not covered.
  */
 describe("scripts/rex status, on a cluster", function () {
   this.timeout(240_000);

@@ -12,8 +12,8 @@ const hookId = 71;
 
 /**
  * Runs scripts/rex webhook against the dev stack: outputs, Secret and EventSource are real, and the GitHub double really sends deliveries.
- * test/cli/doubled/webhook.spec.ts covers bad calls and GitHub's refusals. The real GitHub and access from outside are not covered: the webhook
- * uses the address of the Service.
+ * test/cli/doubled/webhook.spec.ts covers bad calls and GitHub's refusals. The real GitHub and access from outside are not covered: the
+ * webhook uses the address of the Service.
  */
 describe("scripts/rex webhook, on a cluster", function () {
   this.timeout(240_000);

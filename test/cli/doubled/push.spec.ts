@@ -196,7 +196,7 @@ describe("scripts/rex push", function () {
     equal(
       told.stdout,
       `push of 5dlabs-rex[bot] to ${branch} of ${repository}, aaaaaaaaaaaa -> bbbbbbbbbbbb, to ${url}
-a dry run: nothing was sent; its run would be ${name}; scripts/rex remediate --task 3 --dry-run says what that would touch
+a dry run: nothing was sent; the run would be ${name}; scripts/rex remediate --task 3 --dry-run shows what it would touch
 `,
     );
     runsBefore = [runObject("remediated", pushedAt)];
@@ -354,7 +354,7 @@ remediated: QA of the task begins again on the present head
     status = 500;
     const { exitCode, stdout } = await push("--task", "3");
     equal(exitCode, 1);
-    match(stdout, /answers 500 \(no such thing\): the event bus is away, /);
+    match(stdout, /answers 500 \(no such thing\): the event bus is unavailable, /);
   });
 
   it("fails if no run appears, and says where to look", async () => {

@@ -134,7 +134,7 @@ describe("scripts/rex render", function () {
     const { stderr } = await render(good);
     equal(
       stderr,
-      `29 manifests; beside them have to be in namespace agent-platform:
+      `29 manifests; they also need these objects in namespace agent-platform:
   Secret app with githubAppPrivateKey under the key private-key.pem
   Secret hook with webhookSecret under the key secret
 `,

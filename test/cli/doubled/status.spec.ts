@@ -397,11 +397,11 @@ describe("scripts/rex status", function () {
     outcome: remediated
 agents of task 3:
   rex-1: 5DLabs-Rex, no phase, N s old, not in agents.toCancel
-what that means:
+what this means:
   - remediated: QA of the task begins again on the present head
   - task-3-fix of 5dlabs/platform is at bbbbbbbbbbbb, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has run ${nameOf("3", sha("b"), sha("a"))} (remediated)
-  - a person holds the task: label remediation-hold is on pull request #3; runs end as held
-  - the last sweep for lost pushes, rex-remediation-sweep-1 of 2026-01-02T00:05:00Z: it started 1 remediations and asked for 2 redeliveries
+  - a person holds the task with label remediation-hold on pull request #3, so runs end as held
+  - the last sweep for lost pushes, rex-remediation-sweep-1 of 2026-01-02T00:05:00Z: it started 1 remediations and requested 2 redeliveries
 `,
     );
   });

@@ -15,8 +15,8 @@ const other = "Acme/Other";
 const writes = { ...permissions, repository_hooks: "write" } as const;
 
 /**
- * Calls scripts/rex webhook as a person would, with the GitHub double, which really sends pings and repeated deliveries. The EventSource and
- * the cluster are simple doubles too; test/cli/by-hand/webhook.spec.ts uses real ones.
+ * Calls scripts/rex webhook as a person would, with the GitHub double, which really sends pings and repeated deliveries. The EventSource
+ * and the cluster are simple doubles too; test/cli/by-hand/webhook.spec.ts uses real ones.
  */
 describe("scripts/rex webhook", function () {
   this.timeout(120_000);
