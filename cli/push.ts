@@ -44,7 +44,9 @@ By default it sends the last push of the branch, as GitHub recorded it. If that 
     repository: text("NAME: owner/name; needed if several repositories are watched"),
     branch: text("NAME: the branch; needed if the task has several branches"),
     sha: text("SHA: the pushed commit (default: the head of the branch)"),
-    before: text("SHA: the head before the push (default: as GitHub recorded it). A different one makes it a new push, with the current time"),
+    before: text(
+      "SHA: the head before the push (default: as GitHub recorded it). A different one makes it a new push, with the current time",
+    ),
     url: text(
       "URL: where to send the event (default: the stack's output webhookUrl; if that URL is inside the cluster, through a port forwarded by the API server)",
     ),

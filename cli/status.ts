@@ -26,7 +26,9 @@ export const status = command({
 Lists the remediations, newest first: start time, task, head, outcome, duration in seconds, trigger (push, sweep or by hand), and what the
 remediation did or why it did nothing. For one task it also shows the main workflow and the agents, and explains what happened and why.`,
   options: {
-    task: text("N: show only this task, with all details. It also asks GitHub as the App, if you may read the App's key"),
+    task: text(
+      "N: show only this task, with all details. It also asks GitHub as the App, if you may read the App's key",
+    ),
     "no-github": flag("do not ask GitHub"),
     limit: text("N: show at most N remediations, from 1 to 9999 (default: 20)"),
     follow: flag("keep running: print a line when a remediation begins or makes progress, until Ctrl-C"),

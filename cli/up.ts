@@ -31,7 +31,8 @@ export function ownStackOf({ context, stack }: Partial<OwnStack>): OwnStack | un
 
 export const up = command({
   command: "up",
-  describe: "bring the stack up: on a one-node cluster on this machine, or on your own cluster with --context and --stack",
+  describe:
+    "bring the stack up: on a one-node cluster on this machine, or on your own cluster with --context and --stack",
   usage: `usage: $0 up [--context NAME --stack NAME] [OPTION...]
 
 Runs scripts/up. Without options, it builds and starts a one-node Kubernetes with Argo on this machine (Linux, as root; about half an hour the

@@ -174,7 +174,9 @@ A repeated push is remediated as if it had arrived in time: agents whose work it
   options: {
     ...choice,
     failed: flag("repeat every push delivery of which no attempt has succeeded"),
-    since: text(`${sinceForms}. With --failed, repeat no earlier deliveries (default: 1h); GitHub keeps deliveries for three days`),
+    since: text(
+      `${sinceForms}. With --failed, repeat no earlier deliveries (default: 1h); GitHub keeps deliveries for three days`,
+    ),
     wait,
     ...writingOptions,
   },

@@ -86,7 +86,8 @@ export function labelled(
   kind: string,
   { codeRuns, agents }: Pick<Platform, "codeRuns" | "agents">,
 ): Finding {
-  if (there.length === 0) return pass(`the API server knows ${kind}; there is none yet, so their labels cannot be checked`);
+  if (there.length === 0)
+    return pass(`the API server knows ${kind}; there is none yet, so their labels cannot be checked`);
   const { taskLabel, agentLabel } = codeRuns;
   for (const [label, key] of [
     [taskLabel, "codeRun.taskLabel"],

@@ -35,7 +35,9 @@ export async function configuration(path: string, stack: string): Promise<Findin
       .filter((key) => !secretKeys.includes(key))
       .map((key) => warn("not checked: the value is encrypted, so only Pulumi can read it", preview, key)),
   ];
-  return findings.length > 0 ? findings : [pass(`Pulumi.${stack}.yaml has every required value, and all values are valid`)];
+  return findings.length > 0
+    ? findings
+    : [pass(`Pulumi.${stack}.yaml has every required value, and all values are valid`)];
 }
 
 /** @returns the values, or the reason why they cannot be read from the file */

@@ -55,7 +55,10 @@ function labels({ kind, metadata, spec }: MainWorkflow, { mainWorkflows }: Platf
         "set them in metadata.labels when the Workflow is created",
         rule,
       )
-    : pass(`not part of a template: whatever creates the Workflow has to set ${wanted.join(", ")} in its metadata`, rule);
+    : pass(
+        `not part of a template: whatever creates the Workflow has to set ${wanted.join(", ")} in its metadata`,
+        rule,
+      );
 }
 
 function routing(text: Text, { mainWorkflows, resetStage, agents }: Platform): Finding {

@@ -15,7 +15,8 @@ export function leadToGates(text: Text): Finding {
   }
   const leads = text.agentCalls.map((call) => ({ call, gate: text.gateAfter(call) }));
   const none = leads.filter(({ gate }) => gate === "no").map(({ call }) => call);
-  if (none.length > 0) return fail(`no gate follows ${names(none)}`, "add a step with the suspend template after it", rule);
+  if (none.length > 0)
+    return fail(`no gate follows ${names(none)}`, "add a step with the suspend template after it", rule);
   const perhaps = leads.filter(({ gate }) => gate === "perhaps").map(({ call }) => call);
   if (perhaps.length > 0)
     return warn(

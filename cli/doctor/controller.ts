@@ -278,7 +278,8 @@ export function held(limit: Limit, known: Controller, namespace: string): Findin
       ? `${raise}: kubectl label --overwrite namespace ${namespace} ${limitLabel}=NUMBER`
       : `${raise}: kubectl -n ${at} edit configmap ${configMap}; then ${restart}, because it reads the ConfigMap only at its start`;
   const more = `${fix}; docs/troubleshooting.md, "Too many workflows are running"`;
-  if (typeof running === "number" && running >= most) return fail(`${found}; a remediation has to wait until one of them ends`, more);
+  if (typeof running === "number" && running >= most)
+    return fail(`${found}; a remediation has to wait until one of them ends`, more);
   return waiting > 0
     ? fail(`${found}, because of another limit, or because the controller has not read this one since it started`, more)
     : warn(found, more);

@@ -179,7 +179,11 @@ async function labelRemoval(context: InstalledContext, repository: string): Prom
     rest.pulls.list({ owner, repo, state: "all", per_page: 1 }),
   );
   if (pulls === undefined) {
-    return fail(`the pull requests of the repository cannot be listed (${wordsOf(refused)})`, "see the App's permissions", repository);
+    return fail(
+      `the pull requests of the repository cannot be listed (${wordsOf(refused)})`,
+      "see the App's permissions",
+      repository,
+    );
   }
   const pull = pulls[0]?.number;
   if (pull === undefined) {
@@ -218,7 +222,11 @@ async function labels(context: InstalledContext, repository: string): Promise<Fi
   const [ready, hold] = [await missing(readyLabel), holdLabel === "" ? undefined : await missing(holdLabel)];
   const unseen = [ready, hold].find((refused) => refused !== undefined && refused.status !== 404);
   if (unseen !== undefined) {
-    return warn(`cannot be read (${wordsOf(unseen)})`, `check them by hand: gh label list --repo ${repository}`, repository);
+    return warn(
+      `cannot be read (${wordsOf(unseen)})`,
+      `check them by hand: gh label list --repo ${repository}`,
+      repository,
+    );
   }
   if (ready !== undefined) {
     return fail(

@@ -8,7 +8,8 @@ import type { InstalledContext } from "./context.ts";
 export const installationCheck: Check<InstalledContext> = {
   name: "installation",
   needs: [namespaceCheck, argoWorkflowsKindsCheck],
-  otherwise: "pulumi up --refresh; if this is the wrong installation, choose another with --stack, --outputs or --context",
+  otherwise:
+    "pulumi up --refresh; if this is the wrong installation, choose another with --stack, --outputs or --context",
   look: async (context) => {
     const { repositories } = await context.settings();
     return pass(`${context.prefix} in namespace ${context.namespace}, for ${namesOf(repositories)}`);

@@ -142,9 +142,13 @@ async function inForce(context: InstalledContext): Promise<Finding> {
       // RBAC refuses before any policy is evaluated.
       return skip(`because ${account} lacks the right that ${name} restricts`);
     } else {
-      return warn(`${name} was not checked: ${wordsOf(came)}`, `find out what refuses the dry run, and check ${name} by hand`);
+      return warn(
+        `${name} was not checked: ${wordsOf(came)}`,
+        `find out what refuses the dry run, and check ${name} by hand`,
+      );
     }
   }
-  const rest = untried.length === 0 ? "" : `; not checked, because there is no object to try it on: ${untried.join(", ")}`;
+  const rest =
+    untried.length === 0 ? "" : `; not checked, because there is no object to try it on: ${untried.join(", ")}`;
   return pass(`${proved.length} policies refuse what they must refuse (tried as dry runs)${rest}`);
 }

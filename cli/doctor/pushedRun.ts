@@ -20,7 +20,8 @@ export function runOfPush(sensor: Thing, push: RunValues): PushedRun {
   const { name, annotations } = sensor.metadata;
   const template = sensor.spec.triggers?.[0]?.template;
   const resource: PushedRun | undefined = template?.k8s?.source?.resource;
-  if (resource === undefined) throw new Refusal(`Sensor ${name} has no trigger that creates an object`, "pulumi up --refresh");
+  if (resource === undefined)
+    throw new Refusal(`Sensor ${name} has no trigger that creates an object`, "pulumi up --refresh");
   const salt = annotations?.[runSaltAnnotation] ?? "";
   const dependency = sensor.spec.dependencies?.[0]?.name;
   if (!isDeepStrictEqual(template.k8s.parameters, triggerParameters(dependency, runNameTemplate(name, salt)))) {

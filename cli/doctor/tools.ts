@@ -24,7 +24,10 @@ export const kubernetesPluginCheck: Check<unknown> = {
 export function node(version: string): Finding {
   return atLeast(version, leastNode)
     ? pass(version)
-    : fail(`${version}; expected >= ${leastNode}`, "install a newer version (https://nodejs.org), and run npm ci again");
+    : fail(
+        `${version}; expected >= ${leastNode}`,
+        "install a newer version (https://nodejs.org), and run npm ci again",
+      );
 }
 
 async function pulumiCommand({ installs }: Pick<DoctorContext, "installs">): Promise<Finding> {

@@ -183,8 +183,15 @@ export function judged(
     ({ deliveredAt }) => since === undefined || Date.parse(deliveredAt) >= Date.parse(since),
   );
   if (last === undefined) {
-    const why = all.length === 0 ? "there are no deliveries yet" : "there is no delivery since the last change of the webhook or its secret";
-    return warn(`${why}, so it is not proved that both sides have the same secret`, "scripts/rex doctor --ping", repository);
+    const why =
+      all.length === 0
+        ? "there are no deliveries yet"
+        : "there is no delivery since the last change of the webhook or its secret";
+    return warn(
+      `${why}, so it is not proved that both sides have the same secret`,
+      "scripts/rex doctor --ping",
+      repository,
+    );
   }
   const { found, fix } = answerOf(last);
   const said = `the last delivery, a ${last.event} at ${last.deliveredAt}, ${last.statusCode === 0 ? "was not answered" : `was answered ${last.statusCode}`}: ${found}`;

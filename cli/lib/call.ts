@@ -144,7 +144,9 @@ export function canAsk(): boolean {
 }
 
 /** The option --json of commands that report progress while they run. */
-export const jsonAtTheEnd = flag("print one JSON object on standard output at the end; progress goes to standard error");
+export const jsonAtTheEnd = flag(
+  "print one JSON object on standard output at the end; progress goes to standard error",
+);
 
 /**
  * @param pattern regular expression that the value must match

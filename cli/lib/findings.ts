@@ -133,9 +133,7 @@ function ofGithub({ task, settings, github, remediations, mainWorkflows }: Known
 }
 
 function pushedBy({ lastPush }: TaskBranch): string {
-  return lastPush === undefined
-    ? "GitHub does not say who pushed it"
-    : `pushed by ${lastPush.login} at ${lastPush.at}`;
+  return lastPush === undefined ? "GitHub does not say who pushed it" : `pushed by ${lastPush.login} at ${lastPush.at}`;
 }
 
 function ofHead(

@@ -225,10 +225,7 @@ export async function branchOf({ place, name, path }: Hook, { id }: Delivery): P
 
 /** Asks GitHub to repeat a delivery. @throws Refusal if GitHub refuses */
 export async function redeliver({ place, name, path }: Hook, id: number): Promise<void> {
-  await askGithub(
-    `repeat delivery ${id} to ${name}`,
-    place.github.request(`POST ${path}/deliveries/${id}/attempts`),
-  );
+  await askGithub(`repeat delivery ${id} to ${name}`, place.github.request(`POST ${path}/deliveries/${id}/attempts`));
 }
 
 export function succeeded({ statusCode }: Delivery): boolean {

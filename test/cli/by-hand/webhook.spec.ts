@@ -51,7 +51,10 @@ describe("scripts/rex webhook, on a cluster", function () {
     const made = (await dev.platform.github.state()).hooks.find((hook) => hook.url === url);
     deepEqual([made?.repository, made?.secret], [repository, webhookSecret]);
     const pinged = await webhook("ping");
-    equal(pinged.stdout, `${repository}: webhook ${made?.id}: answered 200: it was accepted, so the signature is right\n`);
+    equal(
+      pinged.stdout,
+      `${repository}: webhook ${made?.id}: answered 200: it was accepted, so the signature is right\n`,
+    );
     equal(pinged.exitCode, 0);
     equal((await webhook("status")).exitCode, 0);
   });

@@ -350,7 +350,10 @@ remediated: QA of the task begins again on the present head
     status = 400;
     const refused = await push("--task", "3");
     equal(refused.exitCode, 1);
-    match(refused.stdout, /^the EventSource refuses the push \(no such thing\): its pod uses a different secret from /m);
+    match(
+      refused.stdout,
+      /^the EventSource refuses the push \(no such thing\): its pod uses a different secret from /m,
+    );
     status = 500;
     const { exitCode, stdout } = await push("--task", "3");
     equal(exitCode, 1);

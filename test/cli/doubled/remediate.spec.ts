@@ -107,7 +107,12 @@ describe("scripts/rex remediate", function () {
       {},
       /^remediate: --repository: expected owner\/name, such as acme\/shop; got "shop"$/,
     ],
-    ["a bad time limit", ["--task", "3", "--wait", "soon"], {}, /^remediate: --wait: expected a whole number of seconds .*; got "soon"$/],
+    [
+      "a bad time limit",
+      ["--task", "3", "--wait", "soon"],
+      {},
+      /^remediate: --wait: expected a whole number of seconds .*; got "soon"$/,
+    ],
     ["an unknown option", ["--task", "3", "--force"], {}, /^remediate: Unknown argument: force; see .* --help$/],
     [
       "two sources of outputs",

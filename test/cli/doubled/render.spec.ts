@@ -190,7 +190,12 @@ describe("scripts/rex render", function () {
     ["an unknown option", ["--nonsense"], {}, /^render: Unknown argument: nonsense; see scripts\/rex render --help$/],
     ["a value without a key", ["--config", "sweep.schedule"], {}, /^render: --config: expected KEY=VALUE; got "sweep/],
     ["two files", ["--stack", "dev"], {}, /^render: --stack and --config-file both choose the file/],
-    ["two places for the manifests", [...good, "--json", "--output", "x"], {}, /^render: --json and --output both choose where/],
+    [
+      "two places for the manifests",
+      [...good, "--json", "--output", "x"],
+      {},
+      /^render: --json and --output both choose where/,
+    ],
     [
       "a secret as an argument",
       ["--config", "webhookSecret=x"],

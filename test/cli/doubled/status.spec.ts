@@ -479,7 +479,8 @@ what this means:
     await move(a, pushedAt + 20);
     await move(b, pushedAt + 40);
     const none = {
-      found: "this head had no remediation: its delivery was lost or is late; the sweep, if there is one, will start it",
+      found:
+        "this head had no remediation: its delivery was lost or is late; the sweep, if there is one, will start it",
       fix: "to start it now: scripts/rex remediate --task 12",
     };
     deepEqual(await verdict(), none);
@@ -564,7 +565,8 @@ what this means:
     ]);
     api.answers = cluster({ runs: [failedOfSweep], mainWorkflows: [main("play-5", "true"), main("play-5b", "true")] });
     deepEqual((await findingsOf("5", "--no-github")).findings[1], {
-      found: "task 5 has more than one main workflow: play-5, play-5b; every run fails until all but one of them have ended",
+      found:
+        "task 5 has more than one main workflow: play-5, play-5b; every run fails until all but one of them have ended",
       fix: "argo -n agent-platform stop NAME",
     });
   });

@@ -92,11 +92,7 @@ describe("scripts/rex webhook", function () {
 
   const bad: [string, string[], RegExp][] = [
     ["an unknown command", ["remove"], /^webhook: Unknown argument: remove; see scripts\/rex webhook --help$/],
-    [
-      "an unknown option",
-      ["status", "--force"],
-      /^webhook: Unknown argument: force; see .* webhook status --help$/,
-    ],
+    ["an unknown option", ["status", "--force"], /^webhook: Unknown argument: force; see .* webhook status --help$/],
     ["an option of another command", ["status", "--dry-run"], /^webhook: Unknown argument: dry-run; see /],
     [
       "two owners of a webhook",
@@ -104,7 +100,11 @@ describe("scripts/rex webhook", function () {
       /^webhook: --repository, --organization and --app each choose the webhook; give only one of them$/,
     ],
     ["--replace without --app", ["register", "--replace"], /^webhook: --replace needs --app: /],
-    ["redeliver without a delivery", ["redeliver"], /^webhook: redeliver: expected the id of a delivery, .* or --failed$/],
+    [
+      "redeliver without a delivery",
+      ["redeliver"],
+      /^webhook: redeliver: expected the id of a delivery, .* or --failed$/,
+    ],
     ["a delivery's guid", ["redeliver", "0b989ba4"], /^webhook: redeliver: expected the id .*; got "0b989ba4"$/],
     [
       "a time of which GitHub has no deliveries any more",
@@ -163,7 +163,10 @@ describe("scripts/rex webhook", function () {
       const answer = (typed: string) =>
         runOnTerminal("webhook", ["register", "--url", url], typed, cluster.environment);
       const refused = await answer("n\n");
-      match(refused.stdout, /create a webhook to .*\r\n.*Change that\? \[y\/N\] .*not confirmed; nothing was done\r\n$/s);
+      match(
+        refused.stdout,
+        /create a webhook to .*\r\n.*Change that\? \[y\/N\] .*not confirmed; nothing was done\r\n$/s,
+      );
       deepEqual([refused.exitCode, await hooks()], [2, []]);
       const { exitCode, stdout } = await answer("y\n");
       match(stdout, /acme\/shop: webhook \d+: created\r\n$/);
