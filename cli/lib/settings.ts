@@ -196,7 +196,7 @@ export interface WebhookSecret {
 }
 
 /**
- * @throws Refusal like {@link readSecret}; also if the EventSource names no secret, or an empty one, with which Argo Events verifies nothing
+ * @throws Refusal like {@link readSecret}; also if the EventSource names no secret, or an empty one, which disables verification
  */
 export async function readWebhookSecret(
   installation: Installation,

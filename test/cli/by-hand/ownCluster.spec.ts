@@ -21,7 +21,7 @@ const run = promisify(execFile);
 
 /**
  * The instructions of docs/install.md and docs/operate.md for a user with their own cluster, its context and no Pulumi login. The embedded
- * node plays that cluster. Pulumi's own Kubernetes provider, `pulumi up` by Pulumi's language host, access from outside, and the real GitHub
+ * node plays that cluster. Pulumi's own Kubernetes provider, `pulumi up` by Pulumi's language host, access from outside and the real GitHub
  * are not covered.
  */
 describe("scripts/up and scripts/down, on a cluster by its context", function () {
