@@ -14,7 +14,7 @@ import { status } from "./status.ts";
 import { up } from "./up.ts";
 import { webhook, webhookCommands } from "./webhook.ts";
 
-/** Reads what scripts/rex is called with, and has it done. */
+/** Parses the command line of scripts/rex and runs the command. */
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -22,20 +22,20 @@ const commands = [doctor, status, push, remediate, webhook, render, up, down];
 
 const usage = `usage: $0 COMMAND [OPTION...]
 
-The operators' tools of an installation of rex-remediation. Each command has its own --help.`;
+Tools for operators of a rex-remediation installation. Each command has its own --help.`;
 
-const epilogue = `What changes something for real shows first what it will do, and asks; --yes answers, and is needed where there is no terminal. With
---json standard output is JSON and nothing else. There is colour on terminals only, and none where the variable NO_COLOR is set.
+const epilogue = `Commands that change something first show what they will do, and ask. --yes skips the question; without a terminal it is required. With
+--json, standard output contains only JSON. Output is coloured only on a terminal, and not if the variable NO_COLOR is set.
 
-Completion for bash and zsh: source <(scripts/rex completion)
+Shell completion for bash and zsh: source <(scripts/rex completion)
 
 Exit codes:
   0  done
-  1  something is wrong, or has failed; --help of each command says what
-  2  nothing was done: the call is wrong, not confirmed, or what has to be asked cannot be asked`;
+  1  something is wrong or failed; see --help of the command
+  2  nothing was done: the call is wrong or was not confirmed, or a service that it needs cannot be reached`;
 
 /**
- * @param args what stands behind scripts/rex
+ * @param args the command line after scripts/rex
  * @returns the exit code
  */
 export async function rex(args: string[]): Promise<ExitCode> {
@@ -72,12 +72,12 @@ function parser(args: string[]): Argv {
     .usage(flowing(usage))
     .epilogue(flowing(epilogue))
     .command(commands)
-    .completion("completion", "print the completion of these commands for bash or zsh")
+    .completion("completion", "print the shell completion script for bash or zsh")
     .demandCommand(1, 1, "expected a command", "expected one command")
     .strict()
     .check(checked, true)
-    .version("version", "the version of this program", version())
-    .help("help", "this text")
+    .version("version", "print the version of this program", version())
+    .help("help", "print this text")
     .alias("help", "h")
     .exitProcess(false)
     .showHelpOnFail(false)
@@ -88,7 +88,7 @@ function parser(args: string[]): Argv {
       const see = ["scripts/rex", nameOf(args), below, "--help"].filter(Boolean).join(" ");
       throw new Refusal(`${message ?? error.message}${suggestion(args, known)}; see ${see}`);
     });
-  // The types are those of yargs 17.
+  // The type definitions are for yargs 17, which does not have this method.
   return (parser as Argv & { usageConfiguration(of: object): Argv }).usageConfiguration({ "hide-types": true });
 }
 
@@ -96,24 +96,24 @@ function version(): string {
   return JSON.parse(readFileSync(resolve(root, "package.json"), "utf8")).version;
 }
 
-/** The command that is called; empty if it is none. */
+/** The name of the called command; empty if there is no such command. */
 function nameOf(args: string[]): string {
   return commands.map(wordOf).find((word) => word === args[0]) ?? "";
 }
 
-/** A command without its positional arguments. */
+/** The name of a command, without its positional arguments. */
 function wordOf({ command }: CommandModule<object, object>): string {
   return `${command}`.split(" ")[0] ?? "";
 }
 
-/** What yargs lets pass, though it is hardly what was meant. */
+/** Rejects input that yargs accepts but that the caller hardly meant. */
 function checked(values: Record<string, unknown>): true {
-  if (values["--"] !== undefined) throw new Refusal("nothing may stand behind --; leave the two dashes out");
+  if (values["--"] !== undefined) throw new Refusal("no arguments are allowed after --; leave the two dashes out");
   for (const [name, value] of Object.entries(values)) {
     if (["_", "$0"].includes(name)) continue;
     const option = `--${name}`;
-    // yargs takes --dry-run=yes for a no.
-    if (value === false) throw new Refusal(`${option} takes no value; give it alone, or leave it out`);
+    // yargs reads --dry-run=yes as false.
+    if (value === false) throw new Refusal(`${option} takes no value; give it without one, or leave it out`);
     if (value === "") throw new Refusal(`${option}: expected a value; got none`);
     if (Array.isArray(value) && !["config", "secret"].includes(name)) {
       throw new Refusal(`${option} is given ${value.length} times; give it once`);
@@ -122,7 +122,7 @@ function checked(values: Record<string, unknown>): true {
   return true;
 }
 
-/** @param options that the command takes */
+/** @param options names of the options that the command takes */
 function suggestion(args: string[], options: string[]): string {
   const names = args[0] === "webhook" ? webhookCommands : commands;
   const known = [...options.map((name) => `--${name}`), ...names.map(wordOf), nameOf(args)];

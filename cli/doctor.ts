@@ -8,7 +8,7 @@ import {
   text,
 } from "./lib/call.ts";
 
-/** What `doctor` is called with. */
+/** The arguments of `doctor`. */
 export interface DoctorCall extends InstallationChoice {
   before: boolean;
   mainWorkflow?: string;
@@ -18,40 +18,40 @@ export interface DoctorCall extends InstallationChoice {
 
 export const doctor = command({
   command: "doctor",
-  describe: "look at everything that a remediation rests on, and say what is wrong and how it is mended",
+  describe: "check everything that a remediation depends on, and say what is wrong and how to fix it",
   usage: `usage: $0 doctor [OPTION...]
 
-Looks at everything that a remediation rests on, and says what is wrong and how it is mended: a line for each check, and
-at the end how many of each. A check that rests on one that failed is skipped, so that one cause is one failure.
-It changes nothing: what has to be refused is tried as a dry run, taking labels off with one that is not there.`,
+Checks everything that a remediation depends on, and says what is wrong and how to fix it. It prints a line for each finding, and the
+totals at the end. If a check fails, the checks that depend on it are skipped, so that one cause gives one failure.
+It changes nothing: it tests permissions with dry runs, and tests the removal of labels with a label that does not exist.`,
   options: {
     before: flag(
-      "before installation: tools, configuration, cluster, Argo, event bus, CodeRuns, and your rights to install; --stack then names the stack whose Pulumi.NAME.yaml is read (default: the defaults alone), and there need be no outputs",
+      "check before the installation: tools, configuration, cluster, Argo, event bus, CodeRuns, and your rights to install. It needs no outputs; --stack NAME reads Pulumi.NAME.yaml (default: only the defaults of the configuration)",
     ),
     "main-workflow": text(
-      "X: whether a main workflow keeps the contract of docs/main-workflow.md: the name of a WorkflowTemplate, or a file",
+      "X: also check that a main workflow keeps the contract in docs/main-workflow.md; X is the name of a WorkflowTemplate or a file",
     ),
     ping: flag(
-      "let GitHub send a ping through the webhook, and look at its answer: it proves that the secrets are the same",
+      "have GitHub send a ping through the webhook, and check the answer: this proves that both sides have the same secret",
     ),
-    json: flag("print one object on standard output instead"),
+    json: flag("print one JSON object instead of lines"),
     ...installationOptions,
   },
   epilogue: `Each line:
-  pass|warn|fail|skip  WHAT: what was found; fix: the command or the edit
+  pass|warn|fail|skip  CHECK: what was found; fix: a command or an edit
 
-The variable GITHUB_TOKEN may hold a token of yours, for the webhooks that the App may not see.
+If the App may not read the webhooks, set the variable GITHUB_TOKEN to a token that may.
 
 Exit codes:
   0  nothing failed
   1  something failed
-  2  nothing was looked at: the call is wrong, or there are no outputs`,
+  2  nothing was checked: the call is wrong, or there are no outputs`,
   read: ({ before = false, ping = false, json = false, ...values }): DoctorCall => {
     if (before && values.outputs !== undefined) {
-      throw new Refusal("--before and --outputs: before installation there are no outputs; give one of them");
+      throw new Refusal("--before and --outputs: before the installation there are no outputs; give only one of them");
     }
     if (before && ping) {
-      throw new Refusal("--before and --ping: before installation nothing would answer; give one of them");
+      throw new Refusal("--before and --ping: before the installation nothing can answer; give only one of them");
     }
     return { before, ping, json, mainWorkflow: values["main-workflow"], ...installationOf(values) };
   },

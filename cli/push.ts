@@ -16,14 +16,14 @@ import {
   writingOptions,
 } from "./lib/call.ts";
 
-/** What `push` is called with. */
+/** The arguments of `push`. */
 export interface PushCall extends InstallationChoice, Consent {
   task: string;
   repository?: string;
   branch?: string;
   /** The commit pushed. */
   sha?: string;
-  /** The commit before. */
+  /** The branch's head before the push. */
   before?: string;
   url?: string;
   waitSeconds: number;
@@ -32,35 +32,37 @@ export interface PushCall extends InstallationChoice, Consent {
 
 export const push = command({
   command: "push",
-  describe: "send a push of a task's branch as GitHub would, for real, and say what came of it",
+  describe: "send the push event of a task's branch as GitHub would, and report what its run does",
   usage: `usage: $0 push --task N [OPTION...]
 
-Sends a push of the task's branch to the installation's EventSource as GitHub would, signed, from the configured pusher; waits, and says what
-came of it. It acts for real: what the push makes stale is cancelled.
+Sends a signed push event of the task's branch to the installation's EventSource, as GitHub would, in the name of the configured pusher. Then it
+waits for the run and reports what it did. This is not a simulation: the run cancels the agents whose work the push made stale.
 
-By default it is the push that made the branch what it is, as GitHub recorded it: one that has its run already gets no other.`,
+By default it sends the last push of the branch, as GitHub recorded it. If that push already has a run, it does not get another one.`,
   options: {
-    task: text("N: the task's number"),
-    repository: text("NAME: owner/name; needed where several repositories are watched"),
-    branch: text("NAME: needed where the task has several branches"),
-    sha: text("SHA: the commit pushed (default: the branch's head)"),
-    before: text("SHA: the commit before (default: as GitHub recorded it). Another one makes it another push, of now"),
-    url: text(
-      "URL: where to send it (default: the stack's output webhookUrl; if that is inside the cluster, through a port that the API server forwards)",
+    task: text("N: the number of the task"),
+    repository: text("NAME: owner/name; needed if several repositories are watched"),
+    branch: text("NAME: the branch; needed if the task has several branches"),
+    sha: text("SHA: the pushed commit (default: the head of the branch)"),
+    before: text(
+      "SHA: the head before the push (default: as GitHub recorded it). A different one makes it a new push, with the current time",
     ),
-    wait: text("SECONDS: how long to wait for the end (default: 300); the run goes on in any case"),
+    url: text(
+      "URL: where to send the event (default: the stack's output webhookUrl; if that URL is inside the cluster, through a port forwarded by the API server)",
+    ),
+    wait: text("SECONDS: how long to wait for the run to end (default: 300); the run continues in any case"),
     json: jsonAtTheEnd,
     ...writingOptions,
     ...installationOptions,
   },
-  epilogue: `To look only:
-  scripts/rex push --task N --dry-run       says which push that is
-  scripts/rex remediate --task N --dry-run  says what would be touched
+  epilogue: `To see what would happen, without doing it:
+  scripts/rex push --task N --dry-run       shows which push would be sent
+  scripts/rex remediate --task N --dry-run  shows what a run would touch
 
 Exit codes:
-  0  the push was taken, and its run ended with any outcome but failed; there may have been nothing to do
-  1  it was not taken, no run came, or the run failed or has not ended in time
-  2  nothing was sent: the call is wrong, not confirmed, the push would not have counted, or the cluster or GitHub cannot be asked`,
+  0  the push was accepted, and its run ended with an outcome other than failed; there may have been nothing to do
+  1  the push was not accepted, no run was created, or the run failed or did not end in time
+  2  nothing was sent: the call is wrong or was not confirmed, the push would be ignored, or the cluster or GitHub does not answer`,
   read: ({ task, repository, branch, sha, before, url, wait = "300", json = false, ...values }): PushCall => {
     const number = taskOf(task, "push");
     mustBeRepository(repository);

@@ -13,10 +13,10 @@ import {
   writingOptions,
 } from "./lib/call.ts";
 
-/** What `remediate` is called with. */
+/** The arguments of `remediate`. */
 export interface RemediateCall extends InstallationChoice, Consent {
   task: string;
-  /** owner/name; needed only where several repositories are watched. */
+  /** owner/name; needed only if several repositories are watched. */
   repository?: string;
   waitSeconds: number;
   json: boolean;
@@ -27,17 +27,17 @@ export const remediate = command({
   describe: "start a remediation of a task by hand, or only plan one",
   usage: `usage: $0 remediate --task N [OPTION...]
 
-Starts a remediation of a task by hand, for the present head of its branch, as Rex's push would; says what each step did, and ends with the
-run's report and outcome.`,
+Starts a remediation of a task by hand, for the current head of its branch, as a push by Rex would. It reports what each step did, and ends with
+the report and the outcome of the run.`,
   options: {
-    task: text("N: the task's number"),
-    repository: text("NAME: owner/name; needed where several repositories are watched"),
-    wait: text("SECONDS: how long to wait for the end (default: 300); the run goes on in any case"),
+    task: text("N: the number of the task"),
+    repository: text("NAME: owner/name; needed if several repositories are watched"),
+    wait: text("SECONDS: how long to wait for the run to end (default: 300); the run continues in any case"),
     json: jsonAtTheEnd,
     ...writingOptions,
     "dry-run": {
       ...writingOptions["dry-run"],
-      describe: "only plan: say what would be touched, and why the rest would not; touch nothing",
+      describe: "only plan: show what would be touched, what would not and why; change nothing",
     },
     ...installationOptions,
   },
@@ -45,9 +45,9 @@ run's report and outcome.`,
   argo submit -n NAMESPACE --from workflowtemplate/rex-remediation --generate-name rex-remediation-N- -p task=N
 
 Exit codes:
-  0  the run ended with any outcome but failed; there may have been nothing to do
-  1  it failed, or has not ended in time
-  2  nothing was started: the call is wrong, not confirmed, or the cluster cannot be asked`,
+  0  the run ended with an outcome other than failed; there may have been nothing to do
+  1  the run failed or did not end in time
+  2  nothing was started: the call is wrong or was not confirmed, or the cluster does not answer`,
   read: ({ task, repository, wait = "300", json = false, ...values }): RemediateCall => {
     const number = taskOf(task, "remediate");
     mustBeRepository(repository);

@@ -1,10 +1,10 @@
 import { command, flag, Refusal, text, texts } from "./lib/call.ts";
 
-/** What `render` is called with. */
+/** The arguments of `render`. */
 export interface RenderCall {
-  /** The name of the stack whose file is read. */
+  /** The stack whose file is read. */
   stack?: string;
-  /** The file that is read instead. */
+  /** The file to read instead of a stack's. */
   configFile?: string;
   config: Record<string, string>;
   installedAt?: string;
@@ -18,42 +18,42 @@ export const render = command({
   describe: "write the manifests that pulumi up would apply, for GitOps and for review",
   usage: `usage: $0 render [OPTION...]
 
-Writes the manifests that pulumi up would apply as YAML, for GitOps and for review: without secrets, and without a cluster, a Pulumi login or
-the pulumi command. The same configuration gives the same text. kubectl apply -f - takes it.`,
+Writes the manifests that pulumi up would apply, as YAML, for GitOps and for review. It writes no secrets, and needs no cluster, no Pulumi login
+and no pulumi command. The same configuration always gives the same text. kubectl apply -f - accepts it.`,
   options: {
-    stack: text("NAME: read Pulumi.NAME.yaml (default: only the defaults)"),
-    "config-file": text("FILE: read this file instead"),
+    stack: text("NAME: read Pulumi.NAME.yaml (default: only the defaults of the configuration)"),
+    "config-file": text("FILE: read this file instead of Pulumi.NAME.yaml"),
     config: texts(
-      "KEY=VALUE: a value over the file's, as steps.image=IMAGE; a list or an object as JSON, or a list as text with commas; may be given several times",
+      "KEY=VALUE: override a value of the file, for example steps.image=IMAGE; lists and objects as JSON, or a list separated by commas; may be repeated",
     ),
     "installed-at": text(
-      "TIME: pushes from before are left alone by the sweep, as 2026-01-31T12:00:00Z: the time of your first apply, the same ever after; not needed where sweep.schedule is empty",
+      "TIME: the sweep ignores pushes from before this time, for example 2026-01-31T12:00:00Z. Give the time of your first apply, and never change it; not needed if sweep.schedule is empty",
     ),
     output: text(
-      "DIR: write a file for each object, numbered in the order of their use; files of an earlier render that have no object any more go",
+      "DIR: write one file per object, numbered in the order in which to apply them; files of an earlier render whose object no longer exists are deleted",
     ),
     "outputs-to": text(
-      "FILE: write what pulumi stack output --json would print: --outputs FILE of the other commands, or REX_OUTPUTS",
+      "FILE: write what pulumi stack output --json would print; the other commands read it with --outputs FILE or REX_OUTPUTS",
     ),
-    json: flag("print one object: manifests and outputs"),
+    json: flag("print one JSON object with the manifests and the outputs"),
   },
-  epilogue: `It differs from what pulumi up makes in this:
-  - Secrets are not in it: githubApp.existingSecret and webhook.existingSecret name those that you make.
-  - Pulumi's annotations and the label app.kubernetes.io/managed-by are not in it.
-  - Runs have no owner, because the WorkflowTemplate's identity is known to the cluster only: they stay for argo.retentionDays after it is deleted.
-  - The sweep is told with --installed-at since when pushes are its to handle, instead of the WorkflowTemplate's age.
-  - Nothing waits until EventSource and Sensor are deployed: scripts/rex status and kubectl get eventsource,sensor -o yaml say whether they are.
+  epilogue: `The manifests differ from what pulumi up creates:
+  - They contain no Secrets. Create those yourself, and name them in githubApp.existingSecret and webhook.existingSecret.
+  - They have neither Pulumi's annotations nor the label app.kubernetes.io/managed-by.
+  - Runs have no owner, because only the cluster knows the UID of the WorkflowTemplate. If you delete it, runs stay for argo.retentionDays.
+  - The sweep ignores pushes from before --installed-at, not those from before the creation of the WorkflowTemplate.
+  - Nothing waits until EventSource and Sensor are deployed. Check with scripts/rex status and kubectl get eventsource,sensor -o yaml.
 
 Exit codes:
-  0  the manifests are written
+  0  the manifests were written
   2  nothing was written: the call or the configuration is wrong`,
   read: ({ stack, output, config = [], json = false, ...values }): RenderCall => {
     const configFile = values["config-file"];
     if (stack !== undefined && configFile !== undefined) {
-      throw new Refusal("--stack and --config-file both say which file is meant; give one of them");
+      throw new Refusal("--stack and --config-file both choose the file; give only one of them");
     }
     if (json && output !== undefined) {
-      throw new Refusal("--json and --output both say where the manifests go; give one of them");
+      throw new Refusal("--json and --output both choose where the manifests go; give only one of them");
     }
     return {
       stack,
@@ -76,7 +76,7 @@ function pair(text: string): [string, string] {
 
 function timeOf(text: string | undefined): string | undefined {
   if (text !== undefined && !(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) && !Number.isNaN(Date.parse(text)))) {
-    throw new Refusal(`--installed-at: expected a time, as 2026-01-31T12:00:00Z; got ${JSON.stringify(text)}`);
+    throw new Refusal(`--installed-at: expected a time such as 2026-01-31T12:00:00Z; got ${JSON.stringify(text)}`);
   }
   return text;
 }

@@ -2,10 +2,10 @@
 import { enableCompileCache } from "node:module";
 import { resolve } from "node:path";
 
-/** What scripts/rex runs. The cache halves the time that a command takes to begin; in a checkout that cannot be written there is none. */
+/** scripts/rex runs this file. The cache halves the start-up time of a command. A read-only checkout has no cache. */
 enableCompileCache(resolve(import.meta.dirname, "../node_modules/.cache/node-compile-cache"));
 
-// Whoever reads our output may have seen enough, as `head` has.
+// The reader of our output may close it early, as `head` does.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();

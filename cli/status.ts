@@ -9,7 +9,7 @@ import {
   text,
 } from "./lib/call.ts";
 
-/** What `status` is called with. */
+/** The arguments of `status`. */
 export interface StatusCall extends InstallationChoice {
   task?: string;
   github: boolean;
@@ -20,23 +20,25 @@ export interface StatusCall extends InstallationChoice {
 
 export const status = command({
   command: "status",
-  describe: "what was remediated, what not and why; of one task also its main workflow and agents",
+  describe: "show the latest remediations and their outcomes; for one task also its main workflow and agents",
   usage: `usage: $0 status [OPTION...]
 
-Remediations, newest first: when each started, for which task and head, its outcome, its seconds, its trigger (push, sweep, by hand) and what it
-did, or why it did nothing. For one task also its main workflow, its agents, and why something happened or nothing did.`,
+Lists the remediations, newest first: start time, task, head, outcome, duration in seconds, trigger (push, sweep or by hand), and what the
+remediation did or why it did nothing. For one task it also shows the main workflow and the agents, and explains what happened and why.`,
   options: {
-    task: text("N: only this task, and all about it; GitHub is asked as the App, if you may read its key"),
+    task: text(
+      "N: show only this task, with all details. It also asks GitHub as the App, if you may read the App's key",
+    ),
     "no-github": flag("do not ask GitHub"),
-    limit: text("N: how many remediations, from 1 to 9999 (default: 20)"),
-    follow: flag("go on: a line when a remediation begins, and whenever it gets further; until Ctrl-C"),
-    json: flag("print one object; with --follow one a line for each remediation"),
+    limit: text("N: show at most N remediations, from 1 to 9999 (default: 20)"),
+    follow: flag("keep running: print a line when a remediation begins or makes progress, until Ctrl-C"),
+    json: flag("print one JSON object; with --follow, one object per line for each change of a remediation"),
     ...installationOptions,
   },
   epilogue: `Exit codes:
-  0  with --task: its last remediation did not fail; without: whatever it says
+  0  with --task: the task's last remediation did not fail; without --task: always, if the list could be read
   1  the task's last remediation failed, or it has none
-  2  nothing can be said: the call is wrong, or the cluster cannot be asked`,
+  2  there is no answer: the call is wrong, or the cluster does not answer`,
   read: ({ task, limit = "20", follow = false, json = false, ...values }): StatusCall => {
     must("--limit", limit, "^[1-9][0-9]{0,3}$", "a whole number from 1 to 9999");
     return {

@@ -1,59 +1,60 @@
 import { type Consent, command, consentOf, flag, Refusal, text, texts, writingOptions } from "./lib/call.ts";
 
-/** A stack on a cluster of one's own. */
+/** A stack on the user's own cluster. */
 export interface OwnStack {
   context: string;
   stack: string;
 }
 
-/** What `up` is called with. */
+/** The arguments of `up`. */
 export interface UpCall extends Consent {
-  /** Undefined: the dev stack on this machine's own node. */
+  /** Undefined: the dev stack on the local one-node cluster. */
   on?: OwnStack;
-  /** What scripts/up takes beside --context and --stack. */
+  /** More arguments for scripts/up, after --context and --stack. */
   more: string[];
 }
 
-/** Options of `up` and `down`. */
+/** Options that `up` and `down` share. */
 export const stackOptions = {
-  context: text("NAME: your own cluster, by the context of your kubeconfig; with --stack"),
-  stack: text("NAME: the stack on it; its configuration is Pulumi.NAME.yaml"),
+  context: text("NAME: use your own cluster, by its context in your kubeconfig; requires --stack"),
+  stack: text("NAME: the stack on your cluster, configured in Pulumi.NAME.yaml; requires --context"),
 };
 
-/** @throws Refusal if one of the two is missing */
+/** @throws Refusal if only one of the two is given */
 export function ownStackOf({ context, stack }: Partial<OwnStack>): OwnStack | undefined {
   if (context === undefined && stack === undefined) return undefined;
   if (context === undefined || stack === undefined) {
-    throw new Refusal("with your own cluster both --context NAME and --stack NAME are needed");
+    throw new Refusal("your own cluster needs both --context NAME and --stack NAME");
   }
   return { context, stack };
 }
 
 export const up = command({
   command: "up",
-  describe: "bring the stack up: on this machine's own node, or on your cluster with --context and --stack",
+  describe:
+    "bring the stack up: on a one-node cluster on this machine, or on your own cluster with --context and --stack",
   usage: `usage: $0 up [--context NAME --stack NAME] [OPTION...]
 
-Hands over to scripts/up. Without options: makes and starts a one-node Kubernetes with Argo on this machine (Linux, root; the first time about
-half an hour), runs pulumi up of the dev stack on it, and shows a remediation.
+Runs scripts/up. Without options, it builds and starts a one-node Kubernetes with Argo on this machine (Linux, as root; about half an hour the
+first time), runs pulumi up for the dev stack on it, and demonstrates a remediation.
 
-With --context: pulumi up of the stack on your own cluster. Nothing is installed there but the stack, and nothing is pushed. Needs the pulumi
-command, but no pulumi login: the state lies in a folder of its own. The outputs go to standard output, and into a file for the other commands.`,
+With --context, it runs pulumi up for the stack on your own cluster. It installs only the stack, and sends no push. It needs the pulumi command,
+but no pulumi login, because it keeps the state in a local folder. It prints the outputs, and writes them to a file for the other commands.`,
   options: {
     ...stackOptions,
-    config: texts("KEY=VALUE: a value over the stack's file; a list or an object as JSON; may be given several times"),
-    secret: texts("KEY@FILE: the same for a secret: the contents of FILE"),
-    diff: flag("show every changed property"),
+    config: texts("KEY=VALUE: override a value of the stack's file; lists and objects as JSON; may be repeated"),
+    secret: texts("KEY@FILE: set a secret to the contents of FILE; may be repeated"),
+    diff: flag("show every property that changes"),
     ...writingOptions,
   },
   epilogue: `Exit codes:
-  0  it is up
+  0  the stack is up
   1  something failed; run it again
-  2  nothing was done: the call is wrong, or not confirmed`,
+  2  nothing was done: the call is wrong or was not confirmed`,
   read: ({ config = [], secret = [], diff = false, ...values }): UpCall => {
     const on = ownStackOf(values);
     if (on === undefined && (config.length > 0 || secret.length > 0 || diff)) {
-      throw new Refusal("--config, --secret and --diff go with --context and --stack only");
+      throw new Refusal("--config, --secret and --diff need --context and --stack");
     }
     const more = [
       ...config.flatMap((pair) => ["--config", pair]),

@@ -18,27 +18,27 @@ import {
   writingOptions,
 } from "./lib/call.ts";
 
-/** Whose webhooks are meant; by default those of the watched repositories. */
+/** Whose webhooks the command is about. Default: those of the watched repositories. */
 export interface WebhookChoice extends InstallationChoice {
   repository?: string;
   organization?: string;
   app: boolean;
-  /** Where they go; by default as the stack's outputs say. */
+  /** The URL that they go to. Default: the stack's output. */
   url?: string;
   json: boolean;
 }
 
-/** What `webhook register` is called with. */
+/** The arguments of `webhook register`. */
 export interface RegisterCall extends WebhookChoice, Consent {
   replace: boolean;
 }
 
-/** What `webhook ping` is called with. */
+/** The arguments of `webhook ping`. */
 export interface PingCall extends WebhookChoice {
   waitSeconds: number;
 }
 
-/** What `webhook deliveries` is called with. */
+/** The arguments of `webhook deliveries`. */
 export interface DeliveriesCall extends WebhookChoice {
   /** Milliseconds since 1970. */
   since?: number;
@@ -46,9 +46,9 @@ export interface DeliveriesCall extends WebhookChoice {
   details: boolean;
 }
 
-/** What `webhook redeliver` is called with. */
+/** The arguments of `webhook redeliver`. */
 export interface RedeliverCall extends WebhookChoice, Consent {
-  /** Undefined: all failed ones. */
+  /** Undefined: all failed deliveries. */
   deliveryId?: number;
   /** Milliseconds since 1970. */
   since: number;
@@ -57,44 +57,44 @@ export interface RedeliverCall extends WebhookChoice, Consent {
 
 const choice = {
   repository: text(
-    "NAME: owner/name: the webhook of this repository (default: of each watched one; all but register look at the App's own, too, if it goes to the installation)",
+    "NAME: owner/name: the webhook of this repository (default: of each watched repository; except for register, also the App's own webhook if it goes to the installation)",
   ),
   organization: text("NAME: the webhook of this organization"),
   app: flag("the App's own webhook"),
-  url: text("URL: where the webhook goes (default: the stack's output webhookUrl)"),
+  url: text("URL: the URL that the webhook goes to (default: the stack's output webhookUrl)"),
   json: jsonAtTheEnd,
   ...installationOptions,
 };
 const wait = text("SECONDS: how long to wait for the answers (default: 30)");
-const sinceForms = "TIME: as 30m, 2h or 3d, or 2026-01-31T12:00:00Z";
+const sinceForms = "TIME: a time such as 2026-01-31T12:00:00Z, or how long ago: 30m, 2h or 3d";
 
 const variables = `Variables:
-  GITHUB_TOKEN  a token that may write webhooks; used where the App may not`;
-const nothingDone = "the call is wrong, or the cluster or GitHub cannot be asked";
+  GITHUB_TOKEN  a token with the right to write webhooks; used where the App lacks that right`;
+const nothingDone = "the call is wrong, or the cluster or GitHub does not answer";
 
 const register = command({
   command: "register",
-  describe: "make the webhook, or make it as it has to be",
+  describe: "create the webhook, or correct its settings",
   usage: `usage: $0 webhook register [OPTION...]
 
-Makes the webhook, or makes it as it has to be: push events, as JSON, signed with the installation's secret. Says first what it changes, and
-asks. GitHub never tells a webhook's secret, so that one is always set. After pulumi up with another secret: register, then
-scripts/rex webhook redeliver --failed.`,
+Creates the webhook, or corrects its settings: push events, as JSON, signed with the installation's secret. It first shows what it will change,
+and asks. It always sets the secret, because GitHub never reveals which one a webhook has. After you have changed the secret with pulumi up, run
+register, then scripts/rex webhook redeliver --failed.`,
   options: {
     ...choice,
-    app: flag("the App's own webhook; it is changed only if it goes nowhere yet"),
-    replace: flag("with --app: even if it goes elsewhere; where to is said first"),
+    app: flag("the App's own webhook; it is changed only if it has no URL yet"),
+    replace: flag("with --app: change it even if it goes elsewhere; the old URL is shown first"),
     ...writingOptions,
   },
   epilogue: `${variables}
 
 Exit codes:
-  0  every webhook is as it has to be
-  1  one is not, because GitHub refused
+  0  every webhook has the right settings
+  1  a webhook does not, because GitHub refused
   2  nothing was changed: not confirmed, or ${nothingDone}`,
   read: ({ replace = false, ...values }): RegisterCall => {
     if (replace && values.app !== true) {
-      throw new Refusal("--replace goes with --app only: all other webhooks stay beside one another");
+      throw new Refusal("--replace needs --app: only an App is limited to one webhook");
     }
     return { ...choiceOf(values), replace, ...consentOf(values) };
   },
@@ -103,55 +103,55 @@ Exit codes:
 
 const status = command({
   command: "status",
-  describe: "where each webhook goes, whether it is as it has to be, what its last delivery was answered",
+  describe: "show each webhook's URL, whether its settings are right, and the answer to its last delivery",
   usage: `usage: $0 webhook status [OPTION...]
 
-Says of each webhook where it goes, whether it is as it has to be, and what its last delivery was answered.`,
+Shows each webhook's URL, whether its settings are right, and the answer to its last delivery.`,
   options: choice,
   epilogue: `${variables}
 
 Exit codes:
-  0  every webhook is as it has to be
-  1  one is not, or there is none
-  2  nothing can be said: ${nothingDone}`,
+  0  every webhook has the right settings
+  1  a webhook does not, or there is none
+  2  there is no answer: ${nothingDone}`,
   read: (values): WebhookChoice => choiceOf(values),
   run: async (call) => (await implementation()).status(call),
 });
 
 const ping = command({
   command: "ping",
-  describe: "have GitHub send a ping to each webhook, and say what was answered",
+  describe: "have GitHub send a ping to each webhook, and show the answer",
   usage: `usage: $0 webhook ping [OPTION...]
 
-Has GitHub send a ping to each webhook, and says what was answered. It starts nothing.`,
+Has GitHub send a ping to each webhook, and shows the answer. A ping starts no remediation.`,
   options: { ...choice, wait },
   epilogue: `${variables}
 
 Exit codes:
-  0  every ping was taken
-  1  one was not
-  2  none was sent: ${nothingDone}`,
+  0  every ping was accepted
+  1  a ping was not accepted
+  2  no ping was sent: ${nothingDone}`,
   read: ({ wait = "30", ...values }): PingCall => ({ ...choiceOf(values), waitSeconds: secondsOf(wait, 4) }),
   run: async (call) => (await implementation()).ping(call),
 });
 
 const deliveries = command({
   command: "deliveries",
-  describe: "the last deliveries, newest first",
+  describe: "list the last deliveries, newest first",
   usage: `usage: $0 webhook deliveries [OPTION...]
 
-Lists the last deliveries, newest first, and what was answered. GitHub keeps them for three days.`,
+Lists the last deliveries, newest first, with their answers. GitHub keeps deliveries for three days.`,
   options: {
     ...choice,
-    since: text(`${sinceForms}: none from before`),
-    limit: text("N: at most so many of each webhook (default: 20)"),
-    details: flag("the branch of each push, too"),
+    since: text(`${sinceForms}. Show no earlier deliveries`),
+    limit: text("N: show at most N deliveries of each webhook (default: 20)"),
+    details: flag("also show the branch of each push"),
   },
   epilogue: `${variables}
 
 Exit codes:
-  0  they are listed
-  2  nothing can be said: ${nothingDone}`,
+  0  the deliveries were listed
+  2  there is no answer: ${nothingDone}`,
   read: ({ since, limit = "20", details = false, ...values }): DeliveriesCall => {
     must("--limit", limit, "^[1-9][0-9]{0,3}$", "a number from 1 to 9999");
     return {
@@ -166,34 +166,36 @@ Exit codes:
 
 const redeliver = command({
   command: "redeliver [id]",
-  describe: "have GitHub make a delivery again, or all that failed",
+  describe: "have GitHub repeat a delivery, or all failed ones",
   usage: `usage: $0 webhook redeliver ID|--failed [OPTION...]
 
-Has GitHub make this delivery again; with --failed all deliveries of pushes that no attempt has brought through. Says first which, and asks.
-What such a push makes stale is cancelled, as if it had come in time.`,
+Has GitHub repeat this delivery; with --failed, every push delivery of which no attempt has succeeded. It first shows which deliveries, and asks.
+A repeated push is remediated as if it had arrived in time: agents whose work it made stale are cancelled.`,
   options: {
     ...choice,
-    failed: flag("all deliveries of pushes that no attempt has brought through"),
-    since: text(`${sinceForms}: with --failed, none from before (default: 1h); GitHub keeps deliveries for three days`),
+    failed: flag("repeat every push delivery of which no attempt has succeeded"),
+    since: text(
+      `${sinceForms}. With --failed, repeat no earlier deliveries (default: 1h); GitHub keeps deliveries for three days`,
+    ),
     wait,
     ...writingOptions,
   },
   epilogue: `${variables}
 
 Exit codes:
-  0  every delivery that was asked for was taken
-  1  one was not
-  2  nothing was asked for: not confirmed, or ${nothingDone}`,
+  0  every repeated delivery was accepted
+  1  a repeated delivery was not accepted
+  2  nothing was repeated: not confirmed, or ${nothingDone}`,
   read: ({ failed = false, since, wait = "30", ...values }): RedeliverCall => {
     const { id } = values as { id?: string };
     if ((id !== undefined) === failed) {
       throw new Refusal(
-        "redeliver: expected the id of a delivery, as scripts/rex webhook deliveries shows it, or --failed",
+        "redeliver: expected the id of a delivery (scripts/rex webhook deliveries lists them), or --failed",
       );
     }
     if (id !== undefined) must("redeliver", id, "^[1-9][0-9]{0,15}$", "the id of a delivery, a number");
     if (id !== undefined && since !== undefined) {
-      throw new Refusal("--since goes with --failed only: a single delivery is named by its id");
+      throw new Refusal("--since needs --failed: a single delivery is chosen by its id");
     }
     return {
       ...choiceOf(values),
@@ -206,23 +208,23 @@ Exit codes:
   run: async (call) => (await implementation()).redeliver(call),
 });
 
-/** The commands below `webhook`. */
+/** The subcommands of `webhook`. */
 export const webhookCommands = [register, status, ping, deliveries, redeliver];
 
 export const webhook: CommandModule<object, object> = {
   command: "webhook",
-  describe: "GitHub's webhooks that go to the installation: register, status, ping, deliveries, redeliver",
+  describe: "manage the GitHub webhooks of the installation: register, status, ping, deliveries, redeliver",
   builder: (yargs: Argv<object>) =>
     yargs
       .usage(
         flowing(`usage: $0 webhook COMMAND [OPTION...]
 
-GitHub's webhooks that go to the installation: a webhook of each watched repository, or of an organization, or the App's own. Each command has
-its own --help.`),
+Manages the GitHub webhooks that go to the installation: one for each watched repository, or one of an organization, or the App's own. Each
+command has its own --help.`),
       )
       .epilogue(`Exit codes:
-  0  every webhook is as it has to be, and every delivery that was asked for was taken
-  1  one is not, or was not
+  0  every webhook has the right settings, and every requested delivery was accepted
+  1  a webhook does not, or a delivery was not
   2  nothing was changed: not confirmed, or ${nothingDone}`)
       .command(webhookCommands)
       .demandCommand(1, 1, "expected a command", "expected one command"),
@@ -242,10 +244,10 @@ function choiceOf(
 ): WebhookChoice {
   const { repository, organization, app = false, url, json = false } = values;
   if ([repository !== undefined, organization !== undefined, app].filter(Boolean).length > 1) {
-    throw new Refusal("--repository, --organization and --app each say whose webhook is meant; give one of them");
+    throw new Refusal("--repository, --organization and --app each choose the webhook; give only one of them");
   }
   mustBeRepository(repository);
-  if (organization !== undefined) must("--organization", organization, "^[A-Za-z0-9-]+$", "its login, as acme");
+  if (organization !== undefined) must("--organization", organization, "^[A-Za-z0-9-]+$", "its login, such as acme");
   mustBeUrl(url);
   return { repository, organization, app, url, json, ...installationOf(values) };
 }
@@ -259,7 +261,7 @@ function timeOf(text: string): number {
     unit === undefined ? Date.parse(text) : Date.now() - Number(number) * unitMilliseconds[unit as "m" | "h" | "d"];
   if (Number.isNaN(time) || time > Date.now() || time < Date.now() - 3 * unitMilliseconds.d - unitMilliseconds.m) {
     throw new Refusal(
-      `--since: expected a time within the last three days, as 30m, 2h, 3d or 2026-01-31T12:00:00Z; got ${JSON.stringify(text)}`,
+      `--since: expected a time within the last three days, such as 30m, 2h, 3d or 2026-01-31T12:00:00Z; got ${JSON.stringify(text)}`,
     );
   }
   return time;

@@ -24,7 +24,7 @@ own_cluster() {
         ;;
     esac
   done
-  [[ -n $context && -n $stack ]] || die 'with your own cluster both --context NAME and --stack NAME are needed (see --help)'
+  [[ -n $context && -n $stack ]] || die 'your own cluster needs both --context NAME and --stack NAME (see --help)'
   command -v pulumi >/dev/null || die 'the pulumi command is missing: install it (https://www.pulumi.com/docs/install/) and run this again'
   node_path
   npm_ready

@@ -5,7 +5,7 @@ import { clusterCheck, namespaceCheck } from "./cluster.ts";
 import type { Bus, DoctorContext, Thing } from "./context.ts";
 import { atLeast } from "./versions.ts";
 
-/** Argo Events and Argo Workflows: their kinds, their controllers, the event bus. */
+/** Argo Events and Argo Workflows: their kinds, their controllers, and the event bus. */
 
 const parts = {
   "Argo Events": {
@@ -52,7 +52,7 @@ export const eventBusCheck: Check<DoctorContext> = {
 async function kinds({ cluster }: DoctorContext, part: Part): Promise<Finding> {
   const served = await ask(
     cluster,
-    "ask which of Argo's kinds there are",
+    "list the kinds of Argo",
     cluster.makeApiClient(CustomObjectsApi).getAPIResources({ group: "argoproj.io", version: "v1alpha1" }, request),
   );
   const there = served?.resources.map(({ name }) => name) ?? [];
@@ -65,7 +65,7 @@ async function kinds({ cluster }: DoctorContext, part: Part): Promise<Finding> {
       );
 }
 
-/** Of the whole cluster. */
+/** The deployments of the whole cluster. */
 export function deploymentsOf(context: DoctorContext): Promise<V1Deployment[]> {
   const { cluster } = context;
   return context.once("deployments", async () => {
@@ -81,7 +81,7 @@ export function deploymentsOf(context: DoctorContext): Promise<V1Deployment[]> {
 const images = ({ spec }: V1Deployment) =>
   spec?.template.spec?.containers.map((container) => container.image ?? "") ?? [];
 
-/** Whether it is a controller of the part. Argo Events runs its EventSources and Sensors from the controller's own image. */
+/** Whether a deployment is the controller. Argo Events also runs EventSources and Sensors from its controller image; they do not count. */
 export function runsPart(part: Part, deployment: V1Deployment): boolean {
   return (
     images(deployment).some((name) => parts[part].image.test(name)) &&
@@ -95,8 +95,8 @@ export function controllers(part: Part, deployments: V1Deployment[]): Finding {
   const found = deployments.find((one) => runsPart(part, one));
   if (found === undefined) {
     return warn(
-      "not seen as a deployment; what it makes of the objects below shows whether it works",
-      `if it is not there: ${install}`,
+      "no deployment of it was found; the checks of its objects below show whether it works",
+      `if it is not installed: ${install}`,
     );
   }
   const { namespace, name } = found.metadata ?? {};
@@ -106,7 +106,7 @@ export function controllers(part: Part, deployments: V1Deployment[]): Finding {
       ?.replace(/^.*:/, "") ?? "";
   if ((found.status?.readyReplicas ?? 0) === 0) {
     return fail(
-      `deployment ${name} in namespace ${namespace} has no pod that is ready`,
+      `deployment ${name} in namespace ${namespace} has no ready pod`,
       `kubectl -n ${namespace} describe deployment ${name}`,
     );
   }
@@ -114,24 +114,24 @@ export function controllers(part: Part, deployments: V1Deployment[]): Finding {
   return pass(`${tag}, deployment ${name} in namespace ${namespace}`);
 }
 
-/** @param bus its object, if there is one */
+/** @param bus the object; undefined if there is none */
 export function eventBus(
   bus: Thing | undefined,
   { name, created, prefix, namespace }: Bus & { namespace: string },
 ): Finding {
   if (bus === undefined) {
     return created
-      ? pass(`${name} will be made by pulumi up`)
+      ? pass(`pulumi up will create ${name}`)
       : fail(
           `there is no EventBus ${name} in namespace ${namespace}`,
-          "pulumi config set --path eventBus.create true, then pulumi up; or name another with pulumi config set --path eventBus.name NAME",
+          "pulumi config set --path eventBus.create true, then pulumi up; or choose another with pulumi config set --path eventBus.name NAME",
         );
   }
   const owner = bus.metadata.labels?.["app.kubernetes.io/instance"];
   if (created && owner !== prefix) {
     return fail(
-      `EventBus ${name} is in namespace ${namespace} already, and not this stack's, so that pulumi up cannot make it`,
-      "use it: pulumi config set --path eventBus.create false; or make another: pulumi config set --path eventBus.name NAME",
+      `namespace ${namespace} already has an EventBus ${name} that does not belong to this stack, so pulumi up cannot create it`,
+      "to use it: pulumi config set --path eventBus.create false; to create another one: pulumi config set --path eventBus.name NAME",
     );
   }
   const trouble = notTrue(bus);
@@ -140,12 +140,12 @@ export function eventBus(
     : fail(`${name}: ${trouble}`, `kubectl -n ${namespace} describe eventbus ${name}`);
 }
 
-/** What an object of Argo Events is said to lack; undefined if nothing. */
+/** Which condition of an Argo Events object is not true, and why; undefined if all are true. */
 export function notTrue({ status }: Thing): string | undefined {
   const conditions: { type: string; status: string; reason?: string; message?: string }[] = status?.conditions ?? [];
-  if (conditions.length === 0) return "its controller has not taken it on";
+  if (conditions.length === 0) return "its controller has not handled it yet";
   const untrue = conditions.filter((condition) => condition.status !== "True");
-  // One that is false gives the reason; others are unknown because of it.
+  // A condition that is False gives the reason; others may be Unknown because of it.
   const bad = untrue.find((condition) => condition.status === "False") ?? untrue[0];
   return bad === undefined
     ? undefined

@@ -10,13 +10,13 @@ import { request } from "../lib/installation.ts";
 import type { InstalledContext } from "./context.ts";
 import { asAccount } from "./rights.ts";
 
-/** Dry runs of requests, made as one of the accounts. */
+/** Dry runs of requests that impersonate one of the service accounts. */
 
 export const api = ({ cluster }: InstalledContext) => cluster.makeApiClient(CustomObjectsApi);
 export const dry = ({ namespace }: InstalledContext) => ({ namespace, dryRun: "All" });
 export const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
 
-/** The result of an attempt: the API server's Status if it refuses. */
+/** The result of an attempt: the API server's Status if it refused. */
 export type Attempt = "let through" | Status;
 
 export async function attempt(tried: Promise<unknown>): Promise<Attempt> {
@@ -29,15 +29,15 @@ export async function attempt(tried: Promise<unknown>): Promise<Attempt> {
   }
 }
 
-/** A refusal for the report. */
+/** The text of a refusal for the report. */
 export function wordsOf({ code, message }: Status): string {
   return `the API server says ${code}: ${message.slice(0, 500)}`;
 }
 
 /**
- * The options of a request as an account; the API server adds the account's groups itself.
+ * The options of a request that impersonates an account. The API server adds the account's groups itself.
  *
- * @param pod the pod whose token it uses; default: a token that is bound to no pod
+ * @param pod the pod that the token is bound to; default: a token that is not bound to a pod
  */
 export function asUser(namespace: string, account: string, pod?: string): ConfigurationOptions {
   const user = both(request, setHeaderOptions("Impersonate-User", asAccount(namespace, account).user));

@@ -7,15 +7,15 @@ import { type Check, type Finding, fail, pass } from "./check.ts";
 import { namespaceCheck } from "./cluster.ts";
 import { type Bus, DoctorContext, type Platform } from "./context.ts";
 
-/** Before installation: what `pulumi up` will be told, and whether who calls this may do it. */
+/** Checks before the installation: the planned configuration, and whether the caller has the rights to install it. */
 
-/** What the configuration says, as far as the checks ask; see docs/configuration.md. */
+/** The part of the configuration that the checks need; see docs/configuration.md. */
 export interface Planned extends Platform {
-  /** Context of the kubeconfig; undefined for its current one. */
+  /** Context of the kubeconfig; undefined: the current one. */
   context?: string;
   namespace: string;
   eventBus: Bus;
-  /** Kinds of objects that are made only if something is set. */
+  /** Whether the configuration asks for these optional objects. */
   policies: boolean;
   ingress: boolean;
   httpRoute: boolean;
@@ -24,8 +24,8 @@ export interface Planned extends Platform {
 }
 
 /**
- * @param stack whose Pulumi.NAME.yaml is read; undefined: the defaults, which also stand for what is bad in the file
- * @param folder where that file is; default: the project's
+ * @param stack the stack whose Pulumi.NAME.yaml is read; undefined: only the defaults. Defaults also replace bad values in the file
+ * @param folder the folder of that file; default: the project's
  * @throws Refusal if there is no such file
  */
 export function planned(stack: string | undefined, folder?: string): Planned {
@@ -56,7 +56,7 @@ function readStack(stack: string, folder: string | undefined): StackValues {
     if (!(error instanceof Refusal)) throw error;
     throw new Refusal(
       error.found,
-      `pulumi stack init ${stack} and pulumi config set make it; without --stack the defaults are taken`,
+      `pulumi stack init ${stack} and pulumi config set create it; without --stack the defaults are used`,
     );
   }
 }
@@ -69,11 +69,11 @@ interface Right {
   namespace: string;
 }
 
-/** An installation that is planned. */
+/** The state of a planned installation. */
 export class PlannedContext extends DoctorContext {
   override readonly installs = true;
   readonly plan: Planned;
-  /** Whose Pulumi.NAME.yaml is read; undefined where the defaults are taken. */
+  /** The stack whose Pulumi.NAME.yaml is read; undefined if only the defaults are used. */
   readonly stack: string | undefined;
 
   constructor(cluster: KubeConfig, plan: Planned, stack: string | undefined) {
@@ -104,9 +104,9 @@ async function mayInstall(context: PlannedContext): Promise<Finding> {
   return verdict(lacking, rights.length);
 }
 
-/** @param asked how many rights were asked for */
+/** @param asked the number of rights that were checked */
 export function verdict(lacking: Right[], asked: number): Finding {
-  if (lacking.length === 0) return pass(`to make everything that pulumi up makes, in ${asked} reviews`);
+  if (lacking.length === 0) return pass(`you may create everything that pulumi up creates (${asked} access reviews)`);
   const words = lacking
     .map(({ verb, group, resource }) => `${verb} ${resource}${group === "" ? "" : `.${group}`}`)
     .join(", ");
@@ -114,8 +114,8 @@ export function verdict(lacking: Right[], asked: number): Finding {
   return fail(
     `you may not ${words}`,
     policies
-      ? "ask an administrator of the cluster for it (docs/security.md names the verbs), or do without: pulumi config set admissionPolicies false"
-      : "ask an administrator for a RoleBinding to the ClusterRole admin and to one with these; or call this as who installs (--context NAME)",
+      ? "ask a cluster administrator for these rights (see docs/security.md), or install without the policies: pulumi config set admissionPolicies false"
+      : "ask an administrator to bind you to the ClusterRole admin and to a role with these rights; or run this as the user who will install (--context NAME)",
   );
 }
 
@@ -145,7 +145,7 @@ function needed({
     ...argo.flatMap((resource) => make("argoproj.io", resource)),
     ...make("rbac.authorization.k8s.io", "roles"),
     ...make("rbac.authorization.k8s.io", "rolebindings"),
-    // Nobody may give what he has not got.
+    // Kubernetes lets you grant only rights that you hold.
     ...kubernetesRights(rightsToGive(policies), codeRuns).flatMap(({ group, resource, verbs }) =>
       verbs.map((verb) => ({ verb, group, resource, namespace })),
     ),

@@ -1,37 +1,37 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ApiServerRefusal, Refusal } from "../lib/installation.ts";
 
-/** What a check is, and how a list of them is run. */
+/** The checks of the doctor: their type, and how a list of them is run. */
 
-/** `skip`: not looked at, because what it rests on is not there. */
+/** The result of a check. `skip`: not checked, because something that it depends on is missing. */
 export type Verdict = "pass" | "warn" | "fail" | "skip";
 
-/** What a check found of one thing. */
+/** What a check found about one object. */
 export interface Finding {
   verdict: Verdict;
-  /** Which one of several, as a repository or an account. */
+  /** Which of several objects the finding is about, for example a repository or an account. */
   of?: string;
   found: string;
-  /** The exact command or edit that mends it. */
+  /** The exact command or edit that fixes it. */
   fix?: string;
 }
 
-/** A check that looks at C. */
+/** A check that reads what it needs from C. */
 export interface Check<C = never> {
-  /** What the report calls it. */
+  /** Its name in the report. */
   name: string;
-  /** If one of these fails or is skipped, this one is skipped: it would only report the same cause again. */
+  /** If one of these fails or is skipped, this check is skipped, because it would only report the same cause again. */
   needs?: readonly Check[];
-  /** The fix where the check is refused what it asks for, and the refusal names none. */
+  /** The fix to report if a request of the check is refused and the refusal itself suggests none. */
   otherwise?: string;
   look: (context: C) => Promise<Finding | Finding[]>;
 }
 
-/** A finding of the report. */
+/** A finding with the name of its check, as the report contains it. */
 export interface Result extends Finding {
   /** The check's name. */
   check: string;
-  /** The name of the check because of which this one was skipped. */
+  /** Why this check was skipped: the name of the check that failed. */
   skippedFor?: string;
 }
 
@@ -50,14 +50,14 @@ export const fail = (found: string, fix: string, of?: string): Finding => ({
 });
 export const skip = (why: string, of?: string): Finding => ({ verdict: "skip", found: why, ...(of && { of }) });
 
-/** How long one check may take. */
+/** The time limit of one check. */
 const checkSeconds = 45;
 
 /**
- * Runs the checks, side by side where none needs another, and tells the results in the order of the list.
+ * Runs the checks in parallel as far as their needs allow, and reports the results in the order of the list.
  *
- * @param tell called with the results of each check as soon as they and all before them are known
- * @throws Error if a check needs one that is not before it in the list
+ * @param tell called with the results of each check as soon as these and all earlier results are known
+ * @throws Error if a check needs another that does not precede it in the list
  */
 export async function run<C>(
   checks: readonly Check<C>[],
@@ -97,7 +97,7 @@ async function results<C>(
   return [found].flat().map((finding) => ({ check: check.name, ...finding }));
 }
 
-/** A skipped check gives the first cause, not the check that was skipped before it. */
+/** A skipped check names the original cause, not another skipped check. */
 function skipped(check: string, { check: need, verdict, found, skippedFor = need }: Result): Result {
   return { check, ...skip(verdict === "fail" ? `because ${need} failed` : found), skippedFor };
 }
@@ -106,7 +106,7 @@ async function tooLate(): Promise<Finding> {
   await sleep(1000 * checkSeconds, undefined, { ref: false });
   return fail(
     `no answer within ${checkSeconds} s`,
-    "run this again; the line that took so long says who did not answer",
+    "run this again; if it happens again, see whether the API server and GitHub answer from this machine",
   );
 }
 
@@ -115,12 +115,12 @@ async function looked<C>(check: Check<C>, context: C): Promise<Finding | Finding
     return await check.look(context);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    if (forbidden(error)) return warn(`cannot be seen: ${error.message}`, "let somebody call this who has that right");
+    if (forbidden(error)) return warn(`cannot be checked: ${error.message}`, "run this as a user with that permission");
     return fail(error.found, error.fix ?? check.otherwise ?? "docs/troubleshooting.md");
   }
 }
 
-/** Whether the API server refuses the caller, which says nothing of the installation. */
+/** Whether the API server refused because the caller lacks a permission. Such a refusal is no fault of the installation. */
 export function forbidden(error: unknown): boolean {
   return error instanceof ApiServerRefusal && error.status === 403;
 }

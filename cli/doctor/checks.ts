@@ -33,9 +33,9 @@ import { kubernetesPluginCheck, nodeCheck, pulumiCommandCheck } from "./tools.ts
 import { deliveriesCheck, webhookCheck } from "./webhook.ts";
 import { webhookSecretCheck } from "./webhookSecret.ts";
 
-/** The doctor's checks, in the order of the report. A new check is a line here; the checks that it needs stand before it. */
+/** The doctor's checks, in the order of the report. To add a check, add a line below all checks that it needs. */
 
-/** @param mainWorkflow one to look at: the name of a WorkflowTemplate, or a file */
+/** @param mainWorkflow the main workflow to check: the name of a WorkflowTemplate or a file; undefined: none */
 export const checksBefore = (mainWorkflow: string | undefined): Check<PlannedContext>[] => [
   nodeCheck,
   pulumiCommandCheck,

@@ -4,7 +4,7 @@ import { type Check, type Finding, fail, pass } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 import { atLeast } from "./versions.ts";
 
-/** The cluster itself. */
+/** The cluster and its namespace. */
 
 const leastKubernetes = "1.30.0";
 
@@ -20,7 +20,7 @@ export function kubernetes(version: string, server: string): Finding {
   const found = `Kubernetes ${version} at ${server}`;
   return atLeast(version, leastKubernetes)
     ? pass(found)
-    : fail(`${found}; expected >= ${leastKubernetes}`, "update the cluster, or name another with --context NAME");
+    : fail(`${found}; expected >= ${leastKubernetes}`, "update the cluster, or choose another with --context NAME");
 }
 
 async function exists({ core, cluster, namespace: name }: DoctorContext): Promise<Finding> {
@@ -35,7 +35,7 @@ async function exists({ core, cluster, namespace: name }: DoctorContext): Promis
   return phase === "Terminating"
     ? fail(
         `${name} is being deleted`,
-        `kubectl get namespace ${name} -o yaml says what holds it; make it again after that`,
+        `kubectl get namespace ${name} -o yaml says what blocks the deletion; create it again afterwards`,
       )
     : pass(name);
 }

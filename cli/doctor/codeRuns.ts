@@ -2,9 +2,9 @@ import { plainName } from "../../components/taskPush.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
 import type { DoctorContext, Platform, Thing } from "./context.ts";
 
-/** The CodeRuns of the platform: whether they are what the configuration says. */
+/** Whether the platform's CodeRuns match the configuration. */
 
-/** @param configured what has to be well first, so that it is known what they are called */
+/** @param configured the check that must pass first, because only the settings tell the kind of CodeRuns */
 export const codeRunsCheck = (configured: Check): Check<DoctorContext> => ({
   name: "CodeRuns",
   needs: [configured],
@@ -18,7 +18,7 @@ async function look(context: DoctorContext): Promise<Finding | Finding[]> {
   if (there === undefined) {
     return fail(
       `the API server knows no ${plural} of ${group}/${version}`,
-      `kubectl api-resources | grep -i coderun shows what there is; pulumi config set --path codeRun.resource NAME (codeRun.group, codeRun.version), then pulumi up`,
+      `kubectl api-resources | grep -i coderun shows the right names; pulumi config set --path codeRun.resource NAME (codeRun.group, codeRun.version), then pulumi up`,
     );
   }
   const kind = `${plural}.${group}`;
@@ -29,10 +29,10 @@ async function look(context: DoctorContext): Promise<Finding | Finding[]> {
 }
 
 /**
- * What would stop each push of a task, as plan looks at it; but not by repository, and an owner by another kind is not seen.
+ * CodeRuns that make the step plan refuse every push of their task. Unlike plan, this ignores repositories and owners of other kinds.
  *
- * @param there the CodeRuns of the namespace
- * @param kubectl a command for CodeRuns, with `%s` for its verb
+ * @param there all CodeRuns of the namespace
+ * @param kubectl a kubectl command for CodeRuns, with `%s` in place of the verb
  */
 export function stopping(
   there: Thing[],
@@ -45,7 +45,7 @@ export function stopping(
   const near = there
     .map((run) => ({ run, meant: agents.find((agent) => plainName(agent) === plainName(agentOf(run))) }))
     .find(({ run, meant }) => !listed(run) && meant !== undefined);
-  // In a longer chain of owners there is such a pair, too.
+  // A longer chain of owners also contains such a pair.
   const pairs = there.flatMap((run) =>
     there
       .filter((owner) => run.metadata.ownerReferences?.some(({ uid }) => uid === owner.metadata.uid))
@@ -59,8 +59,8 @@ export function stopping(
     const { name } = near.run.metadata;
     found.push(
       warn(
-        `agent ${agentOf(near.run)} of ${name} is listed but for its spelling (${near.meant}): while it is at work, no push of its task is remediated`,
-        `${kubectl.replace("%s", "label --overwrite")} ${name} ${agentLabel}=${near.meant}; or list that spelling, too: pulumi config set --path agents.toCancel '[…]', then pulumi up`,
+        `agent ${agentOf(near.run)} of ${name} differs from a listed agent only in spelling (${near.meant}): while it runs, no push of its task is remediated`,
+        `${kubectl.replace("%s", "label --overwrite")} ${name} ${agentLabel}=${near.meant}; or add that spelling to the list: pulumi config set --path agents.toCancel '[…]', then pulumi up`,
         "spelling",
       ),
     );
@@ -71,8 +71,8 @@ export function stopping(
     const at = ownerReferences.findIndex(({ uid }) => uid === owner.metadata.uid);
     found.push(
       warn(
-        `${name} (${agentOf(run)}) would go along with its owner ${owner.metadata.name} (${agentOf(owner)}): while that one is at work, no push of its task is remediated`,
-        `${kubectl.replace("%s", "patch")} ${name} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${at}"}]'; and let who makes it give it another owner`,
+        `${name} (${agentOf(run)}) would be deleted together with its owner ${owner.metadata.name} (${agentOf(owner)}): while the owner runs, no push of its task is remediated`,
+        `${kubectl.replace("%s", "patch")} ${name} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${at}"}]'; and have it created with another owner`,
         "owners",
       ),
     );
@@ -80,13 +80,14 @@ export function stopping(
   return found;
 }
 
-/** @param there the CodeRuns of the namespace */
+/** @param there all CodeRuns of the namespace */
 export function labelled(
   there: Thing[],
   kind: string,
   { codeRuns, agents }: Pick<Platform, "codeRuns" | "agents">,
 ): Finding {
-  if (there.length === 0) return pass(`${kind} are known; there is none to show its labels`);
+  if (there.length === 0)
+    return pass(`the API server knows ${kind}; there is none yet, so their labels cannot be checked`);
   const { taskLabel, agentLabel } = codeRuns;
   for (const [label, key] of [
     [taskLabel, "codeRun.taskLabel"],
@@ -94,14 +95,14 @@ export function labelled(
   ] as const) {
     if (!there.some(({ metadata }) => metadata.labels?.[label] !== undefined)) {
       return fail(
-        `none of ${there.length} carries the label ${label}`,
-        `kubectl get ${kind} --show-labels shows which they carry; pulumi config set --path ${key} NAME, then pulumi up`,
+        `none of the ${there.length} ${kind} has the label ${label}`,
+        `kubectl get ${kind} --show-labels shows their labels; pulumi config set --path ${key} NAME, then pulumi up`,
       );
     }
   }
   const seen = new Set(there.map(({ metadata }) => metadata.labels?.[agentLabel]));
   const some = agents.filter((agent) => seen.has(agent));
   return pass(
-    `${there.length} ${kind}, labelled ${taskLabel} and ${agentLabel}${some.length === 0 ? "" : `; agents ${some.join(", ")} among them`}`,
+    `${there.length} ${kind}, labelled ${taskLabel} and ${agentLabel}${some.length === 0 ? "" : `; among their agents: ${some.join(", ")}`}`,
   );
 }

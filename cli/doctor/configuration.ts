@@ -4,28 +4,28 @@ import { Refusal } from "../lib/installation.ts";
 import { type StackValues, stackFile, stackValues } from "../lib/stackFile.ts";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
 
-/** Whether the program takes what the stack's file says, before it is run. */
+/** Whether the program accepts the values in the stack's file, before it is run. */
 
 export const configurationCheck: Check<{ stack: string | undefined }> = {
   name: "configuration",
   look: async ({ stack }) =>
     stack === undefined
-      ? skip("because no stack is named: --stack NAME reads Pulumi.NAME.yaml")
+      ? skip("because no stack was given: --stack NAME reads Pulumi.NAME.yaml")
       : configuration(stackFile(stack), stack),
 };
 
-/** @returns a finding for each key that is wrong */
+/** @returns one finding for each wrong key */
 export async function configuration(path: string, stack: string): Promise<Finding[]> {
   const preview = `pulumi preview --stack ${stack}`;
   const read = readValues(path);
-  if (typeof read === "string") return [warn(`not looked at: ${read}`, preview)];
+  if (typeof read === "string") return [warn(`not checked: ${read}`, preview)];
   const { values, encrypted } = read;
   const { problems } = understand({ values, encrypted, unreadable: encrypted });
   const findings = [
     ...problems.map(({ key, expected, got, command }) =>
       got === undefined
         ? warn(
-            `expected ${expected}; got nothing in Pulumi.${stack}.yaml; without it pulumi up is refused`,
+            `expected ${expected}; Pulumi.${stack}.yaml has no value, and pulumi up refuses to run without one`,
             command,
             key,
           )
@@ -33,12 +33,14 @@ export async function configuration(path: string, stack: string): Promise<Findin
     ),
     ...encrypted
       .filter((key) => !secretKeys.includes(key))
-      .map((key) => warn("it is encrypted, so only Pulumi can tell whether it is right", preview, key)),
+      .map((key) => warn("not checked: the value is encrypted, so only Pulumi can read it", preview, key)),
   ];
-  return findings.length > 0 ? findings : [pass(`Pulumi.${stack}.yaml has all that is needed`)];
+  return findings.length > 0
+    ? findings
+    : [pass(`Pulumi.${stack}.yaml has every required value, and all values are valid`)];
 }
 
-/** @returns why not, if the values are elsewhere, too */
+/** @returns the values, or the reason why they cannot be read from the file */
 function readValues(path: string): StackValues | string {
   try {
     return stackValues({ path, option: "--stack" });

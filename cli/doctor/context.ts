@@ -4,11 +4,11 @@ import { GithubApp } from "../lib/github.ts";
 import { ask, type Installation, request } from "../lib/installation.ts";
 import { readSettings, type Settings } from "../lib/settings.ts";
 
-/** What the checks look at: each thing is read once, however many look at it. */
+/** The state that the checks read. Each object is read once, even if several checks need it. */
 
 const argo = { group: "argoproj.io", version: "v1alpha1" };
 
-/** An object of Argo's, as far as the checks read it. */
+/** An Argo object, as far as the checks read it. */
 export interface Thing {
   metadata: {
     name: string;
@@ -18,25 +18,25 @@ export interface Thing {
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
   };
-  // biome-ignore lint/suspicious/noExplicitAny: as Argo made it; each check knows what it reads
+  // biome-ignore lint/suspicious/noExplicitAny: written by Argo; each check knows which fields it reads
   spec: any;
   // biome-ignore lint/suspicious/noExplicitAny: see spec
   status?: any;
 }
 
-/** What the configuration says of the platform whose agents and main workflows are touched. */
+/** The part of the configuration that describes the platform: its agents, CodeRuns and main workflows. */
 export type Platform = Pick<Settings, "agents" | "codeRuns" | "mainWorkflows" | "stages" | "resetStage">;
 
-/** The event bus that is used. */
+/** The event bus that the installation uses. */
 export interface Bus {
   name: string;
-  /** Whether `pulumi up` makes it. */
+  /** Whether `pulumi up` creates it. */
   created: boolean;
-  /** Prefix of the stack's names, by which it knows what is its own. */
+  /** Prefix of the stack's object names. The stack recognizes its own objects by it. */
   prefix?: string;
 }
 
-/** What checks look at before installation and after it: a namespace of a cluster, and what is configured. */
+/** What checks need both before and after the installation: a namespace of a cluster, and the configuration. */
 export abstract class DoctorContext {
   readonly namespace: string;
   readonly cluster: KubeConfig;
@@ -44,7 +44,7 @@ export abstract class DoctorContext {
   readonly #custom: CustomObjectsApi;
   readonly #read = new Map<string, Promise<unknown>>();
 
-  /** Whether `pulumi up` will be run from here; the tools alone can do without the Pulumi command. */
+  /** Whether `pulumi up` will be run from this machine. If not, the Pulumi command is optional. */
   abstract readonly installs: boolean;
 
   constructor(cluster: KubeConfig, namespace: string) {
@@ -58,7 +58,7 @@ export abstract class DoctorContext {
 
   abstract eventBus(): Promise<Bus>;
 
-  /** @returns undefined if there is none of that name */
+  /** @returns undefined if there is no object of that name */
   argo(plural: string, name: string): Promise<Thing | undefined> {
     const named = { ...argo, plural, namespace: this.namespace, name };
     return this.once(`${plural}/${name}`, () =>
@@ -74,7 +74,7 @@ export abstract class DoctorContext {
     return (await this.list({ ...argo, plural }, labelSelector)) ?? [];
   }
 
-  /** @returns undefined if the API server knows no such kind */
+  /** @returns undefined if the API server does not know the kind */
   async list(
     kind: { group: string; version: string; plural: string },
     labelSelector?: string,
@@ -97,20 +97,20 @@ export abstract class DoctorContext {
   }
 }
 
-/** How GitHub's webhook is looked at. */
+/** How GitHub's webhook is checked. */
 export interface WebhookOptions {
-  /** Have GitHub send a ping, and look at the answer. */
+  /** Have GitHub send a ping, and check the answer. */
   ping: boolean;
-  /** Token of a person, for what the App may not see. */
+  /** A user's token, for what the App may not read. */
   token?: string;
 }
 
-/** An installation that is looked at. */
+/** The state of an existing installation. */
 export class InstalledContext extends DoctorContext {
   override readonly installs = false;
   readonly installation: Installation;
   readonly webhook: WebhookOptions;
-  /** Prefix of the names of its objects. */
+  /** Prefix of its object names. */
   readonly prefix: string;
 
   constructor(installation: Installation, webhook: WebhookOptions = { ping: false }) {
@@ -144,23 +144,23 @@ export class InstalledContext extends DoctorContext {
     return this.argo("sensors", this.installation.outputs.sensor);
   }
 
-  /** Whether the EventSource is the program's own, by its label; one that is gone counts as that. */
+  /** Whether the program created the EventSource, judged by its label. A missing EventSource counts as the program's. */
   async ownEventSource(): Promise<boolean> {
     const source = await this.eventSource();
     return source === undefined || source.metadata.labels?.["app.kubernetes.io/instance"] === this.prefix;
   }
 
-  /** Whether the stack was told to have a sweep. */
+  /** Whether the stack is configured to have a sweep. */
   get sweeps(): boolean {
     return this.installation.outputs.serviceAccounts?.sweep !== undefined;
   }
 
-  /** Whether the stack was told to have admission policies: only within their bounds may the Sensor patch. */
+  /** Whether the stack is configured to have admission policies. Only then does the Sensor patch instead of create. */
   async policed(): Promise<boolean> {
     return (await this.sensor())?.spec.triggers?.[0]?.template?.k8s?.operation !== "create";
   }
 
-  /** Its service accounts, by what they are for. */
+  /** Its service accounts, by their purpose. */
   async accounts(): Promise<Record<string, string>> {
     const { sweep, ...others } = accountNames(this.prefix);
     const accounts: Record<string, string> = { ...others };

@@ -5,13 +5,13 @@ import { leadToGates, oneGate, questions } from "./contractGates.ts";
 import { escaped, type MainWorkflow, names, Text } from "./workflowText.ts";
 
 /**
- * Whether a main workflow keeps the contract of docs/main-workflow.md, as far as its text shows it. How it runs, its text does not
- * show: that an agent works on the branch's present head, and that the workflow stays below the size at which Argo packs its status.
+ * Whether a main workflow keeps the contract of docs/main-workflow.md, as far as its text shows it. The text does not show
+ * whether an agent works on the branch's current head, or whether the workflow stays below the size at which Argo compresses its status.
  */
 
 const page = "docs/main-workflow.md";
 
-/** @returns a finding for each rule */
+/** @returns one finding per rule */
 export function contract(workflow: MainWorkflow, platform: Platform): Finding[] {
   const text = new Text(workflow, platform);
   return [
@@ -51,11 +51,14 @@ function labels({ kind, metadata, spec }: MainWorkflow, { mainWorkflows }: Platf
   const late = wanted.filter((label) => spec?.workflowMetadata?.labels?.[label] !== undefined);
   return late.length > 0
     ? warn(
-        `workflowMetadata sets ${late.join(", ")} only after the Workflow is there, perhaps after the first push`,
-        "let who makes the Workflow set them in its metadata.labels",
+        `workflowMetadata sets ${late.join(", ")} only after the Workflow was created, perhaps after the first push`,
+        "set them in metadata.labels when the Workflow is created",
         rule,
       )
-    : pass(`not in a template: who makes the Workflow has to set ${wanted.join(", ")} in its metadata`, rule);
+    : pass(
+        `not part of a template: whatever creates the Workflow has to set ${wanted.join(", ")} in its metadata`,
+        rule,
+      );
 }
 
 function routing(text: Text, { mainWorkflows, resetStage, agents }: Platform): Finding {
@@ -66,22 +69,22 @@ function routing(text: Text, { mainWorkflows, resetStage, agents }: Platform): F
   const toReset = routed.filter(({ step }) => new RegExp(`==\\s*'?"?${escaped(resetStage)}\\b`).test(step.when ?? ""));
   if (toReset.length === 0) {
     return fail(
-      `no step is taken when ${variable} is ${resetStage}, so that nothing begins again`,
-      `on the step that begins a round: ${right}`,
+      `no step depends on ${variable} being ${resetStage}, so no new round begins`,
+      `add to the step that begins a round: ${right}`,
       rule,
     );
   }
   const bare = routed.filter(
     ({ step }) => !new RegExp(`(['"]){{\\s*${escaped(variable)}\\s*}}\\1`).test(step.when ?? ""),
   );
-  if (bare.length > 0) return fail(`${names(bare)} compares it without quotes`, right, rule);
+  if (bare.length > 0) return fail(`${names(bare)} compares the stage label without quotes`, right, rule);
   const agentNames = text.agentTemplates;
   const restarts = toReset.some(({ step }) => text.reaches(step, (template) => agentNames.includes(template)));
   return restarts || agentNames.length === 0
     ? pass(`${names(toReset)} at ${resetStage}`, rule)
     : fail(
         `${names(toReset)} starts no agent at ${resetStage}`,
-        `let it lead to the first agent of a round (${agents[0]})`,
+        `make it lead to the first agent of a round (${agents[0]})`,
         rule,
       );
 }
@@ -106,15 +109,15 @@ function stages(text: Text, { mainWorkflows: { stageLabel }, stages: known }: Pl
   const plain = set.filter((stage) => stage !== "" && !stage.includes("{{"));
   if (plain.length === 0)
     return warn(
-      `no resource template sets ${stageLabel}, so that its stages cannot be seen`,
-      `look at them by hand: ${page}`,
+      `no resource template sets ${stageLabel}, so its stages cannot be checked`,
+      `check them by hand: ${page}`,
       rule,
     );
   const odd = plain.filter((stage) => !known.includes(stage));
   return odd.length > 0
     ? fail(
-        `it sets ${stageLabel} to ${odd.join(", ")}; stages has ${known.join(", ")}`,
-        "pulumi config set --path mainWorkflow.stages '[…]' with it where it belongs in the order, then pulumi up",
+        `it sets ${stageLabel} to ${odd.join(", ")}, which is not in mainWorkflow.stages: ${known.join(", ")}`,
+        "add it to the list at its place in the order: pulumi config set --path mainWorkflow.stages '[…]', then pulumi up",
         rule,
       )
     : pass([...new Set(plain)].join(", "), rule);
@@ -126,8 +129,8 @@ function unseen(text: Text): Finding[] {
     ? []
     : [
         warn(
-          `${names(others)} runs a template of another WorkflowTemplate, which is not looked at`,
-          "look at that as well: scripts/rex doctor --main-workflow NAME",
+          `${names(others)} runs a template of another WorkflowTemplate, which was not checked`,
+          "check that one too: scripts/rex doctor --main-workflow NAME",
           "templates of others",
         ),
       ];

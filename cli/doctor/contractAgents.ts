@@ -2,7 +2,7 @@ import { type Finding, fail, pass, warn } from "./check.ts";
 import type { Platform } from "./context.ts";
 import { escaped, names, type Text } from "./workflowText.ts";
 
-/** The rules for the agents that a main workflow starts. */
+/** The contract's rules for the agents that a main workflow starts. */
 
 export function survival(text: Text): Finding {
   const rule = "survives a cancelled agent";
@@ -10,7 +10,7 @@ export function survival(text: Text): Finding {
   if (bad.length > 0)
     return fail(
       `${names(bad)} ends the workflow when its CodeRun is deleted`,
-      "continueOn: {failed: true, error: true} on that step",
+      "add to that step: continueOn: {failed: true, error: true}",
       rule,
     );
   return text.agentCalls.length === 0 ? noAgents(rule) : pass(names(text.agentCalls), rule);
@@ -25,7 +25,7 @@ export function noRetry(text: Text): Finding {
       ? "templateDefaults"
       : bad.map(({ name }) => name).join(", ");
     return fail(
-      `the retryStrategy of ${where} makes a cancelled CodeRun again`,
+      `the retryStrategy of ${where} creates a cancelled CodeRun again`,
       `remove retryStrategy from ${where}`,
       rule,
     );
@@ -42,32 +42,32 @@ export function codeRuns(text: Text, { codeRuns: { group, taskLabel, agentLabel 
     );
     if (missing.length > 0)
       return fail(
-        `template ${name} makes them without ${missing.join(", ")}`,
-        `metadata.labels: {${missing.map((label) => `${label}: …`).join(", ")}} in its manifest`,
+        `template ${name} creates CodeRuns without ${missing.join(", ")}`,
+        `metadata.labels: {${missing.map((label) => `${label}: …`).join(", ")}} in the template's manifest`,
         rule,
       );
     if (!/\bgenerateName\s*:/.test(manifest))
       return fail(
-        `template ${name} gives them a name that an earlier round has taken`,
-        "metadata.generateName in place of metadata.name in its manifest",
+        `template ${name} gives its CodeRuns a fixed name, which an earlier round has already used`,
+        "use metadata.generateName instead of metadata.name in the template's manifest",
         rule,
       );
     if (!manifest.includes(`${group}/`))
       return fail(
-        `template ${name} makes none of ${group}`,
+        `template ${name} creates CodeRuns that are not of the group ${group}`,
         "pulumi config set --path codeRun.group GROUP, then pulumi up",
         rule,
       );
   }
   return text.agentTemplates.length === 0
     ? noAgents(rule)
-    : pass(`labelled ${taskLabel} and ${agentLabel}, by generateName`, rule);
+    : pass(`labelled ${taskLabel} and ${agentLabel}, named by generateName`, rule);
 }
 
 export function noAgents(rule: string): Finding {
   return warn(
-    "no resource template makes a CodeRun, so that this cannot be seen",
-    `look at it by hand: docs/main-workflow.md`,
+    "no resource template creates a CodeRun, so this cannot be checked",
+    `check it by hand: docs/main-workflow.md`,
     rule,
   );
 }

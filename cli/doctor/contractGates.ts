@@ -2,25 +2,26 @@ import { type Finding, fail, pass, warn } from "./check.ts";
 import { noAgents } from "./contractAgents.ts";
 import { after, isGate, names, type Step, stepsOf, type Template, type Text } from "./workflowText.ts";
 
-/** The rules for the gates of a main workflow. */
+/** The contract's rules for the gates of a main workflow. */
 
 export function leadToGates(text: Text): Finding {
   const rule = "leads from each agent to a gate";
   if (!text.templates.some(isGate)) {
     return fail(
-      "it has no suspend template without a duration, so that it never stands at a gate",
-      "a template with suspend: {}, and a step with it after each agent",
+      "it has no suspend template without a duration, so it never waits at a gate",
+      "add a template with suspend: {}, and a step that uses it after each agent",
       rule,
     );
   }
   const leads = text.agentCalls.map((call) => ({ call, gate: text.gateAfter(call) }));
   const none = leads.filter(({ gate }) => gate === "no").map(({ call }) => call);
-  if (none.length > 0) return fail(`no gate follows ${names(none)}`, "a step with the suspend template after it", rule);
+  if (none.length > 0)
+    return fail(`no gate follows ${names(none)}`, "add a step with the suspend template after it", rule);
   const perhaps = leads.filter(({ gate }) => gate === "perhaps").map(({ call }) => call);
   if (perhaps.length > 0)
     return warn(
       `after ${names(perhaps)} the gate depends on a condition`,
-      "take the condition (when) off the gate",
+      "remove the condition (when) from the gate",
       rule,
     );
   return leads.length === 0 ? noAgents(rule) : pass(names(text.agentCalls), rule);
@@ -34,8 +35,8 @@ export function oneGate(text: Text): Finding {
     );
     if (many !== undefined)
       return fail(
-        `${template.name}/${many.name} comes to a gate several times at once`,
-        "a loop without a gate in it",
+        `${template.name}/${many.name} reaches a gate several times at once`,
+        "take the gate out of the loop",
         rule,
       );
     for (const group of template.steps ?? []) {
@@ -52,14 +53,14 @@ export function oneGate(text: Text): Finding {
     )[0];
     if (pair !== undefined) return besides(template, pair, rule);
   }
-  return pass("no two steps side by side come to one", rule);
+  return pass("no two parallel steps reach a gate", rule);
 }
 
 function besides(template: Template, gates: Step[], rule: string): Finding {
-  const found = `${gates.map(({ name }) => `${template.name}/${name}`).join(" and ")} come to a gate side by side`;
+  const found = `${gates.map(({ name }) => `${template.name}/${name}`).join(" and ")} reach a gate in parallel`;
   return gates.every(({ when }) => when !== undefined)
-    ? warn(`${found}, each on a condition`, "conditions of which never two hold", rule)
-    : fail(found, "one after the other", rule);
+    ? warn(`${found}, each with a condition`, "make sure that no two of the conditions can be true at once", rule)
+    : fail(found, "put them one after the other", rule);
 }
 
 export function questions(text: Text): Finding {
@@ -72,15 +73,15 @@ export function questions(text: Text): Finding {
     if (open !== undefined)
       return fail(
         `gate ${name} asks for ${open.name}, which has no default`,
-        `valueFrom: {supplied: {}, default: …} for ${open.name}`,
+        `give ${open.name} a default: valueFrom: {supplied: {}, default: …}`,
         rule,
       );
     if (suspend.duration !== undefined)
       return warn(
-        `${name} is a pause, which ends by itself after ${suspend.duration}, and no gate: a remediation leaves it alone`,
-        "suspend: {}",
+        `${name} is a pause that ends by itself after ${suspend.duration}, not a gate, so a remediation leaves it alone`,
+        "if it is meant as a gate: suspend: {}",
         rule,
       );
   }
-  return pass("none asks for what has no default", rule);
+  return pass("no gate asks for a parameter without a default", rule);
 }

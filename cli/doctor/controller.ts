@@ -7,39 +7,39 @@ import { type Check, type Finding, fail, forbidden, pass, skip, warn } from "./c
 import type { DoctorContext, Platform, Thing } from "./context.ts";
 import { atLeast } from "./versions.ts";
 
-/** What the ConfigMap of Argo Workflows' controller says that holds remediations back, or makes them look as if they failed. */
+/** Settings in the ConfigMap of Argo Workflows' controller that delay remediations, or make them look as if they failed. */
 
-/** @param configured what has to be well first, so that it is known which workflows are main workflows */
+/** @param configured the check that must pass first, because only the settings tell which workflows are main workflows */
 export const workflowsAtOnceCheck = (configured: Check): Check<DoctorContext> => ({
   name: "workflows at once",
   needs: [configured, argoWorkflowsKindsCheck],
   look: (context) => each(context, notChecked, async (known) => atOnce(context, await context.platform(), known)),
 });
 
-/** @param configured what has to be well first */
+/** @param configured the check that must pass first */
 export const archivedLogsCheck = (configured: Check): Check<DoctorContext> => ({
   name: "archived logs",
   needs: [configured, argoWorkflowsKindsCheck],
   look: (context) =>
     each(
       context,
-      () => skip("because the ConfigMap of Argo Workflows' controller is not seen"),
+      () => skip("because the ConfigMap of Argo Workflows' controller cannot be read"),
       async (known) => [archivedLogs(known, await ownRepository(context))],
     ),
 });
 
 // ------------------------------------------------------------ the configuration
 
-/** A controller that takes care of the namespace's workflows, as far as its Deployment tells. */
+/** A controller that handles the namespace's workflows, as far as its Deployment shows. */
 export interface Controller {
-  /** Of its ConfigMap. */
+  /** Namespace of its ConfigMap. */
   namespace: string;
   configMap: string;
-  /** Undefined where it is not seen as a Deployment. */
+  /** Name of its Deployment; undefined if none was found. */
   deployment?: string;
-  /** Its image's tag. */
+  /** The tag of its image. */
   version?: string;
-  /** Whether it takes care of one namespace only; undefined where that is not seen. */
+  /** Whether it handles only one namespace; undefined if unknown. */
   namespaced?: boolean;
 }
 
@@ -47,7 +47,7 @@ interface Known extends Controller {
   config: Config;
 }
 
-/** The part of it that is read here. */
+/** The settings in the ConfigMap that are read here. */
 interface Config {
   instanceID?: string;
   parallelism?: number;
@@ -59,9 +59,9 @@ interface Config {
 const usualName = "workflow-controller-configmap";
 
 /**
- * The controllers that take care of a namespace: where none is seen, those that upstream's manifests would make.
+ * The controllers that handle a namespace. If none is found, it assumes those of Argo's standard manifests.
  *
- * @param deployments of the whole cluster
+ * @param deployments all deployments of the cluster
  */
 export function controllersOf(namespace: string, deployments: V1Deployment[]): Controller[] {
   const seen = deployments
@@ -94,7 +94,7 @@ export function controllersOf(namespace: string, deployments: V1Deployment[]): C
 }
 
 /**
- * As the controller reads its ConfigMap.
+ * Parses the ConfigMap in the same way as the controller.
  *
  * @see https://github.com/argoproj/argo-workflows/blob/v3.7.4/config/controller.go parseConfigMap
  */
@@ -104,7 +104,7 @@ export function configOf(data: Record<string, string>): Config {
     : (parse(data.config) ?? {});
 }
 
-/** @param unseen what is said where no ConfigMap can be read, for these reasons */
+/** @param unseen makes the finding for the case that no ConfigMap can be read */
 async function each(
   context: DoctorContext,
   unseen: (reasons: string[]) => Finding,
@@ -121,7 +121,7 @@ async function each(
 function notChecked(reasons: string[]): Finding {
   return warn(
     `not checked: ${reasons.join("; ")}`,
-    `kubectl get configmaps -A | grep ${usualName} finds what Argo Workflows' controller was told; docs/troubleshooting.md, "Too many workflows are running", says what of it counts`,
+    `kubectl get configmaps -A | grep ${usualName} finds the ConfigMap of Argo Workflows' controller; docs/troubleshooting.md, "Too many workflows are running", explains its settings`,
   );
 }
 
@@ -141,14 +141,14 @@ function configurations(context: DoctorContext): Promise<{ known: Known[]; reaso
       try {
         known.push({ ...controller, config: configOf(value.data ?? {}) });
       } catch {
-        reasons.push(`ConfigMap ${at}/${name} is no YAML`);
+        reasons.push(`ConfigMap ${at}/${name} is not valid YAML`);
       }
     }
     return { known, reasons };
   });
 }
 
-/** What may be looked at; else why not, which is no failure of the installation. */
+/** The answer, or a substitute and the reason if the caller lacks the permission. That is no fault of the installation. */
 async function seen<T>(asked: Promise<T>, instead: T): Promise<{ value: T; reason?: string }> {
   try {
     return { value: await asked };
@@ -164,18 +164,18 @@ const placeOf = ({ namespace, configMap }: Controller) => `${namespace}/${config
 
 const limitLabel = "workflows.argoproj.io/parallelism-limit";
 
-/** A limit, and what it holds back now. */
+/** A limit on concurrent workflows, and what it delays now. */
 export interface Limit {
-  /** What sets it, as `parallelism`. */
+  /** The setting that contains it. */
   by: "parallelism" | "namespaceParallelism" | "label";
   most: number;
-  /** Workflows that count; a reason why they could not be counted. */
+  /** Number of workflows that count against the limit, or the reason why they could not be counted. */
   running: number | string;
-  /** Workflows that Argo holds back because of a limit. */
+  /** Number of workflows that Argo delays because of a limit. */
   waiting: number;
-  /** Main workflows of the namespace among those that count. */
+  /** Number of running main workflows in the namespace. */
   mainWorkflows: number;
-  /** Of them. */
+  /** Number of those that wait at a gate. */
   atGates: number;
 }
 
@@ -209,7 +209,7 @@ function readNamespace({ core, cluster, namespace: name }: DoctorContext) {
 }
 
 /**
- * @param label of the namespace: from Argo 3.7 on it goes before namespaceParallelism, where the controller may list namespaces
+ * @param label the namespace's label. From Argo 3.7 on it overrides namespaceParallelism, if the controller may list namespaces
  */
 export function limitsOf({ config, version }: Known, label: string | undefined): Pick<Limit, "by" | "most">[] {
   const { parallelism = 0, namespaceParallelism = 0 } = config;
@@ -228,7 +228,7 @@ interface Counted {
   waiting: number;
 }
 
-/** The workflows that a controller has let begin, and those that it has not. */
+/** Counts the workflows that a controller has started, and those that it holds back. */
 async function count({ cluster, namespace }: DoctorContext, { config }: Known, everywhere: boolean): Promise<Counted> {
   const instance = "workflows.argoproj.io/controller-instanceid";
   const whose = config.instanceID ? `${instance}=${config.instanceID}` : `!${instance}`;
@@ -242,7 +242,7 @@ async function count({ cluster, namespace }: DoctorContext, { config }: Known, e
     const where = everywhere ? "all namespaces" : `namespace ${namespace}`;
     return ((await ask(cluster, `list workflows in ${where}`, answer)) as { items: Thing[] } | undefined)?.items ?? [];
   };
-  // Each may be a megabyte, and only their number is wanted.
+  // A workflow may have a megabyte, and only their number is needed.
   const metadata = setHeaderOptions(
     "Accept",
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
@@ -251,7 +251,7 @@ async function count({ cluster, namespace }: DoctorContext, { config }: Known, e
   const begun = await list(running, metadata);
   const pending = await list("workflows.argoproj.io/phase=Pending", request);
   const waiting = pending.filter(({ status }) => postponed(status?.message)).length;
-  // What waits for a lock has been let in, too.
+  // A workflow that waits for a lock counts as started.
   return { running: begun.length + pending.length - waiting, waiting };
 }
 
@@ -260,33 +260,34 @@ function waitsAtGate({ status }: Thing): boolean {
   return nodes.some(({ type, phase }) => type === "Suspend" && phase === "Running");
 }
 
-/** @param known the controller whose limit it is */
+/** @param known the controller that has the limit */
 export function held(limit: Limit, known: Controller, namespace: string): Finding {
   const { by, most, running, waiting, mainWorkflows, atGates } = limit;
   const { namespace: at, configMap, deployment, namespaced } = known;
   const source = by === "label" ? `label ${limitLabel} of the namespace` : `${by} in ConfigMap ${placeOf(known)}`;
   const where = by !== "parallelism" || namespaced ? `in namespace ${namespace}` : "of Argo's controller";
-  const begun = typeof running === "number" ? `${running} now` : `how many now cannot be seen (${running})`;
-  const found = `at most ${most} ${where} (${source}): ${begun}; main workflows: ${mainWorkflows}, of them at gates: ${atGates}, where each keeps its place; held back: ${waiting}`;
+  const begun = typeof running === "number" ? `${running} running now` : `their number cannot be read (${running})`;
+  const found = `at most ${most} workflows ${where} (${source}): ${begun}; main workflows: ${mainWorkflows}, of which ${atGates} wait at gates and still count; held back: ${waiting}`;
   const restart =
     deployment === undefined
       ? "restart Argo Workflows' controller"
       : `kubectl -n ${at} rollout restart deployment ${deployment}`;
-  const raise = "let it be more than there can ever be main workflows, or do without";
+  const raise = "set the limit higher than the number of main workflows can ever be, or remove it";
   const fix =
     by === "label"
       ? `${raise}: kubectl label --overwrite namespace ${namespace} ${limitLabel}=NUMBER`
-      : `${raise}: kubectl -n ${at} edit configmap ${configMap}; then ${restart}, which reads it at its start`;
+      : `${raise}: kubectl -n ${at} edit configmap ${configMap}; then ${restart}, because it reads the ConfigMap only at its start`;
   const more = `${fix}; docs/troubleshooting.md, "Too many workflows are running"`;
-  if (typeof running === "number" && running >= most) return fail(`${found}; a remediation waits until one ends`, more);
+  if (typeof running === "number" && running >= most)
+    return fail(`${found}; a remediation has to wait until one of them ends`, more);
   return waiting > 0
-    ? fail(`${found}, by another limit, or because the controller has not read this one since its start`, more)
+    ? fail(`${found}, because of another limit, or because the controller has not read this one since it started`, more)
     : warn(found, more);
 }
 
 // ------------------------------------------------------------------------ logs
 
-/** Whether logs are archived by the repository that the namespace has of its own; undefined if it has none. */
+/** Whether the namespace's own artifact repository archives logs; undefined if the namespace has none. */
 async function ownRepository(context: DoctorContext): Promise<boolean | undefined> {
   const { core, cluster, namespace } = context;
   const configMap = "artifact-repositories";
@@ -299,13 +300,13 @@ async function ownRepository(context: DoctorContext): Promise<boolean | undefine
     return parse(text)?.archiveLogs === true;
   } catch {
     throw new Refusal(
-      `ConfigMap ${namespace}/${configMap}, key ${key}, is no YAML`,
+      `ConfigMap ${namespace}/${configMap}, key ${key}, is not valid YAML`,
       `kubectl -n ${namespace} edit configmap ${configMap}`,
     );
   }
 }
 
-/** @param own of the namespace, which goes before the controller's */
+/** @param own archiveLogs of the namespace's own repository, which overrides the controller's; undefined if there is none */
 export function archivedLogs(known: Known, own: boolean | undefined): Finding {
   const { artifactRepository, workflowDefaults } = known.config;
   const by = own
@@ -315,9 +316,9 @@ export function archivedLogs(known: Known, own: boolean | undefined): Finding {
       : workflowDefaults?.spec?.archiveLogs === true
         ? `workflowDefaults in ConfigMap ${placeOf(known)}`
         : undefined;
-  if (by === undefined) return pass("Argo is not told to archive logs");
+  if (by === undefined) return pass("Argo does not archive logs");
   return warn(
-    `archiveLogs is true (${by}): where the store of the logs does not answer, Argo shows a run as Failed, also one that has remediated`,
-    "keep that store within reach, or take archiveLogs away there; what a run has done says its main workflow: kubectl get workflow MAIN -o jsonpath='{.metadata.annotations}'",
+    `archiveLogs is true (${by}): if the artifact store does not answer, Argo shows a run as Failed even if it remediated`,
+    "keep the artifact store reachable, or remove archiveLogs; the annotations of the main workflow say what a run really did: kubectl get workflow MAIN -o jsonpath='{.metadata.annotations}'",
   );
 }

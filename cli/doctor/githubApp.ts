@@ -5,7 +5,7 @@ import { type Check, type Finding, fail, pass, warn } from "./check.ts";
 import type { InstalledContext } from "./context.ts";
 import { installationCheck } from "./installation.ts";
 
-/** The App that the remediation acts as: its key, where it is installed, what it may, and the labels that it takes off. */
+/** The GitHub App that the remediation acts as: its key, its installations, its permissions, and the labels that it removes. */
 
 const ofEachRepository =
   (look: (context: InstalledContext, repository: string) => Promise<Finding>) => async (context: InstalledContext) =>
@@ -33,7 +33,7 @@ export const labelsCheck: Check<InstalledContext> = {
   look: ofEachRepository(labels),
 };
 
-/** What GitHub answers, or how it refuses. */
+/** GitHub's answer, or its refusal. */
 type Answer<T> = { data: T; refused?: undefined } | { data?: undefined; refused: GithubRefusal };
 
 async function answered<T>(what: string, question: Promise<{ data: T }>): Promise<Answer<T>> {
@@ -47,10 +47,10 @@ async function answered<T>(what: string, question: Promise<{ data: T }>): Promis
 const silent = (apiUrl: string, { said }: GithubRefusal) =>
   fail(
     `GitHub at ${apiUrl} does not answer (${said})`,
-    "mend the way there from this machine; if the address is wrong: pulumi config set --path githubApp.apiUrl URL",
+    "repair the network path from this machine to it; if the address is wrong: pulumi config set --path githubApp.apiUrl URL",
   );
 
-/** The App, as GitHub knows it. */
+/** The App as GitHub describes it. */
 function appOf(context: InstalledContext) {
   return context.once("GET /app", async () =>
     answered("read the App", (await context.app()).asApp().rest.apps.getAuthenticated()),
@@ -59,7 +59,7 @@ function appOf(context: InstalledContext) {
 
 async function key(context: InstalledContext): Promise<Finding> {
   const { githubAppId, githubApiUrl, privateKey } = await context.settings();
-  const set = `pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; of a Secret of yours: kubectl -n ${context.namespace} create secret generic ${privateKey.name} --from-file=${privateKey.key}=FILE --dry-run=client -o yaml | kubectl apply -f -`;
+  const set = `pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; if the Secret is your own: kubectl -n ${context.namespace} create secret generic ${privateKey.name} --from-file=${privateKey.key}=FILE --dry-run=client -o yaml | kubectl apply -f -`;
   let answer: Awaited<ReturnType<typeof appOf>>;
   try {
     answer = await appOf(context);
@@ -71,8 +71,8 @@ async function key(context: InstalledContext): Promise<Finding> {
   if (refused?.status === 0) return silent(githubApiUrl, refused);
   if (data === null || data === undefined) {
     return fail(
-      `GitHub does not take it for a key of App ${githubAppId} (${refused === undefined ? "no answer" : wordsOf(refused)})`,
-      `make one at GitHub (the App's settings, Private keys), and ${set}; if the App is another: pulumi config set --path githubApp.id ID`,
+      `GitHub does not accept it as a key of App ${githubAppId} (${refused === undefined ? "no answer" : wordsOf(refused)})`,
+      `create a key at GitHub (the App's settings, Private keys), and ${set}; if this is the wrong App: pulumi config set --path githubApp.id ID`,
     );
   }
   return pass(`App ${githubAppId} is ${data.slug}`);
@@ -105,21 +105,21 @@ async function installed(context: InstalledContext, repository: string): Promise
     if (refused.status === 0) return silent(githubApiUrl, refused);
     return fail(
       `the App is not installed there (${wordsOf(refused)})`,
-      `install it: ${app?.html_url}/installations/new; if the repository's name is wrong, or was changed: pulumi config set --path 'repositories[${repositories.indexOf(repository)}]' OWNER/NAME, then pulumi up`,
+      `install it: ${app?.html_url}/installations/new; if the repository's name is wrong or was changed: pulumi config set --path 'repositories[${repositories.indexOf(repository)}]' OWNER/NAME, then pulumi up`,
       repository,
     );
   }
   if (data.suspended_at !== null) {
     return fail(
-      `installation ${data.id} is suspended since ${data.suspended_at}`,
+      `installation ${data.id} has been suspended since ${data.suspended_at}`,
       `unsuspend it: ${data.html_url}`,
       repository,
     );
   }
   if (githubInstallationId !== undefined && githubInstallationId !== `${data.id}`) {
     return fail(
-      `githubApp.installationId is ${githubInstallationId}; the installation there is ${data.id}`,
-      "pulumi config rm --path githubApp.installationId, then pulumi up: GitHub is asked for it then",
+      `githubApp.installationId is ${githubInstallationId}, but the App's installation on this repository is ${data.id}`,
+      "pulumi config rm --path githubApp.installationId, then pulumi up; the program then asks GitHub for it",
       repository,
     );
   }
@@ -131,9 +131,9 @@ async function installed(context: InstalledContext, repository: string): Promise
   return pass(`installation ${data.id}`, repository);
 }
 
-/** What it needs, and at which level. */
+/** The permissions that the App needs, with their least level. */
 const needed = { contents: "read", metadata: "read", pull_requests: "write" } as const;
-/** With it, failed deliveries of a repository's webhook are asked for again. */
+/** With this permission the sweep can have GitHub repeat failed deliveries of a repository's webhook. */
 const optional = { repository_hooks: "write" } as const;
 const levels = ["read", "write", "admin"];
 
@@ -143,7 +143,7 @@ async function permissions(context: InstalledContext, repository: string): Promi
   return granted(data?.permissions ?? {}, { repository, app: app?.html_url ?? "", installation: data?.html_url ?? "" });
 }
 
-/** @param at the pages at GitHub where they are changed */
+/** @param at the repository, and the GitHub pages on which its permissions are changed */
 export function granted(
   has: Record<string, string | undefined>,
   at: { repository: string; app: string; installation: string },
@@ -152,24 +152,24 @@ export function granted(
   const lacks = Object.entries(needed).filter(([name, least]) => level(name) < levels.indexOf(least));
   const change = `the App's settings, Permissions & events (${at.app}), then accept it at ${at.installation}`;
   const list = (some: [string, string | undefined][]) => some.map(([name, wanted]) => `${name}: ${wanted}`).join(", ");
-  if (lacks.length > 0) return fail(`it lacks ${list(lacks)}`, `grant it: ${change}`, at.repository);
+  if (lacks.length > 0) return fail(`the App lacks ${list(lacks)}`, `grant it: ${change}`, at.repository);
   const known: Record<string, string> = { ...needed, ...optional };
   const beyond = Object.entries(has).filter(([name]) => level(name) > levels.indexOf(known[name] ?? ""));
   if (beyond.length > 0)
-    return warn(`it has more than it needs: ${list(beyond)}`, `take it away: ${change}`, at.repository);
+    return warn(`the App has more permissions than it needs: ${list(beyond)}`, `remove them: ${change}`, at.repository);
   const rest =
     level("repository_hooks") < 1
-      ? "; without repository_hooks: write failed deliveries of a repository's webhook are not asked for again"
+      ? "; without repository_hooks: write, the sweep cannot have failed deliveries of a repository's webhook repeated"
       : "";
-  return pass(`${list(Object.entries(needed))}, and nothing beyond${rest}`, at.repository);
+  return pass(`${list(Object.entries(needed))}, and no more${rest}`, at.repository);
 }
 
 /** A label that no pull request carries. */
 const probe = "rex-remediation-doctor-probe";
 
 /**
- * Takes a label off that is not there: GitHub looks at the right first, and says that there is no such label only to who has it.
- * A pull request that is closed does for that as well.
+ * Tries to remove a label that does not exist. GitHub checks the permission first, and reports the missing label only to a caller with the
+ * permission. A closed pull request works too.
  */
 async function labelRemoval(context: InstalledContext, repository: string): Promise<Finding> {
   const [owner = "", repo = ""] = repository.split("/");
@@ -179,11 +179,15 @@ async function labelRemoval(context: InstalledContext, repository: string): Prom
     rest.pulls.list({ owner, repo, state: "all", per_page: 1 }),
   );
   if (pulls === undefined) {
-    return fail(`its pull requests cannot be listed (${wordsOf(refused)})`, "see the App's permissions", repository);
+    return fail(
+      `the pull requests of the repository cannot be listed (${wordsOf(refused)})`,
+      "see the App's permissions",
+      repository,
+    );
   }
   const pull = pulls[0]?.number;
   if (pull === undefined) {
-    return warn("not proved: there is no pull request to try it on", "run this again when there is one", repository);
+    return warn("not checked: there is no pull request to try it on", "run this again when there is one", repository);
   }
   const answer = await answered(
     `take a label off #${pull}`,
@@ -192,17 +196,17 @@ async function labelRemoval(context: InstalledContext, repository: string): Prom
   return removed(answer.refused, repository, pull);
 }
 
-/** @param refused how GitHub refuses to take the probe off; undefined if it does not, though no pull request has it */
+/** @param refused GitHub's refusal to remove the probe label; undefined if it does not refuse, which is unexpected */
 export function removed(
   refused: Pick<GithubRefusal, "status" | "said"> | undefined,
   repository: string,
   pull: number,
 ): Finding {
   if (refused !== undefined && labelIsAbsent(refused))
-    return pass(`GitHub lets it (tried with a label that #${pull} does not carry)`, repository);
+    return pass(`GitHub allows it (tried with a label that #${pull} does not have)`, repository);
   return fail(
     `GitHub refuses it on #${pull} (${refused === undefined ? "no answer" : `${refused.status}: ${refused.said}`})`,
-    "the App needs pull_requests: write, and the change accepted where it is installed",
+    "give the App pull_requests: write, and accept the change in its installation",
     repository,
   );
 }
@@ -218,18 +222,22 @@ async function labels(context: InstalledContext, repository: string): Promise<Fi
   const [ready, hold] = [await missing(readyLabel), holdLabel === "" ? undefined : await missing(holdLabel)];
   const unseen = [ready, hold].find((refused) => refused !== undefined && refused.status !== 404);
   if (unseen !== undefined) {
-    return warn(`cannot be seen (${wordsOf(unseen)})`, `look at them: gh label list --repo ${repository}`, repository);
+    return warn(
+      `cannot be read (${wordsOf(unseen)})`,
+      `check them by hand: gh label list --repo ${repository}`,
+      repository,
+    );
   }
   if (ready !== undefined) {
     return fail(
-      `there is no label ${readyLabel}, so no push ever takes it off`,
-      `gh label create ${quoted(readyLabel)} --repo ${repository}; if yours has another name: pulumi config set --path pullRequest.readyLabel NAME, then pulumi up`,
+      `there is no label ${readyLabel}, so no push can ever remove it`,
+      `gh label create ${quoted(readyLabel)} --repo ${repository}; if your label has another name: pulumi config set --path pullRequest.readyLabel NAME, then pulumi up`,
       repository,
     );
   }
   if (hold !== undefined) {
     return warn(
-      `${readyLabel} is there; there is no label ${holdLabel}, with which a person holds a task`,
+      `${readyLabel} exists, but there is no label ${holdLabel}, so nobody can hold a task`,
       `gh label create ${quoted(holdLabel)} --repo ${repository}`,
       repository,
     );
@@ -237,7 +245,7 @@ async function labels(context: InstalledContext, repository: string): Promise<Fi
   return pass([readyLabel, holdLabel].filter(Boolean).join(", "), repository);
 }
 
-/** As the App where it is installed, with the rights that the installation has. */
+/** GitHub as the App's installation, with the permissions of that installation. */
 async function asInstalled(context: InstalledContext, repository: string): Promise<Octokit> {
   return (await context.app()).forRepository(repository);
 }

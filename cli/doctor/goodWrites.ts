@@ -13,8 +13,8 @@ import { installationCheck } from "./installation.ts";
 import { type PushedRun, runOfPush } from "./pushedRun.ts";
 
 /**
- * What has to be let through: one of each write that a push comes to, as the account that makes it and exactly as it makes it. All are
- * dry runs. Whoever else has a say in what is written, the policies, webhooks, quotas, has it here, too.
+ * Whether the API server accepts every kind of write that a remediation makes. Each write is tried as a dry run, as the account that
+ * makes it and in exactly the same form. So admission policies, admission webhooks and quotas judge it as they would judge the real one.
  */
 
 const workflows = { group: "argoproj.io", version: "v1alpha1", plural: "workflows" };
@@ -29,52 +29,52 @@ export async function goodWrites(context: InstalledContext): Promise<Finding[]> 
   return [...(await runs(context)), await deletion(context), await restart(context)];
 }
 
-/** Who asks, for what, and what it means if that is refused. */
+/** A write, the account that makes it, and what it means if it is refused. */
 export interface Write {
   of: string;
   account: string;
-  /** As in "a push gets no run". */
+  /** The consequence of a refusal, for example "a push gets no run". */
   otherwise: string;
   fix: string;
 }
 
-/** @param came what came of it */
+/** @param came the result of the attempt */
 export function judged(came: Attempt, { of, account, otherwise, fix }: Write): Finding {
-  if (came === "let through") return pass(`${account} is let through`, of);
+  if (came === "let through") return pass(`${account} may make it`, of);
   if (refusesImpersonation(came)) {
     return warn(
-      "not checked: who calls this may not impersonate the accounts",
-      "let somebody call this who may impersonate users, groups and userextras",
+      "not checked: you may not impersonate the accounts",
+      "run this as a user who may impersonate users, groups and userextras",
       of,
     );
   }
   if (refusesDryRun(came)) {
     return warn(
       `not checked: ${wordsOf(came)}`,
-      "let that webhook say sideEffects: None, or try it with scripts/rex push",
+      "declare sideEffects: None in that webhook, or try a real push with scripts/rex push",
       of,
     );
   }
-  // The check of the rights says so.
-  if (refusedByAuthorizer(came)) return skip(`not checked: ${account} has not got the right to it`, of);
+  // The check of the rights reports this.
+  if (refusedByAuthorizer(came)) return skip(`not checked: ${account} lacks the right to do it`, of);
   return fail(`${otherwise}: ${wordsOf(came)}`, fix, of);
 }
 
 const others = (kind: string, { namespace, prefix }: InstalledContext) =>
-  `kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies shows who has a say in ${kind}: keep namespace ${namespace} out of it there, by a namespaceSelector; what is in the policies ${prefix}-… themselves is made again by pulumi up --refresh`;
+  `kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies lists what may refuse or change ${kind}: exclude namespace ${namespace} there with a namespaceSelector; if it is a policy ${prefix}-…, pulumi up --refresh restores it`;
 
-/** The run of a push as the Sensor makes it, and that of a lost push as the sweep makes it. */
+/** Tries to create the run of a push as the Sensor does, and the run of a lost push as the sweep does. */
 async function runs(context: InstalledContext): Promise<Finding[]> {
   const sensor = await context.sensor();
   const accounts = await context.accounts();
   const ofPush = "a push's run";
   const ofLostPush = "a lost push's run";
-  if (sensor === undefined) return [skip("not checked: there is no Sensor that says how it is made", ofPush)];
+  if (sensor === undefined) return [skip("not checked: there is no Sensor to take the run from", ofPush)];
   const { repositories } = await context.settings();
   const commit = () => randomBytes(20).toString("hex");
   const [before, after] = [commit(), commit()];
   const pushedAt = Math.trunc(Date.now() / 1000);
-  // A task that hardly anybody has, and commits that nobody has: no run is in the way.
+  // An unlikely task number and random commits, so that no existing run has the same name.
   const run = runOfPush(sensor, { task: "999999999", before, after, repository: repositories[0] ?? "", pushedAt });
   const fix = others("Workflows", context);
   const found = [
@@ -93,18 +93,18 @@ async function made(context: InstalledContext, body: PushedRun, write: Write): P
     api(context).createNamespacedCustomObject({ ...workflows, body, ...dry(context) }, as);
   const finding = judged(await attempt(create(asUser(context.namespace, write.account))), write);
   if (finding.verdict !== "fail") return finding;
-  // The policies do not bind the caller, who so gets to see what would be stored.
+  // The policies do not restrict the caller, who can therefore see what would be stored.
   const stored = (await create(request).catch(() => undefined)) as object | undefined;
   const more = stored === undefined ? [] : changed(body, stored);
   return more.length === 0
     ? finding
-    : { ...finding, found: `${finding.found}; on its way in somebody else changes ${more.join(", ")}` };
+    : { ...finding, found: `${finding.found}; something in the cluster changes ${more.join(", ")}` };
 }
 
-/** What the API server itself sets. */
+/** Fields that the API server itself sets. */
 const served = ["metadata.uid", "metadata.creationTimestamp", "metadata.generation", "metadata.managedFields"];
 
-/** @returns the paths at which what is stored is not what was sent */
+/** @returns the paths at which the stored object differs from the sent one */
 export function changed(sent: object, stored: object, at = ""): string[] {
   const was = new Map(Object.entries(sent));
   const is = new Map(Object.entries(stored));
@@ -121,17 +121,17 @@ function isMap(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The deletion of a CodeRun that the remediation of its task may delete. */
+/** Tries to delete a CodeRun that a remediation of its task may delete. */
 async function deletion(context: InstalledContext): Promise<Finding> {
   const of = "a CodeRun's deletion";
   const settings = await context.settings();
   const { group, version, resource: plural } = settings.codeRuns;
   const target = (await context.list({ group, version, plural }))?.find((one) => isTarget(one, settings));
-  if (target === undefined) return skip("not checked: there is no CodeRun now that a remediation may delete", of);
+  if (target === undefined) return skip("not checked: there is currently no CodeRun that a remediation may delete", of);
   const { name, uid, labels } = target.metadata;
   const account = (await context.accounts()).remediation ?? "";
   const options = { preconditions: { uid }, propagationPolicy: "Foreground" };
-  // Of a deletion with a body the API server reads no options in the URL: there dryRun would be none.
+  // If a deletion has a body, the API server ignores the options in the URL. A dryRun only there would delete the CodeRun.
   const body = { apiVersion: "v1", kind: "DeleteOptions", ...options, dryRun: ["All"] };
   const deleted = api(context).deleteNamespacedCustomObject(
     { group, version, plural, name, body, ...dry(context) },
@@ -145,14 +145,14 @@ async function deletion(context: InstalledContext): Promise<Finding> {
   });
 }
 
-/** Stage, gate and ledger of a main workflow, as restart-qa writes them. */
+/** Tries to write stage, gate and ledger of a main workflow, as restart-qa does. */
 async function restart(context: InstalledContext): Promise<Finding> {
   const of = "a main workflow's restart";
   const settings = await context.settings();
   const { typeLabel, type, taskLabel, stageLabel } = settings.mainWorkflows;
   const all = await context.listArgo("workflows", `${typeLabel}=${type}`);
   const main = all.find((one) => isMain(one, settings));
-  if (main === undefined) return skip("not checked: there is no main workflow at work", of);
+  if (main === undefined) return skip("not checked: there is no running main workflow", of);
   const { name, labels } = main.metadata;
   const account = (await context.accounts()).remediation ?? "";
   const gates = Object.entries<{ type: string; phase: string }>(main.status?.nodes ?? {});
@@ -176,7 +176,7 @@ async function restart(context: InstalledContext): Promise<Finding> {
   });
 }
 
-/** The policies go by the name of the pod that asks: that of a remediation's run of the task. */
+/** The policies check the name of the calling pod. This is the name that a pod of a remediation of the task would have. */
 function asPodOf(context: InstalledContext, account: string, task = "") {
   return asUser(context.namespace, account, `${context.prefix}-${task}-doctor-remediate-1`);
 }

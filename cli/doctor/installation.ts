@@ -4,11 +4,12 @@ import { type Check, pass } from "./check.ts";
 import { namespaceCheck } from "./cluster.ts";
 import type { InstalledContext } from "./context.ts";
 
-/** What the steps are told is what most of the checks ask by. */
+/** Reads the installation's settings from the cluster. Most later checks need them. */
 export const installationCheck: Check<InstalledContext> = {
   name: "installation",
   needs: [namespaceCheck, argoWorkflowsKindsCheck],
-  otherwise: "pulumi up --refresh, or name the right one with --stack, --outputs or --context",
+  otherwise:
+    "pulumi up --refresh; if this is the wrong installation, choose another with --stack, --outputs or --context",
   look: async (context) => {
     const { repositories } = await context.settings();
     return pass(`${context.prefix} in namespace ${context.namespace}, for ${namesOf(repositories)}`);

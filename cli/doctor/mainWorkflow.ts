@@ -7,9 +7,9 @@ import type { DoctorContext } from "./context.ts";
 import { contract } from "./contract.ts";
 import type { MainWorkflow } from "./workflowText.ts";
 
-/** A main workflow that the call names: whether it keeps the contract. */
+/** Whether a main workflow given on the command line keeps the contract. */
 
-/** @param given the name of a WorkflowTemplate, or a file */
+/** @param given the name of a WorkflowTemplate or a file */
 export const mainWorkflowCheck = (given: string): Check<DoctorContext> => ({
   name: `main workflow ${given}`,
   needs: isFile(given) ? [] : [argoWorkflowsKindsCheck],
@@ -25,18 +25,18 @@ async function read(context: DoctorContext, given: string): Promise<MainWorkflow
   const template = await context.argo("workflowtemplates", given);
   if (template === undefined) {
     throw new Refusal(
-      `--main-workflow: there is no file and no WorkflowTemplate ${given} in namespace ${context.namespace}`,
+      `--main-workflow: there is neither a file ${given} nor a WorkflowTemplate of that name in namespace ${context.namespace}`,
       `kubectl -n ${context.namespace} get workflowtemplates lists them`,
     );
   }
   return { ...template, kind: "WorkflowTemplate" } as unknown as MainWorkflow;
 }
 
-/** @throws Refusal if there is not exactly one Workflow or WorkflowTemplate in it */
+/** @throws Refusal if the text does not contain exactly one Workflow or WorkflowTemplate */
 export function fromText(text: string, file: string): MainWorkflow {
   const documents = parseAllDocuments(text).map((document) => {
     if (document.errors.length > 0)
-      throw new Refusal(`--main-workflow: ${file} is no YAML: ${document.errors[0]?.message.split("\n")[0]}`);
+      throw new Refusal(`--main-workflow: ${file} is not valid YAML: ${document.errors[0]?.message.split("\n")[0]}`);
     return document.toJS();
   });
   const found = documents.filter((one) => ["Workflow", "WorkflowTemplate"].includes(one?.kind));

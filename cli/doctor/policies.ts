@@ -6,11 +6,11 @@ import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
 import type { InstalledContext } from "./context.ts";
 import { installationCheck } from "./installation.ts";
 
-/** The admission policies: whether they are there, bound, and refuse what they must. */
+/** Whether the admission policies exist, are bound, and refuse what they must refuse. */
 
 const argo = { group: "argoproj.io", version: "v1alpha1" };
 
-/** The policies by their subjects, and the accounts that they bind. */
+/** The subjects of the policies, and the account that each policy restricts. */
 const subjects = {
   coderuns: "remediation",
   workflows: "remediation",
@@ -43,7 +43,7 @@ const nameOf = ({ prefix, namespace }: InstalledContext, subject: Subject) => `$
 async function present(context: InstalledContext): Promise<Finding> {
   if (!(await context.policed())) {
     return warn(
-      "there are none (admissionPolicies is false): the API server lets the remediation delete any CodeRun of the namespace",
+      "there are none (admissionPolicies is false), so the API server lets the remediation delete any CodeRun of the namespace",
       "pulumi config set admissionPolicies true, then pulumi up",
     );
   }
@@ -60,23 +60,23 @@ async function present(context: InstalledContext): Promise<Finding> {
       api.readValidatingAdmissionPolicyBinding({ name }, request),
     );
     const denies = binding?.spec?.policyName === name && binding.spec.validationActions?.includes("Deny");
-    if (policy === undefined) wrong.push(`there is no ${name}`);
+    if (policy === undefined) wrong.push(`${name} does not exist`);
     else if (binding === undefined) wrong.push(`${name} has no binding`);
     else if (!denies) wrong.push(`the binding of ${name} does not deny`);
   }
   return wrong.length === 0
-    ? pass(`${wanted.length}, each bound`)
-    : fail(`${wrong.join("; ")}: the API server refuses nothing by it`, "pulumi up --refresh");
+    ? pass(`${wanted.length} policies, all bound`)
+    : fail(`${wrong.join("; ")}, so the API server does not enforce it`, "pulumi up --refresh");
 }
 
 /** A request that a policy must refuse. */
 interface Trial {
-  /** The name of the object that it is tried on; undefined if there is none. */
+  /** The name of the object to try it on; undefined if there is none. */
   object(context: InstalledContext): Promise<string | undefined>;
   ask(context: InstalledContext, as: ConfigurationOptions, name: string): Promise<unknown>;
 }
 
-/** All are dry runs: where nothing refuses them, nothing is changed either. */
+/** All trials are dry runs: even if no policy refuses them, they change nothing. */
 const trials: Record<Subject, Trial> = {
   coderuns: {
     async object(context) {
@@ -113,7 +113,7 @@ function creation(plural: string, object: object): Trial {
 }
 
 async function inForce(context: InstalledContext): Promise<Finding> {
-  if (!(await context.policed())) return skip("because there are none");
+  if (!(await context.policed())) return skip("because there are no admission policies");
   const accounts = await context.accounts();
   const proved: Subject[] = [];
   const untried: Subject[] = [];
@@ -128,23 +128,27 @@ async function inForce(context: InstalledContext): Promise<Finding> {
     const came = await attempt(trials[subject].ask(context, asUser(context.namespace, account), object));
     if (came === "let through") {
       return fail(
-        `${name} does not refuse what it must`,
-        `kubectl get validatingadmissionpolicy ${name} -o yaml; what is in it is made again by pulumi up --refresh`,
+        `${name} does not refuse what it must refuse`,
+        `kubectl get validatingadmissionpolicy ${name} -o yaml; pulumi up --refresh restores it`,
       );
     } else if (refusedByPolicy(came, name)) {
       proved.push(subject);
     } else if (refusesImpersonation(came)) {
       return warn(
-        "not tried: who calls this may not impersonate the accounts",
-        "let somebody call this who may impersonate users and groups",
+        "not checked: you may not impersonate the accounts",
+        "run this as a user who may impersonate users and groups",
       );
     } else if (refusedByAuthorizer(came)) {
-      // Before any policy is asked.
-      return skip(`because ${account} has not got the right that ${name} bounds`);
+      // RBAC refuses before any policy is evaluated.
+      return skip(`because ${account} lacks the right that ${name} restricts`);
     } else {
-      return warn(`${name} was not tried: ${wordsOf(came)}`, `look at what refuses dry runs, and at ${name} by hand`);
+      return warn(
+        `${name} was not checked: ${wordsOf(came)}`,
+        `find out what refuses the dry run, and check ${name} by hand`,
+      );
     }
   }
-  const rest = untried.length === 0 ? "" : `; not tried, because there is nothing to try it on: ${untried.join(", ")}`;
-  return pass(`${proved.length} refuse a dry run of what they must refuse${rest}`);
+  const rest =
+    untried.length === 0 ? "" : `; not checked, because there is no object to try it on: ${untried.join(", ")}`;
+  return pass(`${proved.length} policies refuse what they must refuse (tried as dry runs)${rest}`);
 }

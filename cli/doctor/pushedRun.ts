@@ -4,28 +4,29 @@ import { type RunValues, runName, runNameTemplate, runSaltAnnotation } from "../
 import { Refusal } from "../lib/installation.ts";
 import type { Thing } from "./context.ts";
 
-/** The run that the Sensor in the cluster makes of a push. */
+/** Computes the run that the Sensor in the cluster creates for a push. */
 
-/** A Workflow, as far as one is filled in. */
+/** The Workflow of a run, with the fields that are filled in here. */
 export interface PushedRun {
   metadata: { name: string; labels: Record<string, string> };
   [field: string]: unknown;
 }
 
 /**
- * @throws Refusal if the Sensor fills its runs in otherwise than this program's does
+ * @throws Refusal if the Sensor fills in its runs differently from this version of the program
  * @see https://argoproj.github.io/argo-events/sensors/triggers/k8s-object-trigger/
  */
 export function runOfPush(sensor: Thing, push: RunValues): PushedRun {
   const { name, annotations } = sensor.metadata;
   const template = sensor.spec.triggers?.[0]?.template;
   const resource: PushedRun | undefined = template?.k8s?.source?.resource;
-  if (resource === undefined) throw new Refusal(`Sensor ${name} makes no object`, "pulumi up --refresh");
+  if (resource === undefined)
+    throw new Refusal(`Sensor ${name} has no trigger that creates an object`, "pulumi up --refresh");
   const salt = annotations?.[runSaltAnnotation] ?? "";
   const dependency = sensor.spec.dependencies?.[0]?.name;
   if (!isDeepStrictEqual(template.k8s.parameters, triggerParameters(dependency, runNameTemplate(name, salt)))) {
     throw new Refusal(
-      `Sensor ${name} fills in its runs otherwise than this version of the program does`,
+      `Sensor ${name} fills in its runs differently from this version of the program`,
       "pulumi up --refresh",
     );
   }

@@ -5,7 +5,7 @@ import { type Check, type Finding, fail, pass } from "./check.ts";
 import type { InstalledContext } from "./context.ts";
 import { installationCheck } from "./installation.ts";
 
-/** Whether each account may do what it must, and none of what it must not, as the API server itself judges it. */
+/** Whether each service account has all the rights that it needs, and none that it must not have. The API server itself is asked. */
 
 type Right = Required<Pick<V1ResourceAttributes, "verb" | "group" | "resource">> &
   Pick<V1ResourceAttributes, "subresource" | "namespace">;
@@ -14,7 +14,7 @@ const rights = (group: string, resource: string, ...verbs: string[]): Right[] =>
   verbs.map((verb) => ({ verb, group, resource }));
 const workflows = (...verbs: string[]) => rights("argoproj.io", "workflows", ...verbs);
 
-/** What none of them may. */
+/** Rights that no account may have. */
 const nobodys: Right[] = [
   ...rights("", "secrets", "get", "list"),
   ...rights("", "configmaps", "get"),
@@ -27,7 +27,7 @@ const nobodys: Right[] = [
   ...rights("argoproj.io", "eventsources", "patch"),
   ...rights("rbac.authorization.k8s.io", "rolebindings", "create"),
   ...workflows("update", "delete", "deletecollection"),
-  // In the whole cluster.
+  // Cluster-wide.
   ...workflows("create", "patch", "list").map((right) => ({ ...right, namespace: "" })),
   ...rights("admissionregistration.k8s.io", "validatingadmissionpolicies", "delete").map((right) => ({
     ...right,
@@ -35,7 +35,7 @@ const nobodys: Right[] = [
   })),
 ];
 
-/** What each must, and what besides {@link nobodys} it must not. */
+/** The rights that each account must have, and those that it must not have in addition to {@link nobodys}. */
 function promised(
   codeRuns: { group: string; resource: string },
   policed: boolean,
@@ -97,13 +97,13 @@ async function judged(
     core.readNamespacedServiceAccount({ namespace, name: account }, request),
   );
   if (there === undefined)
-    return fail(`there is no service account ${account} in namespace ${namespace}`, "pulumi up --refresh", what);
+    return fail(`namespace ${namespace} has no service account ${account}`, "pulumi up --refresh", what);
   const lacking = await those(may, async (right) => !(await allowed(context, account, right)));
   const beyond = await those([...nobodys, ...mayNot], (right) => allowed(context, account, right));
   return verdict({ what, account, namespace, lacking, beyond, judged: may.length + nobodys.length + mayNot.length });
 }
 
-/** @param judged how many rights were asked for */
+/** @param judged the number of rights that were checked */
 export function verdict({
   what,
   account,
@@ -122,21 +122,21 @@ export function verdict({
   if (lacking.length > 0) {
     return fail(
       `${account} may not ${words(lacking)}`,
-      "pulumi up --refresh, which makes its Role and RoleBinding again",
+      "pulumi up --refresh, which restores its Role and RoleBinding",
       what,
     );
   }
   if (beyond.length > 0) {
     return fail(
-      `${account} may also ${words(beyond)}, which the program never gave it`,
-      `kubectl get rolebindings,clusterrolebindings -A -o wide | grep ${namespace}/${account} shows who did; delete that binding`,
+      `${account} may also ${words(beyond)}, although the program never granted that`,
+      `kubectl get rolebindings,clusterrolebindings -A -o wide | grep ${namespace}/${account} shows the binding that grants it; delete that binding`,
       what,
     );
   }
-  return pass(`${account} may what it must, and no more, in ${judged} reviews`, what);
+  return pass(`${account} has all rights that it needs and none beyond (${judged} access reviews)`, what);
 }
 
-/** The first of them: who may do everything may do very much. */
+/** The first five in words. An account with all rights would give a very long list. */
 function words(list: Right[]): string {
   const first = list.slice(0, 5).map(inWords).join(", ");
   return list.length <= 5 ? first : `${first} and ${list.length - 5} more`;
@@ -158,7 +158,7 @@ async function allowed({ cluster, namespace }: InstalledContext, account: string
   return (await ask(cluster, `ask what ${account} may`, review))?.status?.allowed === true;
 }
 
-/** Who an account is to the API server. */
+/** How the API server identifies a service account. */
 export function asAccount(namespace: string, account: string): { user: string; groups: string[] } {
   return {
     user: `system:serviceaccount:${namespace}:${account}`,

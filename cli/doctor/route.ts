@@ -10,7 +10,7 @@ import { type Check, type Finding, fail, pass, warn } from "./check.ts";
 import type { InstalledContext, Thing } from "./context.ts";
 import { installationCheck } from "./installation.ts";
 
-/** The route of a push into the cluster: EventSource, Sensor, the last one that came, and the sweep for those that did not. */
+/** The route of a push into the cluster: EventSource, Sensor, the last push that arrived, and the sweep for lost pushes. */
 
 const bringBack = "pulumi up --refresh";
 
@@ -57,7 +57,7 @@ async function eventSource(context: InstalledContext): Promise<Finding> {
   if (source === undefined) {
     return fail(
       `there is no EventSource ${name} in namespace ${context.namespace}`,
-      `${bringBack}; if it is yours, make it or name another with pulumi config set --path existingEventSource.name NAME`,
+      `${bringBack}; if it is your own, create it, or choose another with pulumi config set --path existingEventSource.name NAME`,
     );
   }
   return deployed(
@@ -76,19 +76,19 @@ async function sensor(context: InstalledContext): Promise<Finding> {
   const events = Object.keys((await context.eventSource())?.spec.github ?? {});
   if (!events.includes(eventName)) {
     return fail(
-      `it waits for the event ${eventName}; EventSource ${context.installation.outputs.eventSource} has ${events.join(", ") || "no event from github"}`,
+      `it waits for the event ${eventName}, but EventSource ${context.installation.outputs.eventSource} has ${events.join(", ") || "no GitHub event"}`,
       "pulumi config set --path existingEventSource.event NAME, then pulumi up",
     );
   }
   return deployed(found, name, `kubectl -n ${context.namespace} describe sensor ${name}`, true);
 }
 
-/** @param own whether the program made it */
+/** @param own whether the program created it */
 export function deployed(thing: Thing, name: string, look: string, own: boolean): Finding {
   const trouble = notTrue(thing);
   return trouble === undefined
     ? pass(`${name} is deployed`)
-    : fail(`${name}: ${trouble}`, own ? `${look}; if somebody changed it: ${bringBack}` : look);
+    : fail(`${name}: ${trouble}`, own ? `${look}; if it was changed by hand: ${bringBack}` : look);
 }
 
 interface Pods {
@@ -117,7 +117,7 @@ async function pods(
     ready,
     finding: fail(
       `${ready.length} of ${wanted} ready${why.join("")}`,
-      `${look} shows which; kubectl -n ${namespace} describe pods -l ${labelSelector} says why; with too few pods: kubectl -n ${namespace} scale deployment -l ${labelSelector} --replicas=${wanted}`,
+      `${look} lists them; kubectl -n ${namespace} describe pods -l ${labelSelector} says why; if there are too few pods: kubectl -n ${namespace} scale deployment -l ${labelSelector} --replicas=${wanted}`,
     ),
   };
 }
@@ -130,8 +130,8 @@ function troubleOf({ status }: V1Pod): string {
 }
 
 /**
- * An unsigned event is sent to a pod of the EventSource, by way of the API server. It is a ping, of which nothing would come if it
- * were let through; where no secret is named, it is not sent, because it would be.
+ * Sends an unsigned event through the API server to a pod of the EventSource, to see that it is refused. The event is a ping, which starts
+ * nothing even if it is accepted. If the EventSource names no secret, nothing is sent, because it accepts everything.
  */
 async function signatures(context: InstalledContext): Promise<Finding> {
   const { eventSource: name } = context.installation.outputs;
@@ -141,7 +141,7 @@ async function signatures(context: InstalledContext): Promise<Finding> {
   const { webhook, webhookSecret } = source?.spec.github?.[event] ?? {};
   if (webhookSecret?.name === undefined) {
     return fail(
-      `EventSource ${name} names no webhookSecret for the event ${event}: it takes pushes that anybody made up`,
+      `EventSource ${name} names no webhookSecret for the event ${event}, so it accepts forged pushes`,
       own
         ? bringBack
         : `kubectl -n ${context.namespace} edit eventsource ${name}: spec.github.${event}.webhookSecret: {name: SECRET, key: KEY}`,
@@ -151,15 +151,15 @@ async function signatures(context: InstalledContext): Promise<Finding> {
   const answer = await unsigned(context, `${pod}:${webhook?.port}`, `${webhook?.endpoint}`.replace(/^\//, ""));
   if (typeof answer === "string") {
     return warn(
-      `Secret ${webhookSecret.name} is named, but no unsigned event could be sent to see it refused: ${answer}`,
-      "let somebody call this who may create pods/proxy",
+      `Secret ${webhookSecret.name} is configured, but no unsigned event could be sent to see that it is refused: ${answer}`,
+      "run this as a user who may create pods/proxy",
     );
   }
   return answer >= 400 && answer < 500
     ? pass(`an unsigned event is refused (${answer})`)
     : fail(
         `an unsigned event was answered with ${answer}`,
-        `kubectl -n ${context.namespace} rollout restart deployment -l eventsource-name=${name}: it reads its secret once, at its start`,
+        `kubectl -n ${context.namespace} rollout restart deployment -l eventsource-name=${name}, because it reads its secret only at its start`,
       );
 }
 
@@ -169,7 +169,7 @@ const headers = {
   "X-GitHub-Delivery": "rex-remediation-doctor",
 };
 
-/** @returns the pod's answer, or why there is none */
+/** @returns the status code of the pod's answer, or the reason why there is none */
 async function unsigned({ core, namespace }: InstalledContext, pod: string, path: string): Promise<number | string> {
   let code: number | undefined;
   try {
@@ -180,14 +180,14 @@ async function unsigned({ core, namespace }: InstalledContext, pod: string, path
       }),
     );
   } catch (error) {
-    // From a pod, only the status code counts.
+    // An error status from the pod itself is a valid answer.
     if (error instanceof ApiException && statusOf(error).own) return `the API server says ${error.code}`;
     if (code === undefined) return (error as Error).message;
   }
   return code ?? "there was no answer";
 }
 
-/** Options of a request with a body, which the client has no other way to give this one. */
+/** Request options that set a body. The client's method for this request has no parameter for it. */
 function unsignedPing(answered: (code: number) => void): ConfigurationOptions {
   const options = Object.entries(headers).reduce(
     (others, [name, value]) => setHeaderOptions(name, value, others),
@@ -217,7 +217,7 @@ async function lastPush(context: InstalledContext): Promise<Finding> {
 }
 
 /**
- * @param runs remediations, however they were started
+ * @param runs all remediations, also those started by hand or by the sweep
  * @param instanceId see components/argoInstance.ts
  */
 export function newest(runs: Thing[], namespace: string, instanceId?: string): Finding {
@@ -231,27 +231,27 @@ export function newest(runs: Thing[], namespace: string, instanceId?: string): F
   )[0];
   if (last === undefined) {
     return warn(
-      "none has come as long as runs are kept",
-      "push to a task branch as the pusher, and look at the webhook's deliveries at GitHub",
+      "no push has arrived within the time that runs are kept",
+      "push to a task branch as the pusher, and see the webhook's deliveries: scripts/rex webhook deliveries",
     );
   }
   const { name, creationTimestamp } = last.metadata;
   const outcome = outcomeOf(last) ?? "not ended";
   const found = `${new Date(creationTimestamp).toISOString().replace(".000", "")}, run ${name}: ${outcome}`;
   if (outcome === "failed")
-    return warn(found, `${argoCommand(namespace, instanceId)} get ${name} says why, and the command that carries on`);
+    return warn(found, `${argoCommand(namespace, instanceId)} get ${name} says why, and which command continues`);
   return isFailed(last) ? aroundTheSteps(found, last, argoCommand(namespace, instanceId)) : pass(found);
 }
 
-/** A run whose steps did their work, and which Argo calls failed all the same. */
+/** The finding for a run whose steps succeeded but whose phase Argo shows as failed. */
 function aroundTheSteps(found: string, run: Thing, argo: string): Finding {
   return warn(
     `${found}; ${allTheSame(run)}`,
-    `${argo} get ${run.metadata.name}; mend the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`,
+    `${argo} get ${run.metadata.name}; repair the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`,
   );
 }
 
-/** Whether the controller that takes the runs is the one that is there. */
+/** Whether a running workflow controller handles the runs, judged by its instance ID. */
 async function instance(context: InstalledContext): Promise<Finding> {
   const { argoInstanceId, mainWorkflows } = await context.settings();
   const own = await context.listArgo("workflows", `app.kubernetes.io/instance=${context.prefix}`);
@@ -259,7 +259,7 @@ async function instance(context: InstalledContext): Promise<Finding> {
   return seen(own, main, { namespace: context.namespace, argoInstanceId, now: Date.now() });
 }
 
-/** How long Argo may take to look at a Workflow for the first time. */
+/** How long Argo may take before it first looks at a Workflow. */
 const unseenSeconds = 60;
 
 /**
@@ -275,7 +275,7 @@ export function seen(
   const named = (id: string | undefined) => (id === undefined ? "no instance ID" : `the instance ID ${id}`);
   const set = (id: string | undefined) =>
     `pulumi config ${id === undefined ? "rm --path argo.instanceId" : `set --path argo.instanceId ${id}`}, then pulumi up`;
-  // As long as a main workflow is at work, some controller takes it.
+  // If a main workflow is running, some controller handles its instance ID.
   const other = main.find((one) => one.status?.phase === "Running" && idOf(one) !== argoInstanceId);
   const unseen = own.find(
     ({ metadata, status }) =>
@@ -283,18 +283,18 @@ export function seen(
   );
   if (unseen !== undefined) {
     return fail(
-      `no controller has looked at ${unseen.metadata.name} since ${unseen.metadata.creationTimestamp}, which has ${named(idOf(unseen))}${other === undefined ? "" : `; main workflow ${other.metadata.name}, which is at work, has ${named(idOf(other))}`}: Argo's workflow controller does not run, or has another instanceID`,
+      `no controller has picked up ${unseen.metadata.name} since ${unseen.metadata.creationTimestamp}; it has ${named(idOf(unseen))}${other === undefined ? "" : `, but the running main workflow ${other.metadata.name} has ${named(idOf(other))}`}: Argo's workflow controller does not run, or has another instanceID`,
       `${
         other !== undefined
           ? set(idOf(other))
-          : `kubectl get configmaps -A --field-selector metadata.name=workflow-controller-configmap -o yaml | grep instanceID shows it: pulumi config set --path argo.instanceId ID, then pulumi up (where there is none: pulumi config rm --path argo.instanceId); if it is the same, look at the controller's pods`
-      }; what waits meanwhile is taken once it has the controller's ID: kubectl -n ${namespace} label workflow ${unseen.metadata.name} ${instanceIdLabel}=ID`,
+          : `kubectl get configmaps -A --field-selector metadata.name=workflow-controller-configmap -o yaml | grep instanceID shows the controller's ID: pulumi config set --path argo.instanceId ID, then pulumi up (if it has none: pulumi config rm --path argo.instanceId); if it is the same ID, look at the controller's pods`
+      }; waiting workflows start once they have the controller's ID: kubectl -n ${namespace} label workflow ${unseen.metadata.name} ${instanceIdLabel}=ID`,
     );
   }
   return other === undefined
     ? pass(argoInstanceId ?? "none")
     : warn(
-        `the runs have ${named(argoInstanceId)}, but main workflow ${other.metadata.name}, which is at work, has ${named(idOf(other))}: perhaps no controller takes the runs`,
+        `the runs have ${named(argoInstanceId)}, but the running main workflow ${other.metadata.name} has ${named(idOf(other))}: perhaps no controller handles the runs`,
         set(idOf(other)),
       );
 }
@@ -302,7 +302,7 @@ export function seen(
 async function sweep(context: InstalledContext): Promise<Finding> {
   if (!context.sweeps) {
     return warn(
-      "there is none: a push whose delivery fails is lost",
+      "there is no sweep, so a push whose delivery fails is lost",
       "pulumi config set --path sweep.schedule '*/5 * * * *', then pulumi up",
     );
   }
@@ -313,13 +313,13 @@ async function sweep(context: InstalledContext): Promise<Finding> {
   return swept(cron, made, context.namespace, (await context.settings()).argoInstanceId);
 }
 
-/** @param made the sweep's workflows */
+/** @param made the workflows of the sweep */
 export function swept(cron: Thing, made: Thing[], namespace: string, instanceId?: string): Finding {
   const { name } = cron.metadata;
   const argo = argoCommand(namespace, instanceId);
   if (cron.spec.suspend) {
     return fail(
-      `CronWorkflow ${name} is suspended: a push whose delivery fails is lost`,
+      `CronWorkflow ${name} is suspended, so a push whose delivery fails is lost`,
       `${argo} cron resume ${name}`,
     );
   }
@@ -327,15 +327,15 @@ export function swept(cron: Thing, made: Thing[], namespace: string, instanceId?
   const last = made
     .filter(({ status }) => status?.finishedAt)
     .sort((one, other) => other.status.finishedAt.localeCompare(one.status.finishedAt))[0];
-  if (last === undefined) return pass(`at ${schedule}; none has ended yet`);
+  if (last === undefined) return pass(`schedule ${schedule}; no sweep has ended yet`);
   const { phase, finishedAt, message } = last.status;
   if (isFailed(last) && stepsEndedWell(last)) {
-    return aroundTheSteps(`at ${schedule}; the last, ${last.metadata.name}, did its work`, last, argo);
+    return aroundTheSteps(`schedule ${schedule}; the last sweep, ${last.metadata.name}, did its work`, last, argo);
   }
   return phase === "Succeeded"
-    ? pass(`at ${schedule}; the last ended at ${finishedAt}`)
+    ? pass(`schedule ${schedule}; the last sweep ended at ${finishedAt}`)
     : fail(
-        `the last, ${last.metadata.name}, ${phase} at ${finishedAt}${message ? `: ${message}` : ""}`,
+        `the last sweep, ${last.metadata.name}, ended as ${phase} at ${finishedAt}${message ? `: ${message}` : ""}`,
         `${argo} logs ${last.metadata.name}; then ${argo} submit --from cronworkflow/${name}`,
       );
 }

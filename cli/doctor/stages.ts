@@ -3,9 +3,9 @@ import { argoWorkflowsKindsCheck } from "./argo.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
 import type { DoctorContext, Platform, Thing } from "./context.ts";
 
-/** The stages of the main workflows that are at work: whether the configuration knows them. */
+/** Whether the configuration knows the stages of all running main workflows. */
 
-/** @param configured what has to be well first, so that it is known which workflows are main workflows */
+/** @param configured the check that must pass first, because only the settings tell which workflows are main workflows */
 export const stagesCheck = (configured: Check): Check<DoctorContext> => ({
   name: "stages in use",
   needs: [configured, argoWorkflowsKindsCheck],
@@ -18,22 +18,22 @@ async function look(context: DoctorContext): Promise<Finding> {
   return known(await context.listArgo("workflows", `${typeLabel}=${type}`), platform, context.namespace);
 }
 
-/** @param all main workflows, ended or not */
+/** @param all all main workflows, including ended ones */
 export function known(all: Thing[], { mainWorkflows, stages }: Platform, namespace: string): Finding {
   const { typeLabel, type, stageLabel } = mainWorkflows;
   const atWork = all.filter((workflow) => howItEnded(workflow) === undefined);
-  if (atWork.length === 0) return pass(`no workflow with ${typeLabel}=${type} is at work`);
+  if (atWork.length === 0) return pass(`no workflow with ${typeLabel}=${type} is running`);
   const bad = atWork.find(({ metadata }) => !stages.includes(metadata.labels?.[stageLabel] ?? ""));
-  if (bad === undefined) return pass(`${atWork.length} main workflows at work, each at a known stage`);
+  if (bad === undefined) return pass(`${atWork.length} running main workflows, all at known stages`);
   const { name, labels } = bad.metadata;
   const stage = labels?.[stageLabel];
   return stage === undefined
     ? fail(
         `${name} has no label ${stageLabel}`,
-        `kubectl -n ${namespace} label workflow ${name} ${stageLabel}=STAGE; if the label has another name: pulumi config set --path mainWorkflow.stageLabel NAME, then pulumi up`,
+        `kubectl -n ${namespace} label workflow ${name} ${stageLabel}=STAGE; if your platform uses another label: pulumi config set --path mainWorkflow.stageLabel NAME, then pulumi up`,
       )
     : fail(
-        `${name} is at stage ${stage}; stages has ${stages.join(", ")}`,
-        `if there is such a stage, add it where it belongs in the order: pulumi config set --path mainWorkflow.stages '[…]', then pulumi up; if not: kubectl -n ${namespace} label --overwrite workflow ${name} ${stageLabel}=STAGE`,
+        `${name} is at stage ${stage}, which is not in mainWorkflow.stages: ${stages.join(", ")}`,
+        `if the stage is right, add it to the list at its place in the order: pulumi config set --path mainWorkflow.stages '[…]', then pulumi up; if it is wrong: kubectl -n ${namespace} label --overwrite workflow ${name} ${stageLabel}=STAGE`,
       );
 }

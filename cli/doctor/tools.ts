@@ -6,7 +6,7 @@ import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 import { atLeast, majorOf } from "./versions.ts";
 
-/** What has to be on the machine from which `pulumi up` is run. */
+/** The tools that a machine needs to run `pulumi up`. */
 
 const root = resolve(import.meta.dirname, "../..");
 const leastNode = "22.19.0";
@@ -24,24 +24,27 @@ export const kubernetesPluginCheck: Check<unknown> = {
 export function node(version: string): Finding {
   return atLeast(version, leastNode)
     ? pass(version)
-    : fail(`${version}; expected >= ${leastNode}`, "install a newer one (https://nodejs.org), and run npm ci again");
+    : fail(
+        `${version}; expected >= ${leastNode}`,
+        "install a newer version (https://nodejs.org), and run npm ci again",
+      );
 }
 
 async function pulumiCommand({ installs }: Pick<DoctorContext, "installs">): Promise<Finding> {
   const said = await ask("pulumi", ["version"]);
   if (typeof said === "string") return pulumi(said.trim(), pinned("@pulumi/pulumi"));
   const found = `cannot be run (${said.why})`;
-  return installs ? fail(found, installPulumi) : warn(`${found}; pulumi up needs it`, installPulumi);
+  return installs ? fail(found, installPulumi) : warn(`${found}, which pulumi up needs`, installPulumi);
 }
 
-/** @param sdk version of the SDK that the program uses */
+/** @param sdk version of the Pulumi SDK that the program uses */
 export function pulumi(version: string, sdk: string): Finding {
   if (majorOf(version) !== majorOf(sdk)) {
-    return fail(`${version}; the program uses the SDK ${sdk}`, installPulumi);
+    return fail(`${version} does not fit the program, which uses the Pulumi SDK ${sdk}`, installPulumi);
   }
   return atLeast(version, sdk)
     ? pass(version)
-    : warn(`${version} is older than the program's SDK ${sdk}`, installPulumi);
+    : warn(`${version} is older than the program's Pulumi SDK ${sdk}`, installPulumi);
 }
 
 async function kubernetesPlugin(): Promise<Finding> {
@@ -58,14 +61,14 @@ export function plugin(plugins: { name: string; kind: string; version: string }[
     .filter(({ name, kind }) => name === "kubernetes" && kind === "resource")
     .map(({ version }) => version);
   if (versions.includes(wanted)) return pass(wanted);
-  const there = versions.length === 0 ? "none is there" : `there is ${versions.join(", ")}`;
+  const there = versions.length === 0 ? "it is not installed" : `installed: ${versions.join(", ")}`;
   return warn(
-    `${there}; pulumi up downloads ${wanted}, which takes a way to the internet`,
+    `${there}; pulumi up will download ${wanted}, which needs internet access`,
     `pulumi plugin install resource kubernetes v${wanted}`,
   );
 }
 
-/** The version that package.json names. */
+/** The version of a dependency in package.json. */
 function pinned(dependency: string): string {
   const { dependencies } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8"));
   return dependencies[dependency];

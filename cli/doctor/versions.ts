@@ -1,17 +1,17 @@
 import { parse } from "semver";
 
-/** Versions as tools and images write them. */
+/** Compares versions in the forms that tools and image tags use. */
 
 /**
- * Whether a version is at least another; undefined for what is no version, as `latest`. Only the three numbers count: a suffix does not make
- * `v1.30.0-eks-1` older than 1.30.0.
+ * Whether a version is at least another; undefined if it is not a version, for example `latest`. Only the three numbers count, so that
+ * `v1.30.0-eks-1` is not older than 1.30.0.
  */
 export function atLeast(version: string, least: string): boolean | undefined {
   const order = parse(version)?.compareMain(least);
   return order === undefined ? undefined : order >= 0;
 }
 
-/** The major version; undefined for what is no version. */
+/** The major version; undefined if it is not a version. */
 export function majorOf(version: string): number | undefined {
   return parse(version)?.major;
 }

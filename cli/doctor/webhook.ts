@@ -21,7 +21,7 @@ import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
 import type { InstalledContext } from "./context.ts";
 import { appInstallationCheck } from "./githubApp.ts";
 
-/** GitHub's webhook: whether there is one that sends pushes here, and what became of what it sent. */
+/** Whether a GitHub webhook sends pushes to the installation, and how its deliveries were answered. */
 
 export const webhookCheck: Check<InstalledContext> = {
   name: "webhook",
@@ -34,7 +34,7 @@ export const deliveriesCheck: Check<InstalledContext> = {
   look: deliveries,
 };
 
-const asAdministrator = "GITHUB_TOKEN=$(gh auth token) scripts/rex doctor, as an administrator of the repository";
+const asAdministrator = "as an administrator of the repository: GITHUB_TOKEN=$(gh auth token) scripts/rex doctor";
 
 /** Where a repository's pushes go. */
 interface Route {
@@ -55,7 +55,7 @@ async function routeFrom(context: InstalledContext, repository: string): Promise
   if (webhookUrl === undefined) {
     return {
       repository,
-      finding: skip("because the EventSource is not the program's, and its URL is not known", repository),
+      finding: skip("because the EventSource is your own (existingEventSource), so its URL is unknown", repository),
     };
   }
   const { hooks, unseen } = await seenFrom(context, repository);
@@ -65,11 +65,11 @@ async function routeFrom(context: InstalledContext, repository: string): Promise
 
 interface Seen {
   hooks: Hook[];
-  /** What could not be looked at, and why. */
+  /** Webhooks that could not be read, and why. */
   unseen: string[];
 }
 
-/** As the App, and where that may not see them, as the person whose token there is. */
+/** Reads the webhooks as the App, and where the App may not, with the user's token if there is one. */
 async function seenFrom(context: InstalledContext, repository: string): Promise<Seen> {
   const { token } = context.webhook;
   const { githubAppId, githubApiUrl } = await context.settings();
@@ -97,7 +97,7 @@ function isSeen<T>(answer: T[] | GithubRefusal): answer is T[] {
   return Array.isArray(answer);
 }
 
-/** Whether one of the webhooks sends a repository's pushes to the stack, as the stack takes them. */
+/** Whether one of the webhooks sends the repository's pushes to the stack, in the form that the stack accepts. */
 export function registered(
   hooks: Hook[],
   { repository, webhookUrl, unseen }: { repository: string; webhookUrl: string; unseen: string[] },
@@ -105,16 +105,16 @@ export function registered(
   const hook = hooks.find(({ url }) => sameUrl(url, webhookUrl));
   if (hook === undefined) {
     const others = hooks.map(({ url }) => withoutQuery(url)).filter((url) => url !== "");
-    const there = others.length === 0 ? "" : `; there is one to ${others.join(", ")}`;
+    const there = others.length === 0 ? "" : `; there are webhooks to ${others.join(", ")}`;
     return unseen.length > 0
       ? warn(
-          `none to ${webhookUrl} is seen, but not all could be looked at: ${unseen.join(", ")}${there}`,
+          `no webhook to ${webhookUrl} was found, but some could not be read: ${unseen.join(", ")}${there}`,
           asAdministrator,
           repository,
         )
-      : fail(`none sends to ${webhookUrl}${there}`, register, repository);
+      : fail(`no webhook sends to ${webhookUrl}${there}`, register, repository);
   }
-  // What it sends beside pushes, the Sensor leaves alone.
+  // The webhook may send other events too: the Sensor ignores them.
   const { events, insecure_ssl: unverified, ...others } = differences(hook, webhookUrl);
   const takesPushes = hook.events.some((event) => event === "push" || event === "*");
   const faults = faultsOf({ ...others, ...(!takesPushes && events && { events }) });
@@ -125,7 +125,7 @@ export function registered(
     : pass(`${which}, to ${webhookUrl}`, repository);
 }
 
-/** A URL may carry a password or a token. */
+/** The query is removed because it may contain a password or a token. */
 function withoutQuery(url: string): string {
   if (!URL.canParse(url)) return "";
   const { origin, pathname } = new URL(url);
@@ -137,7 +137,7 @@ async function deliveries(context: InstalledContext): Promise<Finding[]> {
   const { ping } = context.webhook;
   return Promise.all(
     (await routes(context)).map(({ repository, hook }) => {
-      if (hook === undefined) return skip("because no webhook of the stack is seen", repository);
+      if (hook === undefined) return skip("because no webhook of the stack was found", repository);
       return ping ? answeredPing(hook, repository) : delivered(hook, repository, latest(since, hook.updatedAt));
     }),
   );
@@ -149,7 +149,7 @@ async function delivered(hook: Hook, repository: string, since: string | undefin
 }
 
 function unseenDeliveries({ status, said }: GithubRefusal, repository: string): Finding {
-  return warn(`cannot be seen (${status}: ${said})`, asAdministrator, repository);
+  return warn(`cannot be read (${status}: ${said})`, asAdministrator, repository);
 }
 
 /** How long a ping may take, in seconds. */
@@ -162,16 +162,16 @@ async function answeredPing(hook: Hook, repository: string): Promise<Finding> {
   if (answer === undefined) {
     return fail(
       `GitHub has not delivered the ping within ${pingSeconds} s`,
-      "scripts/rex doctor --ping once more; https://www.githubstatus.com",
+      "run scripts/rex doctor --ping again; if it fails again, see https://www.githubstatus.com",
       repository,
     );
   }
   return "guid" in answer
     ? judged([answer], { repository })
-    : warn(`no ping can be sent and seen (${answer.status}: ${answer.said})`, asAdministrator, repository);
+    : warn(`no ping could be sent and its answer read (${answer.status}: ${answer.said})`, asAdministrator, repository);
 }
 
-/** @param since ISO 8601: what was delivered earlier proves nothing of the present secret */
+/** @param since ISO 8601; earlier deliveries are ignored, because they prove nothing about the current secret */
 export function judged(
   all: Delivery[],
   { repository, since }: { repository: string; since?: string | undefined },
@@ -183,23 +183,30 @@ export function judged(
     ({ deliveredAt }) => since === undefined || Date.parse(deliveredAt) >= Date.parse(since),
   );
   if (last === undefined) {
-    const why = all.length === 0 ? "none yet" : "none since the webhook or its secret was changed last";
-    return warn(`${why}, so none has proved that the secret is the same`, "scripts/rex doctor --ping", repository);
+    const why =
+      all.length === 0
+        ? "there are no deliveries yet"
+        : "there is no delivery since the last change of the webhook or its secret";
+    return warn(
+      `${why}, so it is not proved that both sides have the same secret`,
+      "scripts/rex doctor --ping",
+      repository,
+    );
   }
   const { found, fix } = answerOf(last);
-  const said = `the last, a ${last.event} at ${last.deliveredAt}, ${last.statusCode === 0 ? "was not answered" : `was answered ${last.statusCode}`}: ${found}`;
+  const said = `the last delivery, a ${last.event} at ${last.deliveredAt}, ${last.statusCode === 0 ? "was not answered" : `was answered ${last.statusCode}`}: ${found}`;
   if (fix !== undefined) return fail(said, `${fix}; then scripts/rex doctor --ping`, repository);
   const failed = newestFirst.filter((one) => !succeeded(one)).length;
   return failed === 0
     ? pass(said, repository)
     : warn(
-        `${said}; ${failed} of the last ${newestFirst.length} failed`,
-        "scripts/rex webhook deliveries says how; the sweep starts what they should have started",
+        `${said}; ${failed} of the last ${newestFirst.length} deliveries failed`,
+        "scripts/rex webhook deliveries shows how; the sweep finds their pushes and starts the remediations",
         repository,
       );
 }
 
-/** When the Secret was made that the EventSource verifies with; undefined if that cannot be seen. */
+/** When the Secret was created with which the EventSource verifies signatures; undefined if it cannot be read. */
 async function secretSince(context: InstalledContext): Promise<string | undefined> {
   const { webhookSecret } = await context.settings();
   if (webhookSecret === undefined) return undefined;

@@ -3,7 +3,7 @@ import { type Check, type Finding, pass, skip, warn } from "./check.ts";
 import type { InstalledContext } from "./context.ts";
 import { installationCheck } from "./installation.ts";
 
-/** The webhook's Secret: whether GitHub can have the same one, as Argo Events reads it. */
+/** Whether the webhook's Secret contains exactly what Argo Events reads from it. If not, GitHub needs a different text. */
 
 export const webhookSecretCheck: Check<InstalledContext> = {
   name: "webhook's secret",
@@ -14,7 +14,7 @@ export const webhookSecretCheck: Check<InstalledContext> = {
 async function look(context: InstalledContext): Promise<Finding> {
   const settings = await context.settings();
   const { eventSource } = context.installation.outputs;
-  if (settings.webhookSecret === undefined) return skip(`because EventSource ${eventSource} names none`);
+  if (settings.webhookSecret === undefined) return skip(`because EventSource ${eventSource} names no webhookSecret`);
   const secret = await readWebhookSecret(context.installation, settings);
   return asRead(secret, { namespace: context.namespace, eventSource });
 }
@@ -23,12 +23,12 @@ export function asRead(
   { at: { name, key }, note, odd }: Pick<WebhookSecret, "at" | "note" | "odd">,
   { namespace, eventSource }: { namespace: string; eventSource: string },
 ): Finding {
-  if (note === undefined) return pass(`Secret ${name}, key ${key}, with nothing behind it`);
+  if (note === undefined) return pass(`Secret ${name}, key ${key}, without white space at its end`);
   const again = `kubectl -n ${namespace} get secret ${name} -o jsonpath='{.data.${key.replaceAll(".", "\\.")}}' | base64 -d | tr -d '\\r\\n' > FILE; kubectl -n ${namespace} create secret generic ${name} --from-file=${key}=FILE --dry-run=client -o yaml | kubectl apply -f -`;
   return odd
     ? warn(
         note,
-        `make it again without: ${again}; kubectl -n ${namespace} rollout restart deployment -l eventsource-name=${eventSource}; scripts/rex webhook register`,
+        `create it again without the white space: ${again}; kubectl -n ${namespace} rollout restart deployment -l eventsource-name=${eventSource}; scripts/rex webhook register`,
       )
-    : warn(note, `scripts/rex webhook register gives it to GitHub so; to have it without: ${again}`);
+    : warn(note, `scripts/rex webhook register gives GitHub the right text; to remove the line feed: ${again}`);
 }

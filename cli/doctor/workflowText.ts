@@ -1,8 +1,8 @@
 import type { Platform } from "./context.ts";
 
-/** The text of a main workflow, and what is looked up in it. */
+/** The text of a main workflow, with the look-ups that the contract's rules need. */
 
-/** A Workflow or WorkflowTemplate, as far as the contract reads it. */
+/** A Workflow or WorkflowTemplate, with the fields that the contract is about. */
 export interface MainWorkflow {
   kind: string;
   metadata?: { name?: string; generateName?: string; labels?: Record<string, string> };
@@ -46,13 +46,13 @@ export interface Parameter {
   valueFrom?: { supplied?: object; default?: unknown };
 }
 
-/** A call of a template, and what surrounds it. */
+/** A step that calls a template, and the template that contains the step. */
 export interface Call {
   caller: Template;
   step: Step;
 }
 
-/** What the rules look up in the text. */
+/** The templates and steps of a main workflow. */
 export class Text {
   readonly templates: Template[];
   readonly defaults: Template | undefined;
@@ -70,12 +70,12 @@ export class Text {
     return this.templates.find((template) => template.name === name);
   }
 
-  /** What makes CodeRuns. */
+  /** Templates that create CodeRuns. */
   get agentTemplates(): Template[] {
     return this.templates.filter(({ resource }) => /kind:\s*["']?CodeRun\b/.test(resource?.manifest ?? ""));
   }
 
-  /** Steps that start an agent that a push may cancel; with a name that is only known at work it may be any. */
+  /** Steps that start an agent that a push may cancel. An agent whose name is known only at run time counts. */
   get agentCalls(): Call[] {
     const making = this.agentTemplates.map(({ name }) => name);
     return this.calls.filter(({ step }) => making.includes(step.template ?? "") && this.#mayBeCancelled(step));
@@ -92,7 +92,7 @@ export class Text {
     return agent === "" || agent.includes("{{") || agents.includes(agent);
   }
 
-  /** Whether a step is a gate, or comes to one. */
+  /** Whether a step is a gate or leads to one. */
   reachesGate(step: Step, seen: string[] = []): boolean {
     return this.reaches(step, isGate, seen);
   }
@@ -103,7 +103,7 @@ export class Text {
     return wanted(template) || stepsOf(template).some((next) => this.reaches(next, wanted, [...seen, template.name]));
   }
 
-  /** Whether a gate comes after a step, in its own template or in one that calls that; `perhaps` where only on a condition. */
+  /** Whether a gate follows a step, in its own template or in a calling one; `perhaps` if the gate has a condition. */
   gateAfter({ caller, step }: Call, seen: string[] = []): "yes" | "perhaps" | "no" {
     if (seen.includes(caller.name)) return "no";
     const gates = after(caller, step).filter((next) => this.reachesGate(next));
@@ -116,7 +116,7 @@ export class Text {
   }
 }
 
-/** One with a duration is a pause, which ends by itself and which no remediation opens. */
+/** A suspend template with a duration is not a gate but a pause: it ends by itself, and no remediation opens it. */
 export function isGate({ suspend }: Template): boolean {
   return suspend !== undefined && !suspend.duration;
 }
@@ -125,7 +125,7 @@ export function stepsOf({ steps, dag }: Template): Step[] {
   return [...(steps ?? []).flat(), ...(dag?.tasks ?? [])];
 }
 
-/** The steps that begin when one has ended. */
+/** The steps that run after a step. */
 export function after({ steps, dag }: Template, step: Step): Step[] {
   if (steps !== undefined) {
     const group = steps.findIndex((one) => one.includes(step));
@@ -142,10 +142,10 @@ function needs({ depends, dependencies }: Step): string[] {
   return [...(dependencies ?? []), ...(depends?.match(/[A-Za-z0-9_-]+(?=\.|\b)/g) ?? [])];
 }
 
-/** Calls as "template/step". */
+/** The calls as "template/step", separated by commas. */
 export const names = (calls: Call[]) => calls.map(({ caller, step }) => `${caller.name}/${step.name}`).join(", ");
 
-/** For a regular expression. */
+/** Escapes a text for use in a regular expression. */
 export function escaped(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

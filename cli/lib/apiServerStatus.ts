@@ -1,6 +1,6 @@
 import type { ApiException } from "@kubernetes/client-node";
 
-/** What the API server says when it refuses a request, and who refused it. */
+/** Interprets refusals of the API server: what it says, and which part of it refused. */
 
 /**
  * A Status object of Kubernetes.
@@ -9,12 +9,12 @@ import type { ApiException } from "@kubernetes/client-node";
  */
 export interface Status {
   code: number;
-  /** Empty where the answer is no Status. */
+  /** Empty if the answer is not a Status. */
   reason: string;
-  /** In one line; the whole answer where that is no Status. */
+  /** In one line; the whole answer if it is not a Status. */
   message: string;
   details: { kind?: string; causes?: { message?: string }[] };
-  /** Whether the API server itself answers. What a pod answers through its proxy is no Status. */
+  /** Whether the API server itself answered. A pod behind its proxy does not answer with a Status. */
   own: boolean;
 }
 
@@ -43,25 +43,26 @@ export function oneLine(text: string): string {
 
 const impersonated = ["users", "groups", "serviceaccounts", "userextras", "uids"];
 
-/** Whether the caller may not impersonate. The Status then names the account that the caller wanted to be, not the object of the request. */
+/** Whether the caller may not impersonate. Then the Status names the impersonated account, not the object of the request. */
 export function refusesImpersonation({ code, details }: Status): boolean {
   return code === 403 && impersonated.includes(details.kind ?? "");
 }
 
-/** Whether the ValidatingAdmissionPolicy of this name refuses. The Status of a policy has a cause, which begins with the policy's name. */
+/** Whether the ValidatingAdmissionPolicy of this name refused. Such a Status has a cause that begins with the policy's name. */
 export function refusedByPolicy({ details }: Status, policy: string): boolean {
   return (details.causes ?? []).some(({ message }) => message?.startsWith(`ValidatingAdmissionPolicy '${policy}' `));
 }
 
 /**
- * Whether RBAC or another authorizer refuses, so that no policy, webhook or quota was asked. A webhook or a quota may refuse with the same
- * status, reason and details, so the English has to tell them apart: `pods is forbidden: User "x" cannot create resource "pods" in API group ""`.
+ * Whether RBAC or another authorizer refused, before any policy, webhook or quota was asked. A webhook or a quota may refuse with the same
+ * status, reason and details, so only the message tells
+ * them apart: `pods is forbidden: User "x" cannot create resource "pods" in API group ""`.
  */
 export function refusedByAuthorizer({ code, message, details }: Status): boolean {
   return code === 403 && details.causes === undefined && / cannot \w+ resource "/.test(message);
 }
 
-/** Whether the API server refuses a dry run because an admission webhook has side effects. Other refusals are 400, too: only the English tells. */
+/** Whether a dry run was refused because an admission webhook has side effects. Other refusals are 400 too: only the message tells. */
 export function refusesDryRun({ code, message }: Status): boolean {
   return code === 400 && / does not support dry run$/.test(message);
 }

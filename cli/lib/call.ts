@@ -2,19 +2,19 @@ import type { ArgumentsCamelCase, Argv, CommandModule, InferredOptionTypes, Opti
 import { repositoryPattern, taskPattern, whole } from "../../components/vocabulary/patterns.ts";
 
 /**
- * What the commands of scripts/rex have in common: how one is declared, its options, how a bad call is refused, and how it ends. Nothing
- * here loads the Kubernetes client or Pulumi, so that --help and a refusal take no time.
+ * What all commands of scripts/rex share: their declaration, common options, the refusal of bad calls, and the exit codes. Nothing here
+ * loads the Kubernetes client or Pulumi, so that --help and refusals are fast.
  */
 
 /** Exit codes of every command. */
 export const exitCodes = { well: 0, failed: 1, refused: 2 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** A bad call, or a cluster that cannot be asked. Its message names what was wrong, what was expected and the way out. */
+/** A bad call, or a cluster that does not answer. The message says what was wrong, what was expected, and how to fix it. */
 export class Refusal extends Error {
   /** What was wrong, and what was expected. */
   readonly found: string;
-  /** The way out. */
+  /** How to fix it; undefined if there is no known way. */
   readonly fix: string | undefined;
 
   constructor(found: string, fix?: string) {
@@ -24,32 +24,32 @@ export class Refusal extends Error {
   }
 }
 
-/** What the handler of a command leaves in the parsed arguments. */
+/** The result that the handler of a command stores in the parsed arguments. */
 export interface Ended {
   exitCode?: ExitCode;
 }
 
-/** A command's options by their names, as yargs takes them. */
+/** The options of a command by name, in the form that yargs expects. */
 export type OptionTable = Record<string, OptionsOf>;
 
-/** How a command is called, and what it does. */
+/** The declaration of a command. */
 export interface Declaration<Table extends OptionTable, Call> {
-  /** Its name, and its positional arguments behind it, as yargs takes them. */
+  /** Its name followed by its positional arguments, in the form that yargs expects. */
   command: string;
   /** One line for the list of commands. */
   describe: string;
-  /** What --help says before the options: `usage: $0 …`, and what the command does. */
+  /** The text of --help before the options: `usage: $0 …`, and what the command does. */
   usage: string;
   options: Table;
-  /** What --help says after the options. */
+  /** The text of --help after the options. */
   epilogue: string;
-  /** @throws Refusal if the values do not fit; nothing has been loaded or asked by then */
+  /** Checks the values before anything is loaded or asked. @throws Refusal if a value is wrong */
   read(values: InferredOptionTypes<Table>): Call;
-  /** Loads what it needs. @throws Refusal if it cannot begin */
+  /** Loads its modules and runs. @throws Refusal if it cannot begin */
   run(call: Call): Promise<ExitCode>;
 }
 
-/** The yargs module of a command. */
+/** Turns a declaration into a yargs command module. */
 export function command<Table extends OptionTable, Call>({
   command,
   describe,
@@ -69,7 +69,7 @@ export function command<Table extends OptionTable, Call>({
   };
 }
 
-/** A help text whose paragraphs yargs can wrap: their lines are one. Lines that begin with a space stay lines. */
+/** Joins the lines of each paragraph, so that yargs can wrap it. Lines that begin with a space stay separate. */
 export function flowing(text: string): string {
   return text.replaceAll(/(?<=[^\n])\n(?=[^\s])/g, " ");
 }
@@ -89,14 +89,14 @@ export function flag(describe: string) {
   return { type: "boolean", describe } as const;
 }
 
-/** Options of every command that is about an installation. */
+/** Options of every command that needs an installation. */
 export const installationOptions = {
   outputs: text(
-    "FILE: the stack's outputs, as `pulumi stack output --json` prints them (default: the file that the variable REX_OUTPUTS names, else the pulumi command is asked)",
+    "FILE: the stack's outputs, as printed by pulumi stack output --json (default: the file in the variable REX_OUTPUTS; without one, the outputs are read with the pulumi command)",
   ),
-  stack: text("NAME: ask the pulumi command, and for this stack (default: the selected one)"),
+  stack: text("NAME: read the outputs of this stack with the pulumi command (default: the selected stack)"),
   context: text(
-    "NAME: context of the kubeconfig (default: the stack's kubernetes:context where pulumi is asked, else the current one)",
+    "NAME: context of the kubeconfig (default: the stack's kubernetes:context if the pulumi command is used, else the current context)",
   ),
 };
 
@@ -110,15 +110,15 @@ export interface InstallationChoice {
 /** @throws Refusal if two of them contradict each other */
 export function installationOf({ outputs, stack, context }: InstallationChoice): InstallationChoice {
   if (outputs !== undefined && stack !== undefined) {
-    throw new Refusal("--outputs and --stack both say which installation is meant; give one of them");
+    throw new Refusal("--outputs and --stack both choose the installation; give only one of them");
   }
   return { outputs, stack, context };
 }
 
-/** Options of every command that changes something for real. */
+/** Options of every command that changes something. */
 export const writingOptions = {
-  "dry-run": flag("say what would be done, and do nothing"),
-  yes: flag("do not ask; needed where there is no terminal to ask on"),
+  "dry-run": flag("show what would be done, and do nothing"),
+  yes: flag("do not ask; required if there is no terminal"),
 };
 
 /** Values of {@link writingOptions}. */
@@ -127,29 +127,31 @@ export interface Consent {
   yes: boolean;
 }
 
-/** @throws Refusal if nobody can be asked, and the call does not say that nobody need be */
+/** @throws Refusal if there is no terminal to ask on, and the call has neither --yes nor --dry-run */
 export function consentOf(values: { "dry-run"?: boolean; yes?: boolean }): Consent {
   const [dryRun, yes] = [values["dry-run"] ?? false, values.yes ?? false];
   if (!dryRun && !yes && !canAsk()) {
     throw new Refusal(
-      "this changes things for real, and there is no terminal to ask on; --dry-run says what it would do, --yes does it without asking",
+      "this command makes changes, and there is no terminal to ask on; --dry-run shows what it would do, --yes does it without asking",
     );
   }
   return { dryRun, yes };
 }
 
-/** Whether a person sits at both ends. */
+/** Whether both standard input and standard error are terminals, so that a person can be asked. */
 export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** For --json, where a command tells what it does meanwhile. */
-export const jsonAtTheEnd = flag("print one object on standard output at the end; what is done goes to standard error");
+/** The option --json of commands that report progress while they run. */
+export const jsonAtTheEnd = flag(
+  "print one JSON object on standard output at the end; progress goes to standard error",
+);
 
 /**
- * @param pattern what the value has to match, as a regular expression
- * @param expected the same in words
- * @throws Refusal if it does not
+ * @param pattern regular expression that the value must match
+ * @param expected the pattern in words
+ * @throws Refusal if the value does not match
  */
 export function must(option: string, value: string, pattern: string, expected: string): void {
   if (!new RegExp(pattern).test(value)) {
@@ -157,28 +159,28 @@ export function must(option: string, value: string, pattern: string, expected: s
   }
 }
 
-/** @throws Refusal if it is no number of a task, or there is none */
+/** @throws Refusal if the task is missing or is not a valid number */
 export function taskOf(task: string | undefined, command: string): string {
   if (task === undefined) {
-    throw new Refusal(`--task is missing; expected the task's number: scripts/rex ${command} --task 3`);
+    throw new Refusal(`--task is missing; expected the number of the task: scripts/rex ${command} --task 3`);
   }
-  must("--task", task, whole(taskPattern), "the number of a task, without leading zeros and letters, as 3");
+  must("--task", task, whole(taskPattern), "the number of a task, such as 3, without letters and leading zeros");
   return task;
 }
 
-/** @throws Refusal if it is no repository's name */
+/** @throws Refusal if it is not of the form owner/name */
 export function mustBeRepository(repository: string | undefined): void {
   if (repository === undefined) return;
-  must("--repository", repository, whole(repositoryPattern), "owner/name, as acme/shop");
+  must("--repository", repository, whole(repositoryPattern), "owner/name, such as acme/shop");
 }
 
-/** @throws Refusal if it is no URL */
+/** @throws Refusal if it is not an http or https URL */
 export function mustBeUrl(url: string | undefined): void {
-  if (url !== undefined) must("--url", url, "^https?://[^/]", "a URL, as https://hooks.example.com/push");
+  if (url !== undefined) must("--url", url, "^https?://[^/]", "a URL such as https://hooks.example.com/push");
 }
 
-/** @throws Refusal if it is no number of seconds that has at most so many digits */
+/** @throws Refusal if it is not a whole number of seconds with at most that many digits */
 export function secondsOf(wait: string, digits: number): number {
-  must("--wait", wait, `^[1-9][0-9]{0,${digits - 1}}$`, `whole seconds, from 1 to ${"9".repeat(digits)}`);
+  must("--wait", wait, `^[1-9][0-9]{0,${digits - 1}}$`, `a whole number of seconds from 1 to ${"9".repeat(digits)}`);
   return Number(wait);
 }

@@ -8,9 +8,9 @@ import { namesOf, type Settings } from "./settings.ts";
 import type { TaskBranch } from "./taskOnGithub.ts";
 import type { MainWorkflow, Pods, Sweep } from "./taskState.ts";
 
-/** Why something happened to a task, or nothing did, and what to do about it. */
+/** Explains what happened to a task or why nothing did, and what to do about it. */
 
-/** What is known of a task. */
+/** Everything that was read about a task. */
 export interface Known {
   task: string;
   namespace: string;
@@ -20,23 +20,23 @@ export interface Known {
   mainWorkflows: MainWorkflow[];
   pods: Pods[];
   sweep: Sweep | undefined;
-  /** The branches, and which repositories have another name now; or why GitHub was not asked. */
+  /** The task's branches and the renamed repositories; or the reason why GitHub was not asked. */
   github: { branches: TaskBranch[]; renamed: Renamed[] } | string;
 }
 
-/** What a person on call should know. */
+/** Something that a person on call should know. */
 export interface Finding {
   found: string;
-  /** What mends it, or shows more. */
+  /** How to fix it, or where to find more. */
   fix?: string;
 }
 
-/** A finding in words. */
+/** A finding as one text. */
 export function asText({ found, fix }: Finding): string {
   return fix === undefined ? found : `${found}; ${fix}`;
 }
 
-/** @returns what keeps a push from arriving first, then what the task itself says, then GitHub */
+/** @returns first the obstacles on a push's route, then the findings about the task in the cluster, then those from GitHub */
 export function findings(known: Known): Finding[] {
   return [...ofTheRoute(known), ofTheLastRun(known), ...ofMainWorkflows(known), ...ofGithub(known), ofTheSweep(known)];
 }
@@ -46,7 +46,7 @@ function ofTheRoute({ namespace, pods, github }: Known): Finding[] {
     .filter(({ ready }) => ready === 0)
     .map(({ of, name, selector, all }) => ({
       found: `no pod of ${of} ${name} is ready (there ${all === 1 ? "is" : "are"} ${all}), so ${
-        of === "Sensor" ? "what arrives waits on the event bus" : "no push gets in"
+        of === "Sensor" ? "pushes wait on the event bus" : "no push can arrive"
       }`,
       fix: `kubectl -n ${namespace} describe pod -l ${selector}; kubectl -n ${namespace} get ${of.toLowerCase()} ${name} -o yaml`,
     }));
@@ -59,8 +59,8 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): Findi
     const { pusher, branchPrefix, repositories } = settings;
     const branch = `${branchPrefix}${task}`;
     return {
-      found: `no run: no push of task ${task} has arrived, or its runs are older than they are kept. A push counts if its sender is the App ${pusher}, its branch ${branch}, alone or followed by -, / or _ and more, and its repository ${namesOf(repositories, " or ")}`,
-      fix: "what GitHub delivered, and where: scripts/rex webhook deliveries; whether everything on the way is well: scripts/rex doctor",
+      found: `no run: no push of task ${task} has arrived, or its runs are no longer kept. A push counts if its sender is the App ${pusher}, its branch is ${branch} or begins with that and -, / or _, and its repository is ${namesOf(repositories, " or ")}`,
+      fix: "see what GitHub delivered: scripts/rex webhook deliveries; check everything on the way: scripts/rex doctor",
     };
   }
   const look = `${argoCommand(namespace, settings.argoInstanceId)} get ${last.run}`;
@@ -72,7 +72,7 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): Findi
   if (last.outcome === "failed") {
     return {
       found: `run ${last.run} failed: ${last.summary}`,
-      fix: `more: ${look}; the ways out: docs/troubleshooting.md`,
+      fix: `details: ${look}; what to do: docs/troubleshooting.md`,
     };
   }
   return last.outcome === undefined
@@ -95,7 +95,7 @@ function ofMainWorkflows({ task, namespace, settings, remediations, mainWorkflow
   if (alike.length > 1) {
     return [
       {
-        found: `task ${task} has more than one main workflow: ${alike.map(({ name }) => name).join(", ")}; a run fails until all but one are ended`,
+        found: `task ${task} has more than one main workflow: ${alike.map(({ name }) => name).join(", ")}; every run fails until all but one of them have ended`,
         fix: `${argoCommand(namespace, settings.argoInstanceId)} stop NAME`,
       },
     ];
@@ -104,8 +104,8 @@ function ofMainWorkflows({ task, namespace, settings, remediations, mainWorkflow
   return unfinished
     .filter(({ ledger }) => ledger.resumed === "false" && !atWork)
     .map(({ name, ledger }) => ({
-      found: `run ${ledger.run} began on ${name} and did not end`,
-      fix: `a new one carries it on: scripts/rex remediate --task ${task}`,
+      found: `run ${ledger.run} began to change ${name} and did not finish`,
+      fix: `a new run finishes the work: scripts/rex remediate --task ${task}`,
     }));
 }
 
@@ -113,7 +113,7 @@ function ofGithub({ task, settings, github, remediations, mainWorkflows }: Known
   if (typeof github === "string") {
     return [
       {
-        found: `GitHub was not asked: ${github}; so whether the branch's head has had a remediation is not known here`,
+        found: `GitHub was not asked: ${github}; so it is unknown whether the head of the branch had a remediation`,
       },
     ];
   }
@@ -133,9 +133,7 @@ function ofGithub({ task, settings, github, remediations, mainWorkflows }: Known
 }
 
 function pushedBy({ lastPush }: TaskBranch): string {
-  return lastPush === undefined
-    ? "pushed by nobody that GitHub names"
-    : `pushed by ${lastPush.login} at ${lastPush.at}`;
+  return lastPush === undefined ? "GitHub does not say who pushed it" : `pushed by ${lastPush.login} at ${lastPush.at}`;
 }
 
 function ofHead(
@@ -149,33 +147,33 @@ function ofHead(
         ? one.sha === head.slice(0, 12) && one.started >= (lastPush?.at ?? "")
         : isOfPush(one.push, lastPush.push),
     );
-  if (run !== undefined) return { found: `this head has had run ${run.run} (${run.outcome ?? run.state})` };
+  if (run !== undefined) return { found: `this head has run ${run.run} (${run.outcome ?? run.state})` };
   const noted = mainWorkflows.find(({ ledger }) => headsOf(ledger).includes(head));
   if (noted !== undefined) {
-    return { found: `this head was handled by run ${noted.ledger.run}, as ${noted.name} says` };
+    return { found: `this head was handled by run ${noted.ledger.run}, according to main workflow ${noted.name}` };
   }
   if (lastPush?.login.toLowerCase() !== settings.pusher.toLowerCase()) {
-    return { found: `this head has had none, because only pushes of ${settings.pusher} count` };
+    return { found: `this head had no remediation, because only pushes by ${settings.pusher} count` };
   }
   return {
-    found: "this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one",
-    fix: `at once: scripts/rex remediate --task ${task}${settings.repositories.length > 1 ? ` --repository ${repository}` : ""}`,
+    found: "this head had no remediation: its delivery was lost or is late; the sweep, if there is one, will start it",
+    fix: `to start it now: scripts/rex remediate --task ${task}${settings.repositories.length > 1 ? ` --repository ${repository}` : ""}`,
   };
 }
 
-/** The heads that a main workflow's ledger calls handled. */
+/** The heads that a main workflow's ledger records as handled. */
 function headsOf({ resumed, heads, head }: MainWorkflow["ledger"]): string[] {
   return resumed === "true" ? (heads ?? head ?? "").split(",") : [];
 }
 
 function ofPulls({ pulls }: TaskBranch, where: string, { holdLabel }: Settings): Finding[] {
   if (pulls.length === 0) {
-    return [{ found: `no open pull request comes from ${where}: a run of it ends as no-pull-request` }];
+    return [{ found: `there is no open pull request from ${where}, so a run ends as no-pull-request` }];
   }
   return pulls
     .filter(({ labels }) => labels.some((label) => label.toLowerCase() === holdLabel.toLowerCase()))
     .map(({ number }) => ({
-      found: `a person holds the task: label ${holdLabel} is on pull request #${number}; runs end as held`,
+      found: `a person holds the task with label ${holdLabel} on pull request #${number}, so runs end as held`,
     }));
 }
 
@@ -183,7 +181,7 @@ function ofTheSweep({ sweep }: Known): Finding {
   return {
     found:
       sweep === undefined
-        ? "no sweep for lost pushes has run within a day: there is none where sweep.schedule is empty"
+        ? "no sweep for lost pushes has run within a day; if sweep.schedule is empty, there is no sweep"
         : `the last sweep for lost pushes, ${sweep.run} of ${sweep.started}: ${sweep.summary}`,
   };
 }

@@ -5,9 +5,9 @@ import type { Installation } from "./installation.ts";
 import { postponed, roomForRuns } from "./parallelism.ts";
 import { type EndedStep, endedSteps, type Run, readRun } from "./remediationRun.ts";
 
-/** What a person who waits for a run is told. */
+/** Reports on a run to a person who waits for it. */
 
-/** Waits for the end of a run, at most so many seconds, and says what each step did as soon as it has ended. */
+/** Waits until a run ends, at most so many seconds, and reports each step as soon as it has ended. */
 export async function follow(
   installation: Installation,
   name: string,
@@ -28,7 +28,7 @@ export async function follow(
       }
       trouble = undefined;
     } catch (error) {
-      // The run does not depend on this tool: it asks again.
+      // The run does not depend on this tool, so a failed question is no reason to stop: ask again.
       const words = (error as Error).message;
       if (words !== trouble) say(`  (${words}; asking again)`);
       trouble = words;
@@ -46,24 +46,24 @@ export function printReport(report: string[]): void {
   for (const line of report) console.log(`  ${line}`);
 }
 
-/** Whether a run ended, with any outcome but failed. */
+/** Whether a run ended with an outcome other than failed. */
 export function hasWorked({ ended, outcome }: Run): boolean {
   return ended && outcome !== undefined && outcome !== "failed";
 }
 
-/** The end in one sentence for a person on call. */
+/** The result of a run in one sentence, for a person on call. */
 export function conclusion(run: Run, steps: EndedStep[], waitSeconds: number, namespace: string): string {
   const argo = argoCommand(namespace, run.instanceId);
   const look = `${argo} get ${run.name}; ${argo} logs ${run.name}`;
   if (!run.ended) {
     const outcome = run.outcome === undefined ? "" : `, its outcome is ${run.outcome}`;
     const why = postponed(run.waitsFor) ? ` (${run.waitsFor}; ${roomForRuns})` : "";
-    return `run ${run.name} has not ended within ${waitSeconds} s${outcome}${why}; it goes on without this tool; look at it: ${look}`;
+    return `run ${run.name} has not ended within ${waitSeconds} s${outcome}${why}; it continues without this tool; see: ${look}`;
   }
   if (run.outcome !== undefined && run.outcome !== "failed") {
     return `${run.outcome}: ${[outcomeMeanings[run.outcome], run.warning].filter(Boolean).join("; ")}`;
   }
   const last = steps.filter(({ exitCode }) => exitCode !== 0).at(-1);
-  const why = last === undefined ? (run.lastWords ?? "it ended without a word") : `${last.step}: ${last.said}`;
-  return `failed: ${why}; more: ${look}; the ways out: docs/troubleshooting.md`;
+  const why = last === undefined ? (run.lastWords ?? "it ended without a message") : `${last.step}: ${last.said}`;
+  return `failed: ${why}; details: ${look}; what to do: docs/troubleshooting.md`;
 }

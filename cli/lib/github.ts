@@ -3,22 +3,22 @@ import { Octokit } from "@octokit/rest";
 import { type Installation, Refusal } from "./installation.ts";
 import { readSecret, type Settings } from "./settings.ts";
 
-/** GitHub as the tools for operators ask it: as the installation's App, or as whoever's token they are given. */
+/** GitHub's API for the operators' tools, used as the installation's App or with a user's token. */
 
 /** How long one request may take, in milliseconds. */
 const requestMilliseconds = 15_000;
 
-/** Octokit would tell of deprecations and failures on standard error; the tools say what matters. */
+/** Keeps Octokit from writing deprecations and failures to standard error. The tools report what matters themselves. */
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Where the App is installed, and what it may do there. */
+/** An installation of the App, and its permissions. */
 export interface AppInstallation {
   id: number;
-  /** Levels (read, write) by what they are for, in GitHub's names. */
+  /** Levels (read, write) by permission, in GitHub's names. */
   permissions: Record<string, string>;
 }
 
-/** The App that an installation acts as. */
+/** The GitHub App that the installation acts as. */
 export class GithubApp {
   readonly #settings: Settings;
   readonly #auth: { appId: string; privateKey: string };
@@ -28,18 +28,18 @@ export class GithubApp {
     this.#auth = { appId: settings.githubAppId, privateKey };
   }
 
-  /** @throws Refusal if the App's key may not be read */
+  /** @throws Refusal if the App's key cannot be read */
   static async open(installation: Installation, settings: Settings): Promise<GithubApp> {
     return new GithubApp(settings, await readSecret(installation, settings.privateKey));
   }
 
-  /** As the App itself: its webhook, its installations. */
+  /** GitHub as the App itself, for its webhook and its installations. */
   asApp(): Octokit {
     return this.#octokit(this.#auth);
   }
 
   /**
-   * As the App where it is installed on a repository.
+   * GitHub as the App's installation on a repository.
    *
    * @param repository owner/name
    * @throws Refusal if it is not installed there, or GitHub refuses
@@ -53,7 +53,7 @@ export class GithubApp {
         await askGithub(
           `find App ${githubAppId}'s installation on ${repository}`,
           this.asApp().rest.apps.getRepoInstallation({ owner, repo }),
-          "scripts/rex doctor says whether it is the App's id, its key, the repository's name, or that it is not installed there",
+          "scripts/rex doctor finds out whether the App's id, its key or the repository's name is wrong, or the App is not installed there",
         )
       ).data.id;
     return this.#octokit({ ...this.#auth, installationId });
@@ -80,7 +80,7 @@ export class GithubApp {
     return answer && { id: answer.data.id, permissions: answer.data.permissions as Record<string, string> };
   }
 
-  /** As the App where this installation of it is. */
+  /** GitHub as one of the App's installations. */
   asInstallation({ id }: AppInstallation): Octokit {
     return this.#octokit({ ...this.#auth, installationId: id });
   }
@@ -97,7 +97,7 @@ export class GithubApp {
 }
 
 /**
- * What GitHub is asked for each of many, so many side by side that it takes no offence.
+ * Asks GitHub about each of many objects, with few enough requests in parallel to stay within its secondary rate limits.
  *
  * @see https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
  */
@@ -111,30 +111,30 @@ export async function forEachOf<T, R>(all: readonly T[], ask: (one: T) => Promis
   return answers;
 }
 
-/** A repository that has another name now. GitHub goes on answering to the old one, but pushes carry the new one, which nobody watches. */
+/** A repository that was renamed. GitHub still answers to the old name, but pushes carry the new name, which is not watched. */
 export interface Renamed {
   found: string;
   fix: string;
 }
 
 /**
- * @param fullName what GitHub calls it
- * @returns undefined if that is the name that is watched
+ * @param fullName the name that GitHub uses
+ * @returns undefined if that is the watched name
  */
 export function renamedTo(fullName: string, repository: string, { repositories }: Settings): Renamed | undefined {
   if (fullName.toLowerCase() === repository) return undefined;
   return {
-    found: `${repository} was renamed to ${fullName}, whose pushes nobody takes`,
+    found: `${repository} was renamed to ${fullName}, and pushes under the new name are ignored`,
     fix: `correct repositories: pulumi config set --path 'repositories[${repositories.indexOf(repository)}]' ${fullName}, then pulumi up`,
   };
 }
 
-/** For a request's catch: undefined where GitHub says that there is no such thing. */
+/** For the catch of a request: undefined if GitHub answers 404. */
 export function absent(error: { status?: number }): undefined {
   if (error.status !== 404) throw error;
 }
 
-/** GitHub as the owner of a token. */
+/** GitHub with a user's token. */
 export function githubWithToken(token: string, baseUrl: string): Octokit {
   return new Octokit({ baseUrl, auth: token, log, request: { fetch: boundedFetch } });
 }
@@ -143,16 +143,16 @@ function boundedFetch(url: string, options: RequestInit): Promise<Response> {
   return fetch(url, { ...options, signal: AbortSignal.timeout(requestMilliseconds) });
 }
 
-/** GitHub does not answer, or refuses. */
+/** GitHub did not answer, or refused. */
 export class GithubRefusal extends Refusal {
-  /** The HTTP status; 0 if there is no answer, or none of GitHub's own. */
+  /** The HTTP status; 0 if there was no answer, or a server error. */
   readonly status: number;
-  /** GitHub's words, or why there are none. */
+  /** GitHub's message, or why there is none. */
   readonly said: string;
 
   constructor(what: string, { status, said }: { status: number; said: string }, way?: string) {
     super(
-      `cannot ${what}: GitHub ${status === 0 ? `does not answer as it should (${said})` : `says ${status}: ${said}`}`,
+      `cannot ${what}: GitHub ${status === 0 ? `does not answer properly (${said})` : `says ${status}: ${said}`}`,
       status === 0 ? undefined : way,
     );
     this.status = status;
@@ -161,11 +161,11 @@ export class GithubRefusal extends Refusal {
 }
 
 /**
- * Asks GitHub.
+ * Waits for an answer of GitHub.
  *
- * @param what what is asked for, as in "list the webhooks of acme/shop"
- * @param way the way out where it refuses
- * @throws GithubRefusal if it does not answer, or refuses, with GitHub's own words
+ * @param what what the request does, for example "list the webhooks of acme/shop"
+ * @param way how to fix it if GitHub refuses
+ * @throws GithubRefusal with GitHub's own message if it does not answer or refuses
  */
 export async function askGithub<T>(what: string, answer: Promise<T>, way?: string): Promise<T> {
   try {
@@ -176,7 +176,7 @@ export async function askGithub<T>(what: string, answer: Promise<T>, way?: strin
       .trim()
       .replaceAll(/\s+/g, " ")
       .replace(/ - https:\/\/docs\.github\.com\S*$/, "");
-    // Octokit, too, calls it 500 where nothing came.
+    // Octokit reports a missing answer as 500.
     const silent = status === 0 || status >= 500;
     throw new GithubRefusal(
       what,
@@ -186,15 +186,15 @@ export async function askGithub<T>(what: string, answer: Promise<T>, way?: strin
   }
 }
 
-/** For the catch of a request: GitHub's refusal as a value. @throws any other error */
+/** For the catch of a request: returns GitHub's refusal as a value. @throws any other error */
 export function refusal(error: unknown): GithubRefusal {
   if (error instanceof GithubRefusal) return error;
   throw error;
 }
 
 /**
- * Whether GitHub refuses to take a label off only because the label is not there. GitHub checks the permission first. A pull request that
- * does not exist, or may not be seen, is 404 as well: only the English tells them apart.
+ * Whether GitHub refused to remove a label only because the pull request does not have it. GitHub checks the permission first. It also
+ * answers 404 if the pull request does not exist or may not be read: only the message tells the difference.
  */
 export function labelIsAbsent({ status, said }: Pick<GithubRefusal, "status" | "said">): boolean {
   return status === 404 && said.startsWith("Label does not exist");

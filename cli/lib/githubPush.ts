@@ -5,24 +5,24 @@ import { Refusal } from "./installation.ts";
 import { recordedPush } from "./pushRuns.ts";
 import { namesOf, type Settings } from "./settings.ts";
 
-/** The push event of a task's branch, as GitHub would send it. */
+/** Builds the push event of a task's branch, as GitHub would send it. */
 
 const noCommit = "0".repeat(40);
 
-/** Which push is meant; what is left out, GitHub is asked for. */
+/** Which push to send. GitHub is asked for whatever is left out. */
 export interface PushChoice {
   task: string;
-  /** owner/name; needed where several repositories are watched. */
+  /** owner/name; needed if several repositories are watched. */
   repository?: string;
-  /** Needed where the task has several branches. */
+  /** Needed if the task has several branches. */
   branch?: string;
-  /** The commit pushed. Default: the branch's head. */
+  /** The pushed commit. Default: the head of the branch. */
   sha?: string;
-  /** The commit before. Default: as GitHub recorded the push; zeros if it did not. */
+  /** The head before the push. Default: as GitHub recorded the push; zeros if GitHub has no record. */
   before?: string;
 }
 
-/** A push, and all that its event says beside it. */
+/** A push, with everything that its event contains. */
 export interface GithubPush {
   repository: string;
   branch: string;
@@ -30,7 +30,7 @@ export interface GithubPush {
   after: string;
   /** GitHub's clock, seconds since 1970. */
   pushedAt: number;
-  /** The same push as GitHub recorded it; undefined if it is another. */
+  /** GitHub's record of this push; undefined if GitHub has none. */
   recorded?: RecordedPush;
   /** The repository as GitHub's API shows it. */
   repositoryBody: Record<string, unknown> & { owner: { login: string }; html_url: string };
@@ -38,9 +38,9 @@ export interface GithubPush {
 }
 
 /**
- * Finds the push that made the branch what it is.
+ * Finds the last push of the branch, or completes the push that the call describes.
  *
- * @throws Refusal if there is no such branch, the EventSource's filter would not let the push through, or GitHub refuses
+ * @throws Refusal if there is no such branch, the push would be filtered out, or GitHub refuses
  */
 export async function findPush(app: GithubApp, settings: Settings, choice: PushChoice): Promise<GithubPush> {
   const repository = watched(settings, choice.repository);
@@ -63,7 +63,7 @@ export async function findPush(app: GithubApp, settings: Settings, choice: PushC
     github.rest.repos.get({ owner, repo }),
   );
   const same = recorded !== undefined && (choice.before ?? recorded.before) === recorded.before;
-  // The time of another push than that which GitHub recorded is now, by GitHub's clock.
+  // A push that GitHub has not recorded gets the current time by GitHub's clock.
   const at = same ? recorded.timestamp : (headers.date ?? new Date().toISOString());
   const { pusher } = settings;
   const actor = activities.find((activity) => activity.actor?.login.toLowerCase() === pusher.toLowerCase())?.actor;
@@ -83,12 +83,12 @@ function watched({ repositories }: Settings, wanted: string | undefined): string
   if (wanted !== undefined) {
     if (repositories.includes(wanted.toLowerCase())) return wanted;
     throw new Refusal(
-      `--repository: ${wanted} is not watched, so that the EventSource would take the push and do nothing; the configuration's repositories are ${namesOf(repositories)}`,
+      `--repository: ${wanted} is not watched, so its push would be accepted but ignored; the watched repositories are ${namesOf(repositories)}`,
     );
   }
   const [only, ...more] = repositories;
   if (only !== undefined && more.length === 0) return only;
-  throw new Refusal(`several repositories are watched; say with --repository which is meant: ${namesOf(repositories)}`);
+  throw new Refusal(`several repositories are watched; choose one with --repository: ${namesOf(repositories)}`);
 }
 
 function chosenBranch(
@@ -102,23 +102,23 @@ function chosenBranch(
   if (branch !== undefined) {
     if (!pattern.test(branch)) {
       throw new Refusal(
-        `--branch: ${branch} is no branch of task ${task}, so that the EventSource would take the push and do nothing; expected ${branchPrefix}${task}, or that with -, _ or / and more behind it`,
+        `--branch: ${branch} is not a branch of task ${task}, so its push would be accepted but ignored; expected ${branchPrefix}${task}, or a name that begins with that and -, _ or /`,
       );
     }
     if (found.includes(branch)) return branch;
     throw new Refusal(
-      `--branch: ${repository} has no branch ${branch}; it has ${found.join(", ") || "none of the task"}`,
+      `--branch: ${repository} has no branch ${branch}; its branches of the task: ${found.join(", ") || "none"}`,
     );
   }
   const [only, ...more] = found;
   if (only === undefined) {
     throw new Refusal(
-      `${repository} has no branch of task ${task}: expected ${branchPrefix}${task}, or that with -, _ or / and more behind it`,
+      `${repository} has no branch of task ${task}: expected ${branchPrefix}${task}, or a name that begins with that and -, _ or /`,
     );
   }
   if (more.length > 0) {
     throw new Refusal(
-      `${repository} has several branches of task ${task}; say with --branch which is meant: ${found.join(", ")}`,
+      `${repository} has several branches of task ${task}; choose one with --branch: ${found.join(", ")}`,
     );
   }
   return only;
@@ -151,7 +151,7 @@ export function pushEvent(push: GithubPush): Record<string, unknown> {
     ref: `refs/heads/${branch}`,
     before,
     after,
-    // A push names its repository's owner by "name", too, and its time in seconds, unlike every other event.
+    // Unlike all other events, a push also has the owner's name in "name", and its time in seconds.
     repository: { ...repositoryBody, owner: { name: owner.login, email: null, ...owner }, pushed_at: pushedAt },
     pusher: { name: person.name, email: person.email },
     sender,

@@ -9,11 +9,11 @@ import { type InstallationChoice, Refusal } from "./call.ts";
 
 export { type InstallationChoice, Refusal } from "./call.ts";
 
-/** What the tools for operators have in common: which installation they are about, which cluster it is on, and how it is asked. */
+/** How the operators' tools find an installation and its cluster, and ask the API server. */
 
-/** The API server does not answer, or refuses. */
+/** The API server did not answer, or refused. */
 export class ApiServerRefusal extends Refusal {
-  /** The HTTP status; undefined if there is no answer. */
+  /** The HTTP status; undefined if there was no answer. */
   readonly status: number | undefined;
 
   constructor(found: string, { status, fix }: { status?: number; fix?: string }) {
@@ -28,25 +28,25 @@ export interface Outputs {
   workflowTemplate: string;
   eventSource: string;
   sensor: string;
-  /** Undefined where the stack uses an EventSource that it did not make: its way in is its owner's. */
+  /** Undefined if the stack uses an existing EventSource, whose URL it does not know. */
   webhookUrl?: string;
-  /** Names; `sweep` is undefined where there is none. */
+  /** Names of the service accounts; `sweep` is undefined if there is no sweep. */
   serviceAccounts?: { sweep?: string };
 }
 
-/** An installation of the program, and the cluster that it is on. */
+/** An installation of the program, and its cluster. */
 export interface Installation {
   outputs: Outputs;
   cluster: KubeConfig;
 }
 
-/** How long one request to the API server may take. */
+/** The time limit of one request to the API server. */
 const requestSeconds = 15;
 
 /** Options of a request to the API server. */
 export const request: ConfigurationOptions = bounded(requestSeconds);
 
-/** @throws Refusal if the outputs cannot be had, or the kubeconfig does not fit */
+/** @throws Refusal if the outputs cannot be read, or the kubeconfig is not usable */
 export function openInstallation(choice: InstallationChoice): Installation {
   const { outputs, stack } = choice;
   const file = outputs ?? (stack === undefined ? process.env.REX_OUTPUTS : undefined);
@@ -59,16 +59,16 @@ export function openInstallation(choice: InstallationChoice): Installation {
 }
 
 /**
- * Where GitHub's webhook goes.
+ * The URL that GitHub's webhook goes to.
  *
- * @param url what the call says instead
- * @throws Refusal if neither the call nor the stack says it
+ * @param url the URL from the command line, which overrides the stack's
+ * @throws Refusal if neither the call nor the stack has a URL
  */
 export function webhookUrlOf({ outputs }: Installation, url: string | undefined): string {
   const known = url ?? outputs.webhookUrl;
   if (known === undefined) {
     throw new Refusal(
-      `the stack has no output webhookUrl, because EventSource ${outputs.eventSource} is not its own (existingEventSource); say where its webhook goes: --url URL`,
+      `the stack has no output webhookUrl, because it uses the existing EventSource ${outputs.eventSource} (existingEventSource); give the URL of its webhook: --url URL`,
     );
   }
   return known;
@@ -79,12 +79,12 @@ function readFile(file: string, input: string): string {
     return readFileSync(file, "utf8");
   } catch (error) {
     throw new Refusal(
-      `${input}: cannot read ${file} (${(error as NodeJS.ErrnoException).code}); make it with: pulumi stack output --json > ${file}`,
+      `${input}: cannot read ${file} (${(error as NodeJS.ErrnoException).code}); create it with: pulumi stack output --json > ${file}`,
     );
   }
 }
 
-/** The context that the stack is brought up on; undefined if its configuration names none. */
+/** The context in the stack's configuration; undefined if there is none. */
 function contextOf(stack: string | undefined): string | undefined {
   const { status, stdout } = pulumi(["config", "get", "kubernetes:context"], stack);
   return status === 0 ? stdout.trim() || undefined : undefined;
@@ -105,19 +105,19 @@ function askPulumi(stack: string | undefined): string {
   if (status === 0) return stdout;
   const said = error === undefined ? oneLine(stderr) : error.message;
   throw new Refusal(
-    `cannot ask pulumi for the stack's outputs: ${said}; log in and select the stack (pulumi stack select), name it with --stack NAME, or give the outputs in a file with --outputs FILE or the variable REX_OUTPUTS`,
+    `cannot read the stack's outputs with the pulumi command: ${said}; log in and select the stack (pulumi stack select), choose it with --stack NAME, or give the outputs in a file with --outputs FILE or the variable REX_OUTPUTS`,
   );
 }
 
 const required = ["namespace", "workflowTemplate", "eventSource", "sensor"] as const;
 
-/** @param source where the text is from */
+/** @param source where the text comes from, for messages */
 function checked(text: string, source: string): Outputs {
   const outputs = parsed(text, source);
   const missing = required.filter((key) => typeof outputs[key] !== "string" || outputs[key] === "");
   if (missing.length > 0) {
     throw new Refusal(
-      `${source}: expected the outputs of a stack that is up; got none for ${missing.join(", ")}; is it the right stack, and did pulumi up end well?`,
+      `${source}: expected the outputs of a stack that is up; ${missing.join(", ")} missing; is it the right stack, and did pulumi up succeed?`,
     );
   }
   return outputs as unknown as Outputs;
@@ -128,15 +128,15 @@ function parsed(text: string, source: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
-    // Said below.
+    // Refused below.
   }
-  throw new Refusal(`${source}: expected a JSON object, as pulumi stack output --json prints it; got something else`);
+  throw new Refusal(`${source}: expected a JSON object, as printed by pulumi stack output --json; got something else`);
 }
 
 /**
- * @param choice its context goes before that of the stack
- * @param stackContext what the stack's configuration has as kubernetes:context
- * @throws Refusal if there is no kubeconfig, it cannot be read, names no cluster, or has no such context
+ * @param choice its context overrides that of the stack
+ * @param stackContext kubernetes:context in the stack's configuration
+ * @throws Refusal if there is no kubeconfig, or it cannot be read, names no cluster, or does not have the context
  */
 export function connect({ context }: InstallationChoice, stackContext?: string): KubeConfig {
   const cluster = new KubeConfig();
@@ -144,13 +144,13 @@ export function connect({ context }: InstallationChoice, stackContext?: string):
     cluster.loadFromDefault();
   } catch (error) {
     throw new Refusal(
-      `the kubeconfig cannot be read: ${oneLine((error as Error).message)}; kubectl config view shows the same`,
+      `the kubeconfig cannot be read: ${oneLine((error as Error).message)}; kubectl config view shows the same error`,
     );
   }
-  // Where there is nothing, the client makes this one up.
+  // The client invents this context if there is no kubeconfig.
   if (cluster.getCurrentContext() === "loaded-context") {
     throw new Refusal(
-      "there is no kubeconfig: the variable KUBECONFIG names none, and there is no ~/.kube/config; make one as your cluster's provider says, until kubectl get namespaces answers",
+      "there is no kubeconfig: the variable KUBECONFIG is not set, and there is no ~/.kube/config; create one as your cluster's provider describes, and test it with kubectl get namespaces",
     );
   }
   const wanted = context ?? stackContext;
@@ -161,7 +161,7 @@ export function connect({ context }: InstallationChoice, stackContext?: string):
       const way =
         context !== undefined
           ? ""
-          : "; --context NAME names another, pulumi config set kubernetes:context NAME for good";
+          : "; choose another with --context NAME, or permanently with pulumi config set kubernetes:context NAME";
       throw new Refusal(`${said}: the kubeconfig has no context ${wanted}; expected one of: ${known.join(", ")}${way}`);
     }
     cluster.setCurrentContext(wanted);
@@ -173,11 +173,11 @@ export function connect({ context }: InstallationChoice, stackContext?: string):
 }
 
 /**
- * Asks the API server.
+ * Waits for an answer of the API server.
  *
- * @param what what is asked for, as in "read the WorkflowTemplate"
- * @returns undefined if there is no such thing
- * @throws ApiServerRefusal if it does not answer, or refuses
+ * @param what what the request does, for example "read the WorkflowTemplate"
+ * @returns undefined if there is no such object
+ * @throws ApiServerRefusal if the API server does not answer, or refuses
  */
 export async function ask<T>(cluster: KubeConfig, what: string, answer: Promise<T>): Promise<T | undefined> {
   try {
@@ -186,7 +186,7 @@ export async function ask<T>(cluster: KubeConfig, what: string, answer: Promise<
     const { server } = cluster.getCurrentCluster() ?? {};
     if (!(error instanceof ApiException)) {
       throw new ApiServerRefusal(`cannot ${what}: the API server ${server} does not answer (${causeOf(error)})`, {
-        fix: "is it the right cluster? kubectl config current-context says which is meant, --context NAME names another",
+        fix: "is it the right cluster? kubectl config current-context shows the current one, --context NAME chooses another",
       });
     }
     if (error.code === 404) return undefined;

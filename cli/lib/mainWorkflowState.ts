@@ -1,6 +1,6 @@
-/** What the steps see in a main workflow's status, for the tools; components/steps/main-workflow.sh and restart-qa.sh say why. */
+/** Reads a main workflow's status as the steps do; components/steps/main-workflow.sh and restart-qa.sh give the reasons. */
 
-/** A node of a Workflow, as Argo writes it. */
+/** A node in the status of a Workflow, as Argo writes it. */
 export interface Node {
   name?: string;
   displayName: string;
@@ -8,7 +8,7 @@ export interface Node {
   phase: string;
   boundaryID?: string;
   templateName?: string;
-  /** `local/…`, or the WorkflowTemplate from which it was called: `namespaced/NAME`, `cluster/NAME`. */
+  /** `local/…`, or the WorkflowTemplate that calls it: `namespaced/NAME` or `cluster/NAME`. */
   templateScope?: string;
   templateRef?: { name?: string; template?: string; clusterScope?: boolean };
 }
@@ -31,7 +31,7 @@ interface Spec {
   templateDefaults?: Template;
 }
 
-/** The part of a Workflow that says whether it has ended, and where it waits. */
+/** The part of a Workflow that shows whether it has ended and at which gates it waits. */
 export interface WorkflowState {
   metadata: { name: string };
   spec?: Spec;
@@ -45,7 +45,7 @@ export interface WorkflowState {
 
 const endPhases = ["Succeeded", "Failed", "Error"];
 
-/** @returns in words; undefined while it can begin a round */
+/** @returns how it ended, in words; undefined as long as it can still begin a round */
 export function howItEnded({ metadata: { name }, spec, status }: WorkflowState): string | undefined {
   const phase = status?.phase ?? "";
   if (endPhases.includes(phase)) return `has ended (${phase})`;
@@ -58,7 +58,7 @@ export function howItEnded({ metadata: { name }, spec, status }: WorkflowState):
   return isOver ? "came to its exit handler" : undefined;
 }
 
-/** Names of the gates that wait: none with a duration, which opens by itself, none of a hook or of the exit handler. */
+/** Names of the waiting gates. Suspend nodes with a duration, of a hook or of the exit handler are not gates. */
 export function waitingGates(workflow: WorkflowState): string[] {
   const { name } = workflow.metadata;
   return Object.values(workflow.status?.nodes ?? {})
@@ -88,7 +88,7 @@ function templateOf(workflow: WorkflowState, node: Node): Template | undefined {
     : status?.storedTemplates?.[`${templateScope}/${templateName}`];
 }
 
-/** It has no name, and stands in the step of its caller's. */
+/** An inline template has no name. It is part of the step that calls it. */
 function inlineTemplateOf(workflow: WorkflowState, node: Node): Template | undefined {
   const caller = workflow.status?.nodes?.[node.boundaryID ?? ""];
   if (caller === undefined) return undefined;

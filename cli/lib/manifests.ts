@@ -17,17 +17,17 @@ export interface Manifest {
   [field: string]: unknown;
 }
 
-/** What the program is with a configuration, for others than Pulumi to apply. */
+/** What the program creates for a configuration, for tools other than Pulumi to apply. */
 export interface Rendered {
-  /** In the order in which they can be applied one by one. */
+  /** In an order in which they can be applied one by one. */
   manifests: Manifest[];
   /** What `pulumi stack output --json` would print. */
   outputs: Record<string, unknown>;
 }
 
 /**
- * In this order, because no account has a right before a policy bounds it, and no event comes before the rights are there that it needs.
- * What is not named here nothing waits for.
+ * The order of kinds. Each account gets its rights only after the policies that restrict them, and events arrive only after the rights
+ * exist. Kinds that are not listed come last, because nothing depends on them.
  */
 const order = [
   "ValidatingAdmissionPolicy",
@@ -46,9 +46,9 @@ const order = [
 ];
 
 /**
- * Runs the program without engine and cluster.
+ * Runs the program without an engine and a cluster.
  *
- * @param installedAt what was pushed before is not this installation's to handle; ISO 8601
+ * @param installedAt the installation does not handle pushes from before this time; ISO 8601
  */
 export async function render(config: Config, installedAt: string): Promise<Rendered> {
   const { registrations, value: outputs } = await register(async () => {
@@ -84,7 +84,7 @@ function idOf({ kind, metadata }: Manifest): string {
   return `${kind} ${metadata.name}`;
 }
 
-/** Pulumi's annotations mean nothing to others, and who manages the object only they can say. */
+/** Removes Pulumi's annotations, which mean nothing to other tools, and the label that says who manages the object. */
 function withoutPulumi(object: Manifest): Manifest {
   const { annotations = {}, labels = {}, ...metadata } = object.metadata;
   const kept = Object.entries(annotations).filter(([key]) => !key.startsWith("pulumi.com/"));

@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
 
-/** The program without an engine, a provider or a cluster: what of it can be read from that alone. */
+/** Runs the program without an engine, a provider or a cluster, to read which resources it registers. */
 
-/** A resource that a program registered, as the engine would have seen it. */
+/** A resource that the program registered, as the engine would see it. */
 export interface Registration {
   /** Type token, such as kubernetes:core/v1:Secret. */
   type: string;
@@ -13,16 +13,15 @@ export interface Registration {
   parentType: string;
   /** Inputs in plain text. */
   inputs: Record<string, unknown>;
-  /** Paths of the inputs that are secret, as a.b.c. A secret inside an object makes all of that property secret here. */
+  /** Paths of the secret inputs, such as a.b.c. A secret inside an object makes the whole property secret here. */
   secretInputs: string[];
 }
 
 /**
- * Runs a part of the program under Pulumi's mocks and returns what it registered, in no particular order.
+ * Runs a part of the program under Pulumi's mocks and returns what it registered, in no particular order. It does not show what a cluster
+ * would make of the resources.
  *
- * It shows what is registered, not what a cluster would make of it, and not the order.
- *
- * @param program may return something; that comes back as `value`
+ * @param program its result is returned as `value`
  */
 export async function register<T>(program: () => T | Promise<T>): Promise<{ registrations: Registration[]; value: T }> {
   const seen: pulumi.runtime.MockResourceArgs[] = [];
@@ -54,24 +53,24 @@ export async function register<T>(program: () => T | Promise<T>): Promise<{ regi
   return { registrations, value };
 }
 
-/** What a cluster adds to an object: its identity. */
+/** Adds the UID that a cluster would give to an object. */
 function live({ name, inputs }: pulumi.runtime.MockResourceArgs): Record<string, unknown> {
   return "metadata" in inputs ? { ...inputs, metadata: { ...inputs.metadata, uid: `${name}-uid` } } : inputs;
 }
 
-/** What an Output resolves to. */
+/** The value of an Output. */
 export function resolved<T>(output: pulumi.Output<T>): Promise<T> {
   return new Promise((resolve) => {
     output.apply(resolve);
   });
 }
 
-// Neither is public: waiting for all registrations, and reading them back from the mocks.
+// Pulumi has no public functions to wait for all registrations and to read them back from the mocks.
 function runtime(): { waitForRPCs(): Promise<void>; getMonitor(): MockMonitor } {
   return pulumi.runtime as unknown as { waitForRPCs(): Promise<void>; getMonitor(): MockMonitor };
 }
 
-/** urn:pulumi:STACK::PROJECT::PARENTTYPE$TYPE::NAME, as the mocks write it. */
+/** Reads the parent's type from the URN: urn:pulumi:STACK::PROJECT::PARENTTYPE$TYPE::NAME. */
 function parentType(urns: string[], type: string, name: string): string {
   const types = urns.map((urn) => urn.split("::")).filter((parts) => parts[3] === name);
   const own = types.map((parts) => parts[2] ?? "").find((chain) => chain === type || chain.endsWith(`$${type}`));

@@ -1,4 +1,4 @@
-/** Of the known words the one that differs least, by at most half of its letters and three; undefined if none is near. */
+/** The known word that differs least, by at most three letters and half of its length; undefined if none is near enough. */
 export function nearest(word: string, known: string[]): string | undefined {
   const [best] = known
     .map((one) => ({ one, distance: distance(word, one) }))
@@ -7,7 +7,7 @@ export function nearest(word: string, known: string[]): string | undefined {
   return best?.one;
 }
 
-/** How many letters have to be put in, taken out or changed (Levenshtein). */
+/** The number of letters to insert, delete or change (Levenshtein distance). */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [index, letter] of [...from].entries()) {

@@ -1,8 +1,8 @@
-/** Whether Argo holds a workflow back because as many run as its ConfigMap allows: only the English of status.message tells. */
+/** Whether Argo holds a workflow back because the limit in its ConfigMap is reached. Only the text of status.message tells. */
 export function postponed(message: string | undefined): boolean {
   return message?.includes("too many workflows are already running") ?? false;
 }
 
-/** What a person does about that. */
+/** What a person can do about it. */
 export const roomForRuns =
-  'Argo runs no more workflows at once than its ConfigMap says (parallelism, namespaceParallelism), and main workflows that wait at gates count: scripts/rex doctor says how many, docs/troubleshooting.md, "Too many workflows are running", the ways out';
+  'the ConfigMap of Argo limits the number of running workflows (parallelism, namespaceParallelism), and main workflows that wait at gates count: scripts/rex doctor shows the numbers, and docs/troubleshooting.md, "Too many workflows are running", says what to do';

@@ -1,7 +1,7 @@
 import { CoreV1Api, type KubeConfig, type V1Pod } from "@kubernetes/client-node";
 import { ask, request } from "./installation.ts";
 
-/** Pods of a label, without those that are being deleted. @throws ApiServerRefusal */
+/** The pods with a label, without those that are being deleted. @throws ApiServerRefusal */
 export async function listPods(cluster: KubeConfig, namespace: string, labelSelector: string): Promise<V1Pod[]> {
   const list = await ask(
     cluster,

@@ -1,13 +1,13 @@
 import type { RecordedPush } from "../../components/vocabulary/samePush.ts";
 
-/** What GitHub recorded of a branch. */
+/** GitHub's record of a change of a branch. */
 interface Activity {
   before: string;
   after: string;
   timestamp: string;
 }
 
-/** One of the activities of a branch, as a push. */
+/** Turns one of the activities of a branch into a push. */
 export function recordedPush({ before, after, timestamp }: Activity, all: Activity[]): RecordedPush {
   const seconds = (time: string) => Math.floor(Date.parse(time) / 1000);
   const times = all.filter((one) => one.before === before && one.after === after).map((one) => seconds(one.timestamp));

@@ -6,7 +6,7 @@ import { containerOf, endedByOthers, podSteps, stepOf } from "../../components/v
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 import { allTheSame, isFailed, outcomeOf } from "./runEnd.ts";
 
-/** A remediation that a person starts: the run is made, watched, and read. */
+/** Starts a remediation by hand, and reads the state of a run. */
 
 const workflows = { group: "argoproj.io", version: "v1alpha1", plural: "workflows" };
 const workflowTemplates = { ...workflows, plural: "workflowtemplates" };
@@ -14,29 +14,29 @@ const workflowTemplates = { ...workflows, plural: "workflowtemplates" };
 /** A run as it is now. */
 export interface Run {
   name: string;
-  /** Of the controller that it is for; undefined for the one without. */
+  /** Instance ID of its workflow controller; undefined for the controller without one. */
   instanceId?: string;
-  /** What it waits for, in Argo's words, as long as it has not begun. */
+  /** Until it begins: what it waits for, in Argo's words. */
   waitsFor?: string;
-  /** Whether Argo calls it ended. */
+  /** Whether it has ended according to Argo. */
   ended: boolean;
-  /** Undefined as long as none is known. */
+  /** Undefined until it is known. */
   outcome?: Outcome;
-  /** What Argo says of its end, where it says anything. */
+  /** Argo's message about its end, if there is one. */
   lastWords?: string;
-  /** What failed around the steps, though they did their work. */
+  /** What failed around the steps although they did their work. */
   warning?: string;
-  /** Lines: what is planned to be touched, what is left alone and why, what each step did. */
+  /** Lines that say what the plan touches, what it leaves alone and why, and what each step did. */
   report: string[];
 }
 
 /** A step that has ended. */
 export interface EndedStep {
-  /** The same for the same end, however often it is looked at. */
+  /** Identifies the end of the step, so that it is reported only once. */
   id: string;
   step: string;
   exitCode: number;
-  /** What it did, or its last words. */
+  /** What it did, or its last message. */
   said: string;
 }
 
@@ -50,10 +50,10 @@ interface Workflow {
 }
 
 /**
- * Makes a run of the present head, as the Sensor makes those of pushes.
+ * Creates a run for the current head of the branch, as the Sensor does for pushes.
  *
- * @returns its name
- * @throws Refusal if the installation has no such template, or the API server refuses
+ * @returns the name of the run
+ * @throws Refusal if the installation has no WorkflowTemplate, or the API server refuses
  */
 export async function startRun({ outputs, cluster }: Installation, parameters: RunByHand): Promise<string> {
   const { namespace, workflowTemplate: name } = outputs;
@@ -65,12 +65,12 @@ export async function startRun({ outputs, cluster }: Installation, parameters: R
   )) as Workflow | undefined;
   if (template === undefined) {
     throw new Refusal(
-      `there is no WorkflowTemplate ${name} in namespace ${namespace} on ${cluster.getCurrentCluster()?.server}: the outputs are of another installation, the context is of another cluster, or pulumi up has still to be run`,
+      `there is no WorkflowTemplate ${name} in namespace ${namespace} on ${cluster.getCurrentCluster()?.server}: the outputs belong to another installation, the context belongs to another cluster, or pulumi up has not been run yet`,
     );
   }
   const made = (await ask(
     cluster,
-    "make the run",
+    "create the run",
     api.createNamespacedCustomObject(
       { ...workflows, namespace, body: runByHand(runArgs(namespace, template.metadata), parameters) },
       request,
@@ -100,7 +100,7 @@ async function readWorkflow({ outputs, cluster }: Installation, name: string): P
 export async function readRun(installation: Installation, name: string): Promise<Run> {
   const read = await readWorkflow(installation, name);
   if (read === undefined) {
-    return { name, ended: true, lastWords: "somebody has deleted the run", report: [] };
+    return { name, ended: true, lastWords: "the run was deleted", report: [] };
   }
   const { phase = "", message, nodes } = read.status ?? {};
   const outcome = outcomeOf(read);
@@ -125,7 +125,7 @@ interface ReportingNode {
   outputs?: { exitCode?: string; parameters?: { name: string; value?: string }[] };
 }
 
-/** The report's lines; of a run whose pod was tried several times, the last one's. */
+/** The lines of the report. If the pod was started several times, those of the last one. */
 export function reportOf(nodes: ReportingNode[]): string[] {
   const reports = nodes
     .map(({ finishedAt, outputs }) => ({
@@ -137,7 +137,7 @@ export function reportOf(nodes: ReportingNode[]): string[] {
   return reports.at(-1)?.value.trimEnd().split("\n") ?? [];
 }
 
-/** The steps that have ended so far, in the order of their ends; of every pod that the run had. */
+/** The steps that have ended so far, in the order of their ends, from all pods of the run. */
 export async function endedSteps({ outputs, cluster }: Installation, run: string): Promise<EndedStep[]> {
   const { namespace } = outputs;
   const core = cluster.makeApiClient(CoreV1Api);
@@ -166,7 +166,7 @@ export async function endedSteps({ outputs, cluster }: Installation, run: string
   );
 }
 
-/** The exit handler's pod has a container `main`, too. */
+/** Whether a container is an ended step. The exit handler's pod also has a container `main`, which is not a step. */
 function isEndedStep(run: string, pod: string, { name, state }: V1ContainerStatus): boolean {
   const exitCode = state?.terminated?.exitCode;
   return (
@@ -177,12 +177,12 @@ function isEndedStep(run: string, pod: string, { name, state }: V1ContainerStatu
   );
 }
 
-/** Kubernetes knows whole seconds; within one, the steps are in the order in which they depend on one another. */
+/** Sorts by end time. Kubernetes records whole seconds; within one second, the order of the steps' dependencies counts. */
 function order({ name, state }: V1ContainerStatus): number {
   return new Date(state?.terminated?.finishedAt ?? 0).getTime() + podSteps.map(containerOf).indexOf(name);
 }
 
-/** Who may look at pods may perhaps not read their logs; and a pod may be gone. */
+/** The log of a container; empty if the caller may not read logs, or the pod no longer exists. */
 async function readLog(core: CoreV1Api, namespace: string, name: string, container: string): Promise<string> {
   try {
     return await core.readNamespacedPodLog({ namespace, name, container }, request);
@@ -192,7 +192,7 @@ async function readLog(core: CoreV1Api, namespace: string, name: string, contain
   }
 }
 
-/** A step's last word in its log is what it did, but for `record`, which may tell the pull request after that. */
+/** What a step did is the last line of its log. Only `record` may log something about the pull request after it. */
 function lastLine(log: string, step: string): string {
   const recorded = /^record: (?<did>.*) \([\d.]+ s\)$/m.exec(log)?.groups?.did;
   if (step === "record" && recorded !== undefined) return recorded;
@@ -203,8 +203,8 @@ function lastLine(log: string, step: string): string {
   return lines.at(-1)?.said ?? "done";
 }
 
-/** What stands in the termination log begins with the step's name. */
+/** The termination message without the step's name, with which it begins. */
 function words(message: string | undefined, step: string): string {
-  const text = (message ?? "ended without a word").trim();
+  const text = (message ?? "ended without a message").trim();
   return text.startsWith(`${step}: `) ? text.slice(step.length + 2) : text;
 }

@@ -9,33 +9,33 @@ import { ask, type Installation, request } from "./installation.ts";
 import { reportOf } from "./remediationRun.ts";
 import { allTheSame, failureOf, isFailed, outcomeOf } from "./runEnd.ts";
 
-/** The remediations of an installation, as their runs tell of them. */
+/** Reads the remediations of an installation from their runs. */
 
 const workflows = { group: "argoproj.io", version: "v1alpha1", plural: "workflows" };
 
 /** A remediation as it is now. */
 export interface Remediation {
   run: string;
-  /** When its run was made, ISO 8601. */
+  /** When its run was created, ISO 8601. */
   started: string;
   task: string;
-  /** owner/name; undefined where it was made without. */
+  /** owner/name; undefined if the run was created without one. */
   repository?: string;
-  /** The pushed head, or the present one of a run by hand; twelve digits; undefined where no step has said it yet. */
+  /** The pushed head, or the current head for a run by hand; twelve digits; undefined until a step has reported it. */
   sha?: string;
-  /** Undefined of a run by hand. */
+  /** Undefined for a run by hand. */
   push?: ToldPush;
   state: "waits" | "at work" | "ended";
-  /** Undefined before the end. */
+  /** Undefined until the end. */
   outcome?: Outcome;
   trigger: "push" | "sweep" | "by hand";
   /** What was done, why nothing was, or what it waits for. */
   summary: string;
-  /** Since it was made, to its end or until now. */
+  /** Seconds from its creation to its end, or until now. */
   seconds: number;
 }
 
-/** The part of a Workflow that tells of a remediation. */
+/** The part of a run's Workflow that is read here. */
 export interface RunObject {
   metadata: { name: string; creationTimestamp: string; labels?: Record<string, string> };
   spec: { arguments?: { parameters?: { name: string; value?: string }[] } };
@@ -51,10 +51,10 @@ interface RunNode {
   outputs?: { exitCode?: string; parameters?: { name: string; value?: string }[] };
 }
 
-/** A run carries its whole template, so that a list of all would be large. */
+/** The page size of the list. Each run contains its whole template, so a list of all runs would be large. */
 const runsAtOnce = 50;
 
-/** @returns newest first, and the version of the list, from which it can be watched on */
+/** @returns the remediations, newest first, and the version of the list, from which a watch can continue */
 export async function listRemediations(
   installation: Installation,
   task?: string,
@@ -64,7 +64,7 @@ export async function listRemediations(
   return { remediations: remediations.sort(newestFirst), version };
 }
 
-/** Those of the sweep are Workflows of this program, too. */
+/** Lists all Workflows with the labels: runs of remediations or of the sweep, or main workflows. */
 export async function listRuns(
   { outputs, cluster }: Installation,
   labelSelector: string,
@@ -88,9 +88,9 @@ export async function listRuns(
 }
 
 /**
- * Tells of each change of a remediation until the API server ends the watch, or the signal does.
+ * Reports each change of a remediation until the API server or the signal ends the watch.
  *
- * @param version as {@link listRemediations} returned it
+ * @param version the version that {@link listRemediations} returned
  */
 export async function watchRemediations(
   { outputs, cluster }: Installation,
@@ -118,7 +118,7 @@ export async function watchRemediations(
   });
 }
 
-/** Label selector of the remediations. */
+/** Label selector of the remediations of all tasks or of one. */
 export function selector({ outputs }: Installation, task: string | undefined): string {
   const labels = { ...runLabels(outputs.workflowTemplate, "remediation"), ...(task && { [taskLabel]: task }) };
   return Object.entries(labels)
@@ -130,7 +130,7 @@ export function newestFirst(one: { started: string; run: string }, other: { star
   return other.started.localeCompare(one.started) || other.run.localeCompare(one.run);
 }
 
-/** @param installation the prefix of its names */
+/** @param installation prefix of the installation's object names */
 export function remediationOf(run: RunObject, installation: string): Remediation {
   const { name, creationTimestamp, labels = {} } = run.metadata;
   const { phase = "", finishedAt } = run.status ?? {};
@@ -153,7 +153,7 @@ export function remediationOf(run: RunObject, installation: string): Remediation
   };
 }
 
-/** The push that a run was told of. */
+/** The push in the parameters of a run; none for a run by hand. */
 export function pushOf(run: RunObject): { push?: ToldPush } {
   const [before, after, pushedAt] = ["before", "after", "pushed-at"].map((name) => parameter(run, name));
   if (before === undefined || after === undefined || pushedAt === undefined) return {};
@@ -168,7 +168,7 @@ function optional<K extends string>(key: K, value: string | undefined): { [key i
   return value === undefined ? {} : ({ [key]: value } as { [key in K]: string });
 }
 
-/** By its name, which the Sensor and the sweep make of the push. */
+/** The trigger, read from the name: the Sensor and the sweep derive the name from the push. */
 function triggerOf(name: string, installation: string): Remediation["trigger"] {
   const suffix = runNameSuffix(installation, name);
   return suffix === "" ? "push" : suffix === sweepSuffix ? "sweep" : "by hand";
@@ -180,7 +180,7 @@ function nodesOf(run: RunObject): RunNode[] {
   );
 }
 
-/** The steps whose words tell what was done. */
+/** The steps whose messages say what was done. */
 const doers: PodStep[] = ["stop-qa", "restart-qa"];
 
 function summaryOf(
@@ -189,7 +189,7 @@ function summaryOf(
   outcome: Outcome | undefined,
   report: string[],
 ): string {
-  if (state === "waits") return run.status?.message ?? "Argo has not looked at it yet";
+  if (state === "waits") return run.status?.message ?? "Argo has not picked it up yet";
   if (state === "at work") return `at ${stepsAtWork(run)}`;
   if (outcome === "failed") return failureOf(run);
   const said = new Map<string | undefined, string | undefined>(

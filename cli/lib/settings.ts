@@ -5,7 +5,7 @@ import { repositoriesAnnotation } from "../../components/stepContainer.ts";
 import { runSaltAnnotation } from "../../components/vocabulary/runName.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 
-/** What an installation was told, as it stands in the cluster: so no tool is told it a second time, or otherwise. */
+/** Reads an installation's settings from the cluster, so that the tools always use the same settings as the installation. */
 
 const argo = { group: "argoproj.io", version: "v1alpha1" };
 
@@ -19,7 +19,7 @@ export interface SecretKey {
 export interface Settings {
   /** owner/name, in lower case. */
   repositories: string[];
-  /** The value of the repository label, for each of them. */
+  /** The value of the repository label for each repository. */
   repositoryLabels: string[];
   pusher: string;
   branchPrefix: string;
@@ -38,15 +38,15 @@ export interface Settings {
   mainWorkflows: { typeLabel: string; type: string; taskLabel: string; stageLabel: string; repositoryLabel: string };
   stages: string[];
   resetStage: string;
-  /** See components/argoInstance.ts; undefined for the controller without one. */
+  /** See components/argoInstance.ts; undefined for the controller without an instance ID. */
   argoInstanceId?: string;
   githubApiUrl: string;
   githubAppId: string;
-  /** Undefined where GitHub is asked for it. */
+  /** Undefined if GitHub is asked for it. */
   githubInstallationId?: string;
-  /** Where the App's private key is. */
+  /** Where the App's private key is stored. */
   privateKey: SecretKey;
-  /** Where the webhook's secret is; undefined if the EventSource is not the program's, or verifies no signatures. */
+  /** Where the webhook's secret is stored; undefined if the EventSource does not exist or verifies no signatures. */
   webhookSecret?: SecretKey;
 }
 
@@ -68,10 +68,10 @@ interface EventSource {
   spec: { github?: Record<string, { webhookSecret?: SecretKey }> };
 }
 
-/** A Secret, or a key of it, is not there. */
+/** A Secret or one of its keys does not exist. */
 export class MissingSecret extends Refusal {}
 
-/** @throws Refusal if the installation is not in the cluster, or was made by another version of the program */
+/** @throws Refusal if the installation is not in the cluster, or was created by an incompatible version of the program */
 export async function readSettings({ outputs, cluster }: Installation): Promise<Settings> {
   const { namespace, workflowTemplate, eventSource } = outputs;
   const api = cluster.makeApiClient(CustomObjectsApi);
@@ -86,7 +86,7 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
     | undefined;
   if (template === undefined) {
     throw new Refusal(
-      `there is no WorkflowTemplate ${workflowTemplate} in namespace ${namespace} on ${cluster.getCurrentCluster()?.server}: the outputs are of another installation, the context is of another cluster, or pulumi up has still to be run`,
+      `there is no WorkflowTemplate ${workflowTemplate} in namespace ${namespace} on ${cluster.getCurrentCluster()?.server}: the outputs belong to another installation, the context belongs to another cluster, or pulumi up has not been run yet`,
     );
   }
   const source = (await read("EventSource", "eventsources", eventSource)) as EventSource | undefined;
@@ -99,7 +99,7 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
   };
 }
 
-/** The watched repositories for a sentence: of hundreds the first few. */
+/** The repositories for a sentence: only the first few if there are many. */
 export function namesOf(repositories: string[], between = ", "): string {
   const more = repositories.length - 5;
   return more > 1 ? `${repositories.slice(0, 5).join(", ")} and ${more} more` : repositories.join(between);
@@ -107,7 +107,7 @@ export function namesOf(repositories: string[], between = ", "): string {
 
 function settingsOf({ podMetadata, templates }: Spec, name: string): Settings {
   const remediation = templates.find(({ containerSet }) => containerSet !== undefined);
-  // What one step is told, another may not be: together they are told everything.
+  // Each step has only the variables that it needs, but together they have all of them.
   const variables = new Map<string, string>();
   for (const { name, value = "" } of remediation?.containerSet?.containers.flatMap(({ env }) => env ?? []) ?? []) {
     if (!value.includes("{{")) variables.set(name, value.replaceAll("$$", "$"));
@@ -118,8 +118,8 @@ function settingsOf({ podMetadata, templates }: Spec, name: string): Settings {
     const value = variables.get(variable);
     if (value === undefined) {
       throw new Refusal(
-        `WorkflowTemplate ${name} does not say its ${variable}: it was made by another version of this program`,
-        "run pulumi up with this one, or use that one's tools",
+        `WorkflowTemplate ${name} has no value for ${variable}: it was created by another version of this program`,
+        "run pulumi up with this version, or use the tools of that version",
       );
     }
     return value;
@@ -160,10 +160,10 @@ function settingsOf({ podMetadata, templates }: Spec, name: string): Settings {
 }
 
 /**
- * The text of a secret. Who calls a tool that needs it may read it, and is told where it is if not.
+ * Reads the text of a secret with the caller's own rights.
  *
- * @throws MissingSecret if there is none
- * @throws ApiServerRefusal if it may not be read
+ * @throws MissingSecret if the Secret or its key does not exist
+ * @throws ApiServerRefusal if the caller may not read it
  */
 export async function readSecret({ outputs, cluster }: Installation, { name, key }: SecretKey): Promise<string> {
   const { namespace } = outputs;
@@ -177,7 +177,7 @@ export async function readSecret({ outputs, cluster }: Installation, { name, key
   if (value === undefined) {
     throw new MissingSecret(
       `Secret ${name} in namespace ${namespace}: expected the key ${key}; got ${secret === undefined ? "no such Secret" : "none"}`,
-      "pulumi up makes it",
+      "pulumi up creates it",
     );
   }
   return Buffer.from(value, "base64").toString("utf8");
@@ -185,18 +185,18 @@ export async function readSecret({ outputs, cluster }: Installation, { name, key
 
 /** The secret that GitHub signs deliveries with. */
 export interface WebhookSecret {
-  /** As Argo Events reads it, so as GitHub has to have it. */
+  /** The text that Argo Events reads, and that GitHub therefore needs. */
   text: string;
-  /** Where it stands. */
+  /** Where it is stored. */
   at: SecretKey;
-  /** What a person should know, where the Secret holds more at its end. */
+  /** A warning if the Secret ends with white space. */
   note?: string;
-  /** Whether some of that is part of what GitHub has to have. */
+  /** Whether some of that white space is part of the text that GitHub needs. */
   odd: boolean;
 }
 
 /**
- * @throws Refusal as {@link readSecret}, if the program does not know which it is, or if it is empty: then Argo Events verifies nothing
+ * @throws Refusal like {@link readSecret}; also if the EventSource names no secret, or an empty one, which disables verification
  */
 export async function readWebhookSecret(
   installation: Installation,
@@ -205,7 +205,7 @@ export async function readWebhookSecret(
   const { namespace, eventSource } = installation.outputs;
   if (webhookSecret === undefined) {
     throw new Refusal(
-      `EventSource ${eventSource} in namespace ${namespace} names no webhookSecret, so it takes pushes that anybody made up`,
+      `EventSource ${eventSource} in namespace ${namespace} names no webhookSecret, so it accepts forged pushes`,
       `give it one: https://argoproj.github.io/argo-events/eventsources/setup/github/`,
     );
   }
@@ -213,14 +213,14 @@ export async function readWebhookSecret(
   const secret = webhookSecretOf(await readSecret(installation, at), at);
   if (secret.text === "") {
     throw new Refusal(
-      `Secret ${at.name} in namespace ${namespace}: the key ${at.key} is empty, so Argo Events takes pushes that anybody made up`,
-      `put a secret of at least 16 characters into it, and restart what reads it at its start: kubectl -n ${namespace} rollout restart deployment -l eventsource-name=${eventSource}`,
+      `Secret ${at.name} in namespace ${namespace}: the key ${at.key} is empty, so Argo Events accepts forged pushes`,
+      `put a secret of at least 16 characters into it, and restart the pods that read it at their start: kubectl -n ${namespace} rollout restart deployment -l eventsource-name=${eventSource}`,
     );
   }
   return secret;
 }
 
-/** @param content of the Secret's key */
+/** @param content the value of the Secret's key */
 export function webhookSecretOf(content: string, at: SecretKey): WebhookSecret {
   const text = asArgoEventsReads(content);
   const kept = /\s*$/.exec(text)?.[0] ?? "";
@@ -231,23 +231,23 @@ export function webhookSecretOf(content: string, at: SecretKey): WebhookSecret {
       text,
       at,
       odd: false,
-      note: `${what} a line feed, which Argo Events leaves out: GitHub has to have the secret without it`,
+      note: `${what} a line feed, which Argo Events ignores: GitHub needs the secret without it`,
     };
   }
   const end = JSON.stringify(/\s*$/.exec(content)?.[0]);
   const rule =
     text === content
-      ? "which Argo Events takes for a part of it"
-      : "of which Argo Events leaves out one line feed only";
+      ? "which Argo Events treats as part of the secret"
+      : "of which Argo Events ignores only one line feed";
   return {
     text,
     at,
     odd: true,
-    note: `${what} ${end}, ${rule}: GitHub has to have the secret with ${JSON.stringify(kept)} at its end`,
+    note: `${what} ${end}, ${rule}: GitHub needs the secret with ${JSON.stringify(kept)} at its end`,
   };
 }
 
-/** What the Sensor makes the names of runs with, beside the push. @throws Refusal if there is no Sensor, or another version's */
+/** The salt from which the Sensor derives the names of runs, with the push. @throws Refusal if the Sensor or its salt is missing */
 export async function readRunSalt({ outputs, cluster }: Installation): Promise<string> {
   const { namespace, sensor } = outputs;
   const api = cluster.makeApiClient(CustomObjectsApi);
@@ -259,7 +259,7 @@ export async function readRunSalt({ outputs, cluster }: Installation): Promise<s
   const salt = read?.metadata.annotations?.[runSaltAnnotation];
   if (salt === undefined) {
     throw new Refusal(
-      `Sensor ${sensor} in namespace ${namespace}: expected the annotation ${runSaltAnnotation}; got ${read === undefined ? "no such Sensor" : "none: it was made by another version of this program"}`,
+      `Sensor ${sensor} in namespace ${namespace}: expected the annotation ${runSaltAnnotation}; got ${read === undefined ? "no such Sensor" : "none: it was created by another version of this program"}`,
       "run pulumi up",
     );
   }

@@ -11,20 +11,21 @@ export interface Delivery {
 export interface DeliveryOptions {
   /** Default: push. */
   event?: string;
-  /** A UUID, kept by redeliveries. Default: a fresh one. */
+  /** A UUID, which redeliveries keep. Default: a new one. */
   deliveryId?: string;
   /** Default: 1. */
   hookId?: number;
-  /** How the hook sends its payload. Default: json. */
+  /** The content type of the webhook. Default: json. */
   contentType?: "json" | "form";
-  /** Who owns the hook. Default: repository. */
+  /** What the webhook belongs to. Default: repository. */
   target?: "repository" | "organization" | "integration";
 }
 
 /**
- * A delivery as GitHub sends it, signed with the hook's secret. A text as payload is sent as it is, signed all the same.
- * Without a secret it is unsigned, as GitHub sends it for a hook that has none.
- * https://docs.github.com/webhooks/webhook-events-and-payloads#delivery-headers
+ * A delivery as GitHub sends it, signed with the webhook's secret. A payload that is a string is signed and sent unchanged.
+ * Without a secret the delivery is unsigned, as GitHub sends it for a webhook that has none.
+ *
+ * @see https://docs.github.com/webhooks/webhook-events-and-payloads#delivery-headers
  */
 export async function signedDelivery(
   secret: string | undefined,

@@ -5,31 +5,31 @@ import { setAt } from "../../config/paths.ts";
 import { isObject } from "../../config/values.ts";
 import { Refusal } from "./installation.ts";
 
-/** A stack's configuration as it stands in the project's files, without what only Pulumi can read. */
+/** Reads a stack's configuration from its file, without the values that only Pulumi can read. */
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** The configuration of a stack: key, without the project's name, to value. */
+/** The configuration of a stack: values by key, without the project's name. */
 export interface StackValues {
   values: Record<string, unknown>;
-  /** Keys, and fields of objects such as steps.image, that stand encrypted in the stack's file; none is among the values. */
+  /** Encrypted keys, and encrypted fields of objects, such as steps.image. The values do not contain them. */
   encrypted: string[];
-  /** The kubeconfig's context that the stack names for Pulumi's provider. */
+  /** The context of the kubeconfig that Pulumi's provider uses. */
   context?: string;
 }
 
 export interface StackFile {
   path: string;
-  /** The option that named it, for messages. */
+  /** The option with which it was given, for messages. */
   option: string;
-  /** Whether to do without the values of a Pulumi ESC environment, instead of refusing the file. */
+  /** Whether to ignore a Pulumi ESC environment instead of refusing the file. */
   withoutEnvironment?: boolean;
 }
 
-/** The project's name in Pulumi.yaml, which stands before its keys. */
+/** The project's name in Pulumi.yaml, with which its keys begin. */
 const projectName = "rex-remediation";
 
-/** @returns what the stack's file says, without the program's defaults */
+/** @returns the values in the stack's file, without the program's defaults */
 export function stackValues(file: StackFile | undefined): StackValues {
   const { config = {} } = file === undefined ? {} : readStackFile(file);
   const own = ownEntries(config);
@@ -57,20 +57,20 @@ function readStackFile({ path, option, withoutEnvironment = false }: StackFile):
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Refusal(
       `${option}: cannot read ${path} (${code ?? message.split("\n")[0]})`,
-      `expected a stack's file as pulumi config set writes it`,
+      `expected a stack's file as written by pulumi config set`,
     );
   }
   const { config = {}, environment } = content as { config?: Record<string, unknown>; environment?: unknown };
   if (environment !== undefined && !withoutEnvironment) {
     throw new Refusal(
-      `${option}: ${path} takes values from a Pulumi ESC environment, which only Pulumi can read`,
-      `write those that the program needs into the file, or give them with --config KEY=VALUE`,
+      `${option}: ${path} uses a Pulumi ESC environment, which only Pulumi can read`,
+      `write the values that the program needs into the file, or give them with --config KEY=VALUE`,
     );
   }
   return { config: config ?? {} };
 }
 
-/** Those of this project; others are meant for providers. */
+/** The entries of this project. All others are for providers. */
 function ownEntries(config: Record<string, unknown>): [string, unknown][] {
   return Object.entries(config).flatMap(([key, value]): [string, unknown][] => {
     const [first = "", second] = key.split(":");
@@ -79,7 +79,7 @@ function ownEntries(config: Record<string, unknown>): [string, unknown][] {
   });
 }
 
-/** The key, or the fields of its object, that stand encrypted in the file. */
+/** The key, or the fields of its object, if they are encrypted. */
 function encryptedPaths(key: string, value: unknown): string[] {
   if (!isEncrypted(value)) return [];
   if (!isObject(value) || "secure" in value) return [key];
@@ -87,7 +87,7 @@ function encryptedPaths(key: string, value: unknown): string[] {
   return fields.map((name) => `${key}.${name}`);
 }
 
-/** Whether a value, or a part of it, stands encrypted in the file. */
+/** Whether a value or a part of it is encrypted. */
 function isEncrypted(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   return "secure" in value || Object.values(value).some(isEncrypted);

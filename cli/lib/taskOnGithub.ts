@@ -5,7 +5,7 @@ import type { Installation } from "./installation.ts";
 import { recordedPush } from "./pushRuns.ts";
 import type { Settings } from "./settings.ts";
 
-/** What GitHub has of a task. */
+/** Reads the branches and pull requests of a task from GitHub. */
 
 /** A branch of the task, with its open pull requests. */
 export interface TaskBranch {
@@ -13,7 +13,7 @@ export interface TaskBranch {
   branch: string;
   /** Head, 40 digits. */
   head: string;
-  /** Who pushed last, and when (ISO 8601); undefined where GitHub does not say. */
+  /** Who pushed last, and when (ISO 8601); undefined if GitHub does not say. */
   lastPush?: { login: string; type: string; at: string; push: RecordedPush };
   pulls: { number: number; labels: string[] }[];
 }
@@ -38,7 +38,7 @@ export async function taskOnGithub(
     const ofTask = taskBranches(settings.branchPrefix, task);
     const branches = refs
       .map(({ ref, object }) => ({ branch: ref.replace("refs/heads/", ""), head: object.sha }))
-      // It answers by prefix: task-3 finds task-30, too.
+      // GitHub searches by prefix: task-3 also finds task-30.
       .filter(({ branch }) => ofTask.test(branch));
     const found = await Promise.all(
       branches.map(async ({ branch, head }): Promise<TaskBranch> => {

@@ -8,23 +8,23 @@ import { listRuns, type RunObject } from "./remediations.ts";
 import { allTheSame, failureOf, isFailed, stepsEndedWell } from "./runEnd.ts";
 import type { Settings } from "./settings.ts";
 
-/** What the cluster has of a task, and of the route that a push takes to it. */
+/** Reads the state of a task and of the route of its pushes from the cluster. */
 
 /** A main workflow of the task. */
 export interface MainWorkflow {
   name: string;
   /** Argo's phase. */
   phase: string;
-  /** Whether it can begin no round any more. */
+  /** Whether it can no longer begin a round. */
   ended: boolean;
   /** How it ended, in words. */
   end?: string;
   stage?: string;
   /** Value of its repository label. */
   repository?: string;
-  /** Gates that wait. */
+  /** Names of the waiting gates. */
   gates: string[];
-  /** The program's annotations, by their names without the prefix. */
+  /** The program's annotations, by name without the prefix. */
   ledger: Record<string, string>;
 }
 
@@ -33,7 +33,7 @@ export interface Agent {
   name: string;
   agent: string;
   phase: string;
-  /** Seconds since it was made. */
+  /** Seconds since its creation. */
   age: number;
   /** Whether a remediation may cancel its kind. */
   listed: boolean;
@@ -43,13 +43,13 @@ export interface Agent {
 export interface Pods {
   of: "EventSource" | "Sensor";
   name: string;
-  /** Label that finds them. */
+  /** Label selector that finds them. */
   selector: string;
   ready: number;
   all: number;
 }
 
-/** The last look for lost pushes. */
+/** The last sweep for lost pushes. */
 export interface Sweep {
   run: string;
   started: string;
@@ -58,7 +58,7 @@ export interface Sweep {
 
 type MainWorkflowObject = RunObject & WorkflowState & { metadata: { annotations?: Record<string, string> } };
 
-/** @returns the newest first */
+/** @returns the task's main workflows, newest first */
 export async function mainWorkflows(
   installation: Installation,
   { mainWorkflows }: Settings,
@@ -114,7 +114,7 @@ export async function agents(
   });
 }
 
-/** Of what receives pushes and of what makes runs of them. */
+/** The pods of the EventSource and of the Sensor. */
 export async function podsOfTheRoute({ outputs, cluster }: Installation): Promise<Pods[]> {
   const { namespace, eventSource, sensor } = outputs;
   const look = async (of: Pods["of"], name: string, selector: string): Promise<Pods> => {
@@ -127,7 +127,7 @@ export async function podsOfTheRoute({ outputs, cluster }: Installation): Promis
   ]);
 }
 
-/** @returns undefined if none stands in the cluster any more */
+/** @returns undefined if the cluster no longer has one */
 export async function lastSweep(installation: Installation): Promise<Sweep | undefined> {
   const labels = runLabels(installation.outputs.workflowTemplate, "sweep");
   const { items } = await listRuns(
@@ -144,9 +144,9 @@ export async function lastSweep(installation: Installation): Promise<Sweep | und
 
 function summaryOf(run: RunObject): string {
   if (isFailed(run) && !stepsEndedWell(run)) return `it failed: ${failureOf(run)}`;
-  if (!isFailed(run) && run.status?.phase !== "Succeeded") return "it is at work";
+  if (!isFailed(run) && run.status?.phase !== "Succeeded") return "it is running";
   const parameters = Object.values(run.status?.nodes ?? {}).flatMap(({ outputs }) => outputs?.parameters ?? []);
   const number = (name: string) => parameters.find((one) => one.name === name)?.value || "0";
-  const did = `it started ${number("started")} remediations and asked for ${number("redelivered")} redeliveries`;
+  const did = `it started ${number("started")} remediations and requested ${number("redelivered")} redeliveries`;
   return [did, allTheSame(run)].filter(Boolean).join("; ");
 }

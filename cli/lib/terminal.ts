@@ -1,17 +1,17 @@
 import { Refusal } from "./call.ts";
 
-/** What a command says: colour, progress and questions are for terminals alone, and standard output is JSON alone where JSON is asked for. */
+/** The output of a command. Progress and questions appear only on terminals; with --json, standard output contains only JSON. */
 export interface Terminal {
-  /** A line of what is done. */
+  /** Prints a line. */
   say(line: string): void;
-  /** What is waited for, with the seconds, in a line that goes again; on a terminal only. Undefined: nothing any more. */
+  /** Shows what the command waits for and for how many seconds, in a temporary line, only on a terminal. Undefined: removes it. */
   waitFor(what: string | undefined): void;
 }
 
-/** Takes away what {@link Terminal.waitFor} shows. */
+/** Removes the line of {@link Terminal.waitFor}. */
 export const clearLine = "\r\u001b[K";
 
-/** @param json whether standard output is for JSON, so that all else goes to standard error */
+/** @param json whether standard output is reserved for JSON, so that everything else goes to standard error */
 export function openTerminal(json: boolean): Terminal {
   const { stderr } = process;
   let waiting: { what: string; since: number; timer: NodeJS.Timeout } | undefined;
@@ -40,12 +40,12 @@ export function openTerminal(json: boolean): Terminal {
 }
 
 /**
- * Asks on the terminal. That there is one has been seen to before.
+ * Asks for confirmation on the terminal. The caller has checked that there is one.
  *
  * @throws Refusal unless the answer is yes
  */
 export async function confirm(question: string): Promise<void> {
-  // Loaded here, because every call loads this file.
+  // Loaded only here, because every call loads this file.
   const { createInterface } = await import("node:readline/promises");
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new Promise<string>((answer) => asking.once("close", () => answer("")));

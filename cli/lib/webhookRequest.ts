@@ -6,25 +6,25 @@ import { causeOf } from "../../lib/errorCause.ts";
 import { Refusal } from "./installation.ts";
 import type { Delivery } from "./signedDelivery.ts";
 
-/** Brings a delivery to a webhook's URL from where the tool runs, which need not be inside the cluster. */
+/** Sends a delivery to a webhook's URL, also from outside the cluster. */
 
-/** What was answered. */
+/** The answer to a delivery. */
 export interface Answer {
   status: number;
   body: string;
 }
 
-/** As long as GitHub waits. */
+/** The same time limit as GitHub's. */
 const answerMilliseconds = 10_000;
 
-/** The Service that a URL inside the cluster names. */
+/** The Service in the host name of a URL inside the cluster. */
 const serviceHost = /^(?<service>[^.]+)\.(?<namespace>[^.]+)\.svc(\.|$)/;
 
 /**
- * Posts a delivery. To a Service's name it goes through a port that the API server forwards to one of its pods: that works from outside
- * the cluster, and where a NetworkPolicy lets nobody else in.
+ * Posts a delivery. If the URL is that of a Service, the delivery goes through a port that the API server forwards to one of its pods. This
+ * works from outside the cluster, and despite a NetworkPolicy.
  *
- * @throws Refusal if nobody answers
+ * @throws Refusal if there is no answer
  */
 export async function post(cluster: KubeConfig, url: string, delivery: Delivery): Promise<Answer> {
   const { hostname, port } = new URL(url);
@@ -36,10 +36,10 @@ export async function post(cluster: KubeConfig, url: string, delivery: Delivery)
   } catch (error) {
     const way =
       service === undefined
-        ? "from here"
-        : "through a port that the API server forwards (right: create pods/portforward)";
+        ? "directly"
+        : "through a port forwarded by the API server (required permission: create pods/portforward)";
     throw new Refusal(
-      `nobody answers at ${url}, asked ${way}: ${causeOf(error)}; are the EventSource's pods ready? --url names another way to it`,
+      `no answer from ${url}, called ${way}: ${causeOf(error)}; are the EventSource's pods ready? --url URL sends to another address`,
     );
   }
 }
@@ -50,7 +50,7 @@ async function postDirectly(url: string, { headers, body }: Delivery): Promise<A
   return { status: answer.status, body: await answer.text() };
 }
 
-/** The Service's port is the pods', as components/pushEventSource.ts makes it. */
+/** The Service and its pods have the same port; see components/pushEventSource.ts. */
 async function postForwarded(
   cluster: KubeConfig,
   { service, namespace, port }: { service: string; namespace: string; port: number },

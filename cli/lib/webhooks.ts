@@ -2,52 +2,52 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Octokit } from "@octokit/rest";
 import { absent, askGithub } from "./github.ts";
 
-/** GitHub's webhooks that go to an installation: where they are registered, what they are, what was delivered to them. */
+/** Reads and changes GitHub webhooks, and reads their deliveries. */
 
-/** Something at GitHub that has webhooks. */
+/** A GitHub repository, organization or App that can have webhooks. */
 export interface HookPlace {
   kind: "repository" | "organization" | "app";
-  /** As in "acme/shop", "organization acme", "App 4711". */
+  /** For example "acme/shop", "organization acme" or "App 4711". */
   name: string;
-  /** Path of its webhooks in GitHub's API; an App has one only. */
+  /** Path of its webhooks in GitHub's API, or of the only webhook of an App. */
   path: string;
   github: Octokit;
 }
 
-/** A webhook as GitHub tells it. */
+/** A webhook as GitHub describes it. */
 export interface Hook {
   place: HookPlace;
-  /** Undefined of an App's, which has one only. */
+  /** Undefined for an App, which has only one webhook. */
   id?: number;
-  /** As in "acme/shop: webhook 7". */
+  /** For example "acme/shop: webhook 7". */
   name: string;
   /** Its path in GitHub's API. */
   path: string;
-  /** Empty for an App's that goes nowhere. */
+  /** Empty if the App's webhook has no URL. */
   url: string;
-  /** Undefined where GitHub does not tell. */
+  /** Undefined if GitHub does not say. */
   active?: boolean;
   events: string[];
   contentType: string;
   insecureSsl: string;
-  /** The secret itself GitHub never tells. */
+  /** GitHub never reveals the secret itself. */
   hasSecret: boolean;
-  /** When somebody changed it last, ISO 8601; undefined where GitHub does not tell. */
+  /** Time of the last change, ISO 8601; undefined if GitHub does not say. */
   updatedAt?: string;
 }
 
-/** One attempt of GitHub's to deliver an event. */
+/** One attempt by GitHub to deliver an event. */
 export interface Delivery {
   id: number;
-  /** The event's; all attempts to deliver it have it in common. */
+  /** Identifies the event: the same for all attempts to deliver it. */
   guid: string;
   event: string;
   action: string | null;
   deliveredAt: string;
   redelivery: boolean;
-  /** 0: nobody answered. */
+  /** 0: there was no answer. */
   statusCode: number;
-  /** GitHub's words. */
+  /** GitHub's description of the result. */
   status: string;
 }
 
@@ -72,10 +72,10 @@ export function appHook(appId: string, github: Octokit): HookPlace {
   return { kind: "app", name: `App ${appId}`, path: "/app/hook", github };
 }
 
-/** The command that sets up webhooks as they have to be. */
+/** The command that creates webhooks and corrects their settings. */
 export const register = "scripts/rex webhook register";
 
-/** Whether both lead to the same place, as the sweep compares them, too. */
+/** Whether both URLs are the same except for slashes at the end. The sweep compares them in the same way. */
 export function sameUrl(one: string, other: string): boolean {
   return one.replace(/\/+$/, "") === other.replace(/\/+$/, "");
 }
@@ -102,7 +102,7 @@ async function listAppHook(place: HookPlace): Promise<Hook[]> {
   const { apps } = place.github.rest;
   const config = await askGithub(`read the webhook of ${place.name}`, apps.getWebhookConfigForApp().catch(absent));
   if (config === undefined) return [];
-  const { data } = await askGithub(`read which events ${place.name} is told`, apps.getAuthenticated());
+  const { data } = await askGithub(`read which events ${place.name} receives`, apps.getAuthenticated());
   return [{ ...hookOf(place, config.data), events: data?.events ?? [] }];
 }
 
@@ -120,7 +120,7 @@ function hookOf(place: HookPlace, config: HookConfig): Hook {
   };
 }
 
-/** What is not as a webhook to this URL has to be: by its name what it is and what it has to be. */
+/** The wrong settings of a webhook to this URL, by name: the current value and the right one. */
 export function differences(hook: Hook, url: string): Record<string, { is: string; shall: string }> {
   const wanted = [
     ["url", hook.url, sameUrl(hook.url, url) ? hook.url : url],
@@ -135,12 +135,12 @@ export function differences(hook: Hook, url: string): Record<string, { is: strin
   );
 }
 
-/** The same in words. */
+/** The wrong settings in words. */
 export function faultsOf(differences: Record<string, { is: string; shall: string }>): string[] {
   return Object.entries(differences).map(([what, { is, shall }]) => `${what} is ${is || "none"}, not ${shall}`);
 }
 
-/** Makes a webhook. @throws Refusal if GitHub refuses */
+/** Creates a webhook. @throws Refusal if GitHub refuses */
 export async function createHook(place: HookPlace, url: string, secret: string): Promise<string> {
   const { data } = (await askGithub(
     `create a webhook of ${place.name}`,
@@ -154,13 +154,13 @@ export async function createHook(place: HookPlace, url: string, secret: string):
   return `webhook ${data.id}`;
 }
 
-/** Makes a webhook as one to this URL has to be. @throws Refusal if GitHub refuses */
+/** Corrects the settings of a webhook to this URL. @throws Refusal if GitHub refuses */
 export async function updateHook({ place, name, path }: Hook, url: string, secret: string): Promise<void> {
   const { config } = settings(url, secret);
   await askGithub(
     `change ${name}`,
     place.kind === "app"
-      ? // Octokit would take a `url` beside others for that of the request.
+      ? // Octokit would use a top-level `url` as the URL of the request.
         place.github.request(`PATCH ${path}/config`, { data: config })
       : place.github.request(`PATCH ${path}`, { active: true, events: ["push"], config }),
   );
@@ -174,15 +174,15 @@ async function pingHook({ place, name, path }: Hook): Promise<void> {
   await askGithub(`ping ${name}`, place.github.request(`POST ${path}/pings`));
 }
 
-/** Which deliveries are meant. */
+/** Which deliveries to read. */
 export interface DeliveryChoice {
-  /** The newest of them. */
+  /** At most so many, the newest. Default: all. */
   most?: number;
-  /** Not before, in milliseconds since 1970. */
+  /** None from before this time, in milliseconds since 1970. Default: all. */
   since?: number;
 }
 
-/** What was delivered to a webhook, newest first. @throws Refusal if GitHub refuses */
+/** The deliveries of a webhook, newest first. @throws Refusal if GitHub refuses */
 export async function listDeliveries({ place, name, path }: Hook, choice: DeliveryChoice): Promise<Delivery[]> {
   const { most = Number.POSITIVE_INFINITY, since = 0 } = choice;
   const found: Delivery[] = [];
@@ -214,7 +214,7 @@ function deliveryOf({ delivered_at, status_code, ...item }: DeliveryItem): Deliv
   return { id, guid, event, action, deliveredAt: delivered_at, redelivery, statusCode: status_code, status };
 }
 
-/** The branch that a push was to, without `refs/heads/`; undefined if GitHub has not kept it. @throws Refusal if GitHub refuses */
+/** The branch of a push, without `refs/heads/`; undefined if GitHub no longer has the payload. @throws Refusal if GitHub refuses */
 export async function branchOf({ place, name, path }: Hook, { id }: Delivery): Promise<string | undefined> {
   const { data } = (await askGithub(
     `read delivery ${id} to ${name}`,
@@ -223,19 +223,16 @@ export async function branchOf({ place, name, path }: Hook, { id }: Delivery): P
   return data.request?.payload?.ref?.replace(/^refs\/heads\//, "");
 }
 
-/** Asks GitHub to deliver once more. @throws Refusal if GitHub refuses */
+/** Asks GitHub to repeat a delivery. @throws Refusal if GitHub refuses */
 export async function redeliver({ place, name, path }: Hook, id: number): Promise<void> {
-  await askGithub(
-    `have delivery ${id} to ${name} made again`,
-    place.github.request(`POST ${path}/deliveries/${id}/attempts`),
-  );
+  await askGithub(`repeat delivery ${id} to ${name}`, place.github.request(`POST ${path}/deliveries/${id}/attempts`));
 }
 
 export function succeeded({ statusCode }: Delivery): boolean {
   return statusCode >= 200 && statusCode < 300;
 }
 
-/** Of each push that no attempt has brought through, the last attempt. */
+/** The last attempt of each push delivery of which no attempt has succeeded. */
 export function failedPushes(deliveries: Delivery[]): Delivery[] {
   const through = new Set(deliveries.filter(succeeded).map(({ guid }) => guid));
   const last = new Map<string, Delivery>();
@@ -247,11 +244,11 @@ export function failedPushes(deliveries: Delivery[]): Delivery[] {
 }
 
 /**
- * Waits until GitHub lists deliveries that were not there before.
+ * Waits until GitHub lists new deliveries.
  *
- * @param known ids of those that were
- * @param guids the events that are waited for; undefined: any ping
- * @returns by the events' guids; without those that have not come in time
+ * @param known ids of the earlier deliveries
+ * @param guids the events to wait for; undefined: any ping
+ * @returns the new deliveries by the guids of their events, without those that GitHub did not list in time
  */
 export async function newDeliveries(
   hook: Hook,
@@ -270,43 +267,43 @@ export async function newDeliveries(
   }
 }
 
-/** Has GitHub send a ping, and waits for the answer. @returns undefined if GitHub lists none in time @throws GithubRefusal */
+/** Has GitHub send a ping, and waits for it. @returns undefined if GitHub does not list it in time @throws GithubRefusal */
 export async function pinged(hook: Hook, seconds: number): Promise<Delivery | undefined> {
   const known = new Set((await listDeliveries(hook, { most: 100 })).map(({ id }) => id));
   await pingHook(hook);
   return [...(await newDeliveries(hook, known, undefined, seconds)).values()][0];
 }
 
-const way = "mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy";
+const way = "repair the network path from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy";
 
-/** What an answer means, and the fix. */
+/** What an answer means, and how to fix it. */
 export function answerOf({ statusCode, status }: Delivery): { found: string; fix?: string } {
   if (statusCode === 400) {
     return {
       found:
-        "the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret",
+        "the EventSource refuses it: the signature is wrong, so GitHub and the installation have different secrets",
       fix: register,
     };
   }
   if (statusCode === 0) {
     return {
-      found: `GitHub got no answer (${status}): the URL is wrong, or nothing leads from there to the EventSource`,
+      found: `GitHub got no answer (${status}): the URL is wrong, or it does not lead to the EventSource`,
       fix: way,
     };
   }
   if (statusCode >= 500) {
     return {
-      found: `${status}: what stands before the EventSource does not reach it, or the event bus is away`,
+      found: `${status}: the proxy in front of the EventSource cannot reach it, or the event bus is unavailable`,
       fix: way,
     };
   }
   if (statusCode < 200 || statusCode > 299) {
-    return { found: `${status}: something else than the EventSource answers at this URL`, fix: way };
+    return { found: `${status}: it is not the EventSource that answers at this URL`, fix: way };
   }
-  return { found: "it was taken, so the signature is right" };
+  return { found: "it was accepted, so the signature is right" };
 }
 
-/** The same in words. */
+/** The meaning of an answer as one text. */
 export function meaningOf(delivery: Delivery): string {
   const { found, fix } = answerOf(delivery);
   return fix === undefined ? found : `${found}; ${fix}`;

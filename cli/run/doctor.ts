@@ -14,7 +14,7 @@ export async function doctor(call: DoctorCall): Promise<ExitCode> {
   const tell = (results: Result[]) => {
     if (!call.json) for (const result of results) terminal.say(coloured(result));
   };
-  terminal.waitFor("looking");
+  terminal.waitFor("checking");
   const results = await (call.before ? before(call, tell) : after(call, tell));
   terminal.waitFor(undefined);
   const counts = countsOf(results);
@@ -35,7 +35,7 @@ function after({ mainWorkflow, ping, ...choice }: DoctorCall, tell: (results: Re
 
 const colours = { pass: "green", warn: "yellow", fail: "red", skip: "dim" } as const;
 
-/** The line with its verdict in colour, on a terminal. */
+/** The result as a line; on a terminal, its verdict is coloured. */
 function coloured(result: Result): string {
   const text = asText(result);
   const { length } = result.verdict;

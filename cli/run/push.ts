@@ -14,7 +14,7 @@ import { confirm, openTerminal, type Terminal } from "../lib/terminal.ts";
 import { type Answer, post } from "../lib/webhookRequest.ts";
 import type { PushCall } from "../push.ts";
 
-/** What came of the push. */
+/** The result of the push. */
 interface Result {
   well: boolean;
   /** For a person on call. */
@@ -42,13 +42,13 @@ export async function push(call: PushCall): Promise<ExitCode> {
   if (dryRun) {
     terminal.say(
       known
-        ? `a dry run: nothing was sent; this push has its run ${run} already, and would get no other`
-        : `a dry run: nothing was sent; its run would be ${run}; scripts/rex remediate --task ${task} --dry-run says what that would touch`,
+        ? `a dry run: nothing was sent; this push already has run ${run} and would get no other one`
+        : `a dry run: nothing was sent; the run would be ${run}; scripts/rex remediate --task ${task} --dry-run shows what it would touch`,
     );
     if (json) console.log(JSON.stringify({ ...sent, dryRun, run, known }));
     return exitCodes.well;
   }
-  if (!yes) await confirm("Send it? What it makes stale is cancelled.");
+  if (!yes) await confirm("Send it? Its run will cancel the agents whose work it makes stale.");
   const answer = await post(
     installation.cluster,
     url,
@@ -69,8 +69,8 @@ export async function push(call: PushCall): Promise<ExitCode> {
 }
 
 /**
- * The run that the Sensor has made of the push, or will make. GitHub's event told another time of the push than its record does, by
- * seconds: with the event's the push is the same.
+ * The run that the Sensor has created for the push, or will create. The time in GitHub's event differs by seconds from the time in its
+ * activity record. To get the same run again, the push has to carry the time of the event.
  */
 async function runOf(
   installation: Installation,
@@ -90,7 +90,7 @@ async function runOf(
   return { run: nameOf(pushedAt), known: known !== undefined, pushedAt };
 }
 
-/** @param known whether there was one for this push before */
+/** @param known whether this push already had a run */
 async function waitForRun(
   installation: Installation,
   name: string,
@@ -109,31 +109,31 @@ async function waitForRun(
         .join("; ");
       return {
         well: false,
-        message: `the EventSource took the push, and no run ${name} has come within ${waitSeconds} s: it was lost on its way over event bus and Sensor, or filtered; ${logs}; docs/troubleshooting.md, "There is no run"`,
+        message: `the EventSource accepted the push, but run ${name} did not appear within ${waitSeconds} s: the push was lost on the way through event bus and Sensor, or filtered out; ${logs}; docs/troubleshooting.md, "There is no run"`,
         report: [],
       };
     }
     await sleep(500);
   }
-  terminal.say(known ? `run ${name} was there already` : `run ${name}, in namespace ${namespace}`);
+  terminal.say(known ? `run ${name} exists already` : `run ${name}, in namespace ${namespace}`);
   terminal.waitFor("waiting for its end");
   const { run, steps } = await follow(installation, name, waitSeconds, known ? () => {} : terminal.say);
   terminal.waitFor(undefined);
   const words = conclusion(run, steps, waitSeconds, namespace);
   const message = known
-    ? `already remediated: this push has its run, and gets no other; it ended ${words}; scripts/rex remediate starts another`
+    ? `already remediated: this push already has a run and does not get another one; it ended as ${words}; scripts/rex remediate starts a new run`
     : words;
   return { well: hasWorked(run), message, run: name, outcome: run.outcome, report: run.report };
 }
 
-/** Why a push was not taken. */
+/** Why a push was not accepted. */
 function refusalWords({ status, body }: Answer, url: string): string {
   const words = body.trim().replaceAll(/\s+/g, " ").slice(0, 200);
   if (status === 400) {
-    return `the EventSource refuses the push (${words}): its pod has another secret than the installation's Secret, and reads it only when it starts; docs/troubleshooting.md, "The EventSource answers 400"`;
+    return `the EventSource refuses the push (${words}): its pod uses a different secret from the one in the installation's Secret, because it reads the Secret only at its start; docs/troubleshooting.md, "The EventSource answers 400"`;
   }
   if (status >= 500) {
-    return `${url} answers ${status} (${words}): the event bus is away, or what stands before the EventSource does not reach it; docs/troubleshooting.md, "The EventSource answers 500, or not at all"`;
+    return `${url} answers ${status} (${words}): the event bus is unavailable, or the proxy in front of the EventSource cannot reach it; docs/troubleshooting.md, "The EventSource answers 500, or not at all"`;
   }
-  return `${url} answers ${status} (${words}): it leads to something else than the EventSource; --url names another way`;
+  return `${url} answers ${status} (${words}): it is not the EventSource that answers there; --url URL sends to another address`;
 }

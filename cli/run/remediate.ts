@@ -14,7 +14,7 @@ export async function remediate(call: RemediateCall): Promise<ExitCode> {
     const of = repository === undefined ? "" : ` of ${repository}`;
     const where = `in namespace ${namespace} on ${installation.cluster.getCurrentCluster()?.server}`;
     terminal.say(
-      `remediation of task ${task}${of}, ${where}: on its branch's present head, its QA agents are cancelled, the ready label comes off, its main workflow is reset and resumed; --dry-run says which`,
+      `remediation of task ${task}${of}, ${where}: this cancels the task's QA agents, removes the ready label, and resets and resumes the main workflow, for the current head of the branch; --dry-run shows the details`,
     );
     if (!yes) await confirm("Start it?");
   }

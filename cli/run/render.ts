@@ -11,7 +11,7 @@ import { type Manifest, type Rendered, render as renderManifests } from "../lib/
 import { stackFile, stackValues } from "../lib/stackFile.ts";
 import type { RenderCall } from "../render.ts";
 
-/** The secrets of the program, and the keys that name an existing Secret instead. */
+/** The secrets in the program's configuration, and the keys that name an existing Secret instead. */
 const secrets = [
   {
     key: "githubAppPrivateKey",
@@ -27,7 +27,7 @@ const secrets = [
   },
 ];
 
-/** Tells a file of an earlier render from others. */
+/** Marks files of an earlier render, so that no other files are deleted. */
 const mark = "# Written by scripts/rex render.\n";
 
 export async function render(call: RenderCall): Promise<ExitCode> {
@@ -38,7 +38,7 @@ export async function render(call: RenderCall): Promise<ExitCode> {
   return exitCodes.well;
 }
 
-/** @throws Refusal if something that is needed is missing or bad */
+/** @throws Refusal if a required value is missing or a value is bad */
 function configuration({ stack, configFile, config: given, installedAt }: RenderCall): Config {
   const file =
     stack !== undefined
@@ -48,13 +48,13 @@ function configuration({ stack, configFile, config: given, installedAt }: Render
         : undefined;
   for (const { key } of secrets) {
     if (key in given) {
-      throw new Refusal(`--config ${key}: nothing secret is read or written here; leave it out, see --help`);
+      throw new Refusal(`--config ${key}: render neither reads nor writes secrets; leave it out, see --help`);
     }
   }
   const { values, encrypted } = stackValues(file);
   for (const [path, value] of Object.entries(given)) setAt(values, path, value);
   refuseUnreadable(encrypted.filter((path) => !(path in given)));
-  // What Pulumi.NAME.yaml has of them is for pulumi up.
+  // Secrets in Pulumi.NAME.yaml are only for pulumi up.
   for (const { key } of secrets) delete values[key];
   const { config } = understand({ values });
   refuseWithoutSecrets(config);
@@ -71,7 +71,7 @@ function refuseUnreadable(encrypted: string[]): void {
   const unreadable = encrypted.filter((path) => !secrets.some(({ key }) => key === path));
   if (unreadable.length > 0) {
     throw new Refusal(
-      `${unreadable.join(", ")}: expected plain text; got what only Pulumi can read; give it with ${unreadable.map((key) => `--config ${key}=VALUE`).join(" ")}`,
+      `${unreadable.join(", ")}: expected plain text; got an encrypted value, which only Pulumi can read; give it with ${unreadable.map((key) => `--config ${key}=VALUE`).join(" ")}`,
     );
   }
 }
@@ -85,9 +85,9 @@ function refuseWithoutSecrets(config: Config): void {
   const unnamed = secretsOf(config).filter(({ name }) => name === undefined);
   if (unnamed.length > 0) {
     throw new Refusal(
-      `no Secret is written, so name ${unnamed.length === 1 ? "the one" : "those"} that will be there: ${unnamed
+      `render writes no Secrets, so name the ${unnamed.length === 1 ? "one" : "ones"} that you create yourself: ${unnamed
         .map(({ key, existing, holds }) => `--config ${existing}=NAME, which holds ${key} under the key ${holds}`)
-        .join("; ")}; a changed secret needs a Secret with another name, or a restart of what reads it`,
+        .join("; ")}; to change a secret later, use a Secret with a new name, or restart the pods that read it`,
     );
   }
 }
@@ -95,7 +95,7 @@ function refuseWithoutSecrets(config: Config): void {
 function refuseWithoutTime({ sweep }: Config, installedAt: string | undefined): void {
   if (installedAt === undefined && sweep.schedule !== undefined) {
     throw new Refusal(
-      "--installed-at is missing: the sweep leaves pushes alone that were made before it, which a rendered sweep cannot read from the cluster; expected a time, as 2026-01-31T12:00:00Z, that stays the same; without a sweep, and so with pushes that nobody finds when they are lost: --config sweep.schedule=",
+      "--installed-at is missing: the sweep ignores pushes from before the installation, and a rendered sweep cannot read its time from the cluster; expected a time such as 2026-01-31T12:00:00Z, the same in every render; or render without a sweep, which means that lost pushes are not found: --config sweep.schedule=",
     );
   }
 }
@@ -140,9 +140,9 @@ function writeFileOrRefuse(option: string, path: string, text: string): void {
   }
 }
 
-/** What has to be there beside the manifests; on standard error, because the manifests are on the other. */
+/** Lists the objects that you have to create yourself; on standard error, because standard output may have the manifests. */
 function tell(config: Config, { manifests, outputs }: Rendered): void {
-  console.error(`${manifests.length} manifests; beside them have to be in namespace ${outputs.namespace}:`);
+  console.error(`${manifests.length} manifests; they also need these objects in namespace ${outputs.namespace}:`);
   for (const { name, holds, key } of secretsOf(config)) {
     console.error(`  Secret ${name} with ${key} under the key ${holds}`);
   }

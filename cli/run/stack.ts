@@ -6,7 +6,7 @@ import { type Consent, type ExitCode, exitCodes } from "../lib/call.ts";
 import { confirm } from "../lib/terminal.ts";
 import type { UpCall } from "../up.ts";
 
-/** What `up` and `down` do: scripts/up and scripts/down are the ones that do it. */
+/** Runs `up` and `down`, by handing over to scripts/up and scripts/down. */
 
 const scripts = resolve(import.meta.dirname, "../../scripts");
 
@@ -16,19 +16,19 @@ export async function up({ on, more, ...consent }: UpCall): Promise<ExitCode> {
     return handOver(intention, consent, "up", ["--context", on.context, "--stack", on.stack, ...more], true);
   }
   const intention =
-    "make and start a one-node Kubernetes with Argo on this machine (the first time about half an hour), bring the dev stack up on it, and show a remediation";
+    "build and start a one-node Kubernetes with Argo on this machine (about half an hour the first time), bring the dev stack up on it, and demonstrate a remediation";
   return handOver(intention, consent, "up", [], false);
 }
 
 export async function down({ on, ...consent }: DownCall): Promise<ExitCode> {
   if (on !== undefined) {
-    const intention = `pulumi destroy of stack ${on.stack} on the cluster of context ${on.context}: everything that it made there goes`;
+    const intention = `pulumi destroy of stack ${on.stack} on the cluster of context ${on.context}: everything that the stack created there is deleted`;
     return handOver(intention, consent, "down", ["--context", on.context, "--stack", on.stack], true);
   }
-  return handOver("end this checkout's node and remove its data", consent, "down", [], false);
+  return handOver("stop this checkout's one-node cluster and remove its data", consent, "down", [], false);
 }
 
-/** @param previews whether the script itself can say what it would do */
+/** @param previews whether the script has a --dry-run of its own */
 async function handOver(
   intention: string,
   { dryRun, yes }: Consent,
@@ -40,7 +40,7 @@ async function handOver(
   if (dryRun && !previews) return exitCodes.well;
   if (!dryRun && !yes) await confirm("Go on?");
   const child = spawn(resolve(scripts, script), dryRun ? [...args, "--dry-run"] : args, { stdio: "inherit" });
-  // The terminal tells the script as well; this process waits for it to end in order.
+  // The terminal sends SIGINT to the script too. This process ignores it, and waits until the script has cleaned up.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => child.kill("SIGTERM"));
   const [exitCode] = await once(child, "close");

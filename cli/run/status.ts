@@ -8,7 +8,7 @@ import { type TaskBranch, taskOnGithub } from "../lib/taskOnGithub.ts";
 import { type Agent, agents, lastSweep, type MainWorkflow, mainWorkflows, podsOfTheRoute } from "../lib/taskState.ts";
 import type { StatusCall } from "../status.ts";
 
-/** All about one task. */
+/** Everything that is known about one task. */
 interface TaskReport {
   task: string;
   mainWorkflows: MainWorkflow[];
@@ -18,7 +18,7 @@ interface TaskReport {
 }
 
 const columns = ["STARTED", "TASK", "SHA", "OUTCOME", "SECONDS", "TRIGGER", "SUMMARY"] as const;
-/** At least that, so that the lines that follow stand below one another. */
+/** Minimum widths, so that lines printed later with --follow stay aligned. */
 const widths = [20, 5, 12, 17, 7, 7, 0];
 
 export async function status(call: StatusCall): Promise<ExitCode> {
@@ -43,7 +43,7 @@ export async function status(call: StatusCall): Promise<ExitCode> {
   return failed && !follow ? exitCodes.failed : exitCodes.well;
 }
 
-/** Of the last one; that which has not ended counts as no failure. */
+/** The outcome of the last remediation, or its state if it has not ended: that is no failure. */
 function lastOutcome([last]: Remediation[]): string | undefined {
   return last === undefined || last.state === "ended" ? last?.outcome : last.state;
 }
@@ -72,7 +72,7 @@ async function reportOn(
   };
 }
 
-/** Who may look at runs may perhaps not read the App's key: then everything else is said all the same. */
+/** The caller may lack the right to read the App's key. Then the report goes without GitHub. */
 async function askGithub(task: string, installation: Installation, settings: Settings) {
   try {
     return await taskOnGithub(installation, settings, task);
@@ -104,39 +104,39 @@ function row(texts: readonly string[]): string {
     .trimEnd();
 }
 
-/** With --follow the newest comes last, because what follows comes below it. */
+/** With --follow the newest comes last, because new lines follow below. */
 function printTable(shown: Remediation[], all: number, follow: boolean): void {
   console.log(row(columns));
   for (const one of follow ? shown.toReversed() : shown) console.log(row(cells(one)));
-  if (shown.length === 0) console.log("no remediation yet, or none that is still kept");
-  if (shown.length < all) console.log(`… and ${all - shown.length} older ones: --limit ${all}`);
+  if (shown.length === 0) console.log("no remediations yet, or they are no longer kept");
+  if (shown.length < all) console.log(`… and ${all - shown.length} older ones; to see them: --limit ${all}`);
 }
 
 function printReport({ task, mainWorkflows, agents, findings }: TaskReport): void {
   console.log(`\nmain workflows of task ${task}:${mainWorkflows.length === 0 ? " none" : ""}`);
   for (const { name, phase, stage, gates, ledger } of mainWorkflows) {
-    const waits = gates.length === 0 ? "waits at no gate" : `waits at ${gates.join(", ")}`;
+    const waits = gates.length === 0 ? "does not wait at a gate" : `waits at ${gates.join(", ")}`;
     console.log(`  ${name}: ${phase}, stage ${stage ?? "none"}, ${waits}`);
     for (const [key, value] of Object.entries(ledger).sort()) console.log(`    ${key}: ${value}`);
   }
   console.log(`agents of task ${task}:${agents.length === 0 ? " none" : ""}`);
   for (const { name, agent, phase, age, listed } of agents) {
     console.log(
-      `  ${name}: ${agent || "unknown"}, ${phase || "no phase"}, ${age} s old${listed ? "" : ", not in the cancel list"}`,
+      `  ${name}: ${agent || "unknown"}, ${phase || "no phase"}, ${age} s old${listed ? "" : ", not in agents.toCancel"}`,
     );
   }
-  console.log("what that means:");
+  console.log("what this means:");
   for (const finding of findings) console.log(`  - ${asText(finding)}`);
 }
 
 // ----------------------------------------------------------------------- follow
 
-/** What is worth a new line. */
+/** The part of a remediation whose change is worth a new line. */
 function progress({ state, summary, outcome }: Remediation): string {
   return state === "ended" ? `ended ${outcome} ${summary}` : state;
 }
 
-/** Until SIGINT. What is missed while the API server is away is told when it is back. */
+/** Follows remediations until SIGINT. After an outage of the API server it prints the changes that it missed. */
 async function goOn(
   installation: Installation,
   { task, json }: StatusCall,

@@ -28,20 +28,20 @@ import {
 } from "../lib/webhooks.ts";
 import type { DeliveriesCall, PingCall, RedeliverCall, RegisterCall, WebhookChoice } from "../webhook.ts";
 
-/** What the commands of `webhook` do. */
+/** The implementation of the `webhook` commands. */
 
-/** What all of them work with. */
+/** What all `webhook` commands work with. */
 interface Context {
   command: string;
   choice: WebhookChoice;
   installation: Installation;
   settings: Settings;
   app: GithubApp;
-  /** Where the webhooks go. */
+  /** The URL that the webhooks go to. */
   url: string;
   terminal: Terminal;
   say: (line: string) => void;
-  /** What a person should know beside the result. */
+  /** Prints a warning, and keeps it for the JSON output. */
   warn: (line: string) => void;
   warnings: string[];
 }
@@ -62,20 +62,20 @@ async function open(command: string, choice: WebhookChoice): Promise<Context> {
   return { command, choice, installation, settings, app, url, terminal, say, warn, warnings };
 }
 
-/** The end of a command: its object where that is asked for, and its exit code. */
+/** Ends a command: prints the JSON object if requested, and returns the exit code. */
 function end({ command, choice, url, warnings }: Context, well: boolean, json: object): ExitCode {
   if (choice.json) console.log(JSON.stringify({ command, url, well, ...json, warnings }));
   return well ? exitCodes.well : exitCodes.failed;
 }
 
-/** Does nothing more in a dry run; otherwise asks where the call does not say that it need not. */
+/** Whether to go on: not in a dry run; otherwise asks for confirmation, unless --yes was given. */
 async function agreed({ say }: Context, { dryRun, yes }: Consent, nothing: string, question: string): Promise<boolean> {
   if (dryRun) say(`a dry run: ${nothing}`);
   else if (!yes) await confirm(question);
   return !dryRun;
 }
 
-/** The places that the call names, or the watched repositories. */
+/** The places that the call chooses, or by default the watched repositories. */
 async function places(context: Context, level: "read" | "write"): Promise<HookPlace[]> {
   const { choice: options, settings } = context;
   if (options.app) return [ownPlace(context)];
@@ -86,7 +86,7 @@ async function places(context: Context, level: "read" | "write"): Promise<HookPl
   const repositories = options.repository === undefined ? settings.repositories : [options.repository];
   if (options.repository !== undefined && !settings.repositories.includes(options.repository.toLowerCase())) {
     context.warn(
-      `${options.repository} is not watched, so that its pushes do nothing; the configuration's repositories are ${namesOf(settings.repositories)}`,
+      `${options.repository} is not watched, so its pushes do nothing; the watched repositories are ${namesOf(settings.repositories)}`,
     );
   }
   const own =
@@ -96,15 +96,15 @@ async function places(context: Context, level: "read" | "write"): Promise<HookPl
     try {
       found.push(repositoryHooks(repository, await githubFor(context, repository, "repository_hooks", level)));
     } catch (error) {
-      // With the App's own webhook there need be no other.
+      // If the App's own webhook goes here, repository webhooks are optional.
       if (!(own && error instanceof Refusal)) throw error;
-      context.warn(`${repository}: not looked at; ${error.message}`);
+      context.warn(`${repository}: not checked; ${error.message}`);
     }
   }
   return found;
 }
 
-/** As the App where it may, else with the token that the caller gives. */
+/** GitHub as the App if its permissions suffice, or else with the caller's token. */
 async function githubFor(
   { app, settings }: Context,
   where: string,
@@ -119,10 +119,10 @@ async function githubFor(
   const name = permission === "repository_hooks" ? "Webhooks (repository)" : "Webhooks (organization)";
   const why =
     at === undefined
-      ? `it is not installed there; if the name is right, install it ("Install App" in the App's settings); if not, correct it: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up`
-      : `it needs the permission ${name}: ${needed}, and has ${granted ?? "no access"}; grant it in the App's settings and accept it in the installation's`;
+      ? `it is not installed there; if the name is right, install the App ("Install App" in its settings); if the name is wrong, correct it: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up`
+      : `it needs the permission ${name}: ${needed}, but has ${granted ?? "no access"}; grant it in the App's settings and accept it in the settings of the installation`;
   throw new Refusal(
-    `App ${settings.githubAppId} may not ${needed} the webhooks of ${where}: ${why}; or set the variable GITHUB_TOKEN to a token that may, as: GITHUB_TOKEN=$(gh auth token) scripts/rex webhook …`,
+    `App ${settings.githubAppId} may not ${needed} the webhooks of ${where}: ${why}; or set the variable GITHUB_TOKEN to a token that may, for example: GITHUB_TOKEN=$(gh auth token) scripts/rex webhook …`,
   );
 }
 
@@ -135,7 +135,7 @@ async function ownHook(context: Context): Promise<Hook | undefined> {
   return (await listHooks(ownPlace(context))).find(({ url }) => sameUrl(url, context.url));
 }
 
-/** The webhooks that go to the installation, and the places that have none. */
+/** The webhooks that go to the installation, and the places without one. */
 async function registered(context: Context): Promise<{ hooks: Hook[]; without: HookPlace[] }> {
   const { choice: options } = context;
   const hooks: Hook[] = [];
@@ -150,18 +150,18 @@ async function registered(context: Context): Promise<{ hooks: Hook[]; without: H
   return own === undefined ? { hooks, without } : { hooks: [...hooks, own], without: [] };
 }
 
-/** The same where there has to be one. */
+/** The webhooks that go to the installation. @throws Refusal if there are none */
 async function someRegistered(context: Context): Promise<Hook[]> {
   const { hooks, without } = await registered(context);
   if (hooks.length > 0) return hooks;
   throw new Refusal(
-    `no webhook of ${without.map(({ name }) => name).join(", ")} goes to ${context.url}; scripts/rex webhook register makes it; --url names another URL`,
+    `no webhook of ${without.map(({ name }) => name).join(", ")} goes to ${context.url}; create it with scripts/rex webhook register, or choose another URL with --url URL`,
   );
 }
 
 interface Plan {
   place: HookPlace;
-  /** Undefined: there is none yet. */
+  /** Undefined: it does not exist yet. */
   hook?: Hook;
   changes: Record<string, { is: string; shall: string }>;
 }
@@ -185,7 +185,7 @@ export async function register(call: RegisterCall): Promise<ExitCode> {
       try {
         if (hook === undefined) name = `${place.name}: ${await createHook(place, url, secret)}`;
         else await updateHook(hook, url, secret);
-        say(`${name}: ${hook === undefined ? "made" : "set"}`);
+        say(`${name}: ${hook === undefined ? "created" : "updated"}`);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         well = false;
@@ -200,7 +200,7 @@ export async function register(call: RegisterCall): Promise<ExitCode> {
 function refuseInCluster({ choice, url }: Context): void {
   if (choice.url !== undefined || !/\.svc(\.|$)/.test(new URL(url).hostname)) return;
   throw new Refusal(
-    `${url} is reached inside the cluster only, not by GitHub; set ingress.host (pulumi config set --path ingress.host NAME) and run pulumi up, or name the URL of a tunnel or a gateway that leads there with --url URL`,
+    `${url} can be reached only inside the cluster, not by GitHub; set ingress.host (pulumi config set --path ingress.host NAME) and run pulumi up, or give the URL of a tunnel or gateway that leads there with --url URL`,
   );
 }
 
@@ -213,23 +213,23 @@ async function planFor({ url }: Context, place: HookPlace, replace: boolean): Pr
   const [hook] = hooks;
   if (hook === undefined) {
     throw new Refusal(
-      `${place.name} has no webhook; check "Active" below "Webhook" in its settings, and run this again`,
+      `${place.name} has no webhook; tick "Active" under "Webhook" in its settings, and run this again`,
     );
   }
   if (hook.url !== "" && !sameUrl(hook.url, url) && !replace) {
     throw new Refusal(
-      `${place.name}'s own webhook, of which there is one only, goes to ${hook.url}; --replace points it to ${url} all the same; without --app each repository gets a webhook of its own`,
+      `${place.name}'s only webhook goes to ${hook.url}; --replace points it to ${url} instead; without --app each repository gets its own webhook`,
     );
   }
   if (!hook.events.includes("push")) {
     throw new Refusal(
-      `${place.name} is not told of pushes; check "Push" below "Subscribe to events" in its settings, and run this again`,
+      `${place.name} does not receive push events; tick "Push" under "Subscribe to events" in its settings, and run this again`,
     );
   }
   return { place, hook, changes: differencesOfApp(hook, url) };
 }
 
-/** What else it is told than pushes is the App's own matter. */
+/** An App may receive other events too, so its list of events is not compared. */
 function differencesOfApp(hook: Hook, url: string): Plan["changes"] {
   const { events: _, ...changes } = differences(hook, url);
   return changes;
@@ -237,19 +237,19 @@ function differencesOfApp(hook: Hook, url: string): Plan["changes"] {
 
 function intention({ place, hook, changes }: Plan, url: string): string {
   if (hook === undefined)
-    return `${place.name}: make a webhook to ${url}: active, push events, as JSON, signed with the installation's secret`;
+    return `${place.name}: create a webhook to ${url}: active, push events, as JSON, signed with the installation's secret`;
   const words = Object.entries(changes).map(([what, { is, shall }]) => `${what} ${is || "none"} -> ${shall}`);
-  const seen = words.length === 0 ? "is as it has to be" : words.join("; ");
-  return `${hook.name}: ${seen}; set its secret to the installation's (GitHub does not tell which it has)`;
+  const seen = words.length === 0 ? "settings are right" : words.join("; ");
+  return `${hook.name}: ${seen}; set its secret to the installation's (GitHub does not show the current one)`;
 }
 
-/** A repository with both has two deliveries for a push. */
+/** Warns if GitHub delivers each push twice: through the App's own webhook and through one of the repository. */
 async function warnOfTwo(context: Context): Promise<void> {
   const { choice: options, app, settings, url, warn } = context;
-  const harmless = "so GitHub delivers each push twice, which is harmless: it has one run all the same";
+  const harmless = "so GitHub delivers each push twice; this is harmless, because each push still gets only one run";
   if (!options.app) {
     if ((await ownHook(context)) !== undefined) {
-      warn(`App ${settings.githubAppId}'s own webhook goes to ${url}, too, ${harmless}`);
+      warn(`App ${settings.githubAppId}'s own webhook also goes to ${url}, ${harmless}`);
     }
     return;
   }
@@ -258,7 +258,7 @@ async function warnOfTwo(context: Context): Promise<void> {
     if (at?.permissions.repository_hooks === undefined) continue;
     const hooks = await listHooks(repositoryHooks(repository, app.asInstallation(at)));
     if (hooks.some((hook) => sameUrl(hook.url, url)))
-      warn(`a webhook of ${repository} goes to ${url}, too, ${harmless}`);
+      warn(`a webhook of ${repository} also goes to ${url}, ${harmless}`);
   }
 }
 
@@ -272,7 +272,7 @@ export async function status(choice: WebhookChoice): Promise<ExitCode> {
     const [last] = await listDeliveries(hook, { most: 1 });
     const changes = hook.place.kind === "app" ? differencesOfApp(hook, url) : differences(hook, url);
     const faults = faultsOf(changes);
-    if (hook.place.kind === "app" && !hook.events.includes("push")) faults.push("the App is not told of pushes");
+    if (hook.place.kind === "app" && !hook.events.includes("push")) faults.push("the App does not receive push events");
     if (last !== undefined && !succeeded(last))
       faults.push(`the last delivery was answered ${last.statusCode}: ${meaningOf(last)}`);
     if (faults.length > 0) well = false;
@@ -296,14 +296,14 @@ export async function status(choice: WebhookChoice): Promise<ExitCode> {
     });
   }
   for (const { name } of without) say(`${name}: no webhook goes to ${url}`);
-  if (!well) say("scripts/rex webhook register puts webhooks right; scripts/rex webhook ping tries them");
+  if (!well) say("scripts/rex webhook register corrects webhooks; scripts/rex webhook ping tests them");
   return end(context, well, { hooks: told, without: without.map(({ name }) => name) });
 }
 
 export async function ping(call: PingCall): Promise<ExitCode> {
   if (call.app) {
     throw new Refusal(
-      "GitHub has no ping for an App's own webhook; scripts/rex webhook deliveries --app shows what it was answered, and redeliver ID makes one again",
+      "GitHub has no ping for an App's own webhook; scripts/rex webhook deliveries --app shows its deliveries, and redeliver ID repeats one",
     );
   }
   const context = await open("ping", call);
@@ -311,7 +311,7 @@ export async function ping(call: PingCall): Promise<ExitCode> {
   const hooks = (await someRegistered(context)).filter(({ place }) => place.kind !== "app");
   if (hooks.length === 0) {
     throw new Refusal(
-      "the App's own webhook alone goes there, and GitHub has no ping for it; see scripts/rex webhook deliveries",
+      "only the App's own webhook goes there, and GitHub has no ping for it; see scripts/rex webhook deliveries",
     );
   }
   const told: object[] = [];
@@ -322,7 +322,7 @@ export async function ping(call: PingCall): Promise<ExitCode> {
     terminal.waitFor(undefined);
     say(
       answer === undefined
-        ? `${hook.name}: GitHub lists no ping within ${call.waitSeconds} s; scripts/rex webhook deliveries shows it when it does`
+        ? `${hook.name}: GitHub did not list the ping within ${call.waitSeconds} s; scripts/rex webhook deliveries shows it later`
         : `${hook.name}: answered ${answer.statusCode}: ${meaningOf(answer)}`,
     );
     if (answer === undefined || !succeeded(answer)) well = false;
@@ -361,9 +361,9 @@ export async function redeliver(call: RedeliverCall): Promise<ExitCode> {
   const wanted =
     call.deliveryId === undefined ? await failedOnes(hooks, call.since) : [await theOne(hooks, call.deliveryId)];
   const none = wanted.every(({ chosen }) => chosen.length === 0);
-  if (none) say("no delivery of a push has failed");
+  if (none) say("no push delivery has failed");
   for (const { hook, chosen } of wanted) for (const delivery of chosen) say(`${hook.name}: ${lineOf(delivery)}`);
-  const goesOn = !none && (await agreed(context, call, "nothing was asked for", "Have them made again?"));
+  const goesOn = !none && (await agreed(context, call, "nothing was repeated", "Have GitHub repeat them?"));
   const told: object[] = [];
   let well = true;
   for (const { hook, chosen, known } of wanted) {
@@ -381,8 +381,8 @@ export async function redeliver(call: RedeliverCall): Promise<ExitCode> {
       const answer = answers.get(guid);
       say(
         answer === undefined
-          ? `${hook.name}: delivery ${id} was asked for again, and GitHub lists no answer within ${call.waitSeconds} s`
-          : `${hook.name}: delivery ${id}, made again as ${answer.id}, was answered ${answer.statusCode}: ${meaningOf(answer)}`,
+          ? `${hook.name}: repeating delivery ${id} was requested, but GitHub listed no answer within ${call.waitSeconds} s`
+          : `${hook.name}: delivery ${id}, repeated as ${answer.id}, was answered ${answer.statusCode}: ${meaningOf(answer)}`,
       );
       if (answer === undefined || !succeeded(answer)) well = false;
       told.push({ id, guid, again: answer?.id ?? null, statusCode: answer?.statusCode ?? null });
@@ -394,7 +394,7 @@ export async function redeliver(call: RedeliverCall): Promise<ExitCode> {
 interface Chosen {
   hook: Hook;
   chosen: Delivery[];
-  /** Ids of all deliveries that there are by now. */
+  /** Ids of all existing deliveries, to recognize new ones. */
   known: Set<number>;
 }
 
@@ -414,6 +414,6 @@ async function theOne(hooks: Hook[], id: number): Promise<Chosen> {
     if (delivery !== undefined) return { hook, chosen: [delivery], known: new Set(all.map((one) => one.id)) };
   }
   throw new Refusal(
-    `redeliver: no webhook that goes to the installation has a delivery ${id}; scripts/rex webhook deliveries shows which there are; GitHub keeps them for three days`,
+    `redeliver: no webhook of the installation has a delivery ${id}; scripts/rex webhook deliveries lists them; GitHub keeps deliveries for three days`,
   );
 }

@@ -52,10 +52,10 @@ describe("the doctor's good writes", function () {
   }
 
   const nothingToTryOn = [
-    "skip a CodeRun's deletion: not checked: there is no CodeRun now that a remediation may delete",
-    "skip a main workflow's restart: not checked: there is no main workflow at work",
+    "skip a CodeRun's deletion: not checked: there is currently no CodeRun that a remediation may delete",
+    "skip a main workflow's restart: not checked: there is no running main workflow",
   ];
-  const runs = ["pass a push's run: NAME-sensor is let through", "pass a lost push's run: NAME-sweep is let through"];
+  const runs = ["pass a push's run: NAME-sensor may make it", "pass a lost push's run: NAME-sweep may make it"];
 
   it("are not checked if there is no object to try them on, and no object is created for it", async () => {
     deepEqual(await found(), [...runs, ...nothingToTryOn]);
@@ -78,8 +78,8 @@ describe("the doctor's good writes", function () {
     await cluster.create(mainWorkflow("c-main", 3, "waiting-ready-for-qa", gate, { labels }));
     deepEqual(await found(), [
       ...runs,
-      "pass a CodeRun's deletion: NAME is let through",
-      "pass a main workflow's restart: NAME is let through",
+      "pass a CodeRun's deletion: NAME may make it",
+      "pass a main workflow's restart: NAME may make it",
     ]);
     const agent = await cluster.codeRun("d-cleo");
     deepEqual([agent?.metadata.name, agent?.metadata.deletionTimestamp], ["d-cleo", undefined]);
@@ -93,7 +93,7 @@ describe("the doctor's good writes", function () {
 
   it("come with bad writes that the same policies refuse", async () => {
     const found = await policiesInForceCheck.look(contextOf(admin));
-    deepEqual(found, pass("6 refuse a dry run of what they must refuse"));
+    deepEqual(found, pass("6 policies refuse what they must refuse (tried as dry runs)"));
   });
 
   it("are not checked if the caller may not impersonate", async () => {
@@ -121,7 +121,7 @@ describe("the doctor's good writes", function () {
     const server = admin.getCurrentCluster();
     if (server === null) throw new Error("the kubeconfig names no cluster");
     as.loadFromClusterAndUser(server, { name: reader, token: status?.token ?? "" });
-    const said = "not checked: who calls this may not impersonate the accounts";
+    const said = "not checked: you may not impersonate the accounts";
     const all = ["a push's run", "a lost push's run", "a CodeRun's deletion", "a main workflow's restart"];
     deepEqual(
       await found(as),
@@ -130,8 +130,8 @@ describe("the doctor's good writes", function () {
     deepEqual(
       await policiesInForceCheck.look(contextOf(as)),
       warn(
-        "not tried: who calls this may not impersonate the accounts",
-        "let somebody call this who may impersonate users and groups",
+        "not checked: you may not impersonate the accounts",
+        "run this as a user who may impersonate users and groups",
       ),
     );
   });
@@ -154,7 +154,7 @@ describe("the doctor's good writes", function () {
       [
         `fail a push's run: a push gets no run: the API server says 403: ${refusedRun("Sensor", "runs")}`,
         `fail a lost push's run: a lost push gets no run: the API server says 403: ${refusedRun("sweep", "swept")}`,
-        "pass a CodeRun's deletion: NAME is let through",
+        "pass a CodeRun's deletion: NAME may make it",
         `fail a main workflow's restart: QA is not restarted (tried with c-main): the API server says 403: ${policy("workflows")}: workflow c-main must keep its labels; a remediation may only set current-stage to waiting-pr-created`,
       ],
     );

@@ -5,8 +5,8 @@ import { devPlatform } from "../../support/devPlatform.ts";
 import { documentedCommands } from "../../support/documents.ts";
 import type { Task } from "../../support/platform.ts";
 
-/** The commands with which docs/ let a person look around, as they stand there, on a run that remediated a task. */
-describe("what docs/ say to look with", function () {
+/** Runs the commands in docs/ that show a run, on a run that remediated a task. */
+describe("the commands in docs/ that show a run", function () {
   this.timeout(240_000);
   const dev = devPlatform();
   let task: Task;
@@ -19,7 +19,7 @@ describe("what docs/ say to look with", function () {
     await dev.platform.ended(run);
   });
 
-  /** What the document's command says that begins so, with the run's and the main workflow's name put in. */
+  /** Runs the document's command with this beginning, with the names of the run and the main workflow filled in. */
   async function said(file: string, beginning: string): Promise<string> {
     const { command } = documentedCommands().find((one) => one.file === file && one.command.startsWith(beginning)) ?? {
       command: `false # ${file} has no ${beginning}`,
@@ -34,7 +34,7 @@ describe("what docs/ say to look with", function () {
     match(await said("docs/troubleshooting.md", "kubectl -n agent-platform get workflows -L"), row);
   });
 
-  it("shows a run, and what stands on the main workflow [shows-a-run]", async () => {
+  it("shows a run, and the annotation of the main workflow [shows-a-run]", async () => {
     const file = "docs/troubleshooting.md";
     match(await said(file, "argo -n agent-platform get RUN"), /^Status: +Succeeded$/m);
     match(

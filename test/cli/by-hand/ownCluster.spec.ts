@@ -20,9 +20,9 @@ const root = resolve(import.meta.dirname, "../../..");
 const run = promisify(execFile);
 
 /**
- * What docs/install.md and docs/operate.md say to somebody with a cluster of his own, who has a context of it and no Pulumi login: the
- * embedded node is that cluster. What this does not show: Pulumi's own Kubernetes provider, `pulumi up` by Pulumi's language host, a way
- * in from outside, and a real GitHub.
+ * The instructions of docs/install.md and docs/operate.md for a user with their own cluster, its context and no Pulumi login. The embedded
+ * node plays that cluster. Pulumi's own Kubernetes provider, `pulumi up` by Pulumi's language host, access from outside and the real GitHub
+ * are not covered.
  */
 describe("scripts/up and scripts/down, on a cluster by its context", function () {
   this.timeout(300_000);
@@ -70,7 +70,7 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
     ),
   );
 
-  /** The node's, by another name; the current context is of a cluster that is not there. */
+  /** Writes a kubeconfig with the node under another name. The current context belongs to a cluster that does not exist. */
   function kubeconfig(): string {
     const { config } = new Cluster(namespace);
     const [own] = config.getContexts().filter(({ name: known }) => known === config.getCurrentContext());
@@ -110,7 +110,7 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
   const kinds =
     "secrets,serviceaccounts,services,roles,rolebindings,eventsources,sensors,workflows,workflowtemplates,cronworkflows,pods,validatingadmissionpolicies,validatingadmissionpolicybindings";
 
-  it("says where its outputs are, for the other tools [says-where-outputs-are]", async () => {
+  it("says where it stored the outputs for the other tools [says-where-outputs-are]", async () => {
     const began = Date.now();
     const values = {
       name,
@@ -133,15 +133,15 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
     [, outputs = ""] = /export REX_OUTPUTS=(\S+)$/m.exec(stderr) ?? [];
     equal(readFileSync(outputs, "utf8"), stdout);
     match(stderr, new RegExp(`scripts/down --context ${context} --stack own removes it`));
-    // scripts/down of the embedded node takes the node's folder away, state of that kind with it.
+    // scripts/down of the embedded node deletes the node's folder, so the outputs must not be in it.
     const { stdout: node } = await run("bash", ["-c", `source ${root}/scripts/lib.sh; state_dir`], {
       env: { ...process.env, ...environment },
     });
     ok(!outputs.startsWith(`${node.trim()}/`), `${outputs} is in ${node}`);
-    ok((await named(kinds)).length > 20, "what it makes is not looked for rightly");
+    ok((await named(kinds)).length > 20, "the created objects were not found");
   });
 
-  it("remediates the trial task at a push [trial-task-remediated]", async () => {
+  it("remediates the trial task after a push [trial-task-remediated]", async () => {
     const example = join(root, "examples/trial-workflow.yaml");
     const kubectl = (verb: string) => run("kubectl", [verb, "--namespace", namespace, "--filename", example]);
     await kubectl("create");
@@ -160,7 +160,7 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
     await kubectl("delete");
   });
 
-  it("goes without leaving anything, and takes its outputs along", async () => {
+  it("removes everything, including the outputs", async () => {
     const made = await named("eventsources,sensors,workflowtemplates");
     const previewed = await down("--dry-run");
     const left = await named("eventsources,sensors,workflowtemplates");

@@ -8,8 +8,8 @@ import type { Task } from "../../support/platform.ts";
 import { runTool, type ToolResult } from "../../support/tool.ts";
 
 /**
- * scripts/rex push against the dev stack, whose webhook is reached inside the cluster only: so the push goes through a port that the API
- * server forwards. What this does not show: bad calls and other answers, which test/cli/doubled/push.spec.ts makes; and a real GitHub.
+ * Runs scripts/rex push against the dev stack. Its webhook can be reached only inside the cluster, so the push goes through a port
+ * forwarded by the API server. test/cli/doubled/push.spec.ts covers bad calls and other answers. The real GitHub is not covered.
  */
 describe("scripts/rex push, on a cluster", function () {
   this.timeout(240_000);
@@ -20,7 +20,7 @@ describe("scripts/rex push, on a cluster", function () {
     return runTool("push", ["--task", task.id, "--wait", "200", "--yes", ...more], { REX_OUTPUTS: outputs });
   }
 
-  it("restarts QA as Rex's push would, once, and says what came of it", async () => {
+  it("restarts QA once, as Rex's push would, and reports what the run did", async () => {
     const { webhookUrl, namespace } = readDevStack().outputs;
     ok(new URL(webhookUrl).hostname.endsWith(".svc"), webhookUrl);
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
@@ -54,7 +54,10 @@ describe("scripts/rex push, on a cluster", function () {
     equal(again.exitCode, 0, again.stderr);
     const { answer, run: known, outcome, message } = JSON.parse(again.stdout);
     deepEqual([answer, known, outcome], [200, run, "remediated"]);
-    match(message, /^already remediated: this push has its run, and gets no other; it ended remediated: /);
+    match(
+      message,
+      /^already remediated: this push already has a run and does not get another one; it ended as remediated: /,
+    );
     deepEqual(await dev.stateOf(task), state);
     deepEqual(
       (await dev.platform.cluster.workflows(`rex-remediation/task=${task.id}`)).map(({ metadata }) => metadata.name),

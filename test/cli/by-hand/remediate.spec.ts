@@ -9,8 +9,8 @@ import type { Task } from "../../support/platform.ts";
 import { runTool, type ToolResult } from "../../support/tool.ts";
 
 /**
- * scripts/rex remediate against the dev stack: the outputs, the template, the steps and Argo are real. Each case has a task of its own.
- * What this does not show: bad calls, which test/cli/doubled/remediate.spec.ts makes; and a real GitHub.
+ * Runs scripts/rex remediate against the dev stack: the outputs, the template, the steps and Argo are real. Each case has its own task.
+ * test/cli/doubled/remediate.spec.ts covers bad calls. The real GitHub is not covered.
  */
 describe("scripts/rex remediate, on a cluster", function () {
   this.timeout(240_000);
@@ -21,7 +21,7 @@ describe("scripts/rex remediate, on a cluster", function () {
     return runTool("remediate", ["--task", task.id, "--wait", "200", "--yes", ...more], { REX_OUTPUTS: outputs });
   }
 
-  /** A task at a gate past the reset stage, with a Cleo at work beside runs that are not to be touched. */
+  /** A task at a gate after the reset stage, with a running Cleo and with CodeRuns that must not be touched. */
   async function busyTask(): Promise<{ task: Task; cleo: string; others: Record<"rex" | "blaze" | "done", string> }> {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const { cluster } = dev.platform;
@@ -34,7 +34,7 @@ describe("scripts/rex remediate, on a cluster", function () {
     return { task, cleo: cleo.metadata.name, others };
   }
 
-  /** What a report says of agents, in some order; their ages and times taken out. */
+  /** The report's lines about agents, sorted, without ages and times. */
   function ofAgents(report: string[]): string[] {
     return report
       .filter((line) => /^(cancel|leave) /.test(line))
@@ -59,7 +59,7 @@ describe("scripts/rex remediate, on a cluster", function () {
       ].sort();
     });
 
-    it("touches nothing, and says what would be touched, what not and why [dry-run-touches-nothing]", async () => {
+    it("changes nothing, and shows what would be touched, what would not and why [dry-run-touches-nothing]", async () => {
       const { exitCode, stdout, stderr } = await remediate(busy.task, "--dry-run", "--json");
       equal(exitCode, 0, stderr);
       const said = JSON.parse(stdout);
@@ -74,7 +74,7 @@ describe("scripts/rex remediate, on a cluster", function () {
       deepEqual(await dev.stateOf(busy.task), stateBefore);
     });
 
-    it("is the same as argo submit with the task alone [remediate-as-argo-submit]", async () => {
+    it("does the same as argo submit with only the task [remediate-as-argo-submit]", async () => {
       const { stdout } = await promisify(execFile)(
         "argo",
         `submit -n ${dev.platform.cluster.namespace} --from workflowtemplate/rex-remediation --generate-name rex-remediation-${busy.task.id}- -p task=${busy.task.id} -p dry-run=true -o name`.split(
@@ -93,7 +93,7 @@ describe("scripts/rex remediate, on a cluster", function () {
     });
   });
 
-  it("restarts QA of the present head, and says what each step did [remediate-by-hand]", async () => {
+  it("restarts QA of the current head, and reports what each step did [remediate-by-hand]", async () => {
     const { task, cleo, others } = await busyTask();
     const { exitCode, stdout } = await remediate(task);
     equal(exitCode, 0, stdout);

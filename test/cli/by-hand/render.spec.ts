@@ -19,8 +19,8 @@ import { runTool } from "../../support/tool.ts";
 const webhookSecret = "a secret of no other stack";
 
 /**
- * What scripts/rex render writes, on a real API server, where kubectl alone applies it. What this does not show: a GitOps controller, and
- * a sweep of such an installation; test/steps/sweep.spec.ts has the run that it makes.
+ * Applies what scripts/rex render writes to a real API server, with kubectl. A GitOps controller and a sweep of such an installation are
+ * not covered; test/steps/sweep.spec.ts covers the run that the sweep creates.
  */
 describe("scripts/rex render, on a cluster", function () {
   this.timeout(240_000);
@@ -29,7 +29,7 @@ describe("scripts/rex render, on a cluster", function () {
   let folder: string;
   let platform: Platform;
 
-  /** Of an installation beside the dev stack. */
+  /** The manifests of a second installation beside the dev stack. */
   async function rendered(...args: string[]): Promise<void> {
     const { githubUrl, repository } = readDevStack();
     const config = {
@@ -68,7 +68,7 @@ describe("scripts/rex render, on a cluster", function () {
     ),
   );
 
-  it("is what pulumi up made of the dev stack, but for the owner of runs and the sweep's beginning", async () => {
+  it("equals what pulumi up created for the dev stack, except for the owner of runs and the start of the sweep", async () => {
     const { githubUrl } = readDevStack();
     const config = {
       "githubApp.apiUrl": githubUrl,
@@ -92,7 +92,7 @@ describe("scripts/rex render, on a cluster", function () {
       `ValidatingAdmissionPolicy rex-remediation-${subject}.agent-platform: spec.validations.8`;
     const sweep = (variable: string) =>
       `CronWorkflow rex-remediation-sweep: spec.workflowSpec.templates.0.container.env.${variable}.value`;
-    // The owner is part of what all runs have in common, and so of the salt of their names.
+    // The owner goes into the salt of the names of runs.
     deepEqual(different.sort(), [
       sweep("INSTALLED_AT"),
       sweep("RUN_SALT"),
@@ -104,14 +104,14 @@ describe("scripts/rex render, on a cluster", function () {
     ]);
   });
 
-  it("is taken by the API server as it is", async () => {
+  it("is accepted by the API server without changes", async () => {
     const said = await kubectl("apply", "--dry-run=server", "-f", manifests());
     const lines = said.trimEnd().split("\n");
     equal(lines.length, readdirSync(manifests()).length);
     for (const line of lines) match(line, / created \(server dry run\)$/);
   });
 
-  it("restarts QA at a push once kubectl has applied it; its runs have no owner [rendered-and-applied]", async () => {
+  it("restarts QA after a push once kubectl has applied it, with runs without an owner [rendered-and-applied]", async () => {
     const { githubUrl, repository } = readDevStack();
     writeFileSync(join(folder, "key"), privateKey);
     writeFileSync(join(folder, "hook"), webhookSecret);
@@ -149,7 +149,7 @@ describe("scripts/rex render, on a cluster", function () {
       repository,
     });
     const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
-    // The EventSource answers once its event is on the bus; before the Sensor listens none is lost.
+    // The EventSource answers once the event is on the bus, which keeps it until the Sensor listens.
     const { run } = await platform.push(task);
     const workflow = await platform.ended(run);
     equal(workflow.metadata.labels?.["rex-remediation/outcome"], "remediated");
@@ -157,7 +157,7 @@ describe("scripts/rex render, on a cluster", function () {
   });
 });
 
-/** Paths of what the first has and the second has not so; of a check in a policy that of the whole check. */
+/** The paths of values that the second object lacks or has differently. For a validation of a policy, the path of the whole validation. */
 function missing(wanted: unknown, got: unknown, path: string[] = []): string[] {
   if (typeof wanted !== "object" || wanted === null) return wanted === got ? [] : [path.join(".")];
   const found = (got ?? {}) as Record<string, unknown>;
@@ -174,7 +174,7 @@ function missing(wanted: unknown, got: unknown, path: string[] = []): string[] {
   ];
 }
 
-/** Variables are called by their name, because their place tells nobody anything. */
+/** The path contains a variable's name instead of its index, which would say nothing. */
 function stepOf(path: string[], key: string, value: unknown): string {
   return path.at(-1) === "env" ? (value as { name: string }).name : key;
 }

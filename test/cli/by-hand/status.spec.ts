@@ -8,8 +8,8 @@ import { devPlatform } from "../../support/devPlatform.ts";
 import { runTool } from "../../support/tool.ts";
 
 /**
- * scripts/rex status against the dev stack: runs as Argo writes them, and the App's key as the stack's Secret has it. Each case has a task
- * of its own. What this does not show: bad calls and what is rare, which test/cli/doubled/status.spec.ts makes; and a real GitHub.
+ * Runs scripts/rex status against the dev stack, with real runs, and with the App's key from the stack's Secret. Each case has its own
+ * task. test/cli/doubled/status.spec.ts covers bad calls and rare cases. The real GitHub is not covered.
  */
 describe("scripts/rex status, on a cluster", function () {
   this.timeout(240_000);
@@ -22,7 +22,7 @@ describe("scripts/rex status, on a cluster", function () {
     return { exitCode, ...JSON.parse(stdout) };
   }
 
-  it("tells of a push that restarted QA: run, head, what was done, gate, and that the branch's head is done", async () => {
+  it("reports a push that restarted QA: run, head, what was done, gate, and that the head was handled", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const cleo = await dev.platform.startAgent("5DLabs-Cleo", task);
     const { run, push } = await dev.platform.push(task);
@@ -58,24 +58,24 @@ describe("scripts/rex status, on a cluster", function () {
     match(
       said,
       new RegExp(
-        `^${task.branch} of \\S+ is at ${task.head.slice(0, 12)}, .*: this head has had run ${run} \\(remediated\\)$`,
+        `^${task.branch} of \\S+ is at ${task.head.slice(0, 12)}, .*: this head has run ${run} \\(remediated\\)$`,
         "m",
       ),
     );
   });
 
-  it("says why nothing happened where nobody of those who count has pushed [status-says-who-counts]", async () => {
+  it("explains why nothing happened if only somebody else has pushed [status-says-who-counts]", async () => {
     const task = await dev.platform.startTask("at-bare-gate");
     const { exitCode, remediations, findings } = await statusOf(task.id);
     deepEqual([exitCode, remediations], [1, []]);
     match(findings[0].found, new RegExp(`^no run: no push of task ${task.id} has arrived`));
     match(
       findings[1].found,
-      /pushed by somebody at \S+: this head has had none, because only pushes of 5DLabs-Rex\[bot\] count$/,
+      /pushed by somebody at \S+: this head had no remediation, because only pushes by 5DLabs-Rex\[bot\] count$/,
     );
   });
 
-  it("gives the words of a run that failed, and of one by hand that was held", async () => {
+  it("reports why a run failed, and why a run by hand was held", async () => {
     const task = await dev.platform.startTask("at-bare-gate");
     const twin = await dev.platform.cluster.workflow(task.workflow);
     await dev.platform.cluster.create({
@@ -102,11 +102,11 @@ describe("scripts/rex status, on a cluster", function () {
     match(remediations[0].summary, /^label remediation-hold is on pull request #/);
     match(
       findings.map(({ found }: Finding) => found).join("\n"),
-      /^a person holds the task: label remediation-hold is on pull request #/m,
+      /^a person holds the task with label remediation-hold on pull request #/m,
     );
   });
 
-  it("tells with --follow of the beginning and the end of a run, and ends well at SIGINT", async () => {
+  it("reports with --follow the beginning and the end of a run, and succeeds after SIGINT", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const tool = resolve(import.meta.dirname, "../../../cli/rex.ts");
     const child = spawn(process.execPath, [tool, "status", "--follow", "--limit", "1"], {
@@ -131,7 +131,7 @@ describe("scripts/rex status, on a cluster", function () {
   });
 });
 
-/** Those that the platform set; Argo's own it sets itself. */
+/** The labels that the platform sets, without Argo's own. */
 function labelsOf(labels: Record<string, string> = {}): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith("workflows.argoproj.io/")));
 }

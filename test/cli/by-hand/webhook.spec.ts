@@ -11,9 +11,9 @@ import { runTool, type ToolResult } from "../../support/tool.ts";
 const hookId = 71;
 
 /**
- * scripts/rex webhook against the dev stack: outputs, Secret and EventSource are real, and the double of GitHub delivers for real what a
- * webhook is sent. What this does not show: bad calls and GitHub's refusals, which test/cli/doubled/webhook.spec.ts makes; a real GitHub;
- * and a way in from outside, in whose place the Service's address is given.
+ * Runs scripts/rex webhook against the dev stack: outputs, Secret and EventSource are real, and the GitHub double really sends deliveries.
+ * test/cli/doubled/webhook.spec.ts covers bad calls and GitHub's refusals. The real GitHub and access from outside are not covered: the
+ * webhook uses the address of the Service.
  */
 describe("scripts/rex webhook, on a cluster", function () {
   this.timeout(240_000);
@@ -44,28 +44,31 @@ describe("scripts/rex webhook, on a cluster", function () {
   const putHook = (secret: string) =>
     dev.platform.github.putRepositoryHook(readDevStack().repository, { id: hookId, url, secret });
 
-  it("registers a webhook whose pings the EventSource takes", async () => {
+  it("registers a webhook whose pings the EventSource accepts", async () => {
     const { repository, webhookSecret } = readDevStack();
     const { exitCode, stdout } = await webhook("register");
     equal(exitCode, 0, stdout);
     const made = (await dev.platform.github.state()).hooks.find((hook) => hook.url === url);
     deepEqual([made?.repository, made?.secret], [repository, webhookSecret]);
     const pinged = await webhook("ping");
-    equal(pinged.stdout, `${repository}: webhook ${made?.id}: answered 200: it was taken, so the signature is right\n`);
+    equal(
+      pinged.stdout,
+      `${repository}: webhook ${made?.id}: answered 200: it was accepted, so the signature is right\n`,
+    );
     equal(pinged.exitCode, 0);
     equal((await webhook("status")).exitCode, 0);
   });
 
-  it("finds another secret out, and sets it right [webhook-secret-set-right]", async () => {
+  it("detects a wrong secret, and corrects it [webhook-secret-set-right]", async () => {
     await putHook("another");
     const pinged = await webhook("ping");
     equal(pinged.exitCode, 1);
-    match(pinged.stdout, /answered 400: .* scripts\/rex webhook register sets it\n$/);
+    match(pinged.stdout, /answered 400: .* scripts\/rex webhook register\n$/);
     equal((await webhook("register")).exitCode, 0);
     equal((await webhook("ping")).exitCode, 0);
   });
 
-  it("brings a push through that failed before, and its run comes [redeliver-brings-push]", async () => {
+  it("repeats a failed push delivery, and its run appears [redeliver-brings-push]", async () => {
     const { webhookSecret, repository } = readDevStack();
     await putHook(webhookSecret);
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
@@ -78,7 +81,7 @@ describe("scripts/rex webhook, on a cluster", function () {
     await dev.platform.github.noteDelivery({ hook: hookId, guid: randomUUID(), statusCode: 400, payload });
     const { exitCode, stdout } = await webhook("redeliver", "--failed");
     equal(exitCode, 0, stdout);
-    match(stdout, /was answered 200: it was taken, so the signature is right$/m);
+    match(stdout, /was answered 200: it was accepted, so the signature is right$/m);
     const run = await dev.platform.ended(dev.platform.runName(task.id, push));
     equal(run.metadata.labels?.["rex-remediation/outcome"], "remediated");
   });

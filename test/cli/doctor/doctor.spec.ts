@@ -21,21 +21,21 @@ const appId = 3_000_000 + Math.floor(Math.random() * 1_000_000);
 const hookId = appId;
 const publicKeyPem = createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString();
 
-/** What is broken, how it is mended, and the one line more that the doctor has to say of it. */
+/** A fault, how to create and repair it, and the one additional line that the doctor has to print. */
 interface Fault {
   what: string;
   line: string;
   args?: string[];
-  /** Why it cannot be made here; undefined where it can. */
+  /** Why the fault cannot be created here; undefined if it can. */
   missing?: () => Promise<string | undefined>;
   seed(): Promise<unknown>;
   mend(): Promise<unknown>;
 }
 
 /**
- * scripts/rex doctor against a stack of its own on the node: first whole, then with one fault at a time, each made for real: in the
- * cluster, in the stack's configuration, or at the double of GitHub. What this does not show: a real GitHub, Argo's controllers as
- * Deployments (here they are processes), and a cluster that is too old.
+ * Runs scripts/rex doctor against a separate stack on the node: first without faults, then with one real fault at a time, in the cluster,
+ * in the stack's configuration, or in the GitHub double. It does not cover the real GitHub, Argo's controllers as Deployments (here they
+ * are processes), or a cluster that is too old.
  */
 describe("scripts/rex doctor, on a cluster", function () {
   this.timeout(400_000);
@@ -48,7 +48,7 @@ describe("scripts/rex doctor, on a cluster", function () {
   let platform: Platform;
   let outputs: { webhookUrl?: string };
   let url: string;
-  /** What is said of the whole stack. */
+  /** The warnings about the stack without faults. */
   let healthy: string[];
   let seeded = 0;
   let mutation: Mutation | undefined;
@@ -63,7 +63,7 @@ describe("scripts/rex doctor, on a cluster", function () {
       githubUrl: stack.github.url,
       repository,
     });
-    // The doctor counts all that is in the namespace, whoever made it.
+    // The doctor counts everything in the namespace, also what other tests left.
     await platform.clear();
     await installApp();
     await stack.github.putRepository(repository, { labels: ["ready-for-qa", "remediation-hold"] });
@@ -72,7 +72,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     const { run } = await platform.push(task);
     await platform.ended(run);
     await until("another gate waits", 30_000, async () => (await platform.waitingGate(task)) !== undefined);
-    // What is left of the task is a CodeRun to try the policies on.
+    // A CodeRun is left to try the policies on.
     await platform.startAgent("5DLabs-Blaze", task);
   });
   after(() => {
@@ -89,14 +89,14 @@ describe("scripts/rex doctor, on a cluster", function () {
     outputs = (await stack.up({ ...config, ...more })).outputs;
     if (outputs.webhookUrl !== undefined) {
       const { hostname, pathname, port } = new URL(outputs.webhookUrl);
-      // GitHub knows no names of the cluster's; the double is in its network.
+      // The GitHub double cannot resolve the cluster's names, but it can reach its addresses.
       url = `http://${await addressOf(new Cluster(namespace), hostname)}:${port}${pathname}`;
       await putHook();
     }
     tellOf(url);
   }
 
-  /** The stack's outputs, with another URL where it has any. */
+  /** Writes the stack's outputs to the file, with another URL if they have one. */
   function tellOf(webhookUrl: string): void {
     const told = outputs.webhookUrl === undefined ? outputs : { ...outputs, webhookUrl };
     writeFileSync(join(folder, "outputs.json"), JSON.stringify(told));
@@ -132,7 +132,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     return kubectl("patch", kind, object, "--type=merge", "--patch", JSON.stringify(change));
   }
 
-  /** Takes an object away; what the doctor says brings it back. */
+  /** Deletes an object. The fix that the doctor suggests brings it back. */
   function without(kind: string, object: string): Pick<Fault, "seed" | "mend"> {
     return {
       seed: () => kubectl("delete", kind, object),
@@ -143,7 +143,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     };
   }
 
-  /** Writes the stack's secret of the webhook again, with something behind it; the EventSource has read it at its start. */
+  /** Appends a text to the webhook's secret. The EventSource does not notice, because it reads the secret at its start. */
   async function behindSecret(end: string): Promise<void> {
     const { spec } = JSON.parse(await kubectl("get", "eventsource", name, "--output=json"));
     await patch("secret", spec.github.push.webhookSecret.name, {
@@ -172,7 +172,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     return { exitCode, lines: stdout.trimEnd().split("\n").map(unnamed) };
   }
 
-  /** A line without what is different each time. */
+  /** A line without the parts that change from run to run. */
   function unnamed(line: string): string {
     return (
       line
@@ -185,8 +185,8 @@ describe("scripts/rex doctor, on a cluster", function () {
         .replaceAll(/Kubernetes v\S+/g, "Kubernetes VERSION")
         .replaceAll(/NAME-\d+-[0-9a-f]{7}-[0-9a-f]{12}/g, "RUN")
         .replaceAll(/NAME-webhook-[0-9a-f]{8}/g, "HOOK")
-        // A sweep of another stack may run just now.
-        .replaceAll(/(?<=\): )\d+ now(?=; main workflows: )/g, "SOME now")
+        // A sweep of another stack may be running.
+        .replaceAll(/(?<=\): )\d+ running now(?=; main workflows: )/g, "SOME running now")
         .replaceAll(/#\d+/g, "#PULL")
     );
   }
@@ -194,8 +194,8 @@ describe("scripts/rex doctor, on a cluster", function () {
   const sayings = (lines: string[]) => lines.filter((line) => /^(fail|warn) /.test(line));
 
   /**
-   * What is said beyond what is said of the whole stack. A webhook that was changed just now has its deliveries warned of; that is
-   * left out where the fault is another.
+   * The lines beyond those about the stack without faults. A webhook that was just changed causes a warning about its deliveries, which is
+   * left out unless the fault is about deliveries.
    */
   function newSayings(lines: string[], line: string): string[] {
     return sayings(lines).filter(
@@ -203,7 +203,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     );
   }
 
-  it("has nothing against a stack that is whole, and says what it saw", async () => {
+  it("finds no fault in a healthy stack, and reports what it checked", async () => {
     const { exitCode, lines } = await doctor("--ping", "--main-workflow", "play");
     healthy = sayings(lines);
     deepEqual(lines.slice(3), healthyLines);
@@ -219,7 +219,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     );
   });
 
-  it("says the same as one object with --json", async () => {
+  it("prints the same as one object with --json", async () => {
     const { stdout } = await runTool("doctor", ["--outputs", join(folder, "outputs.json"), "--json"]);
     const { counts, results } = JSON.parse(stdout);
     equal(counts.fail, 0);
@@ -230,10 +230,10 @@ describe("scripts/rex doctor, on a cluster", function () {
     );
   });
 
-  it("before installation finds everything that is needed", async () => {
+  it("finds everything that is needed before the installation", async () => {
     const { exitCode, stdout } = await runTool("doctor", ["--before", "--stack", "dev"]);
     equal(exitCode, 0, stdout);
-    match(stdout, /^pass {2}your rights: to make everything that pulumi up makes, in \d+ reviews$/m);
+    match(stdout, /^pass {2}your rights: you may create everything that pulumi up creates \(\d+ access reviews\)$/m);
     match(stdout, /^pass {2}event bus: default is deployed$/m);
   });
 
@@ -242,12 +242,12 @@ describe("scripts/rex doctor, on a cluster", function () {
     "pass  namespace: agent-platform",
     "pass  Argo Events' kinds: eventbus, eventsources, sensors",
     "pass  Argo Workflows' kinds: workflows, workflowtemplates, cronworkflows, workflowtaskresults",
-    "warn  Argo Events' controller: not seen as a deployment; what it makes of the objects below shows whether it works; fix: if it is not there: https://argoproj.github.io/argo-events/installation/",
-    "warn  Argo Workflows' controller: not seen as a deployment; what it makes of the objects below shows whether it works; fix: if it is not there: https://argo-workflows.readthedocs.io/en/latest/installation/",
+    "warn  Argo Events' controller: no deployment of it was found; the checks of its objects below show whether it works; fix: if it is not installed: https://argoproj.github.io/argo-events/installation/",
+    "warn  Argo Workflows' controller: no deployment of it was found; the checks of its objects below show whether it works; fix: if it is not installed: https://argo-workflows.readthedocs.io/en/latest/installation/",
     "pass  event bus: default is deployed",
     "pass  installation: NAME in namespace agent-platform, for REPOSITORY",
     "pass  workflows at once: neither parallelism nor namespaceParallelism is set in ConfigMap agent-platform/workflow-controller-configmap",
-    "pass  archived logs: Argo is not told to archive logs",
+    "pass  archived logs: Argo does not archive logs",
     "pass  EventSource: NAME is deployed",
     "pass  EventSource's pods: 1 of 1 ready",
     "pass  signatures: an unsigned event is refused (400)",
@@ -255,35 +255,35 @@ describe("scripts/rex doctor, on a cluster", function () {
     "pass  Sensor's pods: 1 of 1 ready",
     "pass  last push: TIME, run RUN: remediated",
     "pass  Argo's instance ID: none",
-    "pass  sweep: at 0 0 1 1 *; none has ended yet",
-    "pass  rights (sensor): NAME-sensor may what it must, and no more, in 31 reviews",
-    "pass  rights (remediation): NAME may what it must, and no more, in 35 reviews",
-    "pass  rights (sweep): NAME-sweep may what it must, and no more, in 33 reviews",
-    "pass  rights (event source): NAME-event-source may what it must, and no more, in 32 reviews",
-    "pass  admission policies: 6, each bound",
-    "pass  admission policies in force: 6 refuse a dry run of what they must refuse",
-    "pass  good writes (a push's run): NAME-sensor is let through",
-    "pass  good writes (a lost push's run): NAME-sweep is let through",
-    "skip  good writes (a CodeRun's deletion): not checked: there is no CodeRun now that a remediation may delete",
-    "pass  good writes (a main workflow's restart): NAME is let through",
+    "pass  sweep: schedule 0 0 1 1 *; no sweep has ended yet",
+    "pass  rights (sensor): NAME-sensor has all rights that it needs and none beyond (31 access reviews)",
+    "pass  rights (remediation): NAME has all rights that it needs and none beyond (35 access reviews)",
+    "pass  rights (sweep): NAME-sweep has all rights that it needs and none beyond (33 access reviews)",
+    "pass  rights (event source): NAME-event-source has all rights that it needs and none beyond (32 access reviews)",
+    "pass  admission policies: 6 policies, all bound",
+    "pass  admission policies in force: 6 policies refuse what they must refuse (tried as dry runs)",
+    "pass  good writes (a push's run): NAME-sensor may make it",
+    "pass  good writes (a lost push's run): NAME-sweep may make it",
+    "skip  good writes (a CodeRun's deletion): not checked: there is currently no CodeRun that a remediation may delete",
+    "pass  good writes (a main workflow's restart): NAME may make it",
     "pass  App's key: App ID is NAME",
     "pass  App's installation (REPOSITORY): installation ID",
-    "pass  App's permissions (REPOSITORY): contents: read, metadata: read, pull_requests: write, and nothing beyond",
-    "pass  label removal (REPOSITORY): GitHub lets it (tried with a label that #PULL does not carry)",
+    "pass  App's permissions (REPOSITORY): contents: read, metadata: read, pull_requests: write, and no more",
+    "pass  label removal (REPOSITORY): GitHub allows it (tried with a label that #PULL does not have)",
     "pass  labels (REPOSITORY): ready-for-qa, remediation-hold",
-    "pass  webhook's secret: Secret HOOK, key secret, with nothing behind it",
+    "pass  webhook's secret: Secret HOOK, key secret, without white space at its end",
     "pass  webhook (REPOSITORY): the repository's, ID, to URL",
-    "pass  deliveries (REPOSITORY): the last, a ping at TIME, was answered 200: it was taken, so the signature is right",
+    "pass  deliveries (REPOSITORY): the last delivery, a ping at TIME, was answered 200: it was accepted, so the signature is right",
     "pass  CodeRuns: 1 coderuns.agents.platform, labelled task-id and github-app",
-    "pass  stages in use: 1 main workflows at work, each at a known stage",
-    "pass  main workflow play (its labels): not in a template: who makes the Workflow has to set workflow-type, task-id, current-stage in its metadata",
+    "pass  stages in use: 1 running main workflows, all at known stages",
+    "pass  main workflow play (its labels): not part of a template: whatever creates the Workflow has to set workflow-type, task-id, current-stage in its metadata",
     "pass  main workflow play (routes by the stage label): round/again at waiting-pr-created",
     "pass  main workflow play (survives a cancelled agent): quality/cleo, testing/tess",
     "pass  main workflow play (does not bring the agent back): agent",
     "pass  main workflow play (leads from each agent to a gate): quality/cleo, testing/tess",
-    "pass  main workflow play (one gate at a time): no two steps side by side come to one",
-    "pass  main workflow play (its CodeRuns): labelled task-id and github-app, by generateName",
-    "pass  main workflow play (gates without questions): none asks for what has no default",
+    "pass  main workflow play (one gate at a time): no two parallel steps reach a gate",
+    "pass  main workflow play (its CodeRuns): labelled task-id and github-app, named by generateName",
+    "pass  main workflow play (gates without questions): no gate asks for a parameter without a default",
     "pass  main workflow play (its stages): waiting-pr-created, waiting-ready-for-qa, waiting-pr-approved",
     "45 passed, 4 warned, 0 failed, 1 skipped",
   ];
@@ -293,17 +293,17 @@ describe("scripts/rex doctor, on a cluster", function () {
   const register = "scripts/rex webhook register";
   const waysOut = 'docs/troubleshooting.md, "Too many workflows are running"';
   const atOnce =
-    "SOME now; main workflows: 1, of them at gates: 1, where each keeps its place; held back: 0; fix: let it be more than there can ever be main workflows, or do without";
+    "SOME running now; main workflows: 1, of which 1 wait at gates and still count; held back: 0; fix: set the limit higher than the number of main workflows can ever be, or remove it";
   const again =
     "kubectl -n agent-platform get secret HOOK -o jsonpath='{.data.secret}' | base64 -d | tr -d '\\r\\n' > FILE; kubectl -n agent-platform create secret generic HOOK --from-file=secret=FILE --dry-run=client -o yaml | kubectl apply -f -";
   const faults: Fault[] = [
     {
       what: "the Sensor's RoleBinding is gone",
       ...without("rolebinding", `${name}-sensor`),
-      line: "fail  rights (sensor): NAME-sensor may not create workflows.argoproj.io, get workflows.argoproj.io, patch workflows.argoproj.io; fix: pulumi up --refresh, which makes its Role and RoleBinding again",
+      line: "fail  rights (sensor): NAME-sensor may not create workflows.argoproj.io, get workflows.argoproj.io, patch workflows.argoproj.io; fix: pulumi up --refresh, which restores its Role and RoleBinding",
     },
     {
-      what: "somebody has given the remediation more",
+      what: "the remediation has been granted more rights",
       seed: async () => {
         await kubectl("create", "role", `${name}-more`, "--verb=delete", "--resource=pods");
         await kubectl(
@@ -315,15 +315,15 @@ describe("scripts/rex doctor, on a cluster", function () {
         );
       },
       mend: () => kubectl("delete", "role,rolebinding", `${name}-more`),
-      line: "fail  rights (remediation): NAME may also delete pods, which the program never gave it; fix: kubectl get rolebindings,clusterrolebindings -A -o wide | grep agent-platform/NAME shows who did; delete that binding",
+      line: "fail  rights (remediation): NAME may also delete pods, although the program never granted that; fix: kubectl get rolebindings,clusterrolebindings -A -o wide | grep agent-platform/NAME shows the binding that grants it; delete that binding",
     },
     {
       what: "a policy's binding is gone",
       ...without("validatingadmissionpolicybinding", `${name}-runs.${namespace}`),
-      line: "fail  admission policies: NAME-runs.agent-platform has no binding: the API server refuses nothing by it; fix: pulumi up --refresh",
+      line: "fail  admission policies: NAME-runs.agent-platform has no binding, so the API server does not enforce it; fix: pulumi up --refresh",
     },
     {
-      what: "a policy says nothing any more",
+      what: "a policy no longer refuses anything",
       seed: () =>
         patch("validatingadmissionpolicy", `${name}-runs.${namespace}`, {
           spec: { matchConditions: [{ name: "by-this-account", expression: "false" }] },
@@ -339,10 +339,10 @@ describe("scripts/rex doctor, on a cluster", function () {
             ],
           },
         }),
-      line: "fail  admission policies in force: NAME-runs.agent-platform does not refuse what it must; fix: kubectl get validatingadmissionpolicy NAME-runs.agent-platform -o yaml; what is in it is made again by pulumi up --refresh",
+      line: "fail  admission policies in force: NAME-runs.agent-platform does not refuse what it must refuse; fix: kubectl get validatingadmissionpolicy NAME-runs.agent-platform -o yaml; pulumi up --refresh restores it",
     },
     {
-      what: "somebody else's webhook labels Workflows as Argo does, which the policies refuse",
+      what: "another admission webhook adds labels to Workflows that the policies refuse",
       missing: () => Mutation.unserved(platform.cluster),
       seed: async () => {
         mutation = await Mutation.make(platform.cluster, {
@@ -353,31 +353,31 @@ describe("scripts/rex doctor, on a cluster", function () {
         });
       },
       mend: async () => mutation?.end(),
-      line: "fail  good writes (a push's run): a push gets no run: the API server says 403: workflows.argoproj.io \"RUN\" is forbidden: ValidatingAdmissionPolicy 'NAME-runs.agent-platform' with binding 'NAME-runs.agent-platform' denied request: the Sensor may only create Workflows in the exact form of a push's remediation: its labels must be the ones that the Sensor sets; fix: kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies shows who has a say in Workflows: keep namespace agent-platform out of it there, by a namespaceSelector; what is in the policies NAME-… themselves is made again by pulumi up --refresh",
+      line: "fail  good writes (a push's run): a push gets no run: the API server says 403: workflows.argoproj.io \"RUN\" is forbidden: ValidatingAdmissionPolicy 'NAME-runs.agent-platform' with binding 'NAME-runs.agent-platform' denied request: the Sensor may only create Workflows in the exact form of a push's remediation: its labels must be the ones that the Sensor sets; fix: kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies lists what may refuse or change Workflows: exclude namespace agent-platform there with a namespaceSelector; if it is a policy NAME-…, pulumi up --refresh restores it",
     },
     {
-      what: "the event bus is not there",
+      what: "the event bus does not exist",
       seed: () => patch("sensor", name, { spec: { eventBusName: "nowhere" } }),
       mend: () => patch("sensor", name, { spec: { eventBusName: "default" } }),
-      line: "fail  event bus: there is no EventBus nowhere in namespace agent-platform; fix: pulumi config set --path eventBus.create true, then pulumi up; or name another with pulumi config set --path eventBus.name NAME",
+      line: "fail  event bus: there is no EventBus nowhere in namespace agent-platform; fix: pulumi config set --path eventBus.create true, then pulumi up; or choose another with pulumi config set --path eventBus.name NAME",
     },
     {
       what: "the EventSource's spec is broken",
       seed: () => patch("eventsource", name, { spec: { github: { push: { webhook: { port: "" } } } } }),
       mend: () => patch("eventsource", name, { spec: { github: { push: { webhook: { port: "12000" } } } } }),
-      line: "fail  EventSource: NAME: not SourcesProvided (InvalidEventSource: Invalid spec: NAME - push); fix: kubectl -n agent-platform describe eventsource NAME; if somebody changed it: pulumi up --refresh",
+      line: "fail  EventSource: NAME: not SourcesProvided (InvalidEventSource: Invalid spec: NAME - push); fix: kubectl -n agent-platform describe eventsource NAME; if it was changed by hand: pulumi up --refresh",
     },
     {
       what: "the Sensor has no pod",
       seed: () => kubectl("scale", "deployment", `--selector=sensor-name=${name}`, "--replicas=0"),
       mend: () => kubectl("scale", "deployment", `--selector=sensor-name=${name}`, "--replicas=1"),
-      line: "fail  Sensor's pods: 0 of 1 ready; fix: kubectl -n agent-platform get deployments,pods -l sensor-name=NAME shows which; kubectl -n agent-platform describe pods -l sensor-name=NAME says why; with too few pods: kubectl -n agent-platform scale deployment -l sensor-name=NAME --replicas=1",
+      line: "fail  Sensor's pods: 0 of 1 ready; fix: kubectl -n agent-platform get deployments,pods -l sensor-name=NAME lists them; kubectl -n agent-platform describe pods -l sensor-name=NAME says why; if there are too few pods: kubectl -n agent-platform scale deployment -l sensor-name=NAME --replicas=1",
     },
     {
       what: "the sweep is suspended",
       seed: () => patch("cronworkflow", `${name}-sweep`, { spec: { suspend: true } }),
       mend: () => patch("cronworkflow", `${name}-sweep`, { spec: { suspend: false } }),
-      line: "fail  sweep: CronWorkflow NAME-sweep is suspended: a push whose delivery fails is lost; fix: argo -n agent-platform cron resume NAME-sweep",
+      line: "fail  sweep: CronWorkflow NAME-sweep is suspended, so a push whose delivery fails is lost; fix: argo -n agent-platform cron resume NAME-sweep",
     },
     {
       what: "the sweep is gone",
@@ -385,7 +385,7 @@ describe("scripts/rex doctor, on a cluster", function () {
       line: "fail  sweep: there is no CronWorkflow NAME-sweep in namespace agent-platform; fix: pulumi up --refresh",
     },
     {
-      what: "the EventSource verifies no signature",
+      what: "the EventSource does not verify signatures",
       seed: () => patch("eventsource", name, { spec: { github: { push: { webhookSecret: null } } } }),
       mend: async () => {
         const [secret = ""] = (await kubectl("get", "secrets", "--output=name"))
@@ -395,13 +395,13 @@ describe("scripts/rex doctor, on a cluster", function () {
           spec: { github: { push: { webhookSecret: { name: secret.replace("secret/", ""), key: "secret" } } } },
         });
       },
-      line: "fail  signatures: EventSource NAME names no webhookSecret for the event push: it takes pushes that anybody made up; fix: pulumi up --refresh",
+      line: "fail  signatures: EventSource NAME names no webhookSecret for the event push, so it accepts forged pushes; fix: pulumi up --refresh",
     },
     {
-      what: "a main workflow is at a stage that nobody knows",
+      what: "a main workflow is at an unknown stage",
       seed: () => startPlay("waiting-for-nobody"),
       mend: () => kubectl("delete", "workflow", `play-${name}`),
-      line: "fail  stages in use: play-NAME is at stage waiting-for-nobody; stages has implementation-in-progress, waiting-pr-created, quality-in-progress, waiting-ready-for-qa, testing-in-progress, waiting-pr-approved; fix: if there is such a stage, add it where it belongs in the order: pulumi config set --path mainWorkflow.stages '[…]', then pulumi up; if not: kubectl -n agent-platform label --overwrite workflow play-NAME current-stage=STAGE",
+      line: "fail  stages in use: play-NAME is at stage waiting-for-nobody, which is not in mainWorkflow.stages: implementation-in-progress, waiting-pr-created, quality-in-progress, waiting-ready-for-qa, testing-in-progress, waiting-pr-approved; fix: if the stage is right, add it to the list at its place in the order: pulumi config set --path mainWorkflow.stages '[…]', then pulumi up; if it is wrong: kubectl -n agent-platform label --overwrite workflow play-NAME current-stage=STAGE",
     },
     {
       what: "a main workflow has no gate",
@@ -419,22 +419,22 @@ describe("scripts/rex doctor, on a cluster", function () {
         await kubectl("create", "--filename", file);
       },
       mend: () => kubectl("delete", "workflowtemplate", `gateless-${name}`),
-      line: "fail  main workflow gateless-NAME (leads from each agent to a gate): it has no suspend template without a duration, so that it never stands at a gate; fix: a template with suspend: {}, and a step with it after each agent",
+      line: "fail  main workflow gateless-NAME (leads from each agent to a gate): it has no suspend template without a duration, so it never waits at a gate; fix: add a template with suspend: {}, and a step that uses it after each agent",
     },
     {
-      what: "the App's key is another's",
+      what: "the key is not the App's",
       seed: () => installApp({ publicKeyPem: otherKey }),
       mend: () => installApp(),
-      line: "fail  App's key: GitHub does not take it for a key of App ID (401: A JSON web token could not be decoded); fix: make one at GitHub (the App's settings, Private keys), and pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; of a Secret of yours: kubectl -n agent-platform create secret generic NAME-github-app --from-file=private-key.pem=FILE --dry-run=client -o yaml | kubectl apply -f -; if the App is another: pulumi config set --path githubApp.id ID",
+      line: "fail  App's key: GitHub does not accept it as a key of App ID (401: A JSON web token could not be decoded); fix: create a key at GitHub (the App's settings, Private keys), and pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; if the Secret is your own: kubectl -n agent-platform create secret generic NAME-github-app --from-file=private-key.pem=FILE --dry-run=client -o yaml | kubectl apply -f -; if this is the wrong App: pulumi config set --path githubApp.id ID",
     },
     {
       what: "the App lacks a permission",
       seed: () => installApp({ permissions: { contents: "read", pull_requests: "read", repository_hooks: "write" } }),
       mend: () => installApp(),
-      line: `fail  App's permissions (REPOSITORY): it lacks pull_requests: write; fix: ${change}`,
+      line: `fail  App's permissions (REPOSITORY): the App lacks pull_requests: write; fix: ${change}`,
     },
     {
-      what: "the App may more than it needs",
+      what: "the App has more permissions than it needs",
       seed: () =>
         installApp({
           permissions: {
@@ -445,62 +445,62 @@ describe("scripts/rex doctor, on a cluster", function () {
           },
         }),
       mend: () => installApp(),
-      line: `warn  App's permissions (REPOSITORY): it has more than it needs: contents: write, administration: write; fix: ${change.replace("grant it", "take it away")}`,
+      line: `warn  App's permissions (REPOSITORY): the App has more permissions than it needs: contents: write, administration: write; fix: ${change.replace("grant it", "remove them")}`,
     },
     {
       what: "the App's installation is suspended",
       seed: () => installApp({ suspended: true }),
       mend: () => installApp(),
-      line: "fail  App's installation (REPOSITORY): installation ID is suspended since TIME; fix: unsuspend it: https://github.com/organizations/5dlabs/settings/installations/ID",
+      line: "fail  App's installation (REPOSITORY): installation ID has been suspended since TIME; fix: unsuspend it: https://github.com/organizations/5dlabs/settings/installations/ID",
     },
     {
       what: "the App is not installed on the repository",
       seed: () => installApp({ repositories: ["5dlabs/elsewhere"] }),
       mend: () => installApp(),
-      line: "fail  App's installation (REPOSITORY): the App is not installed there (404: Not Found); fix: install it: https://github.com/apps/NAME/installations/new; if the repository's name is wrong, or was changed: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up",
+      line: "fail  App's installation (REPOSITORY): the App is not installed there (404: Not Found); fix: install it: https://github.com/apps/NAME/installations/new; if the repository's name is wrong or was changed: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up",
     },
     {
       what: "the repository was renamed",
       seed: () => stack.github.renameRepository(repository, `${repository}-new`),
       mend: () => stack.github.renameRepository(`${repository}-new`, repository),
-      line: "fail  App's installation (REPOSITORY): REPOSITORY was renamed to REPOSITORY-new, whose pushes nobody takes; fix: correct repositories: pulumi config set --path 'repositories[0]' REPOSITORY-new, then pulumi up",
+      line: "fail  App's installation (REPOSITORY): REPOSITORY was renamed to REPOSITORY-new, and pushes under the new name are ignored; fix: correct repositories: pulumi config set --path 'repositories[0]' REPOSITORY-new, then pulumi up",
     },
     {
-      what: "the label has been deleted",
+      what: "the ready label was deleted",
       seed: () => stack.github.putRepository(repository, { deletedLabels: ["ready-for-qa"] }),
       mend: () => stack.github.putRepository(repository, { labels: ["ready-for-qa"] }),
-      line: "fail  labels (REPOSITORY): there is no label ready-for-qa, so no push ever takes it off; fix: gh label create ready-for-qa --repo REPOSITORY; if yours has another name: pulumi config set --path pullRequest.readyLabel NAME, then pulumi up",
+      line: "fail  labels (REPOSITORY): there is no label ready-for-qa, so no push can ever remove it; fix: gh label create ready-for-qa --repo REPOSITORY; if your label has another name: pulumi config set --path pullRequest.readyLabel NAME, then pulumi up",
     },
     {
-      what: "Argo has a limit on workflows at once",
-      // Also where it is left: more than the node can hold.
+      what: "Argo limits the number of running workflows",
+      // The limit is higher than the node can reach, so that it delays nothing even if the test leaves it behind.
       seed: () => patch("configmap", "workflow-controller-configmap", { data: { parallelism: "100000" } }),
       mend: () => patch("configmap", "workflow-controller-configmap", { data: { parallelism: null } }),
-      line: `warn  workflows at once: at most 100000 of Argo's controller (parallelism in ConfigMap agent-platform/workflow-controller-configmap): ${atOnce}: kubectl -n agent-platform edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, which reads it at its start; ${waysOut}`,
+      line: `warn  workflows at once: at most 100000 workflows of Argo's controller (parallelism in ConfigMap agent-platform/workflow-controller-configmap): ${atOnce}: kubectl -n agent-platform edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, because it reads the ConfigMap only at its start; ${waysOut}`,
     },
     {
-      what: "the namespace has a limit on workflows at once",
+      what: "a label of the namespace limits the number of running workflows",
       seed: () => kubectl("label", "namespace", namespace, "workflows.argoproj.io/parallelism-limit=100000"),
       mend: () => kubectl("label", "namespace", namespace, "workflows.argoproj.io/parallelism-limit-"),
-      line: `warn  workflows at once: at most 100000 in namespace agent-platform (label workflows.argoproj.io/parallelism-limit of the namespace): ${atOnce}: kubectl label --overwrite namespace agent-platform workflows.argoproj.io/parallelism-limit=NUMBER; ${waysOut}`,
+      line: `warn  workflows at once: at most 100000 workflows in namespace agent-platform (label workflows.argoproj.io/parallelism-limit of the namespace): ${atOnce}: kubectl label --overwrite namespace agent-platform workflows.argoproj.io/parallelism-limit=NUMBER; ${waysOut}`,
     },
     {
       what: "the webhook's Secret ends with a line feed",
       seed: () => behindSecret("\n"),
       mend: () => behindSecret(""),
-      line: `warn  webhook's secret: Secret HOOK, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it; fix: scripts/rex webhook register gives it to GitHub so; to have it without: ${again}`,
+      line: `warn  webhook's secret: Secret HOOK, key secret, ends with a line feed, which Argo Events ignores: GitHub needs the secret without it; fix: scripts/rex webhook register gives GitHub the right text; to remove the line feed: ${again}`,
     },
     {
-      what: "the webhook's Secret ends with a carriage return, too",
+      what: "the webhook's Secret also ends with a carriage return",
       seed: () => behindSecret("\r\n"),
       mend: () => behindSecret(""),
-      line: `warn  webhook's secret: Secret HOOK, key secret, ends with "\\r\\n", of which Argo Events leaves out one line feed only: GitHub has to have the secret with "\\r" at its end; fix: make it again without: ${again}; kubectl -n agent-platform rollout restart deployment -l eventsource-name=NAME; scripts/rex webhook register`,
+      line: `warn  webhook's secret: Secret HOOK, key secret, ends with "\\r\\n", of which Argo Events ignores only one line feed: GitHub needs the secret with "\\r" at its end; fix: create it again without the white space: ${again}; kubectl -n agent-platform rollout restart deployment -l eventsource-name=NAME; scripts/rex webhook register`,
     },
     {
       what: "the webhook goes elsewhere",
       seed: () => putHook({ url: "https://elsewhere.example.com/push" }),
       mend: () => putHook(),
-      line: `fail  webhook (REPOSITORY): none sends to URL; there is one to https://elsewhere.example.com/push; fix: ${register}`,
+      line: `fail  webhook (REPOSITORY): no webhook sends to URL; there are webhooks to https://elsewhere.example.com/push; fix: ${register}`,
     },
     {
       what: "the webhook is not active",
@@ -525,10 +525,10 @@ describe("scripts/rex doctor, on a cluster", function () {
       args: ["--ping"],
       seed: () => putHook({ secret: "another secret of the webhook" }),
       mend: () => putHook(),
-      line: `fail  deliveries (REPOSITORY): the last, a ping at TIME, was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; fix: ${register}; then scripts/rex doctor --ping`,
+      line: `fail  deliveries (REPOSITORY): the last delivery, a ping at TIME, was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have different secrets; fix: ${register}; then scripts/rex doctor --ping`,
     },
     {
-      what: "the webhook's deliveries reach nobody",
+      what: "the webhook's deliveries do not reach the EventSource",
       args: ["--ping"],
       seed: async () => {
         const nowhere = url.replace(/:\d+/, ":12001");
@@ -539,16 +539,16 @@ describe("scripts/rex doctor, on a cluster", function () {
         tellOf(url);
         await putHook();
       },
-      line: "fail  deliveries (REPOSITORY): the last, a ping at TIME, was not answered: GitHub got no answer (failed to connect to host): the URL is wrong, or nothing leads from there to the EventSource; fix: mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then scripts/rex doctor --ping",
+      line: "fail  deliveries (REPOSITORY): the last delivery, a ping at TIME, was not answered: GitHub got no answer (failed to connect to host): the URL is wrong, or it does not lead to the EventSource; fix: repair the network path from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then scripts/rex doctor --ping",
     },
     {
-      what: "CodeRuns have another name",
+      what: "the configuration has the wrong name for CodeRuns",
       seed: () => up({ "codeRun.resource": "agentruns" }),
       mend: () => up(),
-      line: "fail  CodeRuns: the API server knows no agentruns of agents.platform/v1; fix: kubectl api-resources | grep -i coderun shows what there is; pulumi config set --path codeRun.resource NAME (codeRun.group, codeRun.version), then pulumi up",
+      line: "fail  CodeRuns: the API server knows no agentruns of agents.platform/v1; fix: kubectl api-resources | grep -i coderun shows the right names; pulumi config set --path codeRun.resource NAME (codeRun.group, codeRun.version), then pulumi up",
     },
     {
-      what: "an EventSource of the user's own verifies no signature",
+      what: "an existing EventSource of the user does not verify signatures",
       seed: async () => {
         const { spec } = JSON.parse(await kubectl("get", "eventsource", name, "--output=json"));
         delete spec.template.serviceAccountName;
@@ -567,7 +567,7 @@ describe("scripts/rex doctor, on a cluster", function () {
         await up();
         await kubectl("delete", "eventsource", `theirs-${name}`);
       },
-      line: "fail  signatures: EventSource theirs-NAME names no webhookSecret for the event push: it takes pushes that anybody made up; fix: kubectl -n agent-platform edit eventsource theirs-NAME: spec.github.push.webhookSecret: {name: SECRET, key: KEY}",
+      line: "fail  signatures: EventSource theirs-NAME names no webhookSecret for the event push, so it accepts forged pushes; fix: kubectl -n agent-platform edit eventsource theirs-NAME: spec.github.push.webhookSecret: {name: SECRET, key: KEY}",
     },
   ];
 
@@ -583,7 +583,7 @@ describe("scripts/rex doctor, on a cluster", function () {
       try {
         await seed();
         seeded += 1;
-        // What the cluster says of a change, and of the end of the fault before, it says some seconds later.
+        // The cluster reports a change, and the repair of the previous fault, only some seconds later.
         await until(line, 90_000, async () => {
           const result = await doctor(...args);
           exitCode = result.exitCode;
@@ -598,7 +598,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     });
   }
 
-  it("has nothing against the stack once all is mended", async () => {
+  it("finds no fault once everything is repaired", async () => {
     await until("the stack is whole", 90_000, async () => {
       const { exitCode, lines } = await doctor("--ping");
       return exitCode === 0 && newSayings(lines, "").length === 0;

@@ -35,7 +35,7 @@ import { callTool } from "../../support/tool.ts";
 const root = resolve(import.meta.dirname, "../../..");
 const verdicts = (findings: Finding[]) => findings.map(({ verdict }) => verdict);
 
-/** What of scripts/rex doctor needs no cluster: how it judges what it was told. That it is told so test/cli/doctor shows on a node. */
+/** The parts of scripts/rex doctor that need no cluster: how it judges what it reads. test/cli/doctor covers the reading, on a node. */
 describe("scripts/rex doctor", function () {
   this.timeout(30_000);
 
@@ -61,7 +61,7 @@ describe("scripts/rex doctor", function () {
     const doctor = (...args: string[]) =>
       callTool("doctor", args, { KUBECONFIG: join(folder, "kubeconfig"), REX_OUTPUTS: join(folder, "none.json") });
 
-    it("with --help says how, and which exit codes it has", async () => {
+    it("with --help explains itself and its exit codes", async () => {
       const { exitCode, stdout } = await callTool("doctor", ["--help"]);
       equal(exitCode, 0);
       match(stdout, /^usage: scripts\/rex doctor/);
@@ -73,15 +73,15 @@ describe("scripts/rex doctor", function () {
       [
         "--before and --outputs",
         ["--before", "--outputs", "x"],
-        /^doctor: --before and --outputs: .*; give one of them$/,
+        /^doctor: --before and --outputs: .*; give only one of them$/,
       ],
-      ["--before and --ping", ["--before", "--ping"], /^doctor: --before and --ping: .*; give one of them$/],
+      ["--before and --ping", ["--before", "--ping"], /^doctor: --before and --ping: .*; give only one of them$/],
       [
         "a stack without a file",
         ["--before", "--stack", "nowhere"],
         /^doctor: --stack: cannot read \S+Pulumi\.nowhere\.yaml \(ENOENT\); /,
       ],
-      ["outputs that are not there", [], /^doctor: REX_OUTPUTS: cannot read .*none\.json \(ENOENT\); make it with: /],
+      ["outputs that do not exist", [], /^doctor: REX_OUTPUTS: cannot read .*none\.json \(ENOENT\); create it with: /],
       [
         "an unknown context",
         ["--before", "--context", "x"],
@@ -89,23 +89,23 @@ describe("scripts/rex doctor", function () {
       ],
     ];
     for (const [what, args, words] of bad) {
-      it(`refuses ${what} before anything is looked at`, async () => {
+      it(`refuses ${what} before it checks anything`, async () => {
         const { exitCode, stdout, stderr } = await doctor(...args);
         match(stderr.trim(), words);
         deepEqual([exitCode, stdout], [2, ""]);
       });
     }
 
-    it("says so where there is no kubeconfig", async () => {
+    it("refuses to run without a kubeconfig", async () => {
       const { exitCode, stderr } = await callTool("doctor", ["--before"], { KUBECONFIG: undefined, HOME: folder });
-      match(stderr, /^doctor: there is no kubeconfig: the variable KUBECONFIG names none, .*\n$/);
+      match(stderr, /^doctor: there is no kubeconfig: the variable KUBECONFIG is not set, .*\n$/);
       equal(exitCode, 2);
     });
 
-    describe("on a stack that has its own context", () => {
+    describe("on a stack with its own context", () => {
       const outputs = { namespace: "qa", workflowTemplate: "w", eventSource: "e", sensor: "s" };
 
-      /** In the place of the pulumi command: the stack's outputs, and its context. */
+      /** Runs the doctor with a stub instead of the pulumi command, which prints the stack's outputs and its context. */
       async function doctorOf(context: string, ...args: string[]): Promise<string> {
         const stub = `#!/bin/sh\ncase $1 in stack) echo '${JSON.stringify(outputs)}' ;; config) echo ${context} ;; esac\n`;
         writeFileSync(join(folder, "pulumi"), stub, { mode: 0o755 });
@@ -117,24 +117,24 @@ describe("scripts/rex doctor", function () {
         return `${stdout}${stderr}`;
       }
 
-      it("looks at that context's cluster, not at the kubeconfig's current one", async () => {
+      it("uses the cluster of that context, not of the kubeconfig's current one", async () => {
         match(await doctorOf("trial"), /^fail {2}cluster: .* https:\/\/127\.0\.0\.1:11 does not answer/m);
       });
 
-      it("looks at the call's all the same", async () => {
+      it("prefers the context on the command line", async () => {
         const said = await doctorOf("trial", "--context", "production");
         match(said, /^fail {2}cluster: .* https:\/\/127\.0\.0\.1:10 does not answer/m);
       });
 
-      it("says whose word it is where the kubeconfig has no such context", async () => {
+      it("says where the context comes from if the kubeconfig does not have it", async () => {
         equal(
           await doctorOf("staging"),
-          "doctor: the stack's configuration, kubernetes:context: the kubeconfig has no context staging; expected one of: production, trial; --context NAME names another, pulumi config set kubernetes:context NAME for good\n",
+          "doctor: the stack's configuration, kubernetes:context: the kubeconfig has no context staging; expected one of: production, trial; choose another with --context NAME, or permanently with pulumi config set kubernetes:context NAME\n",
         );
       });
     });
 
-    it("for a cluster that does not answer, fails once and skips what rests on it", async () => {
+    it("fails once if the cluster does not answer, and skips the checks that depend on it", async () => {
       const { exitCode, stdout } = await doctor("--before", "--json");
       equal(exitCode, 1);
       const { results, counts } = JSON.parse(stdout);
@@ -145,7 +145,7 @@ describe("scripts/rex doctor", function () {
           verdict: "fail",
           found:
             "cannot read the version: the API server https://127.0.0.1:10 does not answer (connect ECONNREFUSED 127.0.0.1:10)",
-          fix: "is it the right cluster? kubectl config current-context says which is meant, --context NAME names another",
+          fix: "is it the right cluster? kubectl config current-context shows the current one, --context NAME chooses another",
         },
       ]);
       const skipped = results.filter(
@@ -181,7 +181,7 @@ describe("scripts/rex doctor", function () {
     };
     beforeEach(() => begun.splice(0));
 
-    it("side by side, and what needs another after it", async () => {
+    it("in parallel, but a check that needs another after it", async () => {
       const one = check("one", pass("well"));
       const two = check("two", fail("ill", "mend it"));
       const four = check("four", pass("well"), [two]);
@@ -195,7 +195,7 @@ describe("scripts/rex doctor", function () {
       deepEqual(begun, ["one", "two", "three"]);
     });
 
-    it("with the reason of the one that was skipped, where that had a reason of its own", async () => {
+    it("with the original reason if a check that they need was skipped", async () => {
       const one = check("one", skip("because there is nothing to look at"));
       const two = check("two", pass("well"), [one]);
       deepEqual(await run([one, two, check("three", pass("well"), [two])], undefined, () => {}), [
@@ -205,7 +205,7 @@ describe("scripts/rex doctor", function () {
       ]);
     });
 
-    it("only if each that one needs is run before it", async () => {
+    it("only if every needed check comes before", async () => {
       const one = check("one", pass("well"));
       const two = check("two", pass("well"), [one]);
       for (const checks of [[two], [two, one]]) {
@@ -217,7 +217,7 @@ describe("scripts/rex doctor", function () {
       deepEqual(begun, []);
     });
 
-    it("and tells what was wrong from the way out, and a failure from what may not be seen", async () => {
+    it("and separates the finding from the fix, and a fault from a missing permission", async () => {
       const refused = (status: number) => new ApiServerRefusal(`no; not even so (${status})`, { status, fix: "ask" });
       deepEqual(
         await told(
@@ -230,13 +230,13 @@ describe("scripts/rex doctor", function () {
           "fail  one: a; b; fix: c; d",
           "fail  two: a; b; fix: mend it",
           "fail  three: no; not even so (500); fix: ask",
-          "warn  four: cannot be seen: no; not even so (403); ask; fix: let somebody call this who has that right",
+          "warn  four: cannot be checked: no; not even so (403); ask; fix: run this as a user with that permission",
         ],
       );
     });
   });
 
-  describe("of a stack's file, before installation", () => {
+  describe("of a stack's file, before the installation", () => {
     let folder: string;
     before(() => {
       folder = mkdtempSync(join(tmpdir(), "rex-tool-"));
@@ -259,16 +259,16 @@ describe("scripts/rex doctor", function () {
 
     const judged = (lines: string[], head?: string) => configuration(write(lines, head), "qa");
 
-    it("has nothing against one that has all that is needed, its secrets encrypted", async () => {
-      deepEqual(await judged(whole), [pass("Pulumi.qa.yaml has all that is needed")]);
+    it("accepts a file with all required values and encrypted secrets", async () => {
+      deepEqual(await judged(whole), [pass("Pulumi.qa.yaml has every required value, and all values are valid")]);
     });
 
-    it("says each key that is missing or bad, and the command that sets it", async () => {
+    it("reports each missing or bad key, with the command that sets it", async () => {
       const lines = whole.filter((line) => !/webhookSecret|steps/.test(line));
       const bad = ["  rex-remediation:stepImage: x/steps:1", "  rex-remediation:steps: {gateTimeoutSeconds: 1m}"];
       deepEqual(await judged([...lines, ...bad]), [
         warn(
-          `expected ${imageName.expected}; got nothing in Pulumi.qa.yaml; without it pulumi up is refused`,
+          `expected ${imageName.expected}; Pulumi.qa.yaml has no value, and pulumi up refuses to run without one`,
           `pulumi config set --path steps.image ${imageName.example}`,
           "steps.image",
         ),
@@ -278,7 +278,7 @@ describe("scripts/rex doctor", function () {
           "steps.gateTimeoutSeconds",
         ),
         warn(
-          "expected at least 16 characters, no spaces; got nothing in Pulumi.qa.yaml; without it pulumi up is refused",
+          "expected at least 16 characters, no spaces; Pulumi.qa.yaml has no value, and pulumi up refuses to run without one",
           "openssl rand -hex 32 | pulumi config set --secret webhookSecret",
           "webhookSecret",
         ),
@@ -286,7 +286,7 @@ describe("scripts/rex doctor", function () {
       ]);
     });
 
-    it("wants secrets encrypted", async () => {
+    it("requires secrets to be encrypted", async () => {
       const plain = whole.map((line) => line.replace(/webhookSecret: .*/, "webhookSecret: 0123456789abcdef"));
       deepEqual(await judged(plain), [
         fail(
@@ -297,11 +297,11 @@ describe("scripts/rex doctor", function () {
       ]);
     });
 
-    it("leaves to Pulumi what only Pulumi can read", async () => {
+    it("does not check what only Pulumi can read", async () => {
       const hidden = whole.map((line) => line.replace(/image: .*/, "image: {secure: v1:ghi}}"));
       deepEqual(await judged(hidden), [
         warn(
-          "it is encrypted, so only Pulumi can tell whether it is right",
+          "not checked: the value is encrypted, so only Pulumi can read it",
           "pulumi preview --stack qa",
           "steps.image",
         ),
@@ -310,7 +310,7 @@ describe("scripts/rex doctor", function () {
       deepEqual([verdict, fix], ["warn", "pulumi preview --stack qa"]);
     });
 
-    it("takes the cluster's context from it", () => {
+    it("reads the cluster's context from the file", () => {
       write([...whole, "  kubernetes:context: trial"]);
       equal(planned("qa", folder).context, "trial");
       write(whole);
@@ -362,7 +362,7 @@ describe("scripts/rex doctor", function () {
     );
   });
 
-  it("takes an event bus for ready only if it says so in every respect", () => {
+  it("accepts an event bus only if all its conditions are true", () => {
     const bus = (...conditions: object[]) => ({
       metadata: { name: "default", creationTimestamp: "" },
       spec: {},
@@ -386,8 +386,8 @@ describe("scripts/rex doctor", function () {
     deepEqual(
       eventBus(bus(well), own),
       fail(
-        "EventBus default is in namespace qa already, and not this stack's, so that pulumi up cannot make it",
-        "use it: pulumi config set --path eventBus.create false; or make another: pulumi config set --path eventBus.name NAME",
+        "namespace qa already has an EventBus default that does not belong to this stack, so pulumi up cannot create it",
+        "to use it: pulumi config set --path eventBus.create false; to create another one: pulumi config set --path eventBus.name NAME",
       ),
     );
     equal(
@@ -401,7 +401,7 @@ describe("scripts/rex doctor", function () {
     );
   });
 
-  it("wants of the App's permissions enough, and not more", () => {
+  it("requires exactly the App's permissions that are needed", () => {
     const at = { repository: "acme/shop", app: "https://github.com/apps/x", installation: "https://github.com/x/1" };
     const enough = { contents: "read", metadata: "read", pull_requests: "write" };
     const judge = (more: Record<string, string>) => granted({ ...enough, ...more }, at);
@@ -409,16 +409,16 @@ describe("scripts/rex doctor", function () {
     deepEqual(judge({ pull_requests: "read" }), {
       verdict: "fail",
       of: "acme/shop",
-      found: "it lacks pull_requests: write",
+      found: "the App lacks pull_requests: write",
       fix: "grant it: the App's settings, Permissions & events (https://github.com/apps/x), then accept it at https://github.com/x/1",
     });
     deepEqual(
       [judge({ contents: "write", administration: "read" })].map(({ verdict, found }) => [verdict, found]),
-      [["warn", "it has more than it needs: contents: write, administration: read"]],
+      [["warn", "the App has more permissions than it needs: contents: write, administration: read"]],
     );
   });
 
-  it("takes the right to take labels off for proved by one answer only", () => {
+  it("accepts only one answer as proof of the right to remove labels", () => {
     const judge = (status: number, said: string) => removed({ status, said }, "acme/shop", 5).verdict;
     deepEqual(
       [
@@ -449,7 +449,7 @@ describe("scripts/rex doctor", function () {
     });
     const at = { repository: "acme/shop", webhookUrl: "https://hooks.example.com/push", unseen: [] as string[] };
 
-    it("names everything that is wrong with the one that there is", () => {
+    it("names every wrong setting of the webhook", () => {
       equal(registered([hook()], at).verdict, "pass");
       const wrong = hook({ active: false, events: ["issues"], contentType: "form", hasSecret: false });
       equal(
@@ -460,15 +460,15 @@ describe("scripts/rex doctor", function () {
       equal(registered([hook({ events: ["*"] })], at).verdict, "pass");
     });
 
-    it("names where others go, without what may be secret in it", () => {
+    it("names the URLs of other webhooks, without possible secrets in them", () => {
       const other = hook({ url: "https://me:pw@other.example.com/push?token=x" });
       equal(
         registered([other], at).found,
-        "none sends to https://hooks.example.com/push; there is one to https://other.example.com/push",
+        "no webhook sends to https://hooks.example.com/push; there are webhooks to https://other.example.com/push",
       );
     });
 
-    it("does not call one missing that it may not see", () => {
+    it("does not report a webhook as missing if it may not read all webhooks", () => {
       equal(
         registered([], { ...at, unseen: ["the repository's (403: Resource not accessible by integration)"] }).verdict,
         "warn",
@@ -476,7 +476,7 @@ describe("scripts/rex doctor", function () {
       equal(registered([], at).verdict, "fail");
     });
 
-    it("takes the secret for proved only by a delivery of the present one", () => {
+    it("accepts only a delivery with the current secret as proof of the secret", () => {
       const delivery = (statusCode: number, deliveredAt: string): Delivery => ({
         id: 1,
         guid: "g",
@@ -502,7 +502,7 @@ describe("scripts/rex doctor", function () {
       );
       equal(
         judge(delivery(200, late)).found,
-        `the last, a push at ${late}, was answered 200: it was taken, so the signature is right`,
+        `the last delivery, a push at ${late}, was answered 200: it was accepted, so the signature is right`,
       );
       match(
         judge(delivery(400, late)).found,
@@ -519,21 +519,21 @@ describe("scripts/rex doctor", function () {
     });
     after(() => api.close());
 
-    /** What the API server of a case has; a number is the code of a refusal. */
+    /** What the API server has in a test case. A number is the status code of a refusal. */
     interface Has {
       /** By namespace/name. */
       configMaps?: Record<string, { data?: Record<string, string>; annotations?: Record<string, string> } | number>;
-      /** Arguments of the controller in namespace argo; none: it is not seen as a Deployment. */
+      /** Arguments of the controller in namespace argo; undefined: there is no Deployment of it. */
       controller?: string[] | number;
       image?: string;
       label?: string;
       /** Main workflows, by whether they wait at a gate. */
       mainWorkflows?: boolean[];
-      /** How many run beside them: in the namespace, and elsewhere. */
+      /** How many other workflows run in the namespace, and elsewhere. */
       others?: [number, number];
-      /** Messages of those that are pending in the namespace. */
+      /** Messages of the pending workflows in the namespace. */
       pending?: string[];
-      /** Of the list of all namespaces. */
+      /** Status code of a refused list of all namespaces. */
       allNamespaces?: number;
     }
 
@@ -591,7 +591,7 @@ describe("scripts/rex doctor", function () {
       spec: { selector: {}, template: { spec: { containers: [{ name: "c", image, args }] } } },
     });
 
-    /** @param whose label by which the controller knows its workflows */
+    /** @param whose label selector of the controller's workflows */
     async function look(has: Has, whose = `!${instance}`): Promise<string[]> {
       answers(has, whose);
       const config = new KubeConfig();
@@ -604,10 +604,10 @@ describe("scripts/rex doctor", function () {
       return results.map(asText).map((line) => line.replace(/http:\S+/, "SERVER"));
     }
 
-    const noLogs = "pass  archived logs: Argo is not told to archive logs";
-    const gates = (found: string) => `main workflows: 2, of them at gates: 1, where each keeps its place; ${found}`;
+    const noLogs = "pass  archived logs: Argo does not archive logs";
+    const gates = (found: string) => `main workflows: 2, of which 1 wait at gates and still count; ${found}`;
 
-    it("has nothing against one that sets no limit, in the controller's namespace or in the installation's", async () => {
+    it("accepts a ConfigMap without limits, in the namespace of the controller or of the installation", async () => {
       const none = (at: string) => [
         `pass  workflows at once: neither parallelism nor namespaceParallelism is set in ConfigMap ${at}/workflow-controller-configmap`,
         noLogs,
@@ -623,9 +623,9 @@ describe("scripts/rex doctor", function () {
       );
     });
 
-    it("warns of a limit for all, with how many have begun, and how many of them stand at gates", async () => {
+    it("warns about a limit, with the number of running workflows and of those at gates", async () => {
       const of = { mainWorkflows: [true, false], others: [1, 4] as [number, number], pending: ["Waiting for a lock"] };
-      const fix = `let it be more than there can ever be main workflows, or do without: kubectl -n argo edit configmap told; then kubectl -n argo rollout restart deployment workflow-controller, which reads it at its start; ${waysOut}`;
+      const fix = `set the limit higher than the number of main workflows can ever be, or remove it: kubectl -n argo edit configmap told; then kubectl -n argo rollout restart deployment workflow-controller, because it reads the ConfigMap only at its start; ${waysOut}`;
       deepEqual(
         await look({
           ...of,
@@ -633,7 +633,7 @@ describe("scripts/rex doctor", function () {
           configMaps: { "argo/told": { data: { parallelism: "9" } } },
         }),
         [
-          `warn  workflows at once: at most 9 of Argo's controller (parallelism in ConfigMap argo/told): 8 now; ${gates("held back: 0")}; fix: ${fix}`,
+          `warn  workflows at once: at most 9 workflows of Argo's controller (parallelism in ConfigMap argo/told): 8 running now; ${gates("held back: 0")}; fix: ${fix}`,
           noLogs,
         ],
       );
@@ -644,36 +644,36 @@ describe("scripts/rex doctor", function () {
           configMaps: { "argo/told": { data: { parallelism: "9" } } },
         }),
         [
-          `warn  workflows at once: at most 9 in namespace qa (parallelism in ConfigMap argo/told): 4 now; ${gates("held back: 0")}; fix: ${fix}`,
+          `warn  workflows at once: at most 9 workflows in namespace qa (parallelism in ConfigMap argo/told): 4 running now; ${gates("held back: 0")}; fix: ${fix}`,
           noLogs,
         ],
       );
     });
 
-    it("fails where a limit is reached, or holds workflows back [doctor-sees-limits]", async () => {
+    it("fails if a limit is reached or holds workflows back [doctor-sees-limits]", async () => {
       const name = "qa/workflow-controller-configmap";
-      const fix = `let it be more than there can ever be main workflows, or do without: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, which reads it at its start; ${waysOut}`;
+      const fix = `set the limit higher than the number of main workflows can ever be, or remove it: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, because it reads the ConfigMap only at its start; ${waysOut}`;
       const configMaps = { [name]: { data: { config: "namespaceParallelism: 3\nnodeEvents:\n  enabled: true\n" } } };
       const said = (now: number, back: string) => [
-        `fail  workflows at once: at most 3 in namespace qa (namespaceParallelism in ConfigMap ${name}): ${now} now; ${gates(`held back: ${back}`)}; fix: ${fix}`,
+        `fail  workflows at once: at most 3 workflows in namespace qa (namespaceParallelism in ConfigMap ${name}): ${now} running now; ${gates(`held back: ${back}`)}; fix: ${fix}`,
         noLogs,
       ];
       const mainWorkflows = [true, false];
       deepEqual(
         await look({ configMaps, mainWorkflows, others: [1, 0] }),
-        said(3, "0; a remediation waits until one ends"),
+        said(3, "0; a remediation has to wait until one of them ends"),
       );
       deepEqual(
         await look({ configMaps, mainWorkflows, pending: [postponed, postponed] }),
-        said(2, "2, by another limit, or because the controller has not read this one since its start"),
+        said(2, "2, because of another limit, or because the controller has not read this one since it started"),
       );
     });
 
-    it("goes by the namespace's own limit, where the controller is new enough for it", async () => {
+    it("uses the namespace's own limit if the controller is new enough for it", async () => {
       const configMaps = { "argo/workflow-controller-configmap": { data: { namespaceParallelism: "3" } } };
       const of = { configMaps, controller: [], label: "5", mainWorkflows: [true, false] };
       deepEqual((await look(of))[0]?.split("; ").slice(0, 1), [
-        `warn  workflows at once: at most 5 in namespace qa (label ${limitLabel} of the namespace): 2 now`,
+        `warn  workflows at once: at most 5 workflows in namespace qa (label ${limitLabel} of the namespace): 2 running now`,
       ]);
       match(
         (await look(of))[0] ?? "",
@@ -681,12 +681,12 @@ describe("scripts/rex doctor", function () {
       );
       const old = await look({ ...of, image: "quay.io/argoproj/workflow-controller:v3.6.7" });
       deepEqual(old[0]?.split("; ").slice(0, 1), [
-        "warn  workflows at once: at most 3 in namespace qa (namespaceParallelism in ConfigMap argo/workflow-controller-configmap): 2 now",
+        "warn  workflows at once: at most 3 workflows in namespace qa (namespaceParallelism in ConfigMap argo/workflow-controller-configmap): 2 running now",
       ]);
       deepEqual((await look({ ...of, label: "0" }))[0]?.slice(0, 4), "pass");
     });
 
-    it("counts only what the controller takes for its own", async () => {
+    it("counts only workflows with the controller's instance ID", async () => {
       const [line = ""] = await look(
         {
           controller: [],
@@ -695,14 +695,14 @@ describe("scripts/rex doctor", function () {
         },
         `${instance}=two`,
       );
-      match(line, /^warn {2}workflows at once: at most 9 of Argo's controller \([^)]*\): 2 now; /);
+      match(line, /^warn {2}workflows at once: at most 9 workflows of Argo's controller \([^)]*\): 2 running now; /);
     });
 
-    it("says of what it may not see that it was not checked, and why", async () => {
+    it("says that it did not check what it may not read, and why", async () => {
       const fix =
-        "fix: kubectl get configmaps -A | grep workflow-controller-configmap finds what Argo Workflows' controller was told; " +
-        `${waysOut}, says what of it counts`;
-      const skipped = "skip  archived logs: because the ConfigMap of Argo Workflows' controller is not seen";
+        "fix: kubectl get configmaps -A | grep workflow-controller-configmap finds the ConfigMap of Argo Workflows' controller; " +
+        `${waysOut}, explains its settings`;
+      const skipped = "skip  archived logs: because the ConfigMap of Argo Workflows' controller cannot be read";
       deepEqual(await look({ controller: [], configMaps: { "argo/workflow-controller-configmap": 403 } }), [
         `warn  workflows at once: not checked: cannot read ConfigMap argo/workflow-controller-configmap: the API server SERVER says 403: not for you; ${fix}`,
         skipped,
@@ -718,11 +718,11 @@ describe("scripts/rex doctor", function () {
       });
       match(
         line,
-        /^warn {2}workflows at once: at most 9 of Argo's controller \([^)]*\): how many now cannot be seen \(cannot list workflows in all namespaces: the API server SERVER says 403: not for you\); /,
+        /^warn {2}workflows at once: at most 9 workflows of Argo's controller \([^)]*\): their number cannot be read \(cannot list workflows in all namespaces: the API server SERVER says 403: not for you\); /,
       );
     });
 
-    it("warns where logs are archived: by the controller, by default, or by the namespace's own repository, which goes first", async () => {
+    it("warns if logs are archived: by the controller, by default, or by the namespace's own repository, which has priority", async () => {
       const archives = "archiveLogs: true\ns3:\n  bucket: logs\n";
       const controllers = "argo/workflow-controller-configmap";
       const own = (text: string) => ({
@@ -734,7 +734,7 @@ describe("scripts/rex doctor", function () {
       const said = async (data: Record<string, string>, configMaps: Has["configMaps"] = {}) =>
         (await look({ controller: [], configMaps: { [controllers]: { data }, ...configMaps } }))[1];
       const warned = (by: string) =>
-        `warn  archived logs: archiveLogs is true (${by}): where the store of the logs does not answer, Argo shows a run as Failed, also one that has remediated; fix: keep that store within reach, or take archiveLogs away there; what a run has done says its main workflow: kubectl get workflow MAIN -o jsonpath='{.metadata.annotations}'`;
+        `warn  archived logs: archiveLogs is true (${by}): if the artifact store does not answer, Argo shows a run as Failed even if it remediated; fix: keep the artifact store reachable, or remove archiveLogs; the annotations of the main workflow say what a run really did: kubectl get workflow MAIN -o jsonpath='{.metadata.annotations}'`;
       deepEqual(
         [
           await said({ artifactRepository: archives }),
@@ -753,7 +753,7 @@ describe("scripts/rex doctor", function () {
       );
     });
 
-    it("takes care of those controllers only that take care of the namespace", () => {
+    it("considers only controllers that handle the namespace", () => {
       const at = (namespace: string, ...args: string[]) => {
         const one = controller(args);
         return { ...one, metadata: { ...one.metadata, namespace } };
@@ -777,7 +777,7 @@ describe("scripts/rex doctor", function () {
       );
     });
 
-    it("is read as Argo reads it: one text of all, or a text for each key", () => {
+    it("is parsed as Argo parses it: one text with all settings, or one text per key", () => {
       const told = { parallelism: 10, artifactRepository: { archiveLogs: true } };
       deepEqual(configOf({ config: "parallelism: 10\nartifactRepository:\n  archiveLogs: true\n" }), told);
       deepEqual(configOf({ parallelism: "10", artifactRepository: "archiveLogs: true\n" }), told);
@@ -785,7 +785,7 @@ describe("scripts/rex doctor", function () {
     });
   });
 
-  it("says what GitHub has to have where the webhook's Secret holds more than the secret at its end [doctor-secret-with-line-feed]", () => {
+  it("says which text GitHub needs if the webhook's Secret ends with white space [doctor-secret-with-line-feed]", () => {
     const at = { name: "hook", key: "secret" };
     const look = (content: string) => {
       const { text, ...secret } = webhookSecretOf(content, at);
@@ -796,26 +796,26 @@ describe("scripts/rex doctor", function () {
     const odd = (words: string) =>
       warn(
         `Secret hook, key secret, ends with ${words} at its end`,
-        `make it again without: ${again}; kubectl -n qa rollout restart deployment -l eventsource-name=rex; scripts/rex webhook register`,
+        `create it again without the white space: ${again}; kubectl -n qa rollout restart deployment -l eventsource-name=rex; scripts/rex webhook register`,
       );
-    deepEqual(look("abc"), ["abc", pass("Secret hook, key secret, with nothing behind it")]);
+    deepEqual(look("abc"), ["abc", pass("Secret hook, key secret, without white space at its end")]);
     deepEqual(look("abc\n"), [
       "abc",
       warn(
-        "Secret hook, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it",
-        `scripts/rex webhook register gives it to GitHub so; to have it without: ${again}`,
+        "Secret hook, key secret, ends with a line feed, which Argo Events ignores: GitHub needs the secret without it",
+        `scripts/rex webhook register gives GitHub the right text; to remove the line feed: ${again}`,
       ),
     ]);
-    const rest = "of which Argo Events leaves out one line feed only: GitHub has to have the secret with";
+    const rest = "of which Argo Events ignores only one line feed: GitHub needs the secret with";
     deepEqual(look("abc\r\n"), ["abc\r", odd(`"\\r\\n", ${rest} "\\r"`)]);
     deepEqual(look("abc\n\n"), ["abc\n", odd(`"\\n\\n", ${rest} "\\n"`)]);
     deepEqual(look("abc\r"), [
       "abc\r",
-      odd(`"\\r", which Argo Events takes for a part of it: GitHub has to have the secret with "\\r"`),
+      odd(`"\\r", which Argo Events treats as part of the secret: GitHub needs the secret with "\\r"`),
     ]);
   });
 
-  describe("of what has to be let through", () => {
+  describe("of writes that the API server has to accept", () => {
     const push = {
       task: "3",
       before: "a".repeat(40),
@@ -824,16 +824,16 @@ describe("scripts/rex doctor", function () {
       pushedAt: 1_767_225_600,
     };
 
-    it("does not say of a Sensor that fills in otherwise what its runs are", async () => {
+    it("refuses a Sensor that fills in its runs differently", async () => {
       const { metadata, spec } = ofKind(await manifests({ name: "rex", namespace: "qa" }), "Sensor");
       const other = JSON.parse(JSON.stringify(spec).replace("trunc 7", "trunc 8"));
       throws(
         () => runOfPush({ metadata: { ...metadata, creationTimestamp: "" }, spec: other }, push),
-        /^Error: Sensor rex fills in its runs otherwise than this version of the program does/,
+        /^Error: Sensor rex fills in its runs differently from this version of the program/,
       );
     });
 
-    it("makes the very object that the program's Sensor makes of a push", async () => {
+    it("creates the same object for a push as the program's Sensor", async () => {
       const { metadata, spec } = ofKind(await manifests({ name: "rex", namespace: "qa" }), "Sensor");
       const run = runOfPush({ metadata: { ...metadata, creationTimestamp: "" }, spec }, push);
       const { name, ownerReferences, ...rest } = run.metadata as Record<string, unknown>;
@@ -870,7 +870,7 @@ describe("scripts/rex doctor", function () {
       );
     });
 
-    it("tells what was refused from what could not be tried", () => {
+    it("distinguishes a refusal from a write that could not be tried", () => {
       const judge = (came: Parameters<typeof letThrough>[0]) =>
         letThrough(came, {
           of: "a push's run",
@@ -896,17 +896,17 @@ describe("scripts/rex doctor", function () {
           ] as const
         ).map((came) => [judge(came).verdict, judge(came).found]),
         [
-          ["pass", "rex-sensor is let through"],
-          ["warn", "not checked: who calls this may not impersonate the accounts"],
+          ["pass", "rex-sensor may make it"],
+          ["warn", "not checked: you may not impersonate the accounts"],
           ["warn", 'not checked: the API server says 400: admission webhook "x" does not support dry run'],
-          ["skip", "not checked: rex-sensor has not got the right to it"],
+          ["skip", "not checked: rex-sensor lacks the right to do it"],
           ["fail", `a push gets no run: the API server says 403: ${denied}`],
           ["fail", "a push gets no run: the API server says 500: failed calling webhook x"],
         ],
       );
     });
 
-    it("names what somebody else changes on the way in, and not what the API server sets", () => {
+    it("names the fields that something else changes, without those that the API server sets", () => {
       const sent = { metadata: { name: "x", labels: { a: "1" } }, spec: { priority: 1 } };
       const stored = {
         metadata: { name: "x", uid: "u", generation: 1, labels: { a: "1", b: "2" }, finalizers: ["f"] },
@@ -916,7 +916,7 @@ describe("scripts/rex doctor", function () {
     });
   });
 
-  it("tells the last push from what people and the sweep started", () => {
+  it("finds the last push among runs by hand and by the sweep", () => {
     const made = (name: string, day: number, labels: Record<string, string>, after: string) => ({
       metadata: { name, creationTimestamp: `2026-01-0${day}T00:00:00Z`, labels },
       spec: { arguments: { parameters: [{ name: "after", value: after }] } },
@@ -927,7 +927,7 @@ describe("scripts/rex doctor", function () {
     equal(newest(others, "qa").verdict, "warn");
   });
 
-  it("goes by what the steps of the last push and of the last sweep did, and warns of what failed around them", () => {
+  it("judges the last push and the last sweep by their steps, and warns about failures around the steps", () => {
     const nodes = (exitCode: string) => ({
       a: { type: "Pod", phase: "Error", message: "wait: Error (exit code 64): no such bucket", outputs: { exitCode } },
     });
@@ -940,7 +940,7 @@ describe("scripts/rex doctor", function () {
       spec: { arguments: { parameters: [{ name: "after", value: "a" }] } },
       status: { phase: "Error", finishedAt: "2026-01-01T00:01:00Z", nodes: nodes(exitCode) },
     });
-    const why = "Argo ended it as Error all the same: Argo's container wait: no such bucket";
+    const why = "Argo nevertheless ended it as Error: Argo's container wait: no such bucket";
     deepEqual(
       newest([ended("0")], "qa"),
       warn(`2026-01-01T00:00:00Z, run by-push: remediated; ${why}`, artifacts("qa", "by-push")),
@@ -949,16 +949,16 @@ describe("scripts/rex doctor", function () {
     const cron = { metadata: { name: "s", creationTimestamp: "" }, spec: { schedules: ["@hourly"] } };
     deepEqual(
       swept(cron, [ended("0")], "qa"),
-      warn(`at @hourly; the last, by-push, did its work; ${why}`, artifacts("qa", "by-push")),
+      warn(`schedule @hourly; the last sweep, by-push, did its work; ${why}`, artifacts("qa", "by-push")),
     );
     equal(swept(cron, [ended("1")], "qa").verdict, "fail");
   });
 
-  /** The way out where Argo's own container fails. */
+  /** The fix if one of Argo's own containers fails. */
   const artifacts = (namespace: string, run: string) =>
-    `argo -n ${namespace} get ${run}; mend the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`;
+    `argo -n ${namespace} get ${run}; repair the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`;
 
-  it("finds runs that no controller of Argo's looks at, and an instance ID that is not that of the main workflows", () => {
+  it("finds runs that no controller picks up, and an instance ID that differs from that of the main workflows", () => {
     const now = Date.parse("2026-01-01T00:10:00Z");
     const made = (name: string, minute: number, phase?: string, id?: string): Thing => ({
       metadata: {
@@ -978,7 +978,7 @@ describe("scripts/rex doctor", function () {
     equal(unseen.verdict, "fail");
     match(
       unseen.found,
-      /^no controller has looked at run since 2026-01-01T00:08:00Z, which has no instance ID: .* another instanceID$/,
+      /^no controller has picked up run since 2026-01-01T00:08:00Z; it has no instance ID: .* another instanceID$/,
     );
     match(unseen.fix ?? "", /pulumi config set --path argo.instanceId ID, then pulumi up/);
     match(unseen.fix ?? "", /kubectl -n qa label workflow run workflows\.argoproj\.io\/controller-instanceid=ID$/);
@@ -987,7 +987,7 @@ describe("scripts/rex doctor", function () {
     deepEqual(
       judge([], [made("play", 1, "Running", "prod")]),
       warn(
-        "the runs have no instance ID, but main workflow play, which is at work, has the instance ID prod: perhaps no controller takes the runs",
+        "the runs have no instance ID, but the running main workflow play has the instance ID prod: perhaps no controller handles the runs",
         "pulumi config set --path argo.instanceId prod, then pulumi up",
       ),
     );
@@ -997,7 +997,7 @@ describe("scripts/rex doctor", function () {
     );
   });
 
-  it("finds a sweep that is suspended, or failed last", () => {
+  it("finds a sweep that is suspended or whose last run failed", () => {
     const cron = (spec: object) => ({
       metadata: { name: "s", creationTimestamp: "" },
       spec: { schedules: ["@hourly"], ...spec },
@@ -1019,7 +1019,7 @@ describe("scripts/rex doctor", function () {
     );
   });
 
-  it("wants the stages and labels in use to be the configured ones", () => {
+  it("requires the stages and labels in use to be configured", () => {
     const platform = planned(undefined);
     const workflow = (stage: string | undefined, phase = "Running"): Thing => ({
       metadata: {
@@ -1058,7 +1058,7 @@ describe("scripts/rex doctor", function () {
     );
   });
 
-  describe("of CodeRuns that would stop a remediation", () => {
+  describe("of CodeRuns that would prevent a remediation", () => {
     const run = (name: string, agent: string, more: { task?: string; owners?: string[] } = {}): Thing => ({
       metadata: {
         name,
@@ -1072,11 +1072,11 @@ describe("scripts/rex doctor", function () {
     const judge = (...all: Thing[]) => stopping(all, "kubectl -n qa %s coderuns.agents.platform", planned(undefined));
     const cleo = run("cleo", "5DLabs-Cleo");
 
-    it("warns of one that a listed agent's owns and that is another's, or another task's", () => {
+    it("warns about a CodeRun of another agent or task that a listed agent's CodeRun owns", () => {
       deepEqual(judge(cleo, run("rex", "5DLabs-Rex", { owners: ["play", "cleo"] })), [
         warn(
-          "rex (5DLabs-Rex) would go along with its owner cleo (5DLabs-Cleo): while that one is at work, no push of its task is remediated",
-          `kubectl -n qa patch coderuns.agents.platform rex --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/1"}]'; and let who makes it give it another owner`,
+          "rex (5DLabs-Rex) would be deleted together with its owner cleo (5DLabs-Cleo): while the owner runs, no push of its task is remediated",
+          `kubectl -n qa patch coderuns.agents.platform rex --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/1"}]'; and have it created with another owner`,
           "owners",
         ),
       ]);
@@ -1088,17 +1088,17 @@ describe("scripts/rex doctor", function () {
       );
     });
 
-    it("warns of an agent that is listed but for its spelling", () => {
+    it("warns about an agent that differs from a listed one only in spelling", () => {
       deepEqual(judge(cleo, run("odd", "5dlabs_cleo")), [
         warn(
-          "agent 5dlabs_cleo of odd is listed but for its spelling (5DLabs-Cleo): while it is at work, no push of its task is remediated",
-          "kubectl -n qa label --overwrite coderuns.agents.platform odd github-app=5DLabs-Cleo; or list that spelling, too: pulumi config set --path agents.toCancel '[…]', then pulumi up",
+          "agent 5dlabs_cleo of odd differs from a listed agent only in spelling (5DLabs-Cleo): while it runs, no push of its task is remediated",
+          "kubectl -n qa label --overwrite coderuns.agents.platform odd github-app=5DLabs-Cleo; or add that spelling to the list: pulumi config set --path agents.toCancel '[…]', then pulumi up",
           "spelling",
         ),
       ]);
     });
 
-    it("has nothing against owners that go alone or with their like, and other names", () => {
+    it("accepts owners that are deleted alone or with listed agents, and other names", () => {
       const rex = run("rex", "5DLabs-Rex");
       deepEqual(
         judge(
@@ -1112,7 +1112,7 @@ describe("scripts/rex doctor", function () {
     });
   });
 
-  it("reads a stack's configuration over the defaults", () => {
+  it("reads a stack's configuration on top of the defaults", () => {
     const { namespace, eventBus: bus, agents, stages } = planned("dev");
     deepEqual(
       [namespace, bus, agents],
@@ -1129,7 +1129,7 @@ describe("scripts/rex doctor", function () {
     const example = readFileSync(join(root, "examples/play-workflow.yaml"), "utf8");
     const look = (text: string) => contract(fromText(text, "play.yaml"), planned(undefined));
 
-    it("finds that the example keeps it", () => {
+    it("is kept by the example", () => {
       const findings = look(example);
       deepEqual(
         verdicts(findings),
@@ -1143,17 +1143,17 @@ describe("scripts/rex doctor", function () {
     const gateAfterCleo = "        - - name: ready-for-qa\n            template: gate\n";
     const again =
       "            template: round\n            when: \"'{{workflow.labels.current-stage}}' == 'waiting-pr-created'\"\n";
-    /** A text of the example, what stands there instead, the rule that it breaks, and what is said of it. */
+    /** A title, a text of the example, its replacement, the broken rule, and the expected finding. */
     const broken: [string, string, string, string, string][] = [
       [
         "no gate",
         "      suspend: {}\n",
         "      steps: []\n",
         "leads from each agent to a gate",
-        "it has no suspend template without a duration, so that it never stands at a gate",
+        "it has no suspend template without a duration, so it never waits at a gate",
       ],
       [
-        "an agent that ends it when cancelled",
+        "an agent that ends the workflow when it is cancelled",
         cleo,
         cleo.replace(/ *continueOn.*\n/, ""),
         "survives a cancelled agent",
@@ -1164,7 +1164,7 @@ describe("scripts/rex doctor", function () {
         "      podSpecPatch: &restricted |",
         "      retryStrategy: { limit: 2 }\n      podSpecPatch: &restricted |",
         "does not bring the agent back",
-        "the retryStrategy of agent makes a cancelled CodeRun again",
+        "the retryStrategy of agent creates a cancelled CodeRun again",
       ],
       [
         "an agent without a gate after it",
@@ -1178,35 +1178,35 @@ describe("scripts/rex doctor", function () {
         again,
         '            template: round\n            when: "false"\n',
         "routes by the stage label",
-        "no step is taken when workflow.labels.current-stage is waiting-pr-created, so that nothing begins again",
+        "no step depends on workflow.labels.current-stage being waiting-pr-created, so no new round begins",
       ],
       [
         "a comparison without quotes",
         again,
         again.replace("'{{workflow.labels.current-stage}}'", "{{workflow.labels.current-stage}}"),
         "routes by the stage label",
-        "round/again compares it without quotes",
+        "round/again compares the stage label without quotes",
       ],
       [
-        "a second gate beside the first",
+        "a second gate parallel to the first",
         gateAfterCleo,
         `${gateAfterCleo}          - name: other\n            template: gate\n`,
         "one gate at a time",
-        "quality/ready-for-qa and quality/other come to a gate side by side",
+        "quality/ready-for-qa and quality/other reach a gate in parallel",
       ],
       [
         "CodeRuns without their task",
         '              task-id: "{{workflow.parameters.task}}"\n',
         "",
         "its CodeRuns",
-        "template agent makes them without task-id",
+        "template agent creates CodeRuns without task-id",
       ],
       [
-        "CodeRuns of one name",
+        "CodeRuns with a fixed name",
         "            generateName: {{inputs.parameters.agent}}-task-{{workflow.parameters.task}}-",
         "            name: {{inputs.parameters.agent}}-task-{{workflow.parameters.task}}",
         "its CodeRuns",
-        "template agent gives them a name that an earlier round has taken",
+        "template agent gives its CodeRuns a fixed name, which an earlier round has already used",
       ],
       [
         "a question without a default",
@@ -1216,11 +1216,11 @@ describe("scripts/rex doctor", function () {
         "gate gate asks for who, which has no default",
       ],
       [
-        "a stage that nobody knows",
+        "an unknown stage",
         "value: waiting-pr-approved",
         "value: waiting-for-nobody",
         "its stages",
-        "it sets current-stage to waiting-for-nobody; stages has implementation-in-progress, waiting-pr-created, quality-in-progress, waiting-ready-for-qa, testing-in-progress, waiting-pr-approved",
+        "it sets current-stage to waiting-for-nobody, which is not in mainWorkflow.stages: implementation-in-progress, waiting-pr-created, quality-in-progress, waiting-ready-for-qa, testing-in-progress, waiting-pr-approved",
       ],
     ];
     for (const [what, from, to, rule, found] of broken) {
@@ -1245,18 +1245,18 @@ describe("scripts/rex doctor", function () {
           [
             "fail",
             "leads from each agent to a gate",
-            "it has no suspend template without a duration, so that it never stands at a gate",
+            "it has no suspend template without a duration, so it never waits at a gate",
           ],
           [
             "warn",
             "gates without questions",
-            "gate is a pause, which ends by itself after 1h, and no gate: a remediation leaves it alone",
+            "gate is a pause that ends by itself after 1h, not a gate, so a remediation leaves it alone",
           ],
         ],
       );
     });
 
-    it("takes a pause beside a gate for no second gate", () => {
+    it("does not count a pause as a second gate", () => {
       const pause = "          - name: other\n            template: pause\n";
       const findings = look(
         example
@@ -1269,10 +1269,10 @@ describe("scripts/rex doctor", function () {
       );
     });
 
-    it("refuses a file that holds none", () => {
+    it("refuses a file without a workflow", () => {
       for (const [text, words] of [
         ["kind: ConfigMap", /expected one Workflow or WorkflowTemplate in x\.yaml; got 0/],
-        ["a: [", /x\.yaml is no YAML/],
+        ["a: [", /x\.yaml is not valid YAML/],
       ] as const) {
         let said: unknown;
         try {

@@ -17,9 +17,9 @@ const workflow = (nodes: [string, Node][], more: Omit<WorkflowState, "metadata">
 const gate = { suspend: {} };
 const pause = { suspend: { duration: "20" } };
 
-/** What the tools say of a main workflow, by what Argo 3.7 writes. What the steps see in the same, test/steps/restart-qa.spec.ts shows. */
+/** How the tools judge a main workflow from what Argo 3.7 writes. test/steps/restart-qa.spec.ts covers the same for the steps. */
 describe("tools on a main workflow", () => {
-  it("say that it has ended where it can begin no round any more, though Argo calls it Running", () => {
+  it("say that it has ended if it can no longer begin a round, even if Argo calls it Running", () => {
     deepEqual(
       [
         workflow([node("", "Running", { type: "Steps" })]),
@@ -38,7 +38,7 @@ describe("tools on a main workflow", () => {
     );
   });
 
-  it("name the gates that wait: no pause, wherever its template stands, and none of hook or exit handler", () => {
+  it("name the waiting gates, without pauses in any kind of template, hooks and the exit handler", () => {
     const templates = [
       { name: "gate", ...gate },
       { name: "pause", ...pause },
@@ -82,7 +82,7 @@ describe("tools on a main workflow", () => {
     );
   });
 
-  it("name no gate where all suspend templates have a duration by default", () => {
+  it("name no gate if all suspend templates have a duration by default", () => {
     const spec = { templates: [{ name: "gate", ...gate }], templateDefaults: pause };
     equal(waitingGates(workflow([node("[0].gate", "Running", { templateName: "gate" })], { spec })).length, 0);
   });

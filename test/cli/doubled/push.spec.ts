@@ -20,14 +20,14 @@ const newHead = "b".repeat(40);
 const other = "c".repeat(40);
 const pushedAt = Math.floor(Date.now() / 1000) - 3600;
 const salt = "a salt";
-/** The run of the push from one head to the other, at that time. */
+/** The run of the push between these heads, at that time. */
 const nameAt = (at: number, before = oldHead) =>
   runName("rex-remediation", salt, { task: "3", before, after: newHead, repository, pushedAt: at });
 const name = nameAt(pushedAt);
 
 /**
- * scripts/rex push as a person calls it, with the double of GitHub. The EventSource and the cluster are a few lines each: what this does
- * not show is that real ones answer so, and the way to an EventSource that is reached inside the cluster only; test/cli/by-hand/push.spec.ts does.
+ * Calls scripts/rex push as a person would, with the GitHub double. The EventSource and the cluster are simple doubles too;
+ * test/cli/by-hand/push.spec.ts uses real ones, also an EventSource that can be reached only inside the cluster.
  */
 describe("scripts/rex push", function () {
   this.timeout(120_000);
@@ -35,13 +35,13 @@ describe("scripts/rex push", function () {
   let github: Fixture;
   let receiver: Server;
   let url: string;
-  /** What came to the EventSource's place, and what it answers. */
+  /** What the double of the EventSource received, and what it answers. */
   let received: { headers: IncomingHttpHeaders; body: string }[];
   let status: number;
-  /** The run as the API server shows it, once the push has come; and those of the task from before. */
+  /** The run that the API server shows after the push, and the earlier runs of the task. */
   let run: ApiAnswer;
   let runsBefore: object[];
-  /** The runs that were asked for by their names. */
+  /** The names of the runs that were read. */
   let askedFor: string[];
 
   const none = { code: 404, body: { kind: "Status" } };
@@ -90,7 +90,7 @@ describe("scripts/rex push", function () {
     await watch([repository]);
   });
 
-  /** @param content of the webhook's Secret */
+  /** @param content the value in the webhook's Secret */
   async function watch(repositories: string[], content = secret): Promise<void> {
     const objects = await installed({
       githubApiUrl: github.double.url,
@@ -121,37 +121,37 @@ describe("scripts/rex push", function () {
   const push = (...args: string[]): Promise<ToolResult> => call([...args, "--url", url]);
   const sent = (): PushPayload => JSON.parse(received[0]?.body ?? "");
 
-  it("says how it is called, that it acts for real, and which exit codes it has", async () => {
+  it("explains itself, that it is not a simulation, and its exit codes", async () => {
     const { exitCode, stdout } = await callTool("push", ["--help"]);
     equal(exitCode, 0);
     match(stdout, /^usage: scripts\/rex push --task N/);
-    match(stdout, /It acts for real: .*^ {2}scripts\/rex remediate --task N --dry-run /ms);
+    match(stdout, /This is not a simulation: .*^ {2}scripts\/rex remediate --task N --dry-run /ms);
     match(stdout, /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /);
   });
 
-  it("refuses what is no push, or would not count, in one line, and sends nothing", async () => {
+  it("refuses a bad push and one that would be ignored, in one line, and sends nothing", async () => {
     const bad: [string[], RegExp][] = [
       [
         ["--repository", repository],
-        /^push: --task is missing; expected the task's number: scripts\/rex push --task 3$/,
+        /^push: --task is missing; expected the number of the task: scripts\/rex push --task 3$/,
       ],
       [["--task", "3", "--sha", "abc"], /^push: --sha: expected the 40 digits of a commit; got "abc"$/],
       [
         ["--task", "3", "--repository", "acme/other"],
-        /^push: --repository: acme\/other is not watched, so that the EventSource would take the push and do nothing; .* are acme\/shop$/,
+        /^push: --repository: acme\/other is not watched, so its push would be accepted but ignored; .* are acme\/shop$/,
       ],
       [
         ["--task", "3", "--branch", "task-31"],
-        /^push: --branch: task-31 is no branch of task 3, so that the EventSource would take the push and do nothing; expected task-3, /,
+        /^push: --branch: task-31 is not a branch of task 3, so its push would be accepted but ignored; expected task-3, /,
       ],
       [
         ["--task", "3", "--branch", "task-3-gone"],
-        /^push: --branch: acme\/shop has no branch task-3-gone; it has task-3-fix-the-cart$/,
+        /^push: --branch: acme\/shop has no branch task-3-gone; its branches of the task: task-3-fix-the-cart$/,
       ],
       [["--task", "5"], /^push: acme\/shop has no branch of task 5: expected task-5, /],
       [
         ["--task", "4"],
-        /^push: acme\/shop has several branches of task 4; say with --branch which is meant: task-4, task-4-again$/,
+        /^push: acme\/shop has several branches of task 4; choose one with --branch: task-4, task-4-again$/,
       ],
     ];
     const results = await Promise.all(bad.map(([args]) => push(...args)));
@@ -165,19 +165,19 @@ describe("scripts/rex push", function () {
     equal(elsewhere.exitCode, 2);
     match(
       elsewhere.stderr,
-      /^push: cannot find App \d+'s installation on acme\/shopp: GitHub says 404: .*; scripts\/rex doctor says whether it is the App's id, .*\n$/,
+      /^push: cannot find App \d+'s installation on acme\/shopp: GitHub says 404: .*; scripts\/rex doctor finds out whether the App's id, .*\n$/,
     );
     await watch([repository, "acme/other"]);
     const several = await push("--task", "3");
     equal(several.exitCode, 2);
     match(
       several.stderr,
-      /^push: several repositories are watched; say with --repository .*: acme\/shop, acme\/other\n$/,
+      /^push: several repositories are watched; choose one with --repository: acme\/shop, acme\/other\n$/,
     );
     deepEqual(received, []);
   });
 
-  it("asks for the address where the stack's EventSource is not its own, and tells none in its outputs", async () => {
+  it("asks for the URL if the stack uses an existing EventSource and has no URL in its outputs", async () => {
     const folder = mkdtempSync(join(tmpdir(), "rex-tool-"));
     const file = join(folder, "outputs.json");
     writeFileSync(file, JSON.stringify({ ...installedOutputs, webhookUrl: undefined }));
@@ -186,17 +186,17 @@ describe("scripts/rex push", function () {
     equal(exitCode, 2);
     match(
       stderr,
-      /^push: the stack has no output webhookUrl, because EventSource rex-remediation is not its own \(existingEventSource\); say where its webhook goes: --url URL\n$/,
+      /^push: the stack has no output webhookUrl, because it uses the existing EventSource rex-remediation \(existingEventSource\); give the URL of its webhook: --url URL\n$/,
     );
     deepEqual(received, []);
   });
 
-  it("says with --dry-run which push it would send, and sends nothing", async () => {
+  it("shows with --dry-run which push it would send, and sends nothing", async () => {
     const told = await push("--task", "3", "--dry-run");
     equal(
       told.stdout,
       `push of 5dlabs-rex[bot] to ${branch} of ${repository}, aaaaaaaaaaaa -> bbbbbbbbbbbb, to ${url}
-a dry run: nothing was sent; its run would be ${name}; scripts/rex remediate --task 3 --dry-run says what that would touch
+a dry run: nothing was sent; the run would be ${name}; scripts/rex remediate --task 3 --dry-run shows what it would touch
 `,
     );
     runsBefore = [runObject("remediated", pushedAt)];
@@ -204,10 +204,10 @@ a dry run: nothing was sent; its run would be ${name}; scripts/rex remediate --t
     deepEqual([told.exitCode, exitCode, received], [0, 0, []]);
     const pushed = { task: "3", url, repository, branch, before: oldHead, after: newHead, pushedAt };
     deepEqual(JSON.parse(stdout), { ...pushed, dryRun: true, run: name, known: true });
-    match(stderr, /^a dry run: nothing was sent; this push has its run \S+ already, and would get no other$/m);
+    match(stderr, /^a dry run: nothing was sent; this push already has run \S+ and would get no other one$/m);
   });
 
-  it("sends the push that GitHub recorded, signed, and says what came of it", async () => {
+  it("sends the signed push that GitHub recorded, and reports what its run did", async () => {
     const { exitCode, stdout, stderr } = await push("--task", "3");
     equal(exitCode, 0, stderr);
     equal(
@@ -250,11 +250,11 @@ remediated: QA of the task begins again on the present head
     deepEqual([sender.login, sender.type], ["5dlabs-rex[bot]", "Bot"]);
   });
 
-  it("sends every field that GitHub's payload has, as far as it is of the push", async () => {
+  it("sends every field of GitHub's payload that is about the push", async () => {
     await push("--task", "3");
     const payload = sent();
     const published = pushPayload();
-    // A repository's webhook has it only where an organization owns the repository.
+    // A repository's webhook has this field only if an organization owns the repository.
     const { organization: _, ...fields } = published;
     deepEqual(Object.keys(payload).sort(), Object.keys(fields).sort());
     for (const part of ["pusher", "head_commit"] as const) {
@@ -265,14 +265,14 @@ remediated: QA of the task begins again on the present head
     }
   });
 
-  it("signs with the secret as Argo Events reads it: without one line feed at its end, and says so", async () => {
+  it("signs with the secret without the line feed that Argo Events ignores, and says so", async () => {
     const secretName = "rex-remediation-webhook-[0-9a-f]{8}";
     const ends: [string, string, RegExp][] = [
       [
         "\n",
         "",
         new RegExp(
-          `^warning: Secret ${secretName}, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it$`,
+          `^warning: Secret ${secretName}, key secret, ends with a line feed, which Argo Events ignores: GitHub needs the secret without it$`,
           "m",
         ),
       ],
@@ -280,7 +280,7 @@ remediated: QA of the task begins again on the present head
         "\r\n",
         "\r",
         new RegExp(
-          `^warning: Secret ${secretName}, key secret, ends with "\\\\r\\\\n", of which Argo Events leaves out one line feed only: GitHub has to have the secret with "\\\\r" at its end$`,
+          `^warning: Secret ${secretName}, key secret, ends with "\\\\r\\\\n", of which Argo Events ignores only one line feed: GitHub needs the secret with "\\\\r" at its end$`,
           "m",
         ),
       ],
@@ -296,20 +296,20 @@ remediated: QA of the task begins again on the present head
     }
   });
 
-  it("refuses an empty secret, with which Argo Events would verify nothing, and sends nothing [push-refuses-empty-secret]", async () => {
+  it("refuses an empty secret, with which Argo Events verifies nothing, and sends nothing [push-refuses-empty-secret]", async () => {
     for (const content of ["", "\n"]) {
       await watch([repository], content);
       const { exitCode, stderr } = await push("--task", "3");
       match(
         stderr,
-        /^push: Secret rex-remediation-webhook-[0-9a-f]{8} in namespace agent-platform: the key secret is empty, so Argo Events takes pushes that anybody made up; put a secret of at least 16 characters into it, and restart what reads it at its start: kubectl -n agent-platform rollout restart deployment -l eventsource-name=rex-remediation\n$/,
+        /^push: Secret rex-remediation-webhook-[0-9a-f]{8} in namespace agent-platform: the key secret is empty, so Argo Events accepts forged pushes; put a secret of at least 16 characters into it, and restart the pods that read it at their start: kubectl -n agent-platform rollout restart deployment -l eventsource-name=rex-remediation\n$/,
       );
       deepEqual([exitCode, received], [2, []]);
     }
   });
 
-  it("finds that the push has its run already, and gives it the same time, so that it is no other", async () => {
-    // The event told a second more than GitHub's record; what a sweep started, or another push of the same commits, is no such run.
+  it("finds the existing run of the push, and sends the push with the same time, so that it gets no other run", async () => {
+    // The event was a second later than GitHub's record. Runs of the sweep or of another push with the same commits do not count.
     runsBefore = [
       runObject("already-remediated", pushedAt, `${name}-sweep`),
       runObject("remediated", pushedAt + 1),
@@ -322,11 +322,11 @@ remediated: QA of the task begins again on the present head
     deepEqual([answer, well, known, outcome], [200, true, nameAt(pushedAt + 1), "remediated"]);
     match(
       message,
-      /^already remediated: this push has its run, and gets no other; it ended remediated: .* scripts\/rex remediate starts another$/,
+      /^already remediated: this push already has a run and does not get another one; it ended as remediated: .* scripts\/rex remediate starts a new run$/,
     );
   });
 
-  it("finds no run where one of the same commits is of another push", async () => {
+  it("does not take the run of another push with the same commits", async () => {
     runsBefore = [runObject("remediated", pushedAt - 1000)];
     const { exitCode, stdout } = await push("--task", "3", "--json");
     equal(exitCode, 0);
@@ -336,7 +336,7 @@ remediated: QA of the task begins again on the present head
     deepEqual([...new Set(askedFor)], [name]);
   });
 
-  it("sends another push of now where the commit before is given", async () => {
+  it("sends a new push with the current time if another head before the push is given", async () => {
     const began = Math.floor(Date.now() / 1000);
     const { exitCode, stdout } = await push("--task", "3", "--before", other);
     equal(exitCode, 0);
@@ -346,36 +346,39 @@ remediated: QA of the task begins again on the present head
     ok(sent().repository.pushed_at >= began && sent().repository.pushed_at <= Date.now() / 1000);
   });
 
-  it("fails where the EventSource refuses the signature, or the event bus is away", async () => {
+  it("fails if the EventSource refuses the signature or the event bus is unavailable", async () => {
     status = 400;
     const refused = await push("--task", "3");
     equal(refused.exitCode, 1);
-    match(refused.stdout, /^the EventSource refuses the push \(no such thing\): its pod has another secret than /m);
+    match(
+      refused.stdout,
+      /^the EventSource refuses the push \(no such thing\): its pod uses a different secret from /m,
+    );
     status = 500;
     const { exitCode, stdout } = await push("--task", "3");
     equal(exitCode, 1);
-    match(stdout, /answers 500 \(no such thing\): the event bus is away, /);
+    match(stdout, /answers 500 \(no such thing\): the event bus is unavailable, /);
   });
 
-  it("fails where no run comes, and says where to look", async () => {
+  it("fails if no run appears, and says where to look", async () => {
     run = none;
     const { exitCode, stdout } = await push("--task", "3", "--wait", "1");
     equal(exitCode, 1);
     match(
       stdout,
       new RegExp(
-        `^the EventSource took the push, and no run ${name} has come within 1 s: .*kubectl -n agent-platform logs -l sensor-name=rex-remediation `,
+        `^the EventSource accepted the push, but run ${name} did not appear within 1 s: .*kubectl -n agent-platform logs -l sensor-name=rex-remediation `,
         "m",
       ),
     );
   });
 
-  it("refuses where nobody answers", async () => {
+  it("fails if there is no answer", async () => {
     const { exitCode, stderr } = await call(["--task", "3", "--url", "http://127.0.0.1:65535/push"]);
     equal(exitCode, 2);
     match(
       stderr,
-      /^push: nobody answers at http:\/\/127\.0\.0\.1:65535\/push, asked from here: .*ECONNREFUSED.*; are .* --url names another way to it\n$/,
+      /^push: no answer from http:\/\/127\.0\.0\.1:65535\/push, called directly: .*ECONNREFUSED.*; are .* --url URL sends to another address\n$/,
     );
   });
 });

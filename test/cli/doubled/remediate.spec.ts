@@ -18,8 +18,8 @@ const outputs = {
 const template = { metadata: { name: "rex-remediation", uid: "the-template" } };
 
 /**
- * scripts/rex remediate as a person calls it. Where the API server is asked, one of a few lines stands in for it: what this does not
- * show is that a real one answers so; test/cli/by-hand/remediate.spec.ts asks a real one.
+ * Calls scripts/rex remediate as a person would, with a simple double of the API server. test/cli/by-hand/remediate.spec.ts uses a real API
+ * server.
  */
 describe("scripts/rex remediate", function () {
   this.timeout(30_000);
@@ -43,7 +43,7 @@ describe("scripts/rex remediate", function () {
   const getRun = `GET ${api}/workflows/rex-remediation-3-abcde`;
   const getPods = "GET /api/v1/namespaces/qa/pods";
 
-  /** A run that has been made, and is as given from then on. */
+  /** Answers with a run that is created and then has the given state. */
   function madeRun(run: (asked: number) => Answer, made: object[] = []): Answers {
     let asked = 0;
     const known: Record<string, (body: string) => Answer> = {
@@ -80,7 +80,7 @@ describe("scripts/rex remediate", function () {
     },
   });
 
-  it("says how it is called, which exit codes it has and how to do without it", async () => {
+  it("explains itself, its exit codes, and how to do the same without it", async () => {
     const { exitCode, stdout } = await callTool("remediate", ["--help"]);
     equal(exitCode, 0);
     match(stdout, /^usage: scripts\/rex remediate --task N/);
@@ -96,57 +96,62 @@ describe("scripts/rex remediate", function () {
       "no task",
       ["--dry-run"],
       {},
-      /^remediate: --task is missing; expected the task's number: scripts\/rex remediate --task 3$/,
+      /^remediate: --task is missing; expected the number of the task: scripts\/rex remediate --task 3$/,
     ],
     ["a task with a letter", ["--task", "3x"], {}, /^remediate: --task: expected the number of a task, .*; got "3x"$/],
-    ["a task with zeros in front", ["--task", "03"], {}, /^remediate: --task: .*; got "03"$/],
+    ["a task with leading zeros", ["--task", "03"], {}, /^remediate: --task: .*; got "03"$/],
     ["the name of a branch", ["--task", "task-3"], {}, /^remediate: --task: .*; got "task-3"$/],
     [
       "a repository without owner",
       ["--task", "3", "--repository", "shop"],
       {},
-      /^remediate: --repository: expected owner\/name, as acme\/shop; got "shop"$/,
+      /^remediate: --repository: expected owner\/name, such as acme\/shop; got "shop"$/,
     ],
-    ["no time", ["--task", "3", "--wait", "soon"], {}, /^remediate: --wait: expected whole seconds, .*; got "soon"$/],
-    ["an option that is none", ["--task", "3", "--force"], {}, /^remediate: Unknown argument: force; see .* --help$/],
+    [
+      "a bad time limit",
+      ["--task", "3", "--wait", "soon"],
+      {},
+      /^remediate: --wait: expected a whole number of seconds .*; got "soon"$/,
+    ],
+    ["an unknown option", ["--task", "3", "--force"], {}, /^remediate: Unknown argument: force; see .* --help$/],
     [
       "two sources of outputs",
       ["--task", "3", "--outputs", "a", "--stack", "b"],
       {},
-      /^remediate: --outputs and --stack both say which installation is meant; give one of them$/,
+      /^remediate: --outputs and --stack both choose the installation; give only one of them$/,
     ],
     [
-      "a file that is not there",
+      "a file that does not exist",
       ["--task", "3"],
       { REX_OUTPUTS: "/nowhere/outputs.json" },
-      /^remediate: REX_OUTPUTS: cannot read \/nowhere\/outputs\.json \(ENOENT\); make it with: pulumi stack output --json > \/nowhere\/outputs\.json$/,
+      /^remediate: REX_OUTPUTS: cannot read \/nowhere\/outputs\.json \(ENOENT\); create it with: pulumi stack output --json > \/nowhere\/outputs\.json$/,
     ],
     [
-      "a file that is something else",
+      "a file that is not JSON",
       ["--task", "3", "--outputs", import.meta.filename],
       {},
-      /^remediate: \S+: expected a JSON object, as pulumi stack output --json prints it; got something else$/,
+      /^remediate: \S+: expected a JSON object, as printed by pulumi stack output --json; got something else$/,
     ],
     [
       "outputs of something else",
       ["--task", "3", "--outputs", join(import.meta.dirname, "../../../package.json")],
       {},
-      /^remediate: \S+package\.json: expected the outputs of a stack that is up; got none for namespace, workflowTemplate, /,
+      /^remediate: \S+package\.json: expected the outputs of a stack that is up; namespace, workflowTemplate, .* missing; /,
     ],
     [
       "no outputs and no pulumi",
       ["--task", "3"],
       { REX_OUTPUTS: undefined, PATH: "/nowhere" },
-      /^remediate: cannot ask pulumi for the stack's outputs: .*ENOENT; .*--stack NAME, or give the outputs in a file with --outputs FILE/,
+      /^remediate: cannot read the stack's outputs with the pulumi command: .*ENOENT; .*--stack NAME, or give the outputs in a file with --outputs FILE/,
     ],
     [
-      "a context that is not there",
+      "a context that does not exist",
       ["--task", "3", "--context", "staging"],
       {},
       /^remediate: --context: the kubeconfig has no context staging; expected one of: production$/,
     ],
     [
-      "a kubeconfig that is not there",
+      "a kubeconfig that does not exist",
       ["--task", "3"],
       { KUBECONFIG: "/nowhere/config" },
       /^remediate: the kubeconfig cannot be read: .*\/nowhere\/config/,
@@ -169,7 +174,7 @@ describe("scripts/rex remediate", function () {
     });
   }
 
-  it("refuses an installation whose template is not there, and makes nothing", async () => {
+  it("refuses an installation without its WorkflowTemplate, and creates nothing", async () => {
     const requests: string[] = [];
     cluster.answers = (request) => {
       requests.push(request);
@@ -181,7 +186,7 @@ describe("scripts/rex remediate", function () {
     deepEqual(requests, [getTemplate]);
   });
 
-  it("gives the API server's own words where it refuses", async () => {
+  it("quotes the API server if it refuses", async () => {
     cluster.answers = (request) =>
       request === getTemplate
         ? { code: 200, body: template }
@@ -190,11 +195,11 @@ describe("scripts/rex remediate", function () {
     equal(exitCode, 2);
     match(
       stderr,
-      /^remediate: cannot make the run: the API server http:\S+ says 403: User "ann" cannot create workflows\n$/,
+      /^remediate: cannot create the run: the API server http:\S+ says 403: User "ann" cannot create workflows\n$/,
     );
   });
 
-  it("makes the run as the Sensor does, for the present head [run-as-the-sensor-makes-it]", async () => {
+  it("creates the run as the Sensor does, for the current head [run-as-the-sensor-makes-it]", async () => {
     const made: object[] = [];
     cluster.answers = madeRun(() => ended("Succeeded", "remediated"), made);
     equal((await remediate(["--task", "3"])).exitCode, 0);
@@ -238,7 +243,7 @@ describe("scripts/rex remediate", function () {
     equal(exitCode, 0);
     equal(
       stdout.replace(/http:\S+(?=: on)/, "SERVER"),
-      `remediation of task 3, in namespace qa on SERVER: on its branch's present head, its QA agents are cancelled, the ready label comes off, its main workflow is reset and resumed; --dry-run says which
+      `remediation of task 3, in namespace qa on SERVER: this cancels the task's QA agents, removes the ready label, and resets and resumes the main workflow, for the current head of the branch; --dry-run shows the details
 run rex-remediation-3-abcde of task 3, in namespace qa
 report:
   leave rex-1: why
@@ -264,17 +269,17 @@ held: a person holds the task with a label on its pull request; nothing was touc
     });
   });
 
-  it("fails where Argo refuses the run, with Argo's words", async () => {
+  it("fails if Argo refuses the run, with Argo's message", async () => {
     cluster.answers = madeRun(() => ended("Failed", undefined, "invalid spec: no such thing"));
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 1);
     match(
       stdout,
-      /^failed: invalid spec: no such thing; more: argo -n qa get rex-remediation-3-abcde; argo -n qa logs /m,
+      /^failed: invalid spec: no such thing; details: argo -n qa get rex-remediation-3-abcde; argo -n qa logs /m,
     );
   });
 
-  it("takes the outcome from the label where the steps did their work, and says what failed around them", async () => {
+  it("takes the outcome from the label if the steps did their work, and reports failures around the steps", async () => {
     const pod = {
       type: "Pod",
       phase: "Error",
@@ -287,25 +292,25 @@ held: a person holds the task with a label on its pull request; nothing was touc
     equal(exitCode, 0);
     equal(
       stdout.trimEnd().split("\n").at(-1),
-      "remediated: QA of the task begins again on the present head; Argo ended it as Error all the same: Argo's container wait: failed to put file: no such bucket",
+      "remediated: QA of the task begins again on the present head; Argo nevertheless ended it as Error: Argo's container wait: failed to put file: no such bucket",
     );
   });
 
-  it("does not take the outcome of a failed run from a label that none of its pods has set [outcome-not-from-old-label]", async () => {
+  it("does not take the outcome of a failed run from a label that its pods did not set [outcome-not-from-old-label]", async () => {
     cluster.answers = madeRun(() => ended("Error", "remediated", "the pod is gone"));
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 1);
     match(stdout, /^failed: the pod is gone; /m);
   });
 
-  it("does not wait for a run that somebody has deleted", async () => {
+  it("does not wait for a deleted run", async () => {
     cluster.answers = madeRun(() => ({ code: 404, body: { kind: "Status" } }));
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 1);
-    match(stdout, /^failed: somebody has deleted the run; /m);
+    match(stdout, /^failed: the run was deleted; /m);
   });
 
-  it("says once what a run waits for, and that time is up", async () => {
+  it("reports once what a run waits for, and that it did not end in time", async () => {
     const words = "Waiting for qa/Mutex/rex-remediation-3 lock. Lock status: 0/1";
     cluster.answers = madeRun(() => ended("Pending", undefined, words));
     const { exitCode, stdout } = await remediate(["--task", "3", "--wait", "2"]);
@@ -313,22 +318,22 @@ held: a person holds the task with a label on its pull request; nothing was touc
     equal(stdout.split(`  (waits: ${words})\n`).length, 2, stdout);
     match(
       stdout,
-      /^run rex-remediation-3-abcde has not ended within 2 s; it goes on without this tool; look at it: argo -n qa get rex-remediation-3-abcde; argo -n qa logs rex-remediation-3-abcde$/m,
+      /^run rex-remediation-3-abcde has not ended within 2 s; it continues without this tool; see: argo -n qa get rex-remediation-3-abcde; argo -n qa logs rex-remediation-3-abcde$/m,
     );
   });
 
-  it("says what to do where Argo runs no more workflows at once", async () => {
+  it("says what to do if Argo's limit on running workflows is reached", async () => {
     const words = "Workflow processing has been postponed because too many workflows are already running";
     cluster.answers = madeRun(() => ended("Pending", undefined, words));
     const { exitCode, stdout } = await remediate(["--task", "3", "--wait", "2"]);
     equal(exitCode, 1);
     match(
       stdout,
-      /^run rex-remediation-3-abcde has not ended within 2 s \(Workflow processing has been postponed because too many workflows are already running; Argo runs no more workflows at once than its ConfigMap says \(parallelism, namespaceParallelism\), and main workflows that wait at gates count: scripts\/rex doctor says how many, docs\/troubleshooting\.md, "Too many workflows are running", the ways out\); it goes on without this tool; /m,
+      /^run rex-remediation-3-abcde has not ended within 2 s \(Workflow processing has been postponed because too many workflows are already running; the ConfigMap of Argo limits the number of running workflows \(parallelism, namespaceParallelism\), and main workflows that wait at gates count: scripts\/rex doctor says how many, docs\/troubleshooting\.md, "Too many workflows are running", the ways out\); it goes on without this tool; /m,
     );
   });
 
-  it("asks again while the API server is away, and says so once", async () => {
+  it("asks again while the API server does not answer, and says so once", async () => {
     cluster.answers = madeRun((asked) => (asked < 3 ? undefined : ended("Succeeded", "remediated")));
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 0, stdout);

@@ -8,7 +8,7 @@ import { callTool, runTool, type ToolResult } from "../../support/tool.ts";
 
 const installedAt = "2026-01-31T12:00:00Z";
 
-/** A stack's file: its secrets are no text that anybody could decrypt. */
+/** A stack's file, with encrypted secrets that nobody can decrypt. */
 const stack: Record<string, unknown> = {
   "rex-remediation:repositories": ["5dlabs/platform"],
   "rex-remediation:githubApp": { id: "1234" },
@@ -20,7 +20,7 @@ const stack: Record<string, unknown> = {
   "kubernetes:context": "production",
 };
 
-/** The same for the program under mocks, with the Secrets that `render` is told of. */
+/** The same configuration for the program under mocks, with existing Secrets as for `render`. */
 const sameConfig = {
   "ingress.host": "hooks.example.com",
   "eventBus.create": true,
@@ -34,8 +34,7 @@ const named = ["--config", "githubApp.existingSecret=app", "--config", "webhook.
 const good = [...named, "--installed-at", installedAt];
 
 /**
- * scripts/rex render as a person calls it. What this does not show: that a real API server takes what it writes, which
- * test/cli/by-hand/render.spec.ts asks one.
+ * Calls scripts/rex render as a person would. test/cli/by-hand/render.spec.ts shows that a real API server accepts the manifests.
  */
 describe("scripts/rex render", function () {
   this.timeout(60_000);
@@ -52,7 +51,7 @@ describe("scripts/rex render", function () {
     return path;
   }
 
-  /** Neither pulumi nor a cluster is to be found. */
+  /** An environment without the pulumi command and without a cluster. */
   const nothing = { PATH: "/nowhere", KUBECONFIG: "/nowhere", PULUMI_CONFIG_PASSPHRASE: undefined };
 
   function render(args: string[], changes: Record<string, unknown> = {}): Promise<ToolResult> {
@@ -67,7 +66,7 @@ describe("scripts/rex render", function () {
 
   const idOf = ({ kind, metadata }: Manifest) => `${kind} ${metadata.name}`;
 
-  it("writes what pulumi up makes, but for what --help says", async () => {
+  it("writes what pulumi up creates, except for the differences in --help", async () => {
     const byPulumi = new Map((await manifests(sameConfig)).map((object) => [idOf(object), object]));
     const written = await rendered();
     deepEqual(written.map(idOf).sort(), [...byPulumi.keys()].sort());
@@ -80,7 +79,7 @@ describe("scripts/rex render", function () {
       "CronWorkflow rex-remediation-sweep: spec.workflowSpec.templates.0.container.env.INSTALLED_AT.value",
       "CronWorkflow rex-remediation-sweep: spec.workflowSpec.templates.0.container.env.RUN_SALT.value",
       "CronWorkflow rex-remediation-sweep: spec.workflowSpec.templates.0.container.env.WORKFLOW_TEMPLATE_UID.value",
-      // Runs have no owner there, and the names of runs are made of that, too.
+      // Runs have no owner, which also goes into the names of runs.
       "Sensor rex-remediation: metadata.annotations.rex-remediation/run-salt",
       "Sensor rex-remediation: spec.triggers.0.template.k8s.parameters.0.src.dataTemplate",
       "Sensor rex-remediation: spec.triggers.0.template.k8s.source.resource.metadata.ownerReferences",
@@ -108,7 +107,7 @@ describe("scripts/rex render", function () {
     );
   });
 
-  it("writes the same text twice, in the order of use, and no Secret", async () => {
+  it("always writes the same text, in the order in which to apply it, without Secrets", async () => {
     const [one, other] = [await render(good), await render(good)];
     equal(one.stdout, other.stdout);
     const kinds = [...one.stdout.matchAll(/^kind: (\S+)$/gm)].map(([, kind]) => kind);
@@ -131,25 +130,25 @@ describe("scripts/rex render", function () {
     );
   });
 
-  it("says which Secrets have to be there", async () => {
+  it("lists the Secrets that have to exist", async () => {
     const { stderr } = await render(good);
     equal(
       stderr,
-      `29 manifests; beside them have to be in namespace agent-platform:
+      `29 manifests; they also need these objects in namespace agent-platform:
   Secret app with githubAppPrivateKey under the key private-key.pem
   Secret hook with webhookSecret under the key secret
 `,
     );
   });
 
-  it("needs no webhook secret beside an EventSource that is there, and no time without a sweep", async () => {
+  it("needs no webhook secret with an existing EventSource, and no time without a sweep", async () => {
     const source = ["--config", 'existingEventSource={"name":"github","event":"push"}', "--config", "ingress.host="];
     const { exitCode, stdout, stderr } = await render([...named.slice(0, 2), ...source, "--config", "sweep.schedule="]);
     equal(exitCode, 0, stderr);
     deepEqual(/^kind: (EventSource|CronWorkflow)$/m.exec(stdout), null);
   });
 
-  it("writes a file an object, takes away what it wrote before, and leaves other files alone", async () => {
+  it("writes one file per object, deletes those of an earlier render, and keeps all other files", async () => {
     const output = join(folder, "manifests");
     equal((await render([...good, "--output", output])).exitCode, 0);
     const first = readdirSync(output);
@@ -190,37 +189,42 @@ describe("scripts/rex render", function () {
   const bad: [string, string[], Record<string, unknown>, RegExp][] = [
     ["an unknown option", ["--nonsense"], {}, /^render: Unknown argument: nonsense; see scripts\/rex render --help$/],
     ["a value without a key", ["--config", "sweep.schedule"], {}, /^render: --config: expected KEY=VALUE; got "sweep/],
-    ["two files", ["--stack", "dev"], {}, /^render: --stack and --config-file both say which file is meant/],
-    ["two ways out", [...good, "--json", "--output", "x"], {}, /^render: --json and --output both say where/],
+    ["two files", ["--stack", "dev"], {}, /^render: --stack and --config-file both choose the file/],
+    [
+      "two places for the manifests",
+      [...good, "--json", "--output", "x"],
+      {},
+      /^render: --json and --output both choose where/,
+    ],
     [
       "a secret as an argument",
       ["--config", "webhookSecret=x"],
       {},
-      /^render: --config webhookSecret: nothing secret is/,
+      /^render: --config webhookSecret: render neither reads nor writes secrets/,
     ],
     [
       "Secrets without a name",
       ["--installed-at", installedAt],
       {},
-      /^render: no Secret is written, so name those that will be there: --config githubApp.existingSecret=NAME, which holds githubAppPrivateKey under the key private-key\.pem; --config webhook.existingSecret=NAME, /,
+      /^render: render writes no Secrets, so name the ones that you create yourself: --config githubApp.existingSecret=NAME, which holds githubAppPrivateKey under the key private-key\.pem; --config webhook.existingSecret=NAME, /,
     ],
     [
       "a sweep without a time",
       named,
       {},
-      /^render: --installed-at is missing: .*; without a sweep, .*sweep\.schedule=$/,
+      /^render: --installed-at is missing: .*; or render without a sweep, .*sweep\.schedule=$/,
     ],
     [
-      "no time",
+      "a bad time",
       [...named, "--installed-at", "2026-01-31"],
       {},
-      /^render: --installed-at: expected a time, as 2026-01-31T12/,
+      /^render: --installed-at: expected a time such as 2026-01-31T12/,
     ],
     [
-      "what only Pulumi can read",
+      "an encrypted value",
       good,
       { "rex-remediation:pullRequest": { readyLabel: { secure: "v1:E:F" }, comments: false } },
-      /^render: pullRequest\.readyLabel: expected plain text; got what only Pulumi can read; give it with --config pullRequest.readyLabel=VALUE$/,
+      /^render: pullRequest\.readyLabel: expected plain text; got an encrypted value, which only Pulumi can read; give it with --config pullRequest.readyLabel=VALUE$/,
     ],
   ];
   for (const [what, args, changes, message] of bad) {
@@ -234,7 +238,7 @@ describe("scripts/rex render", function () {
     });
   }
 
-  it("refuses a stack without a file, and a bad value with the program's own words", async () => {
+  it("refuses a stack without a file, and a bad value with the program's message", async () => {
     const missing = await callTool("render", ["--stack", "nowhere"]);
     match(missing.stderr, /^render: --stack: cannot read \S+Pulumi\.nowhere\.yaml \(ENOENT\); expected a stack's file/);
     const { exitCode, stdout, stderr } = await render([...good, "--config", "mainWorkflow.stages=one"]);
@@ -246,12 +250,12 @@ describe("scripts/rex render", function () {
   });
 });
 
-/** Paths at which two values differ; of a list of named things by their names. */
+/** The paths at which two values differ. Items of a list of named objects have their names in the path. */
 function differing(one: unknown, other: unknown, path: string[] = []): string[] {
   if (!isObject(one) || !isObject(other)) return one === other ? [] : [path.join(".")];
   const [left, right] = [byKey(one), byKey(other)];
   return [...new Set([...Object.keys(left), ...Object.keys(right)])].flatMap((key) =>
-    // A whole that one of them has not is one difference, but for the maps of metadata.
+    // A missing object is one difference, except for the maps of metadata.
     (key in left && key in right) || ["labels", "annotations"].includes(key)
       ? differing(left[key] ?? {}, right[key] ?? {}, [...path, key])
       : [[...path, key].join(".")],

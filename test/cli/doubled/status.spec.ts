@@ -21,7 +21,7 @@ const pushedAt = 1767312000;
 const nameOf = (task: string, after: string, before: string) =>
   runName("rex-remediation", "a salt", { task, before, after, repository: "5dlabs/platform", pushedAt });
 
-/** What a run of the cluster of this test is made of. */
+/** The data of a run in the double of the API server. */
 interface RunOf {
   name: string;
   task: string;
@@ -108,13 +108,13 @@ const failedOfSweep = runObject({
     },
   },
 });
-/** Argo's own container failed after all steps had done their work, at each try. */
+/** Argo's own container failed in each try, after all steps had done their work. */
 const waitFailed = {
   type: "Pod",
   phase: "Error",
   message: "wait: Error (exit code 64): failed to put file: no such bucket\nat s3.go",
 };
-const putAway = "Argo ended it as Error all the same: Argo's container wait: failed to put file: no such bucket";
+const putAway = "Argo nevertheless ended it as Error: Argo's container wait: failed to put file: no such bucket";
 const doneAllTheSame = runObject({
   name: nameOf("8", sha("1"), sha("0")),
   task: "8",
@@ -144,7 +144,7 @@ const doneAllTheSame = runObject({
     },
   },
 });
-/** Refused by Argo, so that it bears the outcome of the run that it was resubmitted from. */
+/** A resubmitted run that Argo refused, so that it still has the outcome label of the first run. */
 const refusedAnew = runObject({
   name: "rex-remediation-8-refused",
   task: "8",
@@ -207,7 +207,7 @@ describe("scripts/rex status", function () {
     mainWorkflows?: object[];
     agents?: object[];
     sweeps?: object[];
-    /** Of each, whether it is ready. */
+    /** One entry per pod: whether it is ready. */
     eventSourcePods?: boolean[];
   }
 
@@ -271,10 +271,10 @@ describe("scripts/rex status", function () {
 `,
     );
     const limited = await status("--limit=1");
-    match(limited.stdout, /plan: no answer\n… and 2 older ones: --limit 3\n$/);
+    match(limited.stdout, /plan: no answer\n… and 2 older ones; to see them: --limit 3\n$/);
   });
 
-  it("goes by what the steps did, and says what failed around them", async () => {
+  it("judges runs by their steps, and reports failures around the steps", async () => {
     api.answers = cluster({ runs: [refusedAnew, doneAllTheSame] });
     deepEqual(
       JSON.parse((await status("--json")).stdout).remediations.map(({ outcome, summary }: Record<string, string>) => [
@@ -293,7 +293,7 @@ describe("scripts/rex status", function () {
     deepEqual(findings[0], { found: "remediated: QA of the task begins again on the present head" });
   });
 
-  it("does not call a sweep failed that did its work", async () => {
+  it("does not report a sweep as failed if it did its work", async () => {
     const numbers = [
       { name: "started", value: "1" },
       { name: "redelivered", value: "0" },
@@ -307,7 +307,7 @@ describe("scripts/rex status", function () {
       api.answers = cluster({ runs: [restarted], sweeps: [sweepOf(exitCode)] });
       return (await findingsOf("3", "--no-github")).findings.at(-1)?.found.split("05:00Z: ")[1];
     };
-    equal(await said("0"), `it started 1 remediations and asked for 0 redeliveries; ${putAway}`);
+    equal(await said("0"), `it started 1 remediations and requested 0 redeliveries; ${putAway}`);
     match((await said("1")) ?? "", /^it failed: /);
   });
 
@@ -331,7 +331,7 @@ describe("scripts/rex status", function () {
     equal(remediations.length, 2);
   });
 
-  it("says all about a task: its runs, its main workflow, its agents, its branch, and the sweep", async () => {
+  it("reports everything about a task: its runs, its main workflow, its agents, its branch, and the sweep", async () => {
     await github.putRepository("5dlabs/platform", {
       branches: { "task-3-fix": sha("b") },
       pushedBy: "5dlabs-rex[bot]",
@@ -396,17 +396,17 @@ describe("scripts/rex status", function () {
     head: ${sha("b")}
     outcome: remediated
 agents of task 3:
-  rex-1: 5DLabs-Rex, no phase, N s old, not in the cancel list
-what that means:
+  rex-1: 5DLabs-Rex, no phase, N s old, not in agents.toCancel
+what this means:
   - remediated: QA of the task begins again on the present head
-  - task-3-fix of 5dlabs/platform is at bbbbbbbbbbbb, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has had run ${nameOf("3", sha("b"), sha("a"))} (remediated)
-  - a person holds the task: label remediation-hold is on pull request #3; runs end as held
-  - the last sweep for lost pushes, rex-remediation-sweep-1 of 2026-01-02T00:05:00Z: it started 1 remediations and asked for 2 redeliveries
+  - task-3-fix of 5dlabs/platform is at bbbbbbbbbbbb, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has run ${nameOf("3", sha("b"), sha("a"))} (remediated)
+  - a person holds the task with label remediation-hold on pull request #3, so runs end as held
+  - the last sweep for lost pushes, rex-remediation-sweep-1 of 2026-01-02T00:05:00Z: it started 1 remediations and requested 2 redeliveries
 `,
     );
   });
 
-  it("says why nothing happened where no push has arrived", async () => {
+  it("explains why nothing happened if no push has arrived", async () => {
     await github.putRepository("5dlabs/platform", {
       branches: { "task-7": sha("1"), "task-70": sha("2") },
       pushedBy: "5dlabs-rex[bot]",
@@ -417,13 +417,13 @@ what that means:
     equal(exitCode, 1);
     deepEqual(findings, [
       {
-        found: "no pod of EventSource rex-remediation is ready (there is 1), so no push gets in",
+        found: "no pod of EventSource rex-remediation is ready (there is 1), so no push can arrive",
         fix: "kubectl -n agent-platform describe pod -l eventsource-name=rex-remediation; kubectl -n agent-platform get eventsource rex-remediation -o yaml",
       },
       {
         found:
-          "no run: no push of task 7 has arrived, or its runs are older than they are kept. A push counts if its sender is the App 5DLabs-Rex[bot], its branch task-7, alone or followed by -, / or _ and more, and its repository 5dlabs/platform",
-        fix: "what GitHub delivered, and where: scripts/rex webhook deliveries; whether everything on the way is well: scripts/rex doctor",
+          "no run: no push of task 7 has arrived, or its runs are no longer kept. A push counts if its sender is the App 5DLabs-Rex[bot], its branch is task-7 or begins with that and -, / or _, and its repository is 5dlabs/platform",
+        fix: "see what GitHub delivered: scripts/rex webhook deliveries; check everything on the way: scripts/rex doctor",
       },
       {
         found:
@@ -431,15 +431,15 @@ what that means:
       },
       {
         found:
-          "task-7 of 5dlabs/platform is at 111111111111, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one",
-        fix: "at once: scripts/rex remediate --task 7",
+          "task-7 of 5dlabs/platform is at 111111111111, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head had no remediation: its delivery was lost or is late; the sweep, if there is one, will start it",
+        fix: "to start it now: scripts/rex remediate --task 7",
       },
-      { found: "no open pull request comes from task-7 of 5dlabs/platform: a run of it ends as no-pull-request" },
-      { found: "no sweep for lost pushes has run within a day: there is none where sweep.schedule is empty" },
+      { found: "there is no open pull request from task-7 of 5dlabs/platform, so a run ends as no-pull-request" },
+      { found: "no sweep for lost pushes has run within a day; if sweep.schedule is empty, there is no sweep" },
     ]);
   });
 
-  it("says of a head only the run of the push that made it, not one of an earlier push from and to the same commits", async () => {
+  it("reports only the run of the head's own push, not of an earlier push between the same commits", async () => {
     const [a, b] = [sha("a"), sha("b")];
     const move = (head: string, at: number) =>
       github.putRepository("5dlabs/platform", {
@@ -475,22 +475,23 @@ what that means:
       const { found, ...way } = findings.find((one) => one.found.startsWith("task-12 of")) ?? { found: "" };
       return { found: found.replace(/^.*?Z: /, ""), ...way };
     };
-    deepEqual(await verdict(), { found: `this head has had run ${run.metadata.name} (nothing-stale)` });
+    deepEqual(await verdict(), { found: `this head has run ${run.metadata.name} (nothing-stale)` });
     await move(a, pushedAt + 20);
     await move(b, pushedAt + 40);
     const none = {
-      found: "this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one",
-      fix: "at once: scripts/rex remediate --task 12",
+      found:
+        "this head had no remediation: its delivery was lost or is late; the sweep, if there is one, will start it",
+      fix: "to start it now: scripts/rex remediate --task 12",
     };
     deepEqual(await verdict(), none);
     const begun = { head: b, heads: `${a},${b}`, pushed: b, run: "another-run", resumed: "false" };
     deepEqual(await verdict([ledger(begun)]), none);
     deepEqual(await verdict([ledger({ ...begun, head: a, resumed: "true" })]), {
-      found: "this head was handled by run another-run, as play-12 says",
+      found: "this head was handled by run another-run, according to main workflow play-12",
     });
   });
 
-  it("says that somebody else's push starts nothing, and that there is no branch", async () => {
+  it("says that another person's push starts nothing, and that there is no branch", async () => {
     await github.putRepository("5dlabs/platform", {
       branches: { "task-8/x": sha("3") },
       pushedBy: { login: "ann", type: "User" },
@@ -499,13 +500,13 @@ what that means:
     api.answers = cluster({ runs: [] });
     match(
       (await findingsOf("8")).findings.find(({ found }) => found.startsWith("task-8/x"))?.found ?? "",
-      /pushed by ann at \S+: this head has had none, because only pushes of 5DLabs-Rex\[bot\] count$/,
+      /pushed by ann at \S+: this head had no remediation, because only pushes by 5DLabs-Rex\[bot\] count$/,
     );
     const none = (await findingsOf("9")).findings.filter(({ found }) => found.startsWith("GitHub"));
     deepEqual(none, [{ found: "GitHub has no branch task-9 in 5dlabs/platform" }]);
   });
 
-  it("says that a repository was renamed, and what mends it", async () => {
+  it("says that a repository was renamed, and how to fix it", async () => {
     await github.putRepository("5dlabs/platform", {
       branches: { "task-10": sha("4") },
       pulls: [{ number: 10, headRef: "task-10" }],
@@ -515,11 +516,11 @@ what that means:
       api.answers = cluster({ runs: [] });
       const { findings } = await findingsOf("10");
       deepEqual(findings[0], {
-        found: "5dlabs/platform was renamed to 5DLabs/Ground, whose pushes nobody takes",
+        found: "5dlabs/platform was renamed to 5DLabs/Ground, and pushes under the new name are ignored",
         fix: "correct repositories: pulumi config set --path 'repositories[0]' 5DLabs/Ground, then pulumi up",
       });
       deepEqual(
-        findings.filter(({ found }) => found.startsWith("no open pull request")),
+        findings.filter(({ found }) => found.startsWith("there is no open pull request")),
         [],
       );
     } finally {
@@ -527,7 +528,7 @@ what that means:
     }
   });
 
-  it("says what a run waits for, what was begun and not ended, and which failed", async () => {
+  it("reports what a run waits for, which run did not finish, and which run failed", async () => {
     const main = (name: string, resumed: string) => ({
       metadata: {
         name,
@@ -545,7 +546,7 @@ what that means:
       },
       {
         found:
-          "GitHub was not asked: --no-github was given; so whether the branch's head has had a remediation is not known here",
+          "GitHub was not asked: --no-github was given; so it is unknown whether the head of the branch had a remediation",
       },
     ]);
     api.answers = cluster({ runs: [failedOfSweep], mainWorkflows: [main("play-5", "false")] });
@@ -555,21 +556,22 @@ what that means:
     deepEqual(findings.slice(0, 2), [
       {
         found: `run ${run} failed: plan: no answer`,
-        fix: `more: argo -n agent-platform get ${run}; the ways out: docs/troubleshooting.md`,
+        fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md`,
       },
       {
-        found: "run rex-remediation-5-x began on play-5 and did not end",
-        fix: "a new one carries it on: scripts/rex remediate --task 5",
+        found: "run rex-remediation-5-x began to change play-5 and did not finish",
+        fix: "a new run finishes the work: scripts/rex remediate --task 5",
       },
     ]);
     api.answers = cluster({ runs: [failedOfSweep], mainWorkflows: [main("play-5", "true"), main("play-5b", "true")] });
     deepEqual((await findingsOf("5", "--no-github")).findings[1], {
-      found: "task 5 has more than one main workflow: play-5, play-5b; a run fails until all but one are ended",
+      found:
+        "task 5 has more than one main workflow: play-5, play-5b; every run fails until all but one of them have ended",
       fix: "argo -n agent-platform stop NAME",
     });
   });
 
-  it("says what to do where Argo runs no more workflows at once", async () => {
+  it("says what to do if Argo's limit on running workflows is reached", async () => {
     const message = "Workflow processing has been postponed because too many workflows are already running";
     const run = nameOf("6", sha("e"), sha("d"));
     const of = { name: run, task: "6", began: "2026-01-02T00:03:00Z", after: sha("e") };
@@ -578,22 +580,22 @@ what that means:
     equal(exitCode, 0);
     deepEqual(findings[0], {
       found: `run ${run} has not begun: ${message}`,
-      fix: `Argo runs no more workflows at once than its ConfigMap says (parallelism, namespaceParallelism), and main workflows that wait at gates count: scripts/rex doctor says how many, docs/troubleshooting.md, "Too many workflows are running", the ways out; argo -n agent-platform get ${run}`,
+      fix: `the ConfigMap of Argo limits the number of running workflows (parallelism, namespaceParallelism), and main workflows that wait at gates count: scripts/rex doctor shows the numbers, and docs/troubleshooting.md, "Too many workflows are running", says what to do; argo -n agent-platform get ${run}`,
     });
   });
 
-  it("does without GitHub where the App's key may not be read, and says so", async () => {
+  it("reports without GitHub if the App's key may not be read, and says so", async () => {
     secretAnswer = { code: 403, body: { message: 'User "ann" cannot get secrets' } };
     api.answers = cluster({ runs: [restarted] });
     const { exitCode, findings } = await findingsOf("3");
     equal(exitCode, 0);
     match(
       findings.at(-2)?.found ?? "",
-      /^GitHub was not asked: cannot read Secret rex-remediation-github-app in namespace agent-platform: the API server \S+ says 403: User "ann" cannot get secrets; so whether/,
+      /^GitHub was not asked: cannot read Secret rex-remediation-github-app in namespace agent-platform: the API server \S+ says 403: User "ann" cannot get secrets; so it is unknown/,
     );
   });
 
-  it("refuses a bad task, a bad limit, and an installation that is not there", async () => {
+  it("refuses a bad task, a bad limit, and an installation that does not exist", async () => {
     match(
       (await callTool("status", ["--task=03"])).stderr,
       /^status: --task: expected the number of a task, .*; got "03"\n$/,
@@ -608,7 +610,7 @@ what that means:
     match(stderr, /^status: there is no WorkflowTemplate rex-remediation in namespace agent-platform on /);
   });
 
-  it("tells with --follow of each beginning and end once, also of what happened while the API server was away, until SIGINT", async () => {
+  it("reports with --follow each beginning and end once until SIGINT, also after an outage of the API server", async () => {
     const begun = runObject({ name: "rex-remediation-6-aaaaa", task: "6", began: "2026-01-03T00:00:00Z" });
     const ended = { ...begun, ...heldByHand, metadata: { ...heldByHand.metadata, name: begun.metadata.name } };
     const still = cluster({ runs: [restarted] });

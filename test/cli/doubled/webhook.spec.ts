@@ -15,15 +15,15 @@ const other = "Acme/Other";
 const writes = { ...permissions, repository_hooks: "write" } as const;
 
 /**
- * scripts/rex webhook as a person calls it, with the double of GitHub, which really delivers pings and what it is asked for again. The
- * EventSource and the cluster are a few lines each: test/cli/by-hand/webhook.spec.ts asks real ones.
+ * Calls scripts/rex webhook as a person would, with the GitHub double, which really sends pings and repeated deliveries. The EventSource
+ * and the cluster are simple doubles too; test/cli/by-hand/webhook.spec.ts uses real ones.
  */
 describe("scripts/rex webhook", function () {
   this.timeout(120_000);
   let cluster: ApiServerDouble;
   let github: Fixture;
   let receiver: Server;
-  /** Where the receiver listens: it answers as the EventSource does, 400 to a wrong signature. */
+  /** The URL of the receiver. Like the EventSource, it answers 400 to a wrong signature. */
   let url: string;
 
   before(async () => {
@@ -52,7 +52,7 @@ describe("scripts/rex webhook", function () {
 
   const known = new Map<string, Record<string, ApiAnswer>>();
 
-  /** @param content of the webhook's Secret */
+  /** @param content the value in the webhook's Secret */
   async function watch(repositories: string[], content = secret): Promise<void> {
     const what = JSON.stringify([repositories, content]);
     const objects =
@@ -78,10 +78,10 @@ describe("scripts/rex webhook", function () {
   const client = () => github.double.client;
   const hooks = async () => (await client().state()).hooks;
 
-  /** A webhook as it has to be, but for what is given; its number in what the tool says. */
+  /** Creates a webhook with the right settings except for the given ones. The tool calls it webhook 7. */
   const putHook = (more: object = {}) => client().putRepositoryHook(repository, { id: 7, url, secret, ...more });
 
-  it("says how it is called and which exit codes it has", async () => {
+  it("explains itself and its exit codes", async () => {
     for (const args of [[], ["register"], ["status"], ["ping"], ["redeliver"]]) {
       const { exitCode, stdout } = await callTool("webhook", [...args, "--help"]);
       equal(exitCode, 0);
@@ -91,23 +91,23 @@ describe("scripts/rex webhook", function () {
   });
 
   const bad: [string, string[], RegExp][] = [
-    ["a command that is none", ["remove"], /^webhook: Unknown argument: remove; see scripts\/rex webhook --help$/],
-    [
-      "an option that is none",
-      ["status", "--force"],
-      /^webhook: Unknown argument: force; see .* webhook status --help$/,
-    ],
+    ["an unknown command", ["remove"], /^webhook: Unknown argument: remove; see scripts\/rex webhook --help$/],
+    ["an unknown option", ["status", "--force"], /^webhook: Unknown argument: force; see .* webhook status --help$/],
     ["an option of another command", ["status", "--dry-run"], /^webhook: Unknown argument: dry-run; see /],
     [
       "two owners of a webhook",
       ["register", "--app", "--organization", "acme"],
-      /^webhook: --repository, --organization and --app each say whose webhook is meant; give one of them$/,
+      /^webhook: --repository, --organization and --app each choose the webhook; give only one of them$/,
     ],
-    ["to replace what is not the App's", ["register", "--replace"], /^webhook: --replace goes with --app only/],
-    ["nothing to redeliver", ["redeliver"], /^webhook: redeliver: expected the id of a delivery, .* or --failed$/],
+    ["--replace without --app", ["register", "--replace"], /^webhook: --replace needs --app: /],
+    [
+      "redeliver without a delivery",
+      ["redeliver"],
+      /^webhook: redeliver: expected the id of a delivery, .* or --failed$/,
+    ],
     ["a delivery's guid", ["redeliver", "0b989ba4"], /^webhook: redeliver: expected the id .*; got "0b989ba4"$/],
     [
-      "a time that GitHub remembers nothing of",
+      "a time of which GitHub has no deliveries any more",
       ["redeliver", "--failed", "--since", "4d"],
       /^webhook: --since: expected a time within the last three days, .*; got "4d"$/,
     ],
@@ -124,7 +124,7 @@ describe("scripts/rex webhook", function () {
   });
 
   describe("register", () => {
-    it("gives GitHub the secret as Argo Events reads it: without one line feed at its end, and says so [webhook-secret-without-line-feed]", async () => {
+    it("gives GitHub the secret without the line feed that Argo Events ignores, and says so [webhook-secret-without-line-feed]", async () => {
       await watch([repository], `${secret}\n`);
       const { exitCode, stdout } = await webhook("register");
       equal(exitCode, 0, stdout);
@@ -134,11 +134,11 @@ describe("scripts/rex webhook", function () {
       );
       match(
         stdout,
-        /^warning: Secret rex-remediation-webhook-[0-9a-f]{8}, key secret, ends with a line feed, which Argo Events leaves out: GitHub has to have the secret without it$/m,
+        /^warning: Secret rex-remediation-webhook-[0-9a-f]{8}, key secret, ends with a line feed, which Argo Events ignores: GitHub needs the secret without it$/m,
       );
     });
 
-    it("makes the webhook of each watched repository, which GitHub's first ping finds right", async () => {
+    it("creates a webhook for each watched repository, and GitHub's first ping succeeds", async () => {
       await watch([repository, other]);
       const { exitCode, stdout } = await webhook("register");
       equal(exitCode, 0, stdout);
@@ -150,33 +150,36 @@ describe("scripts/rex webhook", function () {
         { repository, ...wanted },
         { repository: other, ...wanted },
       ]);
-      const intended = `make a webhook to ${url}: active, push events, as JSON, signed with the installation's secret`;
+      const intended = `create a webhook to ${url}: active, push events, as JSON, signed with the installation's secret`;
       const [first, second] = (await hooks()).map(({ id }) => id);
       equal(
         stdout,
-        `acme/shop: ${intended}\nacme/other: ${intended}\nacme/shop: webhook ${first}: made\nacme/other: webhook ${second}: made\n`,
+        `acme/shop: ${intended}\nacme/other: ${intended}\nacme/shop: webhook ${first}: created\nacme/other: webhook ${second}: created\n`,
       );
       equal((await webhook("status")).exitCode, 0);
     });
 
-    it("asks on a terminal after it has said what it changes, and changes nothing unless the answer is yes", async () => {
+    it("shows on a terminal what it will change, asks, and changes nothing unless the answer is yes", async () => {
       const answer = (typed: string) =>
         runOnTerminal("webhook", ["register", "--url", url], typed, cluster.environment);
       const refused = await answer("n\n");
-      match(refused.stdout, /make a webhook to .*\r\n.*Change that\? \[y\/N\] .*not confirmed; nothing was done\r\n$/s);
+      match(
+        refused.stdout,
+        /create a webhook to .*\r\n.*Change that\? \[y\/N\] .*not confirmed; nothing was done\r\n$/s,
+      );
       deepEqual([refused.exitCode, await hooks()], [2, []]);
       const { exitCode, stdout } = await answer("y\n");
-      match(stdout, /acme\/shop: webhook \d+: made\r\n$/);
+      match(stdout, /acme\/shop: webhook \d+: created\r\n$/);
       deepEqual([exitCode, (await hooks()).length], [0, 1]);
     });
 
-    it("changes what is not as it has to be, and says so first", async () => {
+    it("corrects wrong settings, and shows them first", async () => {
       await putHook({ secret: "old", events: ["pull_request", "push"], active: false, contentType: "form" });
       const { exitCode, stdout } = await webhook("register");
       equal(exitCode, 0, stdout);
       equal(
         stdout,
-        `acme/shop: webhook 7: active false -> true; events pull_request, push -> push; content_type form -> json; set its secret to the installation's (GitHub does not tell which it has)\nacme/shop: webhook 7: set\n`,
+        `acme/shop: webhook 7: active false -> true; events pull_request, push -> push; content_type form -> json; set its secret to the installation's (GitHub does not show the current one)\nacme/shop: webhook 7: updated\n`,
       );
       const [hook, ...more] = await hooks();
       deepEqual(
@@ -185,18 +188,18 @@ describe("scripts/rex webhook", function () {
       );
     });
 
-    it("sets nothing but the secret where all else is right, and makes no second one", async () => {
+    it("sets only the secret if all other settings are right, and creates no second webhook", async () => {
       await putHook({ url: `${url}/`, secret: "old" });
       const { exitCode, stdout } = await webhook("register");
       equal(exitCode, 0, stdout);
-      match(stdout, /^acme\/shop: webhook 7: is as it has to be; set its secret to the installation's/);
+      match(stdout, /^acme\/shop: webhook 7: settings are right; set its secret to the installation's/);
       deepEqual(
         (await hooks()).map((hook) => hook.secret),
         [secret],
       );
     });
 
-    it("changes nothing with --dry-run, and never tells the secret", async () => {
+    it("changes nothing with --dry-run, and never prints the secret", async () => {
       await putHook({ secret: "old", active: false });
       const before = await hooks();
       const { exitCode, stdout, stderr } = await webhook("register", "--dry-run", "--json");
@@ -216,7 +219,7 @@ describe("scripts/rex webhook", function () {
       equal(`${stdout}${stderr}`.includes(secret), false);
     });
 
-    it("refuses a URL that only the cluster knows, unless it is given", async () => {
+    it("refuses a URL inside the cluster, unless it is given with --url", async () => {
       const inCluster = "http://rex-remediation-webhook.qa.svc:12000/push";
       const outputs = join(cluster.folder, "in-cluster.json");
       writeFileSync(outputs, JSON.stringify({ ...installedOutputs, webhookUrl: inCluster }));
@@ -224,29 +227,29 @@ describe("scripts/rex webhook", function () {
       equal(exitCode, 2);
       match(
         stderr,
-        /^webhook: http:\S+ is reached inside the cluster only, not by GitHub; set ingress\.host .* --url URL\n$/,
+        /^webhook: http:\S+ can be reached only inside the cluster, not by GitHub; set ingress\.host .* --url URL\n$/,
       );
       deepEqual(await hooks(), []);
       equal((await run(["register", "--url", inCluster])).exitCode, 0);
     });
 
-    it("names the ways out where the App is not installed on the repository, or that is another's name", async () => {
+    it("says what to do if the App is not installed on the repository or the name is wrong", async () => {
       await watch(["acme/shopp"]);
       const { exitCode, stderr } = await webhook("register");
       equal(exitCode, 2);
       match(
         stderr,
-        /^webhook: App 4711 may not write the webhooks of acme\/shopp: it is not installed there; if the name is right, install it \(.*\); if not, correct it: pulumi config set --path 'repositories\[0\]' OWNER\/NAME, then pulumi up; or set the variable GITHUB_TOKEN /,
+        /^webhook: App 4711 may not write the webhooks of acme\/shopp: it is not installed there; if the name is right, install the App \(.*\); if the name is wrong, correct it: pulumi config set --path 'repositories\[0\]' OWNER\/NAME, then pulumi up; or set the variable GITHUB_TOKEN /,
       );
     });
 
-    it("takes a token where the App may not, and says how it could", async () => {
+    it("uses a token if the App lacks the permission, and says how to grant it", async () => {
       await github.install();
       const refused = await webhook("register");
       equal(refused.exitCode, 2);
       match(
         refused.stderr,
-        /^webhook: App 4711 may not write the webhooks of acme\/shop: it needs the permission Webhooks \(repository\): write, and has no access; grant it .*; or set the variable GITHUB_TOKEN to a token that may, /,
+        /^webhook: App 4711 may not write the webhooks of acme\/shop: it needs the permission Webhooks \(repository\): write, but has no access; grant it .*; or set the variable GITHUB_TOKEN to a token that may, /,
       );
       deepEqual(await hooks(), []);
       await github.install({
@@ -265,11 +268,11 @@ describe("scripts/rex webhook", function () {
       );
     });
 
-    it("makes the webhook of an organization as the App that may", async () => {
+    it("creates the webhook of an organization as an App with the permission", async () => {
       await github.install({ permissions: { ...permissions, organization_hooks: "write" } });
       const { exitCode, stdout, stderr } = await webhook("register", "--organization", "Acme");
       equal(exitCode, 0, stderr);
-      match(stdout, /^organization Acme: make a webhook to /);
+      match(stdout, /^organization Acme: create a webhook to /);
       deepEqual(
         (await hooks()).map(({ organization, secret }) => ({ organization, secret })),
         [{ organization: "Acme", secret }],
@@ -278,20 +281,20 @@ describe("scripts/rex webhook", function () {
       equal(pinged.exitCode, 0, pinged.stdout);
     });
 
-    it("warns where a push would be delivered twice", async () => {
+    it("warns if pushes would be delivered twice", async () => {
       await client().putAppHook(appId, { url });
       const { exitCode, stdout } = await webhook("register", "--dry-run");
       equal(exitCode, 0);
       match(
         stdout,
-        /^warning: App 4711's own webhook goes to \S+, too, so GitHub delivers each push twice, which is harmless/m,
+        /^warning: App 4711's own webhook also goes to \S+, so GitHub delivers each push twice; this is harmless/m,
       );
       await putHook();
       const own = await webhook("register", "--app", "--dry-run");
-      match(own.stdout, /^warning: a webhook of acme\/shop goes to \S+, too, /m);
+      match(own.stdout, /^warning: a webhook of acme\/shop also goes to \S+, so /m);
     });
 
-    it("takes the App's own webhook where it goes nowhere yet", async () => {
+    it("sets the App's own webhook if it has no URL yet", async () => {
       await client().putAppHook(appId, { url: "", contentType: "form", hasSecret: false });
       const { exitCode, stdout, stderr } = await webhook("register", "--app");
       equal(exitCode, 0, stdout + stderr);
@@ -304,14 +307,14 @@ describe("scripts/rex webhook", function () {
       equal((await webhook("status")).exitCode, 0);
     });
 
-    it("leaves the App's own webhook where it goes elsewhere, but for --replace", async () => {
+    it("keeps the App's own webhook if it goes elsewhere, unless --replace is given", async () => {
       const elsewhere = "https://other.example.com/hook";
       await client().putAppHook(appId, { url: elsewhere });
       const refused = await webhook("register", "--app");
       equal(refused.exitCode, 2);
       match(
         refused.stderr,
-        /^webhook: App 4711's own webhook, .*, goes to https:\/\/other\.example\.com\/hook; --replace points /,
+        /^webhook: App 4711's only webhook goes to https:\/\/other\.example\.com\/hook; --replace points /,
       );
       equal((await hooks())[0]?.url, elsewhere);
       const { exitCode, stdout } = await webhook("register", "--app", "--replace");
@@ -320,7 +323,7 @@ describe("scripts/rex webhook", function () {
       equal((await hooks())[0]?.url, url);
     });
 
-    it("goes on with the others where GitHub refuses one, and fails", async () => {
+    it("goes on with the other webhooks if GitHub refuses one, and fails", async () => {
       await watch([repository, other]);
       await client().addFault({ method: "POST", pathPattern: "/repos/acme/shop/hooks", status: 422 });
       const { exitCode, stdout } = await webhook("register");
@@ -334,12 +337,12 @@ describe("scripts/rex webhook", function () {
   });
 
   describe("status", () => {
-    it("says that there is none", async () => {
+    it("says that there is no webhook", async () => {
       const { exitCode, stdout } = await webhook("status");
       equal(exitCode, 1);
       equal(
         stdout,
-        `acme/shop: no webhook goes to ${url}\nscripts/rex webhook register puts webhooks right; scripts/rex webhook ping tries them\n`,
+        `acme/shop: no webhook goes to ${url}\nscripts/rex webhook register corrects webhooks; scripts/rex webhook ping tests them\n`,
       );
     });
 
@@ -354,16 +357,16 @@ describe("scripts/rex webhook", function () {
         "events is pull_request, not push",
         "insecure_ssl is 1, not 0",
         "secret is none, not set",
-        "the last delivery was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; scripts/rex webhook register",
+        "the last delivery was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have different secrets; scripts/rex webhook register",
       ]);
     });
 
-    it("is content with the App's own webhook, though the App may not see the repository's", async () => {
+    it("accepts the App's own webhook even if the App may not read the repository's", async () => {
       await github.install();
       await client().putAppHook(appId, { url });
       const { exitCode, stdout } = await webhook("status");
       equal(exitCode, 0, stdout);
-      match(stdout, /^warning: acme\/shop: not looked at; App 4711 may not read the webhooks /m);
+      match(stdout, /^warning: acme\/shop: not checked; App 4711 may not read the webhooks /m);
       match(
         stdout,
         /^App 4711: its webhook to \S+: events push, json, secret set, insecure_ssl 0, last answer none yet$/m,
@@ -372,26 +375,26 @@ describe("scripts/rex webhook", function () {
   });
 
   describe("ping", () => {
-    it("is answered where the secret is the same", async () => {
+    it("succeeds if the secret is the same", async () => {
       await putHook();
       const { exitCode, stdout } = await webhook("ping");
       equal(exitCode, 0, stdout);
-      equal(stdout, "acme/shop: webhook 7: answered 200: it was taken, so the signature is right\n");
+      equal(stdout, "acme/shop: webhook 7: answered 200: it was accepted, so the signature is right\n");
     });
 
-    it("fails where it is another, and says what to do; after register it is answered", async () => {
+    it("fails if the secret differs, and says what to do; succeeds after register", async () => {
       await putHook({ secret: "old" });
       const { exitCode, stdout } = await webhook("ping");
       equal(exitCode, 1);
       match(
         stdout,
-        /^acme\/shop: webhook 7: answered 400: .* have not the same secret; scripts\/rex webhook register\n$/,
+        /^acme\/shop: webhook 7: answered 400: .* have different secrets; scripts\/rex webhook register\n$/,
       );
       equal((await webhook("register")).exitCode, 0);
       equal((await webhook("ping")).exitCode, 0);
     });
 
-    it("fails where nobody answers", async () => {
+    it("fails if there is no answer", async () => {
       const nowhere = "http://127.0.0.1:65535/push";
       await putHook({ url: nowhere });
       const { exitCode, stdout } = await run(["ping", "--url", nowhere]);
@@ -399,10 +402,10 @@ describe("scripts/rex webhook", function () {
       match(stdout, /answered 0: GitHub got no answer \(failed to connect to host\): /);
     });
 
-    it("is refused where no webhook goes there", async () => {
+    it("is refused if no webhook goes there", async () => {
       const { exitCode, stderr } = await webhook("ping");
       equal(exitCode, 2);
-      match(stderr, /^webhook: no webhook of acme\/shop goes to \S+; scripts\/rex webhook register makes it; /);
+      match(stderr, /^webhook: no webhook of acme\/shop goes to \S+; create it with scripts\/rex webhook register, /);
     });
   });
 
@@ -412,7 +415,7 @@ describe("scripts/rex webhook", function () {
     const note = (guid: string, statusCode: number, secondsAgo: number, more: object = {}) =>
       client().noteDelivery({ hook: 7, guid, statusCode, deliveredAt: now() - secondsAgo, payload: push, ...more });
 
-    it("lists the newest first, with the branch of a push where that is asked for", async () => {
+    it("lists the newest first, with the branches of pushes if requested", async () => {
       await putHook();
       const old = await note("one", 400, 120);
       const { id, deliveredAt } = await note("two", 200, 60);
@@ -427,7 +430,7 @@ describe("scripts/rex webhook", function () {
       match((await webhook("deliveries")).stdout, new RegExp(`^ {2}${old.id} \\S+ push 400 one$`, "m"));
     });
 
-    it("has all pushes made again that no attempt has brought through, and nothing else", async () => {
+    it("repeats only push deliveries of which no attempt has succeeded", async () => {
       await putHook();
       await note("through", 400, 300);
       await note("through", 200, 200, { redelivery: true });
@@ -451,23 +454,23 @@ describe("scripts/rex webhook", function () {
         [last.id, unanswered.id],
       );
       const again = await webhook("redeliver", "--failed");
-      deepEqual([again.exitCode, again.stdout], [0, "no delivery of a push has failed\n"]);
+      deepEqual([again.exitCode, again.stdout], [0, "no push delivery has failed\n"]);
       match((await webhook("redeliver", "--failed", "--since", "3h", "--dry-run")).stdout, / long ago\na dry run: /);
     });
 
-    it("has one made again, and fails where that is not taken either", async () => {
+    it("repeats one delivery, and fails if it is not accepted again", async () => {
       await putHook({ secret: "old" });
       const { id } = await note("one", 200, 60);
       const { exitCode, stdout } = await webhook("redeliver", String(id));
       equal(exitCode, 1);
-      match(stdout, new RegExp(`^acme/shop: webhook 7: delivery ${id}, made again as [0-9]+, was answered 400: `, "m"));
+      match(stdout, new RegExp(`^acme/shop: webhook 7: delivery ${id}, repeated as [0-9]+, was answered 400: `, "m"));
     });
 
-    it("refuses a delivery that there is not", async () => {
+    it("refuses a delivery that does not exist", async () => {
       await putHook();
       const { exitCode, stderr } = await webhook("redeliver", "3");
       equal(exitCode, 2);
-      match(stderr, /^webhook: redeliver: no webhook that goes to the installation has a delivery 3; /);
+      match(stderr, /^webhook: redeliver: no webhook of the installation has a delivery 3; /);
     });
   });
 });
