@@ -29,9 +29,16 @@ describe("remediation of many pushes", function () {
     const pushed = [];
     for (const task of tasks) pushed.push(await dev.platform.push(task));
     let atOnce = 0;
+    let looks = 0;
+    let trouble = "";
     const watching = setInterval(async () => {
-      const pods = await podsOf("app.kubernetes.io/component=remediation").catch(() => []);
-      atOnce = Math.max(atOnce, pods.filter(({ status }) => status?.phase === "Running").length);
+      try {
+        const pods = await podsOf("app.kubernetes.io/component=remediation");
+        looks += 1;
+        atOnce = Math.max(atOnce, pods.filter(({ status }) => status?.phase === "Running").length);
+      } catch (error) {
+        trouble = `; the last look failed: ${error}`;
+      }
     }, 1000);
     const outcomes = await Promise.all(pushed.map(({ run }) => dev.platform.outcome(run, 300_000))).finally(() =>
       clearInterval(watching),
@@ -52,7 +59,7 @@ describe("remediation of many pushes", function () {
       opened.map((messages) => messages.filter(Boolean).length),
       tasks.map(() => 1),
     );
-    ok(atOnce > 5, `${atOnce} at once`);
+    ok(atOnce > 5, `${atOnce} at once, in ${looks} looks${trouble}`);
   });
 
   it("to one task goes one after the other, and what waits takes no pod", async () => {
