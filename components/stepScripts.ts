@@ -7,6 +7,14 @@ export type Step = "plan" | "stop-qa" | "restart-qa" | "record" | "failed" | "sw
 /** A line with which a step takes in one of the files beside it. */
 const sourceLine = /^source "\$\{BASH_SOURCE%\/\*\}\/(?<file>[a-z-]+\.sh)"$/;
 
+/** A line with which a step takes in a program of jq that stands beside it, as a constant. */
+const jqLine = /^(?<name>[A-Z_]+)=\$\(<"\$\{BASH_SOURCE%\/\*\}\/(?<file>[a-z-]+\.jq)"\)$/;
+
+/** A line with which a program of jq takes in another's definitions. */
+const includeLine = /^include "(?<name>[a-z-]+)";$/;
+
+const stepsDirectory = join(import.meta.dirname, "steps");
+
 /**
  * A step as one text for `bash -c`: each `source` line gives way to the file that it names, once. Lines of comment stay behind, because
  * all steps together have to fit into one environment variable of the pod.
@@ -14,7 +22,7 @@ const sourceLine = /^source "\$\{BASH_SOURCE%\/\*\}\/(?<file>[a-z-]+\.sh)"$/;
  * @param directory where the files are; default: components/steps
  * @throws Error if Argo would read a part of it as its own
  */
-export function stepScript(step: Step, directory = join(import.meta.dirname, "steps")): string {
+export function stepScript(step: Step, directory = stepsDirectory): string {
   return untouchedByKubelet(inlined(join(directory, `${step}.sh`), directory, new Set()));
 }
 
@@ -26,6 +34,10 @@ function inlined(path: string, directory: string, seen: Set<string>): string {
   return lines
     .filter((line) => !/^\s*(#|$)/.test(line))
     .map((line) => {
+      const { name, file: program } = jqLine.exec(line)?.groups ?? {};
+      if (name !== undefined && program !== undefined) {
+        return jqConstants(name, program, directory, seen);
+      }
       const file = sourceLine.exec(line)?.groups?.file;
       if (file === undefined) {
         return `${line}\n`;
@@ -35,6 +47,53 @@ function inlined(path: string, directory: string, seen: Set<string>): string {
       return isNew ? inlined(join(directory, file), directory, seen) : "";
     })
     .join("");
+}
+
+/** A constant with a program of jq, and before it one for each file that it includes and no program before it included. */
+function jqConstants(name: string, file: string, directory: string, seen: Set<string>): string {
+  const parts = jqParts(file, directory);
+  const own = parts.pop()?.text ?? "";
+  const included = parts.map((part) => ({ ...part, name: `JQ_${part.file.replace(/\W/g, "_")}` }));
+  const fresh = included.filter((part) => !seen.has(part.file));
+  for (const { file } of fresh) seen.add(file);
+  return [
+    ...fresh.map((part) => `${part.name}=${bashText(part.text)}\n`),
+    `${name}=${included.map((part) => `$${part.name}`).join("")}${bashText(own)}\n`,
+  ].join("");
+}
+
+/**
+ * A program of jq in components/steps as one text. jq's own `include` keeps variables from what is included, and all of it needs the
+ * configuration.
+ *
+ * @throws Error if Argo would read a part of it as its own
+ */
+export function jqProgram(file: string, directory = stepsDirectory): string {
+  return jqParts(file, directory)
+    .map(({ text }) => text)
+    .join("");
+}
+
+/** What a program includes, each once, and the program itself, without comments and indentation. */
+function jqParts(file: string, directory: string, seen = new Set<string>()): { file: string; text: string }[] {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  const lines = readFileSync(join(directory, file), "utf8").trimEnd().split("\n");
+  refuseTemplateTags(join(directory, file), lines);
+  const included = lines.flatMap((line) => {
+    const name = includeLine.exec(line)?.groups?.name;
+    return name === undefined ? [] : jqParts(`${name}.jq`, directory, seen);
+  });
+  const text = lines
+    .filter((line) => !/^\s*(#|$)/.test(line) && !includeLine.test(line))
+    .map((line) => `${line.trimStart()}\n`)
+    .join("");
+  return [...included, { file, text }];
+}
+
+/** A literal of bash. */
+function bashText(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function refuseTemplateTags(path: string, lines: string[]): void {

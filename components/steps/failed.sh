@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# shellcheck shell=bash
 # failed: the exit handler of a run that did not succeed. Says on the run, on the main
 # workflow and on the pull requests which step failed, on what, and the command that carries on;
 # or, where all was done and only something around it failed, how it ended, and what failed.
@@ -36,10 +36,9 @@ main() {
 # may be that of the run that this one was resubmitted from.
 find_outcome() {
   list_main_workflows ""
-  jq --arg ledger "$LEDGER" --arg run "$RUN_NAME" "$HAS_ENDED"'
-    map(select(.metadata.annotations["\($ledger)/run"] == $run)
-      | {name: .metadata.name, ended: has_ended} + (.metadata.annotations | with_entries(select(.key | startswith("\($ledger)/")) | .key |= ltrimstr("\($ledger)/"))))' \
-    "$SCRATCH/main-workflows" >"$SCRATCH/ledger"
+  jq "$ABOUT_MAIN_WORKFLOW"'
+    main_workflows | map(select(.ledger.run == $config.run) | .ledger + {name, ended: (.ended != null)})' \
+    "$ANSWER" >"$SCRATCH/ledger"
   must_kube "read run $RUN_NAME" GET "$WORKFLOWS/$RUN_NAME"
   jq -r --arg key "$LEDGER/outcome" --slurpfile ledger "$SCRATCH/ledger" '
     if any($ledger[0][]; .resumed == "false") then "failed"
@@ -94,10 +93,10 @@ failed_step() {
 # Several main workflows may be the reason for the failure: each is told.
 annotate_main_workflows() {
   local name
-  find_main_workflows
+  list_main_workflows ",workflows.argoproj.io/completed!=true"
   while IFS= read -r name; do
     note_outcome "$name" failed "$RUN_NAME: $1 | when mended: $ARGO $(verb_to_go_on "$1") $RUN_NAME"
-  done < <(jq -r '.[].metadata.name' "$SCRATCH/main-workflows")
+  done < <(jq -r "$ABOUT_MAIN_WORKFLOW"'main_workflows[] | select(.ended == null) | .name' "$ANSWER")
 }
 
 comment() {

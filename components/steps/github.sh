@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034 # in jq's texts, $ is jq's; the steps use what is set here
+# shellcheck shell=bash disable=SC2034 # the steps use what is set here
 # Calls of GitHub's REST API with the installation's token.
 
 # The installation's token; other credentials serve to make it.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034 # in jq's texts, $ is jq's; the steps use what is set here
+# shellcheck shell=bash disable=SC2034 # the steps use what is set here
 # The GitHub App's proof of itself, and the installation's token that it gets for it.
 
 # From here on GitHub is asked as the App itself.

@@ -1,10 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are bash
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Step, stepScript, untouchedByKubelet } from "../../../components/stepScripts.ts";
+import { jqProgram, type Step, stepScript, untouchedByKubelet } from "../../../components/stepScripts.ts";
 
 const steps: Step[] = ["plan", "stop-qa", "restart-qa", "record", "failed", "sweep"];
 
@@ -71,6 +71,38 @@ describe("stepScripts", () => {
       assert.equal(expanded(untouchedByKubelet(text), { STEP: "plan", HOME: "/" }), text);
     }
   });
+
+  it("takes in each program of jq, and what it includes once, without comments and indentation", () => {
+    write({
+      "rule.jq": '# a rule\ndef rule:\n  .a == "it\'s";\n',
+      "one.jq": 'include "rule";\n# one\nrule\n',
+      "two.jq": 'include "rule";\nrule | not\n',
+      "plan.sh": 'ONE=$(<"${BASH_SOURCE%/*}/one.jq")\nTWO=$(<"${BASH_SOURCE%/*}/two.jq")\n',
+    });
+    assert.equal(
+      stepScript("plan", folder),
+      `JQ_rule_jq='def rule:\n.a == "it'\\''s";\n'\nONE=$JQ_rule_jq'rule\n'\nTWO=$JQ_rule_jq'rule | not\n'\n`,
+    );
+    assert.equal(jqProgram("two.jq", folder), 'def rule:\n.a == "it\'s";\nrule | not\n');
+    write({ "one.jq": '"{{x}}"\n' });
+    assert.throws(() => stepScript("plan", folder), /one\.jq:1: Argo Workflows would expand "\{\{" here/);
+  });
+
+  const stepsFolder = join(import.meta.dirname, "../../../components/steps");
+  for (const file of readdirSync(stepsFolder).filter((name) => name.endsWith(".jq"))) {
+    it(`${file} is a program that jq takes, no line of it longer than 140 columns`, () => {
+      const definitions = /;\s*$/.test(jqProgram(file)) || file === "config.jq";
+      const arguments_ = ["--argjson", "plan", "[]", "--arg", "again", ""];
+      const program = `empty | (${jqProgram(file)} ${definitions ? "." : ""})`;
+      const { status, stderr } = spawnSync("jq", ["-n", ...arguments_, program], { encoding: "utf8" });
+      assert.equal(status, 0, stderr);
+      const lines = readFileSync(join(stepsFolder, file), "utf8").split("\n");
+      assert.deepEqual(
+        lines.filter((line) => line.length > 140),
+        [],
+      );
+    });
+  }
 
   for (const step of steps) {
     it(`embeds ${step}: valid bash that the kubelet leaves alone, nothing of a checkout in it`, () => {
