@@ -1,20 +1,9 @@
 #!/usr/bin/env node
-import { argoChecks } from "./doctor/argo.ts";
-import { beforeChecks, planned } from "./doctor/beforeInstall.ts";
-import { asText, type Check, type Line, pass, run, type Verdict } from "./doctor/check.ts";
-import { clusterChecks } from "./doctor/cluster.ts";
-import { configurationCheck } from "./doctor/configuration.ts";
-import { Ground, Namespace } from "./doctor/context.ts";
-import { controllerChecks } from "./doctor/controller.ts";
-import { githubAppChecks } from "./doctor/githubApp.ts";
-import { goodWriteChecks } from "./doctor/goodWrites.ts";
-import { mainWorkflowChecks } from "./doctor/mainWorkflows.ts";
-import { policyChecks } from "./doctor/policies.ts";
-import { rightsChecks } from "./doctor/rights.ts";
-import { wayInChecks } from "./doctor/route.ts";
-import { toolChecks } from "./doctor/tools.ts";
-import { webhookChecks } from "./doctor/webhook.ts";
-import { webhookSecretChecks } from "./doctor/webhookSecret.ts";
+import { PlannedContext, planned } from "./doctor/beforeInstall.ts";
+import { type Result, run } from "./doctor/check.ts";
+import { checksAfter, checksBefore } from "./doctor/checks.ts";
+import { InstalledContext } from "./doctor/context.ts";
+import { asText, countsOf, countsText } from "./doctor/report.ts";
 import { readCall } from "./lib/call.ts";
 import {
   connect,
@@ -27,18 +16,17 @@ import {
   Refusal,
   runTool,
 } from "./lib/installation.ts";
-import { namesOf } from "./lib/settings.ts";
 
 const help = `usage: npm run doctor [-- OPTION...]
 
 Looks at everything that a remediation rests on, and says what is wrong and how it is mended: a line for each check,
   pass|warn|fail|skip  WHAT: what was found; fix: the command or the edit
-and at the end how many of each. A check whose ground is missing is skipped, so that one cause is one failure.
+and at the end how many of each. What needs a check that failed is skipped, so that one cause is one failure.
 It changes nothing: what has to be refused is tried as a dry run, taking labels off with one that is not there.
 
 Options:
   --before            before installation: tools, configuration, cluster, Argo, event bus, CodeRuns, and your rights to install; --stack
-                      then names the stack whose Pulumi.NAME.yaml is read (default: Pulumi.yaml's defaults), and there need be no outputs
+                      then names the stack whose Pulumi.NAME.yaml is read (default: the defaults alone), and there need be no outputs
   --main-workflow X   whether a main workflow keeps the contract of docs/main-workflow.md: the name of a WorkflowTemplate, or a file
   --ping              let GitHub send a ping through the webhook, and look at its answer: it proves that the secrets are the same
   --json              print one object on standard output instead
@@ -66,70 +54,22 @@ async function main(args: string[]): Promise<ExitCode> {
     console.log(help);
     return exitCodes.well;
   }
-  const checks = options.before ? before(options) : after(options);
-  const lines = await run(checks, (some) => options.json || console.log(some.map(asText).join("\n")));
-  const counts = countsOf(lines);
-  if (options.json) {
-    console.log(JSON.stringify({ counts, lines }));
-  } else {
-    console.log(`${counts.pass} passed, ${counts.warn} warned, ${counts.fail} failed, ${counts.skip} skipped`);
-  }
+  const tell = (results: Result[]) => options.json || console.log(results.map(asText).join("\n"));
+  const results = await (options.before ? before(options, tell) : after(options, tell));
+  const counts = countsOf(results);
+  console.log(options.json ? JSON.stringify({ counts, results }) : countsText(counts));
   return counts.fail === 0 ? exitCodes.well : exitCodes.failed;
 }
 
-function before({ mainWorkflow, ...choice }: Options): Check[] {
+function before({ mainWorkflow, ...choice }: Options, tell: (results: Result[]) => void): Promise<Result[]> {
   const plan = planned(choice.stack);
-  const namespace = new Namespace(connect(choice, plan.context), plan.namespace);
-  return [
-    ...toolChecks({ installs: true }),
-    configurationCheck(choice.stack),
-    ...clusterChecks(namespace),
-    ...argoChecks(namespace, async () => plan.eventBus),
-    ...controllerChecks(namespace, async () => plan, ["namespace"]),
-    ...beforeChecks(namespace, plan),
-    ...mainWorkflowChecks(namespace, async () => plan, mainWorkflow, ["namespace"]),
-  ];
+  const context = new PlannedContext(connect(choice, plan.context), plan, choice.stack);
+  return run(checksBefore(mainWorkflow), context, tell);
 }
 
-function after(options: Options): Check[] {
-  const ground = new Ground(openInstallation(options));
-  return [
-    ...toolChecks({ installs: false }),
-    ...clusterChecks(ground),
-    ...argoChecks(ground, async () => ({
-      name: (await ground.sensor())?.spec.eventBusName ?? "default",
-      created: false,
-    })),
-    installed(ground),
-    ...controllerChecks(ground, () => ground.settings(), ["installation"]),
-    ...wayInChecks(ground),
-    ...rightsChecks(ground),
-    ...policyChecks(ground),
-    ...goodWriteChecks(ground),
-    ...githubAppChecks(ground),
-    ...webhookSecretChecks(ground),
-    ...webhookChecks(ground, { ping: options.ping, token: process.env.GITHUB_TOKEN || undefined }),
-    ...mainWorkflowChecks(ground, () => ground.settings(), options.mainWorkflow, ["installation"]),
-  ];
-}
-
-/** What the steps are told is what most of the checks ask by. */
-function installed(ground: Ground): Check {
-  return {
-    what: "installation",
-    needs: ["namespace", "Argo Workflows' kinds"],
-    otherwise: "pulumi up --refresh, or name the right one with --stack, --outputs or --context",
-    look: async () => {
-      const { repositories } = await ground.settings();
-      return pass(`${ground.prefix} in namespace ${ground.name}, for ${namesOf(repositories)}`);
-    },
-  };
-}
-
-function countsOf(lines: Line[]): Record<Verdict, number> {
-  const counts = { pass: 0, warn: 0, fail: 0, skip: 0 };
-  for (const { verdict } of lines) counts[verdict] += 1;
-  return counts;
+function after({ mainWorkflow, ping, ...choice }: Options, tell: (results: Result[]) => void): Promise<Result[]> {
+  const webhook = { ping, token: process.env.GITHUB_TOKEN || undefined };
+  return run(checksAfter(mainWorkflow), new InstalledContext(openInstallation(choice), webhook), tell);
 }
 
 /** @returns undefined if help is asked for */

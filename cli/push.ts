@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { setTimeout as sleep } from "node:timers/promises";
-import { runName } from "../components/runName.ts";
-import { taskNumber } from "../components/taskPush.ts";
+import { repositoryPattern, shaPattern, taskPattern, whole } from "../components/vocabulary/patterns.ts";
+import { runName } from "../components/vocabulary/runName.ts";
+import { isOfPush, type ToldPush } from "../components/vocabulary/samePush.ts";
 import { must, readCall } from "./lib/call.ts";
 import { conclusion, follow, hasWorked, printReport } from "./lib/followRun.ts";
 import { GithubApp } from "./lib/github.ts";
@@ -18,7 +19,6 @@ import {
   runTool,
   webhookUrlOf,
 } from "./lib/installation.ts";
-import { isOfPush, type ToldPush } from "./lib/pushRuns.ts";
 import { hasRun } from "./lib/remediationRun.ts";
 import { listRuns, pushOf, selector } from "./lib/remediations.ts";
 import { readRunSalt, readSettings, readWebhookSecret } from "./lib/settings.ts";
@@ -119,12 +119,12 @@ function readOptions(args: string[]): Options | undefined {
   if (task === undefined) {
     throw new Refusal("--task is missing; expected the task's number: npm run push -- --task 3");
   }
-  must("--task", task, `^${taskNumber}$`, "the number of a task, without leading zeros and letters, as 3");
+  must("--task", task, whole(taskPattern), "the number of a task, without leading zeros and letters, as 3");
   if (repository !== undefined) {
-    must("--repository", repository, "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", "owner/name, as acme/shop");
+    must("--repository", repository, whole(repositoryPattern), "owner/name, as acme/shop");
   }
-  if (sha !== undefined) must("--sha", sha, "^(?!0{40})[0-9a-f]{40}$", "the 40 digits of a commit");
-  if (before !== undefined) must("--before", before, "^[0-9a-f]{40}$", "the 40 digits of a commit");
+  if (sha !== undefined) must("--sha", sha, `^(?!0{40})${shaPattern}$`, "the 40 digits of a commit");
+  if (before !== undefined) must("--before", before, whole(shaPattern), "the 40 digits of a commit");
   if (url !== undefined) must("--url", url, "^https?://[^/]", "a URL, as https://hooks.example.com/push");
   must("--wait", wait, "^[1-9][0-9]{0,4}$", "whole seconds, from 1 to 99999");
   return { task, repository, branch, sha, before, url, waitSeconds: Number(wait), json, outputs, stack, context };

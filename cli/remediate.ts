@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { taskNumber } from "../components/taskPush.ts";
+import { repositoryPattern, taskPattern, whole } from "../components/vocabulary/patterns.ts";
+import type { RunByHand } from "../components/vocabulary/run.ts";
 import { must, readCall } from "./lib/call.ts";
 import { conclusion, follow, hasWorked, printReport } from "./lib/followRun.ts";
 import {
@@ -12,7 +13,7 @@ import {
   Refusal,
   runTool,
 } from "./lib/installation.ts";
-import { type RunParameters, startRun } from "./lib/remediationRun.ts";
+import { startRun } from "./lib/remediationRun.ts";
 
 const help = `usage: npm run remediate -- --task N [OPTION...]
 
@@ -33,7 +34,7 @@ Exit codes:
   1  it failed, or has not ended in time
   2  nothing was started: the call is wrong, or the cluster cannot be asked`;
 
-interface Options extends InstallationChoice, RunParameters {
+interface Options extends InstallationChoice, RunByHand {
   waitSeconds: number;
   json: boolean;
 }
@@ -74,9 +75,9 @@ function readOptions(args: string[]): Options | undefined {
   if (task === undefined) {
     throw new Refusal("--task is missing; expected the task's number: npm run remediate -- --task 3");
   }
-  must("--task", task, `^${taskNumber}$`, "the number of a task, without leading zeros and letters, as 3");
+  must("--task", task, whole(taskPattern), "the number of a task, without leading zeros and letters, as 3");
   if (repository !== undefined) {
-    must("--repository", repository, "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", "owner/name, as acme/shop");
+    must("--repository", repository, whole(repositoryPattern), "owner/name, as acme/shop");
   }
   must("--wait", wait, "^[1-9][0-9]{0,4}$", "whole seconds, from 1 to 99999");
   const [dryRun, json] = [values["dry-run"] ?? false, values.json ?? false];

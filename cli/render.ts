@@ -1,13 +1,16 @@
 #!/usr/bin/env node
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
 import { privateKeyKey, webhookSecretKey } from "../components/githubAppSecrets.ts";
+import { goodConfig, understand } from "../config/config.ts";
+import { setAt } from "../config/paths.ts";
+import { ConfigError } from "../config/problems.ts";
+import type { Config } from "../config/schema.ts";
 import { readCall } from "./lib/call.ts";
 import { type ExitCode, exitCodes, Refusal, runTool } from "./lib/installation.ts";
 import { type Manifest, type Rendered, render } from "./lib/manifests.ts";
-import { type StackValues, stackFile, stackValues } from "./lib/stackFile.ts";
+import { stackFile, stackValues } from "./lib/stackFile.ts";
 
 const help = `usage: npm run --silent render -- [OPTION...]
 
@@ -15,18 +18,18 @@ Writes the manifests that pulumi up would apply as YAML, for GitOps and for revi
 or the pulumi command. The same configuration gives the same text. kubectl apply -f - takes it.
 
 It differs from what pulumi up makes in this:
-  - Secrets are not in it: existingGithubAppSecret and existingWebhookSecret name those that you make.
+  - Secrets are not in it: githubApp.existingSecret and webhook.existingSecret name those that you make.
   - Pulumi's annotations and the label app.kubernetes.io/managed-by are not in it.
-  - Runs have no owner, because the WorkflowTemplate's identity is known to the cluster only: they stay for retentionDays after it is deleted.
+  - Runs have no owner, because the WorkflowTemplate's identity is known to the cluster only: they stay for argo.retentionDays after it is deleted.
   - The sweep is told with --installed-at since when pushes are its to handle, instead of the WorkflowTemplate's age.
   - Nothing waits until EventSource and Sensor are deployed: npm run status and kubectl get eventsource,sensor -o yaml say whether they are.
 
 Options:
-  --stack NAME          read Pulumi.NAME.yaml (default: only the defaults of Pulumi.yaml)
+  --stack NAME          read Pulumi.NAME.yaml (default: only the defaults)
   --config-file FILE    read this file instead
-  --config KEY=VALUE    a value over the file's; a list or an object as JSON
+  --config KEY=VALUE    a value over the file's, as steps.image=IMAGE; a list or an object as JSON, or a list as text with commas
   --installed-at TIME   pushes from before are left alone by the sweep, as 2026-01-31T12:00:00Z: the time of your first apply, the same ever
-                        after; not needed where sweepSchedule is empty
+                        after; not needed where sweep.schedule is empty
   --output DIR          write a file for each object, numbered in the order of their use; files of an earlier render that have no object any more go
   --outputs-to FILE     write what pulumi stack output --json would print: --outputs FILE of the other tools, or REX_OUTPUTS
   --json                print one object: manifests and outputs
@@ -47,8 +50,18 @@ interface Options {
 
 /** The secrets of the program, and the keys that name an existing Secret instead. */
 const secrets = [
-  { key: "githubAppPrivateKey", existing: "existingGithubAppSecret", holds: privateKeyKey },
-  { key: "webhookSecret", existing: "existingWebhookSecret", holds: webhookSecretKey },
+  {
+    key: "githubAppPrivateKey",
+    existing: "githubApp.existingSecret",
+    nameIn: ({ githubApp }: Config) => githubApp.existingSecret,
+    holds: privateKeyKey,
+  },
+  {
+    key: "webhookSecret",
+    existing: "webhook.existingSecret",
+    nameIn: ({ webhook }: Config) => webhook.existingSecret,
+    holds: webhookSecretKey,
+  },
 ];
 
 /** Tells a file of an earlier render from others. */
@@ -62,10 +75,10 @@ async function main(args: string[]): Promise<ExitCode> {
     console.log(help);
     return exitCodes.well;
   }
-  const values = configuration(options);
-  const rendered = await renderOrRefuse(values, installedAt(options, values));
+  const config = configuration(options);
+  const rendered = await render(config, options.installedAt ?? "");
   write(rendered, options);
-  tell(values, rendered);
+  tell(config, rendered);
   return exitCodes.well;
 }
 
@@ -115,23 +128,31 @@ function pair(text: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-function configuration({ file, config }: Options): Record<string, unknown> {
+/** @throws Refusal if something that is needed is missing or bad */
+function configuration({ file, config: given, installedAt }: Options): Config {
   for (const { key } of secrets) {
-    if (key in config) {
+    if (key in given) {
       throw new Refusal(`--config ${key}: nothing secret is read or written here; leave it out, see --help`);
     }
   }
   const { values, encrypted } = stackValues(file);
-  const given = { ...values, ...config };
-  refuseUnreadable({ values: config, encrypted });
+  for (const [path, value] of Object.entries(given)) setAt(values, path, value);
+  refuseUnreadable(encrypted.filter((path) => !(path in given)));
   // What Pulumi.NAME.yaml has of them is for pulumi up.
-  const readable = Object.fromEntries(Object.entries(given).filter(([key]) => !secrets.some((one) => one.key === key)));
-  refuseWithoutSecrets(readable);
-  return readable;
+  for (const { key } of secrets) delete values[key];
+  const { config } = understand({ values });
+  refuseWithoutSecrets(config);
+  refuseWithoutTime(config, installedAt);
+  try {
+    return goodConfig({ values });
+  } catch (error) {
+    if (error instanceof ConfigError) throw new Refusal(error.message);
+    throw error;
+  }
 }
 
-function refuseUnreadable({ values, encrypted }: StackValues): void {
-  const unreadable = encrypted.filter((key) => !secrets.some((one) => one.key === key) && !(key in values));
+function refuseUnreadable(encrypted: string[]): void {
+  const unreadable = encrypted.filter((path) => !secrets.some(({ key }) => key === path));
   if (unreadable.length > 0) {
     throw new Refusal(
       `${unreadable.join(", ")}: expected plain text; got what only Pulumi can read; give it with ${unreadable.map((key) => `--config ${key}=VALUE`).join(" ")}`,
@@ -139,13 +160,13 @@ function refuseUnreadable({ values, encrypted }: StackValues): void {
   }
 }
 
-function secretsOf(values: Record<string, unknown>) {
-  const needed = isSet(values.existingEventSource) ? secrets.slice(0, 1) : secrets;
-  return needed.map((secret) => ({ ...secret, name: `${values[secret.existing] ?? ""}` }));
+function secretsOf(config: Config) {
+  const needed = config.existingEventSource.name === undefined ? secrets : secrets.slice(0, 1);
+  return needed.map(({ nameIn, ...secret }) => ({ ...secret, name: nameIn(config) }));
 }
 
-function refuseWithoutSecrets(values: Record<string, unknown>): void {
-  const unnamed = secretsOf(values).filter(({ name }) => name === "");
+function refuseWithoutSecrets(config: Config): void {
+  const unnamed = secretsOf(config).filter(({ name }) => name === undefined);
   if (unnamed.length > 0) {
     throw new Refusal(
       `no Secret is written, so name ${unnamed.length === 1 ? "the one" : "those"} that will be there: ${unnamed
@@ -155,36 +176,17 @@ function refuseWithoutSecrets(values: Record<string, unknown>): void {
   }
 }
 
-/** An object, as the file has it or as --config gives it. */
-function isSet(value: unknown): boolean {
-  return typeof value === "string"
-    ? !["", "{}"].includes(value.trim())
-    : Object.keys((value ?? {}) as object).length > 0;
-}
-
-function installedAt({ installedAt }: Options, values: Record<string, unknown>): string {
-  const sweeps = `${values.sweepSchedule ?? ""}` !== "";
-  if (installedAt === undefined && sweeps) {
+function refuseWithoutTime({ sweep }: Config, installedAt: string | undefined): void {
+  if (installedAt === undefined && sweep.schedule !== undefined) {
     throw new Refusal(
-      "--installed-at is missing: the sweep leaves pushes alone that were made before it, which a rendered sweep cannot read from the cluster; expected a time, as 2026-01-31T12:00:00Z, that stays the same; without a sweep, and so with pushes that nobody finds when they are lost: --config sweepSchedule=",
+      "--installed-at is missing: the sweep leaves pushes alone that were made before it, which a rendered sweep cannot read from the cluster; expected a time, as 2026-01-31T12:00:00Z, that stays the same; without a sweep, and so with pushes that nobody finds when they are lost: --config sweep.schedule=",
     );
   }
-  const text = installedAt ?? "";
   if (
     installedAt !== undefined &&
-    !(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) && !Number.isNaN(Date.parse(text)))
+    !(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(installedAt) && !Number.isNaN(Date.parse(installedAt)))
   ) {
-    throw new Refusal(`--installed-at: expected a time, as 2026-01-31T12:00:00Z; got ${JSON.stringify(text)}`);
-  }
-  return text;
-}
-
-async function renderOrRefuse(values: Record<string, unknown>, installedAt: string): Promise<Rendered> {
-  try {
-    return await render(values, installedAt);
-  } catch (error) {
-    if (pulumi.RunError.isInstance(error)) throw new Refusal(error.message);
-    throw error;
+    throw new Refusal(`--installed-at: expected a time, as 2026-01-31T12:00:00Z; got ${JSON.stringify(installedAt)}`);
   }
 }
 
@@ -229,10 +231,10 @@ function writeFileOrRefuse(option: string, path: string, text: string): void {
 }
 
 /** What has to be there beside the manifests; on standard error, because the manifests are on the other. */
-function tell(values: Record<string, unknown>, { manifests, outputs }: Rendered): void {
+function tell(config: Config, { manifests, outputs }: Rendered): void {
   console.error(`${manifests.length} manifests; beside them have to be in namespace ${outputs.namespace}:`);
-  for (const { name, holds, key } of secretsOf(values)) {
+  for (const { name, holds, key } of secretsOf(config)) {
     console.error(`  Secret ${name} with ${key} under the key ${holds}`);
   }
-  if (!manifests.some(({ kind }) => kind === "EventBus")) console.error(`  EventBus ${values.eventBusName}`);
+  if (!manifests.some(({ kind }) => kind === "EventBus")) console.error(`  EventBus ${config.eventBus.name}`);
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { setTimeout as sleep } from "node:timers/promises";
-import { taskNumber } from "../components/taskPush.ts";
+import { taskPattern, whole } from "../components/vocabulary/patterns.ts";
 import { must, readCall } from "./lib/call.ts";
-import { findings } from "./lib/findings.ts";
+import { asText, type Finding, findings } from "./lib/findings.ts";
 import {
   type ExitCode,
   exitCodes,
@@ -17,11 +17,11 @@ import {
 import { listRemediations, type Remediation, watchRemediations } from "./lib/remediations.ts";
 import { readSettings, type Settings } from "./lib/settings.ts";
 import { type TaskBranch, taskOnGithub } from "./lib/taskOnGithub.ts";
-import { type Agent, agents, lastSweep, type MainWorkflow, mainWorkflows, podsOfTheWay } from "./lib/taskState.ts";
+import { type Agent, agents, lastSweep, type MainWorkflow, mainWorkflows, podsOfTheRoute } from "./lib/taskState.ts";
 
 const help = `usage: npm run status [-- OPTION...]
 
-Remediations, newest first: when each began, for which task and head, its outcome, its seconds, how it came (push, sweep, by hand) and
+Remediations, newest first: when each started, for which task and head, its outcome, its seconds, its trigger (push, sweep, by hand) and
 what it did, or why it did nothing. For one task also its main workflow, its agents, and why something happened or nothing did.
 
 Options:
@@ -51,10 +51,10 @@ interface TaskReport {
   mainWorkflows: MainWorkflow[];
   agents: Agent[];
   github: TaskBranch[] | string;
-  findings: string[];
+  findings: Finding[];
 }
 
-const columns = ["BEGAN", "TASK", "SHA", "OUTCOME", "SECONDS", "CAME", "WHAT WAS DONE"] as const;
+const columns = ["STARTED", "TASK", "SHA", "OUTCOME", "SECONDS", "TRIGGER", "SUMMARY"] as const;
 /** At least that, so that the lines that follow stand below one another. */
 const widths = [20, 5, 12, 17, 7, 7, 0];
 
@@ -99,7 +99,7 @@ function readOptions(args: string[]): Options | undefined {
   if (values.help === true) return undefined;
   const { task, limit = "20", outputs, stack, context, follow = false, json = false } = values;
   if (task !== undefined) {
-    must("--task", task, `^${taskNumber}$`, "the number of a task, without leading zeros and letters, as 3");
+    must("--task", task, whole(taskPattern), "the number of a task, without leading zeros and letters, as 3");
   }
   must("--limit", limit, "^[1-9][0-9]{0,3}$", "a whole number from 1 to 9999");
   return { task, github: values["no-github"] !== true, limit: Number(limit), follow, json, outputs, stack, context };
@@ -130,7 +130,7 @@ async function reportOn(
   const [main, agentsOfTask, pods, sweep, github] = await Promise.all([
     mainWorkflows(installation, settings, task),
     agents(installation, settings, task),
-    podsOfTheWay(installation),
+    podsOfTheRoute(installation),
     lastSweep(installation),
     options.github ? askGithub(task, installation, settings) : "--no-github was given",
   ]);
@@ -158,13 +158,13 @@ async function askGithub(task: string, installation: Installation, settings: Set
 function cells(one: Remediation): string[] {
   const outcome = one.state === "ended" ? (one.outcome ?? "none") : one.state;
   return [
-    `${one.began.replace("T", " ").replace(/\.\d+/, "")}`,
+    `${one.started.replace("T", " ").replace(/\.\d+/, "")}`,
     one.task,
     one.sha ?? "",
     outcome,
     `${one.seconds}`.padStart(7),
-    one.came,
-    one.did,
+    one.trigger,
+    one.summary,
   ];
 }
 
@@ -197,14 +197,14 @@ function printReport({ task, mainWorkflows, agents, findings }: TaskReport): voi
     );
   }
   console.log("what that means:");
-  for (const finding of findings) console.log(`  - ${finding}`);
+  for (const finding of findings) console.log(`  - ${asText(finding)}`);
 }
 
 // ----------------------------------------------------------------------- follow
 
 /** What is worth a new line. */
-function progress({ state, did, outcome }: Remediation): string {
-  return state === "ended" ? `ended ${outcome} ${did}` : state;
+function progress({ state, summary, outcome }: Remediation): string {
+  return state === "ended" ? `ended ${outcome} ${summary}` : state;
 }
 
 /** Until SIGINT. What is missed while the API server is away is told when it is back. */

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { repositoryPattern, whole } from "../components/vocabulary/patterns.ts";
 import { must, readCall } from "./lib/call.ts";
 import {
   type ExitCode,
@@ -90,7 +91,7 @@ function readOptions(args: string[]): Options | undefined {
     );
   }
   if (repository !== undefined) {
-    must("--repository", repository, "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", "owner/name, as acme/shop");
+    must("--repository", repository, whole(repositoryPattern), "owner/name, as acme/shop");
   }
   if (organization !== undefined) must("--organization", organization, "^[A-Za-z0-9-]+$", "its login, as acme");
   if (id !== undefined) must("redeliver", id, "^[1-9][0-9]{0,15}$", "the id of a delivery, a number");

@@ -30,9 +30,9 @@ export interface GatewayRouteArgs {
   /** Public host name; a listener of the Gateway has to serve it. */
   host: pulumi.Input<string>;
   /** Name of the Gateway. */
-  gatewayName: pulumi.Input<string>;
+  name: pulumi.Input<string>;
   /** Its namespace, from which routes have to be allowed; default: the component's own. */
-  gatewayNamespace?: pulumi.Input<string>;
+  namespace?: pulumi.Input<string>;
   /** The listener; default: each that serves the host and takes the route. */
   sectionName?: pulumi.Input<string>;
   /** Whether the listener terminates TLS. */
@@ -251,7 +251,7 @@ export class PushEventSource extends pulumi.ComponentResource {
         kind: "HTTPRoute",
         metadata: { name: `${name}-webhook`, namespace: args.namespace, labels },
         spec: {
-          parentRefs: [{ name: route.gatewayName, namespace: route.gatewayNamespace, sectionName: route.sectionName }],
+          parentRefs: [{ name: route.name, namespace: route.namespace, sectionName: route.sectionName }],
           hostnames: [route.host],
           rules: [
             {

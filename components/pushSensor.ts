@@ -1,17 +1,14 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { instanceLabels } from "./argoInstance.ts";
 import { deployedAnnotations, newOnAnotherBus } from "./deployed.ts";
-import { commonLabels, runLabels, taskLabel } from "./labels.ts";
+import { commonLabels, runLabels } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
-import { runNameTemplate, runSalt, runSaltAnnotation } from "./runName.ts";
 import { pushTransform, type TaskPush } from "./taskPush.ts";
+import { triggerParameters, unfilledRun } from "./vocabulary/run.ts";
+import { runNameTemplate, runSalt, runSaltAnnotation } from "./vocabulary/runName.ts";
 
 /** Name of the trigger, which Argo Events writes on what it creates. */
 export const triggerName = "remediate";
-
-/** A remediation's parameters that a push fills in, in their order. */
-export const pushParameters = ["task", "before", "after", "repository", "pushed-at"] as const;
 
 export interface PushSensorArgs {
   namespace: pulumi.Input<string>;
@@ -52,7 +49,7 @@ export class PushSensor extends pulumi.ComponentResource {
   constructor(name: string, args: PushSensorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rex-remediation:index:PushSensor", name, {}, opts);
     const dependencyName = "push";
-    const run = workflow(name, args);
+    const run = unfilledRun({ name, ...args });
     this.runSalt = pulumi.output(run).apply(runSalt);
 
     const sensor = new k8s.apiextensions.CustomResource(
@@ -94,7 +91,10 @@ export class PushSensor extends pulumi.ComponentResource {
                 k8s: {
                   operation: args.admissionPolicies ? "patch" : "create",
                   source: { resource: run },
-                  parameters: workflowParameters(name, dependencyName, this.runSalt),
+                  parameters: triggerParameters(
+                    dependencyName,
+                    this.runSalt.apply((salt) => runNameTemplate(name, salt)),
+                  ),
                 },
               },
               // Without it Argo Events ignores the retries. One event at a time: the next one waits until the retries are over.
@@ -118,59 +118,4 @@ export class PushSensor extends pulumi.ComponentResource {
  */
 function retries({ admissionPolicies }: PushSensorArgs): number {
   return admissionPolicies ? 7 : 4;
-}
-
-/** The remediation's Workflow but for what a push fills in. */
-function workflow(name: string, args: PushSensorArgs) {
-  return {
-    apiVersion: "argoproj.io/v1alpha1",
-    kind: "Workflow",
-    metadata: {
-      name,
-      namespace: args.namespace,
-      labels: { ...runLabels(name, "remediation"), ...instanceLabels(args.argoInstanceId), [taskLabel]: "" },
-      // What the template leaves behind is deleted with it: pulumi destroy knows nothing of the runs.
-      ...(args.workflowTemplateUid !== undefined && {
-        ownerReferences: [
-          {
-            apiVersion: "argoproj.io/v1alpha1",
-            kind: "WorkflowTemplate",
-            name: args.workflowTemplateName,
-            uid: args.workflowTemplateUid,
-          },
-        ],
-      }),
-    },
-    spec: {
-      workflowTemplateRef: { name: args.workflowTemplateName },
-      priority: 0,
-      arguments: {
-        parameters: pushParameters.map((parameter) => ({
-          name: parameter,
-          value: "",
-        })),
-      },
-    },
-  };
-}
-
-/** What a push fills in, by the keys that the transform lets through. */
-function workflowParameters(name: string, dependencyName: string, salt: pulumi.Input<string>) {
-  type Source = { dataKey: string; useRawData?: boolean } | { dataTemplate: pulumi.Input<string> };
-  const fill = (dest: string, src: Source) => ({
-    src: { dependencyName, ...src },
-    dest,
-  });
-  return [
-    // The same name for the same push, however often and in whatever wrapping it is delivered; another one for every other push.
-    fill("metadata.name", { dataTemplate: pulumi.output(salt).apply((salt) => runNameTemplate(name, salt)) }),
-    fill(`metadata.labels.${taskLabel}`, { dataKey: "task" }),
-    // Of the runs that wait for one task the newest push goes first. A number, so it has to arrive as one.
-    fill("spec.priority", { dataKey: "pushedAt", useRawData: true }),
-    fill("spec.arguments.parameters.0.value", { dataKey: "task" }),
-    fill("spec.arguments.parameters.1.value", { dataKey: "before" }),
-    fill("spec.arguments.parameters.2.value", { dataKey: "after" }),
-    fill("spec.arguments.parameters.3.value", { dataKey: "repository" }),
-    fill("spec.arguments.parameters.4.value", { dataKey: "pushedAt" }),
-  ];
 }

@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { commonLabels } from "./labels.ts";
+import { type Account, accountRights, kubernetesRights } from "./vocabulary/rights.ts";
 
 export interface RemediationAccessArgs {
   namespace: pulumi.Input<string>;
@@ -17,9 +18,7 @@ export interface RemediationAccessArgs {
 }
 
 /**
- * The service accounts and exactly what each may do. Roles only: nothing reaches beyond the namespace.
- *
- * RBAC knows no labels: a right to delete CodeRuns is a right to delete any of the namespace. {@link AdmissionPolicies} say which.
+ * The service accounts and exactly what each may do; see {@link accountRights}. Roles only: nothing reaches beyond the namespace.
  */
 export class RemediationAccess extends pulumi.ComponentResource {
   /** Account of the EventSource, which has no right and no token; undefined if there is no EventSource of ours. */
@@ -33,13 +32,20 @@ export class RemediationAccess extends pulumi.ComponentResource {
 
   constructor(name: string, args: RemediationAccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rex-remediation:index:RemediationAccess", name, {}, opts);
+    const accounts = accountNames(name);
+    const rights = accountRights(args.admissionPolicies);
     const account = (accountName: string, automountServiceAccountToken: boolean) =>
       new k8s.core.v1.ServiceAccount(
         accountName,
         { metadata: this.#metadata(name, accountName, args), automountServiceAccountToken },
         { parent: this },
       );
-    const grant = (serviceAccount: k8s.core.v1.ServiceAccount, accountName: string, rules: pulumi.Input<Rule>[]) => {
+    const grant = (serviceAccount: k8s.core.v1.ServiceAccount, of: Account) => {
+      const accountName = accounts[of];
+      const rules = kubernetesRights(rights[of], {
+        group: args.codeRunGroup,
+        resource: args.codeRunResource,
+      }).map(({ group, resource, verbs }) => ({ apiGroups: [group], resources: [resource], verbs }));
       const role = new k8s.rbac.v1.Role(
         accountName,
         { metadata: this.#metadata(name, accountName, args), rules },
@@ -59,25 +65,17 @@ export class RemediationAccess extends pulumi.ComponentResource {
     this.eventSourceAccount =
       (args.eventSource ?? true) ? account(`${name}-event-source`, false).metadata.name : undefined;
 
-    const accounts = accountNames(name);
     const sensor = account(accounts.sensor, true);
-    grant(sensor, accounts.sensor, [
-      // To patch is to patch any Workflow, unless a policy says otherwise.
-      allow(args.admissionPolicies ? ["get", "create", "patch"] : ["create"], "argoproj.io", "workflows"),
-    ]);
+    grant(sensor, "sensor");
     this.sensorAccount = sensor.metadata.name;
 
     const remediation = account(accounts.remediation, true);
-    grant(remediation, accounts.remediation, [
-      allow(["get", "list", "delete"], args.codeRunGroup, args.codeRunResource),
-      allow(["get", "list", "patch"], "argoproj.io", "workflows"),
-      executorNeeds,
-    ]);
+    grant(remediation, "remediation");
     this.remediationAccount = remediation.metadata.name;
 
     if (args.sweep) {
       const sweep = account(accounts.sweep, true);
-      grant(sweep, accounts.sweep, [allow(["get", "list", "create"], "argoproj.io", "workflows"), executorNeeds]);
+      grant(sweep, "sweep");
       this.sweepAccount = sweep.metadata.name;
     }
 
@@ -95,21 +93,6 @@ export class RemediationAccess extends pulumi.ComponentResource {
 }
 
 /** Names of the accounts that admission policies bind; the policies are there before the accounts. */
-export function accountNames(name: string): { sensor: string; remediation: string; sweep: string } {
+export function accountNames(name: string): Record<Account, string> {
   return { sensor: `${name}-sensor`, remediation: name, sweep: `${name}-sweep` };
 }
-
-interface Rule {
-  apiGroups: pulumi.Input<string>[];
-  resources: pulumi.Input<string>[];
-  verbs: string[];
-}
-
-type Verb = "create" | "delete" | "get" | "list" | "patch";
-
-function allow(verbs: Verb[], apiGroup: pulumi.Input<string>, resource: pulumi.Input<string>): Rule {
-  return { apiGroups: [apiGroup], resources: [resource], verbs };
-}
-
-/** What Argo's own executor needs in every pod of a Workflow. */
-const executorNeeds = allow(["create", "patch"], "argoproj.io", "workflowtaskresults");

@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { instanceLabels } from "./argoInstance.ts";
-import { commonLabels, outcomeLabel, runLabels, taskLabel } from "./labels.ts";
+import { commonLabels, runLabels } from "./labels.ts";
 import { restrictedPod } from "./podSecurity.ts";
 import {
   type GithubAccessArgs,
@@ -21,7 +21,10 @@ import {
   withKey,
   withToken,
 } from "./stepContainer.ts";
-import type { Step } from "./stepScripts.ts";
+import { pusherNames } from "./taskPush.ts";
+import { outcomeLabel, taskLabel } from "./vocabulary/keys.ts";
+import { parameters } from "./vocabulary/run.ts";
+import { containerOf, type PodStep, podSteps } from "./vocabulary/steps.ts";
 
 /** How CodeRuns look. */
 export interface CodeRunArgs {
@@ -55,6 +58,30 @@ export interface PullRequestArgs {
   readyLabel: pulumi.Input<string>;
   /** The label with which a person holds a task: no remediation of it begins. */
   holdLabel: pulumi.Input<string>;
+  /** What the name of a task's branch begins with; the task's number follows. */
+  branchPrefix: pulumi.Input<string>;
+  /** Whether pull requests are told what was done, or what failed. */
+  comments: pulumi.Input<boolean>;
+}
+
+/** Who pushes, and whose work a push makes stale. */
+export interface AgentArgs {
+  /** Login of the GitHub App whose pushes count, `SLUG[bot]`. */
+  pusher: pulumi.Input<string>;
+  /** Agents whose CodeRuns a push cancels. Never the pusher. */
+  toCancel: pulumi.Input<string[]>;
+  /** A task with more agents to cancel than this stops the remediation before anything is touched. */
+  maxToCancel: pulumi.Input<number>;
+}
+
+/** How Argo Workflows runs the remediations. */
+export interface RunArgs {
+  /** Base URL of Argo's server, for a link to the run; default: the command that shows it. */
+  serverUrl?: pulumi.Input<string>;
+  /** Instance ID of the workflow controller; default: the one without. See argoInstance.ts. */
+  instanceId?: string;
+  /** How long a Workflow is kept after its end. */
+  retentionDays: pulumi.Input<number>;
 }
 
 /** What the steps run in, and how long they may take. */
@@ -62,40 +89,24 @@ export interface StepsArgs {
   /** Image with bash, coreutils, curl, jq and openssl. */
   image: pulumi.Input<string>;
   /** Limit for the proof that the cancelled agents are gone. */
-  cancelSeconds: pulumi.Input<number>;
+  cancelTimeoutSeconds: pulumi.Input<number>;
   /** Limit for the main workflow to reach its gate once an agent was cancelled. */
-  gateSeconds: pulumi.Input<number>;
+  gateTimeoutSeconds: pulumi.Input<number>;
   /** Limit for each step. */
-  deadlineSeconds: pulumi.Input<number>;
+  stepTimeoutSeconds: pulumi.Input<number>;
   /** How long after a push to wait for further ones, so that several in a row cause one restart. */
-  quietSeconds: pulumi.Input<number>;
+  debounceSeconds: pulumi.Input<number>;
 }
 
 export interface RemediationWorkflowArgs extends GithubAccessArgs {
   namespace: pulumi.Input<string>;
   serviceAccountName: pulumi.Input<string>;
-  /** What the name of a task branch begins with; the task's number follows. */
-  branchPrefix: pulumi.Input<string>;
-  /** Agents whose CodeRuns a push cancels. */
-  agentsToCancel: pulumi.Input<string[]>;
-  /** A task with more agents to cancel than this stops the remediation before anything is touched. */
-  maxAgentsToCancel: pulumi.Input<number>;
-  /** Login of the pusher, as people read it. */
-  pusher: pulumi.Input<string>;
-  /** Names of the pusher in lower case. One of them in a label of a CodeRun to cancel stops the remediation likewise. */
-  pusherNames: pulumi.Input<string[]>;
+  agents: AgentArgs;
   codeRuns: CodeRunArgs;
   mainWorkflows: MainWorkflowArgs;
   pullRequests: PullRequestArgs;
-  /** Whether pull requests are told what was done, or what failed. */
-  pullRequestComments: pulumi.Input<boolean>;
-  /** Where people reach Argo's server; default: nowhere. */
-  argoServerUrl?: pulumi.Input<string>;
-  /** See argoInstance.ts. */
-  argoInstanceId?: string;
+  argo: RunArgs;
   steps: StepsArgs;
-  /** How long a Workflow is kept after its end. */
-  retentionDays: pulumi.Input<number>;
 }
 
 /** The templates that have a pod. Argo makes the pod's name of the run's, the template's and a number. */
@@ -125,25 +136,13 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
         metadata: {
           name,
           namespace: args.namespace,
-          labels: { ...commonLabels(name, "remediation"), ...instanceLabels(args.argoInstanceId) },
+          labels: { ...commonLabels(name, "remediation"), ...instanceLabels(args.argo.instanceId) },
         },
         spec: {
           entrypoint: remediate,
           onExit: "record-failure-if-any",
           arguments: {
-            parameters: [
-              { name: "task", description: "Number of the task." },
-              // All three empty: by hand, for the present head.
-              { name: "before", description: "Head of the branch before the push, 40 hexadecimal digits.", value: "" },
-              { name: "after", description: "Head of the branch after the push, 40 hexadecimal digits.", value: "" },
-              {
-                name: "repository",
-                description: "Pushed repository, owner/name; may be empty if just one is watched.",
-                value: "",
-              },
-              { name: "pushed-at", description: "GitHub's time of the push, in seconds since 1970.", value: "" },
-              { name: "dry-run", description: "true: plan, say what would be done, touch nothing.", value: "false" },
-            ],
+            parameters: Object.entries(parameters).map(([name, told]) => ({ name, ...told })),
           },
           workflowMetadata: {
             labels: runLabels(name, "remediation"),
@@ -156,7 +155,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
           // Of several runs for one task one works at a time, the newest push first; a waiting one has no pod.
           synchronization: { mutexes: [{ name: `${name}-{{workflow.parameters.task}}` }] },
           ttlStrategy: {
-            secondsAfterCompletion: pulumi.output(args.retentionDays).apply((days) => days * 24 * 60 * 60),
+            secondsAfterCompletion: pulumi.output(args.argo.retentionDays).apply((days) => days * 24 * 60 * 60),
           },
           templates: pulumi
             .output([remediateTemplate(name, args), exitTemplate(), recordFailureTemplate(name, args)])
@@ -178,13 +177,21 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
 
 function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
   const config = fromConfig(name, args);
-  const step = (step: Step, dependencies: string[], own: Partial<StepContainerArgs> = {}) =>
-    stepContainer(step === "record" ? "main" : step, step, {
+  const needs: Record<PodStep, Partial<StepContainerArgs>> = {
+    plan: withKey,
+    "stop-qa": withToken,
+    "restart-qa": {},
+    // It tells the pull request.
+    record: withToken,
+  };
+  const container = (step: PodStep, index: number) =>
+    stepContainer(containerOf(step), step, {
       image: args.steps.image,
       config,
       filledIn: fromRun,
-      dependencies,
-      ...own,
+      // Each waits for the one before it.
+      dependencies: podSteps.slice(0, index).slice(-1).map(containerOf),
+      ...needs[step],
     });
   return {
     name: remediate,
@@ -193,23 +200,17 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
     // The steps follow one another, and the pod has to start.
     activeDeadlineSeconds: pulumi
       .output(args.steps)
-      .apply(({ deadlineSeconds, quietSeconds }) => 4 * deadlineSeconds + quietSeconds + 60),
+      .apply(({ stepTimeoutSeconds, debounceSeconds }) => podSteps.length * stepTimeoutSeconds + debounceSeconds + 60),
     volumes: volumes(args, "64Mi"),
     containerSet: {
       volumeMounts: [sharedMount],
-      containers: [
-        step("plan", [], withKey),
-        step("stop-qa", ["plan"], withToken),
-        step("restart-qa", ["stop-qa"]),
-        // It tells the pull request.
-        step("record", ["restart-qa"], withToken),
-      ],
+      containers: podSteps.map(container),
     },
     outputs: {
       parameters: [
         { name: "outcome", valueFrom: { path: `${sharedDirectory}/outcome`, default: "failed" } },
         { name: "report", valueFrom: { path: `${sharedDirectory}/report`, default: "" } },
-        ...steps.map((step) => ({
+        ...timedSteps.map((step) => ({
           name: secondsOf(step),
           valueFrom: { path: `${sharedDirectory}/seconds/${step}`, default: "" },
         })),
@@ -218,7 +219,7 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
     },
     metrics: {
       prometheus: [
-        ...steps.map((step) => ({
+        ...timedSteps.map((step) => ({
           name: "rex_remediation_step_duration_seconds",
           help: "Seconds that a step of a remediation took, by step.",
           // A step that had nothing to do, or a run that failed, says nothing.
@@ -247,10 +248,10 @@ export const mostRounds = 20;
 // The controller keeps the buckets that it saw first until it is started again: so each possible cap has its own from the start.
 const roundBuckets = Array.from({ length: mostRounds }, (_, index) => index + 1);
 
-/** The steps whose time is told. */
-const steps = ["plan", "stop-qa", "restart-qa"] as const;
+/** The steps whose time is told: `record` tells it. */
+const timedSteps = podSteps.filter((step) => step !== "record");
 
-function secondsOf(step: (typeof steps)[number]): string {
+function secondsOf(step: PodStep): string {
   return `seconds-${step}`;
 }
 
@@ -293,7 +294,7 @@ function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
   return {
     name: recordFailure,
     retryStrategy,
-    activeDeadlineSeconds: pulumi.output(args.steps.deadlineSeconds).apply((seconds) => seconds + 60),
+    activeDeadlineSeconds: pulumi.output(args.steps.stepTimeoutSeconds).apply((seconds) => seconds + 60),
     volumes: volumes(args, "16Mi"),
     container,
   };
@@ -330,20 +331,20 @@ function fromConfig(name: string, args: RemediationWorkflowArgs): Variables {
     NAMESPACE: args.namespace,
     ...githubVariables(args),
     ...mainWorkflowVariables(args.mainWorkflows),
-    BRANCH_PREFIX: args.branchPrefix,
+    BRANCH_PREFIX: args.pullRequests.branchPrefix,
     TASK_LABEL_PREFIX: args.pullRequests.taskLabelPrefix,
     READY_LABEL: args.pullRequests.readyLabel,
     HOLD_LABEL: args.pullRequests.holdLabel,
     STAGES: pulumi.jsonStringify(args.mainWorkflows.stages),
     RESET_STAGE: args.mainWorkflows.resetStage,
-    AGENTS: pulumi.jsonStringify(args.agentsToCancel),
-    MAX_AGENTS_TO_CANCEL: args.maxAgentsToCancel,
-    PUSHER: args.pusher,
-    PULL_REQUEST_COMMENTS: args.pullRequestComments,
-    ARGO_SERVER_URL: args.argoServerUrl ?? "",
-    ARGO_INSTANCE_ID: args.argoInstanceId ?? "",
-    QUIET_SECONDS: args.steps.quietSeconds,
-    PUSHER_NAMES: pulumi.jsonStringify(args.pusherNames),
+    AGENTS: pulumi.jsonStringify(args.agents.toCancel),
+    MAX_AGENTS_TO_CANCEL: args.agents.maxToCancel,
+    PUSHER: args.agents.pusher,
+    PULL_REQUEST_COMMENTS: args.pullRequests.comments,
+    ARGO_SERVER_URL: args.argo.serverUrl ?? "",
+    ARGO_INSTANCE_ID: args.argo.instanceId ?? "",
+    QUIET_SECONDS: args.steps.debounceSeconds,
+    PUSHER_NAMES: pulumi.jsonStringify(pulumi.output(args.agents.pusher).apply(pusherNames)),
     CODERUN_GROUP: args.codeRuns.group,
     CODERUN_VERSION: args.codeRuns.version,
     CODERUN_RESOURCE: args.codeRuns.resource,
@@ -351,8 +352,8 @@ function fromConfig(name: string, args: RemediationWorkflowArgs): Variables {
     CODERUN_AGENT_LABEL: args.codeRuns.agentLabel,
     CODERUN_REPOSITORY_LABEL: args.codeRuns.repositoryLabel,
     CODERUN_FINISHED_PHASES: pulumi.jsonStringify(args.codeRuns.finishedPhases),
-    STEP_DEADLINE_SECONDS: args.steps.deadlineSeconds,
-    CANCEL_SECONDS: args.steps.cancelSeconds,
-    GATE_SECONDS: args.steps.gateSeconds,
+    STEP_DEADLINE_SECONDS: args.steps.stepTimeoutSeconds,
+    CANCEL_SECONDS: args.steps.cancelTimeoutSeconds,
+    GATE_SECONDS: args.steps.gateTimeoutSeconds,
   };
 }

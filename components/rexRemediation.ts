@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { EventBus, type EventBusArgs } from "./eventBus.ts";
 import { GithubAppSecrets } from "./githubAppSecrets.ts";
+import { repositoryLabelValue } from "./labels.ts";
 import { Alarms } from "./monitoring/alarms.ts";
 import { Dashboard } from "./monitoring/dashboard.ts";
 import { AdmissionPolicies } from "./policies/policies.ts";
@@ -8,38 +9,32 @@ import { type GatewayRouteArgs, type IngressArgs, PushEventSource } from "./push
 import { PushSensor } from "./pushSensor.ts";
 import { RemediationAccess } from "./remediationAccess.ts";
 import {
+  type AgentArgs,
   type CodeRunArgs,
   type MainWorkflowArgs,
   type PullRequestArgs,
   RemediationWorkflow,
+  type RunArgs,
   type StepsArgs,
 } from "./remediationWorkflow.ts";
-import { Redelivery } from "./sweep.ts";
-import { pusherNames, type TaskPush } from "./taskPush.ts";
+import { Sweep } from "./sweep.ts";
+import { pusherNames } from "./taskPush.ts";
 
 /** The GitHub App that the remediation acts as; it needs contents: read and pull requests: write. */
 export interface GithubAppArgs {
-  /** Base URL of GitHub's REST API. */
-  apiUrl: pulumi.Input<string>;
-  appId: pulumi.Input<string>;
+  id: pulumi.Input<string>;
   /** Default: asked of GitHub for the pushed repository. */
   installationId?: pulumi.Input<string>;
-  /** PEM; or else {@link existingSecret}. */
-  privateKey?: pulumi.Input<string>;
-  /** Name of a Secret that holds the private key under `private-key.pem`. */
+  /** Base URL of GitHub's REST API. */
+  apiUrl: pulumi.Input<string>;
+  /** Name of a Secret that holds the private key under `private-key.pem`; or else {@link RexRemediationArgs.githubAppPrivateKey}. */
   existingSecret?: pulumi.Input<string>;
 }
 
 /** GitHub's webhook. */
 export interface WebhookArgs {
-  /** What GitHub signs its events with; or else {@link existingSecret}. */
-  secret?: pulumi.Input<string>;
-  /** Name of a Secret that holds the webhook's secret under `secret`. */
+  /** Name of a Secret that holds the webhook's secret under `secret`; or else {@link RexRemediationArgs.webhookSecret}. */
   existingSecret?: pulumi.Input<string>;
-  /** Default: no way in from outside the cluster, unless there is {@link gatewayRoute}. */
-  ingress?: IngressArgs;
-  /** Instead of {@link ingress}, not beside it. */
-  gatewayRoute?: GatewayRouteArgs;
   /** Names of namespaces and CIDRs that may reach the EventSource; empty: no NetworkPolicy. */
   allowedFrom: string[];
 }
@@ -50,8 +45,35 @@ export interface ExistingEventSourceArgs {
   event: pulumi.Input<string>;
 }
 
+/** The event bus to use, and how to make it. */
+export interface EventBusSettings
+  extends Pick<EventBusArgs, "version" | "replicas" | "storageClassName" | "volumeSize"> {
+  name: string;
+  /** Whether to make it; if not, the rest but the name means nothing. */
+  create: boolean;
+}
+
+/** How Argo runs all of it. */
+export interface ArgoArgs extends RunArgs {
+  /** Pods of the EventSource. */
+  eventSourceReplicas: pulumi.Input<number>;
+  /** Pods of the Sensor. */
+  sensorReplicas: pulumi.Input<number>;
+  /** How long to wait until EventBus, EventSource and Sensor are deployed. */
+  deployTimeoutSeconds: pulumi.Input<number>;
+}
+
+/** The job that looks for lost pushes. */
+export interface SweepSettings {
+  /** When to look: cron, in the time zone of Argo's controller. */
+  schedule: pulumi.Input<string>;
+  /** How long a push is left to its own delivery. */
+  afterSeconds: pulumi.Input<number>;
+}
+
 /** When alarms ring, and where they lead. */
 export interface AlarmSettings {
+  /** By which Prometheus finds the PrometheusRule. */
   labels: Record<string, string>;
   /** A task with more rounds than this rings. */
   maxRounds: number;
@@ -62,46 +84,35 @@ export interface AlarmSettings {
 export interface RexRemediationArgs {
   /** Namespace of everything, of the CodeRuns and of the main workflows; it must exist. */
   namespace: pulumi.Input<string>;
-  /** Which pushes restart QA. */
-  push: pulumi.Input<TaskPush>;
-  /** The value of the repository label, for each repository as owner/name in lower case. */
-  repositoryLabels: pulumi.Input<Record<string, string>>;
-  /** Agents whose CodeRuns a push cancels. Never the pusher. */
-  agentsToCancel: pulumi.Input<string[]>;
-  /** A task with more agents to cancel than this stops the remediation before anything is touched. */
-  maxAgentsToCancel: pulumi.Input<number>;
-  codeRuns: CodeRunArgs;
-  mainWorkflows: MainWorkflowArgs;
-  pullRequests: PullRequestArgs;
+  /** Repositories whose pushes count, as owner/name. */
+  repositories: pulumi.Input<string[]>;
+  agents: AgentArgs;
+  codeRun: CodeRunArgs;
+  pullRequest: PullRequestArgs;
+  mainWorkflow: MainWorkflowArgs;
   githubApp: GithubAppArgs;
+  /** PEM. */
+  githubAppPrivateKey?: pulumi.Input<string>;
   webhook: WebhookArgs;
+  /** What GitHub signs its events with. */
+  webhookSecret?: pulumi.Input<string>;
   /** Use this EventSource; default: make one. */
   existingEventSource?: ExistingEventSourceArgs;
-  /** Pods of the EventSource. */
-  eventSourceReplicas: pulumi.Input<number>;
-  /** Pods of the Sensor. */
-  sensorReplicas: pulumi.Input<number>;
-  /** The event bus to use, and to make first if `created` says how. */
-  eventBus: { name: string; created?: Pick<EventBusArgs, "version" | "replicas" | "storageClassName" | "volumeSize"> };
+  /** Default: no way in from outside the cluster, unless there is {@link gateway}. */
+  ingress?: IngressArgs;
+  /** Instead of {@link ingress}, not beside it. */
+  gateway?: GatewayRouteArgs;
+  eventBus: EventBusSettings;
+  argo: ArgoArgs;
   /** Whether the API server refuses what is not theirs to touch; see {@link AdmissionPolicies}. */
   admissionPolicies: boolean;
-  /** The job that looks for lost pushes; undefined: none. */
-  sweep?: { schedule: pulumi.Input<string>; afterSeconds: pulumi.Input<number> };
   steps: StepsArgs;
-  /** Whether pull requests are told what was done, or what failed. */
-  pullRequestComments: pulumi.Input<boolean>;
-  /** Instance ID of the workflow controller that runs remediations and sweeps; default: the one without. */
-  argoInstanceId?: string;
-  /** Base URL of Argo's server, for a link to the run; default: the command that shows it. */
-  argoServerUrl?: pulumi.Input<string>;
-  /** A PrometheusRule with labels by which Prometheus finds it; undefined: none. */
+  /** Default: nothing looks for lost pushes. */
+  sweep?: SweepSettings;
+  /** A PrometheusRule; default: none. */
   alarms?: AlarmSettings;
-  /** A ConfigMap with a Grafana dashboard, and labels by which Grafana's sidecar finds it; undefined: none. */
+  /** A ConfigMap with a Grafana dashboard, and labels by which Grafana's sidecar finds it; default: none. */
   dashboard?: { labels: Record<string, string> };
-  /** How long a remediation's Workflow is kept after its end. */
-  retentionDays: pulumi.Input<number>;
-  /** How long to wait until EventBus, EventSource and Sensor are deployed. */
-  deployedSeconds: pulumi.Input<number>;
   /**
    * Set where the objects are written out, and others apply them: then the WorkflowTemplate's identity is not known, so that no run
    * can be owned by it and go with it; and what was pushed before `installedAt` (ISO 8601) is not this installation's to handle.
@@ -130,18 +141,22 @@ export class RexRemediation extends pulumi.ComponentResource {
   /** @param name prefix of every object's name */
   constructor(name: string, args: RexRemediationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rex-remediation:index:RexRemediation", name, {}, opts);
-    const { namespace, deployedSeconds, existingEventSource, admissionPolicies } = args;
-    const push = pulumi.output(args.push);
+    const { namespace, agents, argo, existingEventSource, admissionPolicies } = args;
+    const deployedSeconds = argo.deployTimeoutSeconds;
+    const argoInstanceId = argo.instanceId;
+    const repositoryLabels = pulumi.output(args.repositories).apply(labelValues);
+    const { branchPrefix } = args.pullRequest;
+    const push = pulumi.output({ pusher: agents.pusher, repositories: args.repositories, branchPrefix });
 
-    const policies = admissionPolicies ? this.#policies(name, args) : [];
+    const policies = admissionPolicies ? this.#policies(name, args, repositoryLabels) : [];
 
     const secrets = new GithubAppSecrets(
       name,
       {
         namespace,
-        privateKey: args.githubApp.privateKey,
+        privateKey: args.githubAppPrivateKey,
         existingPrivateKeySecret: args.githubApp.existingSecret,
-        webhookSecret: args.webhook.secret,
+        webhookSecret: args.webhookSecret,
         existingWebhookSecret: args.webhook.existingSecret,
       },
       { parent: this },
@@ -151,8 +166,8 @@ export class RexRemediation extends pulumi.ComponentResource {
       name,
       {
         namespace,
-        codeRunGroup: args.codeRuns.group,
-        codeRunResource: args.codeRuns.resource,
+        codeRunGroup: args.codeRun.group,
+        codeRunResource: args.codeRun.resource,
         eventSource: existingEventSource === undefined,
         sweep: args.sweep !== undefined,
         admissionPolicies,
@@ -161,38 +176,34 @@ export class RexRemediation extends pulumi.ComponentResource {
       { parent: this, dependsOn: policies },
     );
 
+    const github = {
+      repositoryLabels,
+      githubApiUrl: args.githubApp.apiUrl,
+      githubAppId: args.githubApp.id,
+      githubInstallationId: args.githubApp.installationId,
+      privateKeySecretName: secrets.privateKeySecretName,
+    };
     const workflow = new RemediationWorkflow(
       name,
       {
         namespace,
         serviceAccountName: access.remediationAccount,
-        repositoryLabels: args.repositoryLabels,
-        branchPrefix: push.branchPrefix,
-        agentsToCancel: args.agentsToCancel,
-        maxAgentsToCancel: args.maxAgentsToCancel,
-        pusher: push.pusher,
-        pusherNames: push.apply(({ pusher }) => pusherNames(pusher)),
-        pullRequestComments: args.pullRequestComments,
-        argoInstanceId: args.argoInstanceId,
-        argoServerUrl: args.argoServerUrl,
-        codeRuns: args.codeRuns,
-        mainWorkflows: args.mainWorkflows,
-        pullRequests: args.pullRequests,
-        githubApiUrl: args.githubApp.apiUrl,
-        githubAppId: args.githubApp.appId,
-        githubInstallationId: args.githubApp.installationId,
-        privateKeySecretName: secrets.privateKeySecretName,
+        ...github,
+        agents,
+        codeRuns: args.codeRun,
+        mainWorkflows: args.mainWorkflow,
+        pullRequests: args.pullRequest,
+        argo,
         steps: args.steps,
-        retentionDays: args.retentionDays,
       },
       { parent: this },
     );
 
     const workflowTemplateUid = args.appliedByOthers === undefined ? workflow.workflowTemplateUid : undefined;
-    const eventBusName = args.eventBus.created
+    const eventBusName = args.eventBus.create
       ? new EventBus(
           name,
-          { namespace, eventBusName: args.eventBus.name, deployedSeconds, ...args.eventBus.created },
+          { namespace, eventBusName: args.eventBus.name, deployedSeconds, ...args.eventBus },
           { parent: this },
         ).eventBusName
       : pulumi.output(args.eventBus.name);
@@ -204,12 +215,12 @@ export class RexRemediation extends pulumi.ComponentResource {
             {
               namespace,
               push,
-              webhookSecretName: secrets.webhookSecretName ?? missing("webhook.secret or webhook.existingSecret"),
+              webhookSecretName: secrets.webhookSecretName ?? missing("webhookSecret or webhook.existingSecret"),
               serviceAccountName: access.eventSourceAccount ?? missing("an account of the EventSource"),
               eventBusName,
-              replicas: args.eventSourceReplicas,
-              ingress: args.webhook.ingress,
-              gatewayRoute: args.webhook.gatewayRoute,
+              replicas: argo.eventSourceReplicas,
+              ingress: args.ingress,
+              gatewayRoute: args.gateway,
               allowedFrom: args.webhook.allowedFrom,
               deployedSeconds,
             },
@@ -227,10 +238,10 @@ export class RexRemediation extends pulumi.ComponentResource {
         unfilteredPush: existingEventSource && push,
         workflowTemplateName: workflow.workflowTemplateName,
         workflowTemplateUid,
-        argoInstanceId: args.argoInstanceId,
+        argoInstanceId,
         serviceAccountName: access.sensorAccount,
         eventBusName,
-        replicas: args.sensorReplicas,
+        replicas: argo.sensorReplicas,
         admissionPolicies,
         deployedSeconds,
       },
@@ -239,28 +250,24 @@ export class RexRemediation extends pulumi.ComponentResource {
     );
 
     if (args.sweep !== undefined) {
-      new Redelivery(
+      new Sweep(
         name,
         {
           namespace,
           serviceAccountName: access.sweepAccount ?? missing("an account of the sweep"),
           ...args.sweep,
-          pusher: push.pusher,
-          branchPrefix: push.branchPrefix,
-          repositoryLabels: args.repositoryLabels,
-          mainWorkflows: args.mainWorkflows,
-          githubApiUrl: args.githubApp.apiUrl,
-          githubAppId: args.githubApp.appId,
-          githubInstallationId: args.githubApp.installationId,
-          privateKeySecretName: secrets.privateKeySecretName,
+          ...github,
+          pusher: agents.pusher,
+          branchPrefix,
+          mainWorkflows: args.mainWorkflow,
           webhookUrl: ownEventSource?.webhookUrl,
           workflowTemplateUid,
           runSalt: sensor.runSalt,
-          argoInstanceId: args.argoInstanceId,
+          argoInstanceId,
           installedAt: args.appliedByOthers?.installedAt ?? workflow.createdAt,
-          retentionDays: args.retentionDays,
+          retentionDays: argo.retentionDays,
           image: args.steps.image,
-          deadlineSeconds: args.steps.deadlineSeconds,
+          stepTimeoutSeconds: args.steps.stepTimeoutSeconds,
         },
         { parent: this, dependsOn: [access] },
       );
@@ -292,43 +299,52 @@ export class RexRemediation extends pulumi.ComponentResource {
 
   /** Alarms and dashboard, where they are asked for. */
   #watch(name: string, args: RexRemediationArgs, sensorName: pulumi.Output<string>): void {
-    const { namespace, argoInstanceId } = args;
+    const { namespace } = args;
+    const argoInstanceId = args.argo.instanceId;
     const { eventSource: eventSourceName } = this;
     if (args.alarms !== undefined) {
       const { maxRounds, labels, docsUrl } = args.alarms;
-      // Two minutes from push to restart are the goal, and a run waits the quiet seconds first.
-      const slowSeconds = pulumi.output(args.steps).apply(({ quietSeconds }) => 120 + quietSeconds);
+      // Two minutes from push to restart are the goal, and a run waits for further pushes first.
+      const slowSeconds = pulumi.output(args.steps).apply(({ debounceSeconds }) => 120 + debounceSeconds);
       const sweepSchedule = args.sweep?.schedule;
       const named = { namespace, argoInstanceId, eventSourceName, sensorName };
       const watched = pulumi.output({ ...named, sweepSchedule, maxRounds, slowSeconds });
       new Alarms(name, { watched, labels, docsUrl }, { parent: this });
     }
     if (args.dashboard !== undefined) {
-      new Dashboard(name, { namespace, eventSourceName, sensorName, ...args.dashboard }, { parent: this });
+      new Dashboard(name, { namespace, eventSourceName, sensorName, labels: args.dashboard.labels }, { parent: this });
     }
   }
 
-  #policies(name: string, args: RexRemediationArgs): pulumi.Resource[] {
-    const { namespace, agentsToCancel, repositoryLabels, codeRuns, mainWorkflows } = args;
+  #policies(
+    name: string,
+    args: RexRemediationArgs,
+    repositoryLabels: pulumi.Output<Record<string, string>>,
+  ): pulumi.Resource[] {
     return [
       new AdmissionPolicies(
         name,
         {
-          namespace,
+          namespace: args.namespace,
           workflowTemplateName: name,
-          agentsToCancel,
-          pusherNames: pulumi.output(args.push).apply(({ pusher }) => pusherNames(pusher)),
+          agentsToCancel: args.agents.toCancel,
+          pusherNames: pulumi.output(args.agents.pusher).apply(pusherNames),
           repositoryLabels,
-          codeRuns,
-          mainWorkflows,
+          codeRuns: args.codeRun,
+          mainWorkflows: args.mainWorkflow,
           sweep: args.sweep !== undefined,
           ownedRuns: args.appliedByOthers === undefined,
-          argoInstanceId: args.argoInstanceId,
+          argoInstanceId: args.argo.instanceId,
         },
         { parent: this },
       ),
     ];
   }
+}
+
+/** The value of the repository label, for each repository in lower case. */
+function labelValues(repositories: string[]): Record<string, string> {
+  return Object.fromEntries(repositories.map((fullName) => [fullName.toLowerCase(), repositoryLabelValue(fullName)]));
 }
 
 function missing(what: string): never {

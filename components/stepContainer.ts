@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { privateKeyKey } from "./githubAppSecrets.ts";
 import { resources, restrictedContainer } from "./podSecurity.ts";
-import { type Step, stepScript, untouchedByKubelet } from "./stepScripts.ts";
+import { stepScript, untouchedByKubelet } from "./stepScripts.ts";
+import { programName } from "./vocabulary/keys.ts";
+import type { Step } from "./vocabulary/steps.ts";
 
 /** Environment of a step, by name. */
 export type Variables = Record<string, pulumi.Input<string | number | boolean>>;
@@ -69,7 +71,7 @@ export function volumes({ privateKeySecretName }: GithubAccessArgs, sharedSize: 
 }
 
 /** Annotation of a pod that lists the watched repositories. */
-export const repositoriesAnnotation = "rex-remediation/repositories";
+export const repositoriesAnnotation = `${programName}/repositories`;
 
 /**
  * Metadata of the pods of steps. It lists the repositories, which may be hundreds: a template, which Argo hands to its pod in one

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-
-/** The steps of a remediation, and the sweep for lost pushes, each a file of bash in components/steps. */
-export type Step = "plan" | "stop-qa" | "restart-qa" | "record" | "failed" | "sweep";
+import { jqVocabulary, prelude } from "./vocabulary/prelude.ts";
+import type { Step } from "./vocabulary/steps.ts";
 
 /** A line with which a step takes in one of the files beside it. */
 const sourceLine = /^source "\$\{BASH_SOURCE%\/\*\}\/(?<file>[a-z-]+\.sh)"$/;
@@ -16,14 +15,16 @@ const includeLine = /^include "(?<name>[a-z-]+)";$/;
 const stepsDirectory = join(import.meta.dirname, "steps");
 
 /**
- * A step as one text for `bash -c`: each `source` line gives way to the file that it names, once. Lines of comment stay behind, because
- * all steps together have to fit into one environment variable of the pod.
+ * A step as one text for `bash -c`: what it uses of the vocabulary, then its file of components/steps, in which each `source` line gives
+ * way to the file that it names, once. Lines of comment stay behind, because all steps together have to fit into one environment
+ * variable of the pod.
  *
  * @param directory where the files are; default: components/steps
  * @throws Error if Argo would read a part of it as its own
  */
 export function stepScript(step: Step, directory = stepsDirectory): string {
-  return untouchedByKubelet(inlined(join(directory, `${step}.sh`), directory, new Set()));
+  const text = inlined(join(directory, `${step}.sh`), directory, new Set());
+  return untouchedByKubelet(`${prelude(text)}${text}`);
 }
 
 function inlined(path: string, directory: string, seen: Set<string>): string {
@@ -52,26 +53,33 @@ function inlined(path: string, directory: string, seen: Set<string>): string {
 /** A constant with a program of jq, and before it one for each file that it includes and no program before it included. */
 function jqConstants(name: string, file: string, directory: string, seen: Set<string>): string {
   const parts = jqParts(file, directory);
-  const own = parts.pop()?.text ?? "";
-  const included = parts.map((part) => ({ ...part, name: `JQ_${part.file.replace(/\W/g, "_")}` }));
+  const vocabulary = jqVocabulary(textOf(parts)) === "" ? "" : "$VOCABULARY";
+  const own = textOf(parts.splice(-1));
+  const included = parts.map((part) => ({
+    ...part,
+    name: `JQ_${part.file.slice(0, -".jq".length).replaceAll("-", "_").toUpperCase()}`,
+  }));
   const fresh = included.filter((part) => !seen.has(part.file));
   for (const { file } of fresh) seen.add(file);
   return [
     ...fresh.map((part) => `${part.name}=${bashText(part.text)}\n`),
-    `${name}=${included.map((part) => `$${part.name}`).join("")}${bashText(own)}\n`,
+    `${name}=${vocabulary}${included.map((part) => `$${part.name}`).join("")}${bashText(own)}\n`,
   ].join("");
 }
 
 /**
- * A program of jq in components/steps as one text. jq's own `include` keeps variables from what is included, and all of it needs the
- * configuration.
+ * A program of jq in components/steps as one text, with what it uses of the vocabulary. jq's own `include` keeps variables from what is
+ * included, and all of it needs the configuration.
  *
  * @throws Error if Argo would read a part of it as its own
  */
 export function jqProgram(file: string, directory = stepsDirectory): string {
-  return jqParts(file, directory)
-    .map(({ text }) => text)
-    .join("");
+  const text = textOf(jqParts(file, directory));
+  return `${jqVocabulary(text)}${text}`;
+}
+
+function textOf(parts: { text: string }[]): string {
+  return parts.map(({ text }) => text).join("");
 }
 
 /** What a program includes, each once, and the program itself, without comments and indentation. */

@@ -20,7 +20,7 @@ import {
 /** The one template that has a pod. */
 export const sweepTemplate = "sweep";
 
-export interface RedeliveryArgs extends GithubAccessArgs {
+export interface SweepArgs extends GithubAccessArgs {
   namespace: pulumi.Input<string>;
   serviceAccountName: pulumi.Input<string>;
   /** When to look for lost pushes: cron, in the time zone of Argo's controller. */
@@ -36,7 +36,7 @@ export interface RedeliveryArgs extends GithubAccessArgs {
   webhookUrl?: pulumi.Input<string>;
   /** metadata.uid of the remediation's WorkflowTemplate, which then owns the runs; undefined if that is not known. */
   workflowTemplateUid?: pulumi.Input<string>;
-  /** What the names of runs are made with, beside the push; see runName.ts. */
+  /** What the names of runs are made with, beside the push; see vocabulary/runName.ts. */
   runSalt: pulumi.Input<string>;
   /** See argoInstance.ts. */
   argoInstanceId?: string;
@@ -46,8 +46,8 @@ export interface RedeliveryArgs extends GithubAccessArgs {
   retentionDays: pulumi.Input<number>;
   /** Image of the step. */
   image: pulumi.Input<string>;
-  /** Limit for the step, in seconds. */
-  deadlineSeconds: pulumi.Input<number>;
+  /** Limit for the step. */
+  stepTimeoutSeconds: pulumi.Input<number>;
 }
 
 /**
@@ -57,11 +57,11 @@ export interface RedeliveryArgs extends GithubAccessArgs {
  * @see https://argo-workflows.readthedocs.io/en/latest/cron-workflows/
  * @see https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
  */
-export class Redelivery extends pulumi.ComponentResource {
+export class Sweep extends pulumi.ComponentResource {
   readonly cronWorkflowName: pulumi.Output<string>;
 
-  constructor(name: string, args: RedeliveryArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("rex-remediation:index:Redelivery", name, {}, opts);
+  constructor(name: string, args: SweepArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("rex-remediation:index:Sweep", name, {}, opts);
     const cron = new k8s.apiextensions.CustomResource(
       `${name}-sweep`,
       {
@@ -98,7 +98,7 @@ export class Redelivery extends pulumi.ComponentResource {
   }
 }
 
-function template(name: string, args: RedeliveryArgs) {
+function template(name: string, args: SweepArgs) {
   const output = (file: string) => ({ name: file, valueFrom: { path: `${sharedDirectory}/${file}`, default: "" } });
   const counter = (metric: string, help: string, file: string) => ({
     name: metric,
@@ -126,14 +126,14 @@ function template(name: string, args: RedeliveryArgs) {
       INSTALLED_AT: args.installedAt,
       SWEEP_AFTER_SECONDS: args.afterSeconds,
       RETENTION_DAYS: args.retentionDays,
-      STEP_DEADLINE_SECONDS: args.deadlineSeconds,
+      STEP_DEADLINE_SECONDS: args.stepTimeoutSeconds,
     },
   });
   return {
     name: sweepTemplate,
     // One that failed is not tried again at once: the next one is as good.
     retryStrategy: { ...retryStrategy, retryPolicy: "OnError" },
-    activeDeadlineSeconds: pulumi.output(args.deadlineSeconds).apply((seconds) => seconds + 60),
+    activeDeadlineSeconds: pulumi.output(args.stepTimeoutSeconds).apply((seconds) => seconds + 60),
     volumes: volumes(args, "16Mi"),
     container,
     outputs: { parameters: [output("started"), output("redelivered")] },

@@ -1,3 +1,13 @@
+import { jqText } from "./vocabulary/jqText.ts";
+import {
+  branchRestPattern,
+  regexText,
+  repositoryPattern,
+  shaPattern,
+  taskPattern,
+  whole,
+} from "./vocabulary/patterns.ts";
+
 /** Which pushes restart QA. */
 export interface TaskPush {
   /** Login of the GitHub App that pushes, `SLUG[bot]`. Compared exactly, but for upper and lower case. */
@@ -17,22 +27,6 @@ export function pusherNames(pusher: string): string[] {
 /** A name but for its spelling: case, and what stands between letters and digits. The steps' near_miss compares so. */
 export function plainName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
-}
-
-/** A task's number, as a regular expression: no zeros in front. */
-export const taskNumber = "[1-9][0-9]{0,8}";
-
-/**
- * What may follow it in a branch name: nothing, or a separator and more. Not what git refuses in every name: a push that says it has a
- * branch of such a name does not say what is there.
- *
- * @see https://git-scm.com/docs/git-check-ref-format
- */
-const afterTaskNumber = String.raw`([-/_][^\x00-\x20\x7f~^:?*\[\\]*)?`;
-
-/** The names of a task's branches, as the filter and the transform know them. */
-export function taskBranches(branchPrefix: string, task: string): RegExp {
-  return new RegExp(`^${regexText(branchPrefix)}${task}${afterTaskNumber}$`);
 }
 
 /** Key of the EventSource's metadata that tells the Sensor the branch prefix. */
@@ -71,10 +65,10 @@ export function pushExpression(push: TaskPush): string {
     `lower(body.sender.login) == ${exprText(push.pusher.toLowerCase())}`,
     'type(body.repository) == "map"',
     'type(body.repository.full_name) == "string"',
-    `body.repository.full_name matches ${exprText("^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")}`,
+    `body.repository.full_name matches ${exprText(whole(repositoryPattern))}`,
     `lower(body.repository.full_name) in [${lowerCased(push.repositories).map(exprText).join(", ")}]`,
     'type(body.ref) == "string"',
-    `body.ref matches ${exprText(`^refs/heads/${regexText(push.branchPrefix)}${taskNumber}${afterTaskNumber}$`)}`,
+    `body.ref matches ${exprText(whole(`refs/heads/${regexText(push.branchPrefix)}${taskPattern}${branchRestPattern}`))}`,
   ].join(" &&\n");
 }
 
@@ -112,10 +106,10 @@ export function pushTransform(unfiltered?: TaskPush): string {
     "| field(.body.repository.pushed_at) as $pushedAt",
     '| (if ([$prefix, $ref] | all(type == "string")) and ($ref | startswith("refs/heads/" + $prefix))',
     '   then $ref[("refs/heads/" + $prefix | length):] else "" end) as $afterPrefix',
-    `| if ($afterPrefix | matches(${jqText(`^${taskNumber}${afterTaskNumber}$`)}))`,
-    '  and ($before | matches("^[0-9a-f]{40}$"))',
-    '  and ($after | matches("^[0-9a-f]{40}$") and test("[1-9a-f]"))',
-    '  and ($repository | matches("^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"))',
+    `| if ($afterPrefix | matches(${jqText(whole(`${taskPattern}${branchRestPattern}`))}))`,
+    `  and ($before | matches(${jqText(whole(shaPattern))}))`,
+    `  and ($after | matches(${jqText(whole(shaPattern))}) and test("[1-9a-f]"))`,
+    `  and ($repository | matches(${jqText(whole(repositoryPattern))}))`,
     // A Workflow's priority, which this becomes, has 32 bits.
     '  and ($pushedAt | type == "number" and . >= 1 and . <= 2147483647 and . == floor)',
     ...(pusherChecks ?? []).map((check) => `  ${check}`),
@@ -128,17 +122,7 @@ function lowerCased(texts: string[]): string[] {
   return texts.map((text) => text.toLowerCase());
 }
 
-/** Text that a Go regular expression takes literally. */
-function regexText(text: string): string {
-  return text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&");
-}
-
 /** A string literal of expr, which reads escapes as Go does. */
 function exprText(text: string): string {
-  return JSON.stringify(text);
-}
-
-/** A string literal of jq; `\(` would begin an interpolation, but JSON never writes a backslash before a parenthesis unescaped. */
-function jqText(text: string): string {
   return JSON.stringify(text);
 }

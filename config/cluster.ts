@@ -11,9 +11,10 @@ import {
 import * as pulumi from "@pulumi/pulumi";
 import { asArgoEventsReads, privateKeyKey, webhookSecretKey } from "../components/githubAppSecrets.ts";
 import type { RexRemediationArgs } from "../components/rexRemediation.ts";
-import { bounded as boundedRequests } from "./boundedRequests.ts";
-import { causeOf } from "./errorCause.ts";
+import { bounded as boundedRequests } from "../lib/boundedRequests.ts";
+import { causeOf } from "../lib/errorCause.ts";
 import { type Kind, rsaPrivateKey, webhookSecret } from "./kinds.ts";
+import { ConfigError, inWords, nearest, type Problem, setCommand } from "./problems.ts";
 
 /** Options of a question: it may take ten seconds. */
 const bounded = boundedRequests(10);
@@ -22,7 +23,7 @@ const bounded = boundedRequests(10);
  * Asks the cluster, before anything is registered, for what only it can tell: whether it has admission policies and PrometheusRules, where
  * they are wanted, and whether Secrets that exist already hold what they should. Where the cluster cannot be asked, a warning says so: the engine will find out itself.
  *
- * @throws pulumi.RunError listing what the cluster lacks, and the ways out; or if the kubeconfig has no such context
+ * @throws ConfigError listing what the cluster lacks, and the ways out; or if the kubeconfig has no such context
  */
 export async function checkCluster(args: RexRemediationArgs): Promise<void> {
   if (!args.admissionPolicies) {
@@ -33,14 +34,14 @@ export async function checkCluster(args: RexRemediationArgs): Promise<void> {
   const questions = [
     ...(args.admissionPolicies ? [lacksPolicies, lacksRightToPolicies] : []),
     ...(args.alarms === undefined ? [] : [lacksPrometheusRules]),
-    secretQuestion(args, "existingWebhookSecret", args.webhook.existingSecret, webhookSecretKey, webhookSecret),
-    secretQuestion(args, "existingGithubAppSecret", args.githubApp.existingSecret, privateKeyKey, rsaPrivateKey),
+    secretQuestion(args, "webhook.existingSecret", args.webhook.existingSecret, webhookSecretKey, webhookSecret),
+    secretQuestion(args, "githubApp.existingSecret", args.githubApp.existingSecret, privateKeyKey, rsaPrivateKey),
   ].filter((question) => question !== undefined);
   const cluster = connect();
   if (cluster === undefined) {
     return;
   }
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   for (const question of questions) {
     try {
       problems.push(...(await question(cluster)));
@@ -53,12 +54,12 @@ export async function checkCluster(args: RexRemediationArgs): Promise<void> {
     }
   }
   if (problems.length > 0) {
-    throw new pulumi.RunError(`The cluster is not as the stack's configuration needs it.\n${problems.join("\n")}`);
+    throw new ConfigError("The cluster is not as the stack's configuration needs it.", problems);
   }
 }
 
-/** What the cluster lacks, for a person; nothing if it lacks nothing. */
-type Question = (cluster: KubeConfig) => Promise<string[]>;
+/** What the cluster lacks; nothing if it lacks nothing. */
+type Question = (cluster: KubeConfig) => Promise<Problem[]>;
 
 /** The cluster that Pulumi's Kubernetes provider will use; undefined if the provider is not to use any. */
 function connect(): KubeConfig | undefined {
@@ -87,25 +88,35 @@ function connect(): KubeConfig | undefined {
 function refuseUnknown(context: string, cluster: KubeConfig): void {
   const known = cluster.getContexts().map(({ name }) => name);
   if (known.length > 0 && !known.includes(context)) {
-    throw new pulumi.RunError(
-      `kubernetes:context: the kubeconfig has no context ${context}; expected one of: ${known.join(", ")}.\nSet it with: pulumi config set kubernetes:context NAME`,
-    );
+    throw new ConfigError("The stack's cluster is not to be found.", [
+      {
+        key: "kubernetes:context",
+        expected: `a context of the kubeconfig: ${known.join(", ")}`,
+        got: context,
+        command: setCommand("kubernetes:context", nearest(context, known) ?? "NAME"),
+      },
+    ]);
   }
 }
 
-async function lacksPolicies(cluster: KubeConfig): Promise<string[]> {
+async function lacksPolicies(cluster: KubeConfig): Promise<Problem[]> {
   const served = await cluster.makeApiClient(AdmissionregistrationV1Api).getAPIResources(bounded);
   if (served.resources.some(({ name }) => name === "validatingadmissionpolicies")) {
     return [];
   }
   const { gitVersion } = await cluster.makeApiClient(VersionApi).getCode(bounded);
   return [
-    `  admissionPolicies: expected a cluster with ValidatingAdmissionPolicies (admissionregistration.k8s.io/v1, Kubernetes >= 1.30); got Kubernetes ${gitVersion}, which does not serve them.
-      Update the cluster, or do without, with what that means (see Pulumi.yaml): pulumi config set admissionPolicies false`,
+    {
+      key: "admissionPolicies",
+      expected: "a cluster with ValidatingAdmissionPolicies (admissionregistration.k8s.io/v1, Kubernetes >= 1.30)",
+      got: `Kubernetes ${gitVersion}, which does not serve them`,
+      command: setCommand("admissionPolicies", "false"),
+      advice: "Update the cluster, or do without, with what that means (docs/security.md)",
+    },
   ];
 }
 
-async function lacksPrometheusRules(cluster: KubeConfig): Promise<string[]> {
+async function lacksPrometheusRules(cluster: KubeConfig): Promise<Problem[]> {
   const [group, version] = ["monitoring.coreos.com", "v1"];
   try {
     const served = await cluster.makeApiClient(CustomObjectsApi).getAPIResources({ group, version }, bounded);
@@ -118,13 +129,18 @@ async function lacksPrometheusRules(cluster: KubeConfig): Promise<string[]> {
     }
   }
   return [
-    `  prometheusRule: expected a cluster that serves PrometheusRules (${group}/${version}); got one that does not.
-      Install the Prometheus Operator (https://prometheus-operator.dev), or do without alarms: pulumi config set prometheusRule false`,
+    {
+      key: "alarms.enabled",
+      expected: `a cluster that serves PrometheusRules (${group}/${version})`,
+      got: "one that does not",
+      command: setCommand("alarms.enabled", "false"),
+      advice: "Install the Prometheus Operator (https://prometheus-operator.dev), or do without alarms",
+    },
   ];
 }
 
 /** In a preview, whose identity need not be allowed to write, only a warning. */
-async function lacksRightToPolicies(cluster: KubeConfig): Promise<string[]> {
+async function lacksRightToPolicies(cluster: KubeConfig): Promise<Problem[]> {
   const group = "admissionregistration.k8s.io";
   const lacking: string[] = [];
   for (const resource of ["validatingadmissionpolicies", "validatingadmissionpolicybindings"]) {
@@ -138,12 +154,17 @@ async function lacksRightToPolicies(cluster: KubeConfig): Promise<string[]> {
   if (lacking.length === 0) {
     return [];
   }
-  const problem = `  admissionPolicies: expected the right to make ValidatingAdmissionPolicies, which belong to the whole cluster; got none to create ${lacking.join(" and ")} in ${group}.
-      Ask for it (docs/security.md names the verbs), or do without, with what that means: pulumi config set admissionPolicies false`;
+  const problem = {
+    key: "admissionPolicies",
+    expected: "the right to make ValidatingAdmissionPolicies, which belong to the whole cluster",
+    got: `none to create ${lacking.join(" and ")} in ${group}`,
+    command: setCommand("admissionPolicies", "false"),
+    advice: "Ask for it (docs/security.md names the verbs), or do without, with what that means",
+  };
   if (!pulumi.runtime.isDryRun()) {
     return [problem];
   }
-  await pulumi.log.warn(problem.trim());
+  await pulumi.log.warn(inWords(problem).trim());
   return [];
 }
 
@@ -163,8 +184,13 @@ function secretQuestion(
         return got === undefined
           ? []
           : [
-              `  ${configKey}: expected Secret ${name} in namespace ${namespace} with key ${key}: ${kind.expected}; got ${got}.
-      Mend it with: kubectl -n ${namespace} create secret generic ${name} --from-file=${key}=FILE --dry-run=client -o yaml | kubectl apply -f -`,
+              {
+                key: configKey,
+                expected: `Secret ${name} in namespace ${namespace} with key ${key}: ${kind.expected}`,
+                got,
+                command: `kubectl -n ${namespace} create secret generic ${name} --from-file=${key}=FILE --dry-run=client -o yaml | kubectl apply -f -`,
+                advice: "Mend it with",
+              },
             ];
       };
 }

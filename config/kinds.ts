@@ -6,6 +6,8 @@ export interface Kind {
   expected: string;
   example: string;
   accepts(value: string): boolean;
+  /** The form in which the program uses it; default: as it was given. */
+  normal?(value: string): string;
 }
 
 const dnsLabelPattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
@@ -29,7 +31,7 @@ function isCidr(value: string): boolean {
 /** Text that neither Argo's templates nor a terminal reads as anything else. */
 const isPlain = (value: string) => /^[^\p{Cc}\p{Cf}]+$/u.test(value) && !value.includes("{{");
 
-// The names of runs begin with it, and have to stay within 63 characters: see components/runName.ts.
+// The names of runs begin with it, and have to stay within 63 characters: see components/vocabulary/runName.ts.
 export const objectPrefix = kind(
   "1 to 24 lower-case letters, digits and dashes, the first a letter, the last no dash",
   "rex-remediation",
@@ -89,16 +91,15 @@ export const pullRequestLabel = kind(
   "ready-for-qa",
   (value) => value.length <= 50 && isPlain(value) && value.trim() === value,
 );
-export const baseUrl = kind(
-  "an http or https URL without user, query or fragment",
-  "https://api.github.com",
-  (value) => {
+export const baseUrl: Kind = {
+  ...kind("an http or https URL without user, query or fragment", "https://api.github.com", (value) => {
     const url = URL.canParse(value) ? new URL(value) : undefined;
     const plain =
       url !== undefined && url.username + url.password + url.search + url.hash === "" && !/[?#@{}$\s]/.test(value);
     return plain && ["http:", "https:"].includes(url.protocol);
-  },
-);
+  }),
+  normal: (value) => value.replace(/\/+$/, ""),
+};
 export const numericId = kind("a positive whole number", "123456", /^[1-9][0-9]{0,17}$/);
 export const hostName = kind("a host name", "hooks.example.com", (value) => isSubdomain(value) && value.includes("."));
 export const networkPeer = kind(

@@ -2,57 +2,36 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import * as pulumi from "@pulumi/pulumi";
-import { isMap, isScalar, parseDocument } from "yaml";
-import { readConfig } from "../config/config.ts";
+import { stringify } from "yaml";
+import * as z from "zod";
+import { schema } from "../config/schema.ts";
+import { aboutOf } from "../config/values.ts";
 
 const help = `usage: npm run reference [-- OPTION...]
 
-Prints docs/configuration.md: every key of Pulumi.yaml with its default and what it means, and what the program expects of it, as the
-program itself says where it refuses a value. Pulumi, a stack and a cluster are not needed.
+Prints docs/configuration.md: every key of config/schema.ts with its default, what it means and what is expected of it. Pulumi, a stack
+and a cluster are not needed.
 
 Options:
-  --write      write the file instead
-  --check      say whether the file is what would be written
+  --write      write the file instead, and the keys of Pulumi.yaml
+  --check      say whether both are what would be written
   --file FILE  another file than docs/configuration.md
   --help       this text
 
 Exit codes:
-  0  printed, written, or the file is right
-  1  the file is not right
+  0  printed, written, or the files are right
+  1  a file is not right
   2  the call is wrong`;
 
-interface Key {
-  name: string;
-  description: string;
-  default: unknown;
-}
-
-/** Keys under one heading of Pulumi.yaml. */
-interface Group {
-  heading: string;
-  keys: Key[];
-}
-
-/** What the program says of a key. */
-interface Expectation {
-  expected: string;
-  required: boolean;
-  secret: boolean;
-}
-
 const root = resolve(import.meta.dirname, "..");
-const project = "rex-remediation";
-
-/** No kind of value accepts it: it is neither a name, a number nor a list, and holds what Argo would expand. */
-const unusable = '{"{{": 1}';
 
 const introduction = `# Configuration
 
-<!-- Written by \`npm run reference -- --write\` from Pulumi.yaml and config/config.ts. Do not edit. -->
+<!-- Written by \`npm run reference -- --write\` from config/schema.ts. Do not edit. -->
 
-Every key of a stack, by what it is about. A value is set with \`pulumi config set KEY VALUE\`, an element of a list or an object with
-\`--path 'KEY[0]'\` or \`--path KEY.NAME\`, a secret with \`--secret\` from standard input. A list may also be one text with commas.
+Every key of a stack. A value is set with \`pulumi config set KEY VALUE\`, one inside an object with
+\`pulumi config set --path KEY.NAME VALUE\`, a secret with \`--secret\` from standard input. A list may be one text with commas. What you
+leave out of an object has its default.
 
 Values that cannot be used, and keys that do not exist, are refused before anything is touched: all of them at once, each with
 what is expected and the command that sets it. \`npm run doctor -- --before\` looks at the cluster, too.
@@ -73,16 +52,20 @@ function main(args: string[]): number {
     return 0;
   }
   const text = reference();
+  const files = [
+    [options.file, text],
+    [resolve(root, "Pulumi.yaml"), projectFile()],
+  ] as const;
   if (options.write) {
-    writeFileSync(options.file, text);
+    for (const [file, content] of files) writeFileSync(file, content);
     return 0;
   }
   if (options.check) {
-    if (existsSync(options.file) && readFileSync(options.file, "utf8") === text) return 0;
-    console.error(
-      `${options.file} is not what Pulumi.yaml and config/config.ts say now; write it anew: npm run reference -- --write`,
-    );
-    return 1;
+    const wrong = files.filter(([file, content]) => !existsSync(file) || readFileSync(file, "utf8") !== content);
+    for (const [file] of wrong) {
+      console.error(`${file} is not what config/schema.ts says now; write it anew: npm run reference -- --write`);
+    }
+    return wrong.length > 0 ? 1 : 0;
   }
   process.stdout.write(text);
   return 0;
@@ -106,77 +89,59 @@ function readOptions(args: string[]) {
   }
 }
 
+/** docs/configuration.md. */
 function reference(): string {
-  const groups = readGroups();
-  pulumi.runtime.setMocks({ newResource: () => ({ id: "", state: {} }), call: () => ({}) }, project);
-  const defaults = Object.fromEntries(
-    groups.flatMap(({ keys }) => keys.map((key) => [`${project}:${key.name}`, asText(key.default)])),
+  const single: string[][] = [];
+  const sections: string[] = [];
+  for (const [key, value] of Object.entries(schema.shape)) {
+    if (value instanceof z.ZodObject) {
+      const rows = Object.entries(value.shape).map(([name, field]) => row(`${key}.${name}`, field as z.ZodType));
+      sections.push(`## ${key}\n\n${value.description}\n\n${table(rows)}`);
+    } else {
+      single.push(row(key, value));
+    }
+  }
+  return `${introduction}\n## Single values\n\n${table(single)}\n${sections.join("\n")}`;
+}
+
+function row(key: string, value: z.ZodType): string[] {
+  const { means, expected, default: preset, required, secret } = aboutOf(value);
+  const marks = [required && " **required**", secret && " **secret**"].filter(Boolean);
+  return [`\`${key}\`${marks.join("")}`, shownDefault(preset), means, expected];
+}
+
+function table(rows: string[][]): string {
+  const all = [["key", "default", "what", "expected"], Array(4).fill("---"), ...rows];
+  return all.map((cells) => `| ${cells.map(cell).join(" | ")} |\n`).join("");
+}
+
+/** Pulumi.yaml with the keys of the schema below config. */
+function projectFile(): string {
+  const file = readFileSync(resolve(root, "Pulumi.yaml"), "utf8");
+  const keys = Object.entries(schema.shape).map(([key, value]) => [key, declaration(value)]);
+  return (
+    file.slice(0, file.indexOf("\nconfig:\n") + 1) + stringify({ config: Object.fromEntries(keys) }, { lineWidth: 0 })
   );
-  return `${introduction}\n${groups.map((group) => section(group, defaults)).join("\n")}`;
 }
 
-/** The keys as Pulumi.yaml groups them: a comment above a key is the heading of what follows. */
-function readGroups(): Group[] {
-  const config = parseDocument(readFileSync(resolve(root, "Pulumi.yaml"), "utf8")).get("config");
-  if (!isMap(config)) throw new Error("Pulumi.yaml has no keys below config");
-  const groups: Group[] = [];
-  let comment = config.commentBefore;
-  for (const { key, value } of config.items) {
-    if (!isScalar(key) || !isMap(value))
-      throw new Error(`Pulumi.yaml: ${key} is no key with a description and a default`);
-    comment = key.commentBefore ?? comment;
-    if (comment) groups.push({ heading: comment.trim(), keys: [] });
-    comment = undefined;
-    groups.at(-1)?.keys.push({ name: String(key.value), ...value.toJSON() });
+/**
+ * The engine wants a default for each key that need not be set. It puts an object of the stack wholly in the place of a default, so
+ * that here an object has none, and config/schema.ts fills in what is left out.
+ */
+function declaration(value: z.ZodType) {
+  if (value instanceof z.ZodObject) {
+    const fields = Object.keys(value.shape).join(", ");
+    return { description: `${value.description} Fields: ${fields}.`, default: {} };
   }
-  return groups;
-}
-
-function section({ heading, keys }: Group, defaults: Record<string, string>): string {
-  const rows = keys.map((key) => {
-    const { expected, required, secret } = expectation(key.name, defaults);
-    const marks = [required && "**required**", secret && "**secret**"].filter(Boolean).map((mark) => ` ${mark}`);
-    return [`\`${key.name}\`${marks.join("")}`, shownDefault(key.default), meaning(key.description), expected];
-  });
-  const table = [["key", "default", "what", "expected"], Array(4).fill("---"), ...rows];
-  return `## ${heading}\n\n${table.map((cells) => `| ${cells.map(cell).join(" | ")} |\n`).join("")}`;
-}
-
-/** What the program says of a key that has no value, and of one that has an unusable one. */
-function expectation(key: string, defaults: Record<string, string>): Expectation {
-  const expected = refused(key, { ...defaults, [`${project}:${key}`]: unusable });
-  if (expected === undefined)
-    throw new Error(`config/config.ts takes ${unusable} for ${key}: it does not check that key`);
-  const secret = expected.endsWith(", encrypted");
-  return { expected: expected.replace(/, encrypted$/, ""), required: refused(key, defaults) !== undefined, secret };
-}
-
-/** What is expected of a key, if its value is refused. */
-function refused(key: string, values: Record<string, string>): string | undefined {
-  pulumi.runtime.setAllConfig(values);
-  try {
-    readConfig();
-  } catch (error) {
-    return new RegExp(`^  ${key}: expected (.*?); got `, "m").exec((error as Error).message)?.[1];
-  }
-  return undefined;
-}
-
-/** As the engine hands a value on. */
-function asText(value: unknown): string {
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  const { means, default: preset, required, secret } = aboutOf(value);
+  return { description: `${required && !secret ? "Required. " : ""}${means}`, default: preset ?? "" };
 }
 
 function shownDefault(value: unknown): string {
-  if (value === "") return "";
+  if (value === undefined) return "";
   if (Array.isArray(value)) return value.length > 0 ? `\`${value.join(",")}\`` : "";
   if (typeof value !== "object") return `\`${value}\``;
   return Object.keys(value ?? {}).length > 0 ? `\`${JSON.stringify(value)}\`` : "";
-}
-
-/** Without the words that are marks beside the key. */
-function meaning(description: string): string {
-  return description.replace(/^Required\. /, "").replace(/ Secret\.(?= |$)/, "");
 }
 
 function cell(text: string): string {

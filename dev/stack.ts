@@ -18,6 +18,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { CommandError, LocalWorkspace, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
+import { setAt } from "../config/paths.ts";
 
 const help = `usage: dev/stack.ts COMMAND --dir DIR [OPTION...]
 
@@ -35,7 +36,7 @@ Options:
   --dir DIR               folder for the working copies of Pulumi.yaml and the stack's file, and, unless PULUMI_BACKEND_URL and
                           PULUMI_CONFIG_PASSPHRASE(_FILE) name others, for the state and the passphrase of its secrets
   --stack NAME            the stack (default: dev); Pulumi.NAME.yaml is read if it is there
-  --config KEY=VALUE      a value over the stack's file; a list or an object as JSON; KEY may be kubernetes:KEY
+  --config KEY=VALUE      a value over the stack's file, as steps.image=IMAGE; a list or an object as JSON; KEY may be kubernetes:KEY
   --secret KEY@FILE       the same for a secret: the contents of FILE
   --context NAME          context of the kubeconfig (default: its current one)
   --provider real|double|any
@@ -46,7 +47,7 @@ Options:
   --json                  print the outputs as JSON on standard output after up
   --help                  this text
 
-Variables REX_CONFIG_KEY and REX_SECRET_KEY do what --config and --secret do. The engine's progress goes to standard error.`;
+Variables REX_CONFIG_KEY and REX_SECRET_KEY do what --config and --secret do for a KEY without dots. The engine's progress goes to standard error.`;
 
 const commands = ["preview", "up", "refresh", "destroy", "output"] as const;
 type Command = (typeof commands)[number];
@@ -275,16 +276,12 @@ function writeStackFile(workDir: string, options: Options, more: Record<string, 
   const read = (file: string): StackFile => (existsSync(file) ? (parse(readFileSync(file, "utf8")) ?? {}) : {});
   const source = read(join(root, name));
   const earlier = read(join(workDir, name));
-  const given = Object.entries(options.config).map(([key, value]) => [namespaced(key), structured(value)]);
   const secretKeys = Object.keys(options.secrets).map(namespaced);
   const encrypted = Object.entries(earlier.config ?? {}).filter(([key]) => secretKeys.includes(key));
-  const config = {
-    ...source.config,
-    ...Object.fromEntries(encrypted),
-    ...Object.fromEntries(given),
-    ...(options.context !== undefined && { "kubernetes:context": options.context }),
-    ...more,
-  };
+  const config: Record<string, unknown> = { ...source.config, ...Object.fromEntries(encrypted) };
+  for (const [key, value] of Object.entries(options.config)) setAt(config, namespaced(key), structured(value));
+  if (options.context !== undefined) config["kubernetes:context"] = options.context;
+  Object.assign(config, more);
   const salt = source.encryptionsalt ?? earlier.encryptionsalt;
   writeFileSync(
     join(workDir, name),

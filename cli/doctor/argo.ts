@@ -1,7 +1,8 @@
 import { AppsV1Api, CustomObjectsApi, type V1Deployment } from "@kubernetes/client-node";
 import { ask, request } from "../lib/installation.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
-import type { Namespace, Thing } from "./context.ts";
+import { clusterCheck, namespaceCheck } from "./cluster.ts";
+import type { Bus, DoctorContext, Thing } from "./context.ts";
 import { atLeast } from "./versions.ts";
 
 /** Argo Events and Argo Workflows: their kinds, their controllers, the event bus. */
@@ -22,37 +23,33 @@ const parts = {
 } as const;
 
 type Part = keyof typeof parts;
-const names = Object.keys(parts) as Part[];
 
-/** The event bus that is used. */
-export interface Bus {
-  name: string;
-  /** Whether `pulumi up` makes it. */
-  created: boolean;
-  /** Prefix of the stack's names, by which it knows what is its own. */
-  prefix?: string;
-}
+const kindsCheck = (part: Part): Check<DoctorContext> => ({
+  name: `${part}' kinds`,
+  needs: [clusterCheck],
+  look: (context) => kinds(context, part),
+});
+export const argoEventsKindsCheck = kindsCheck("Argo Events");
+export const argoWorkflowsKindsCheck = kindsCheck("Argo Workflows");
 
-export function argoChecks(namespace: Namespace, bus: () => Promise<Bus>): Check[] {
-  return [
-    ...names.map((part) => ({ what: `${part}' kinds`, needs: ["cluster"], look: () => kinds(namespace, part) })),
-    ...names.map((part) => ({
-      what: `${part}' controller`,
-      needs: [`${part}' kinds`],
-      look: () => controller(namespace, part),
-    })),
-    {
-      what: "event bus",
-      needs: ["Argo Events' kinds", "namespace"],
-      look: async () => {
-        const used = await bus();
-        return eventBus(await namespace.argo("eventbus", used.name), { ...used, namespace: namespace.name });
-      },
-    },
-  ];
-}
+const controllerCheck = (part: Part, served: Check): Check<DoctorContext> => ({
+  name: `${part}' controller`,
+  needs: [served],
+  look: async (context) => controllers(part, await deploymentsOf(context)),
+});
+export const argoEventsControllerCheck = controllerCheck("Argo Events", argoEventsKindsCheck);
+export const argoWorkflowsControllerCheck = controllerCheck("Argo Workflows", argoWorkflowsKindsCheck);
 
-async function kinds({ cluster }: Namespace, part: Part): Promise<Finding> {
+export const eventBusCheck: Check<DoctorContext> = {
+  name: "event bus",
+  needs: [argoEventsKindsCheck, namespaceCheck],
+  look: async (context) => {
+    const used = await context.eventBus();
+    return eventBus(await context.argo("eventbus", used.name), { ...used, namespace: context.namespace });
+  },
+};
+
+async function kinds({ cluster }: DoctorContext, part: Part): Promise<Finding> {
   const served = await ask(
     cluster,
     "ask which of Argo's kinds there are",
@@ -68,14 +65,10 @@ async function kinds({ cluster }: Namespace, part: Part): Promise<Finding> {
       );
 }
 
-async function controller(namespace: Namespace, part: Part): Promise<Finding> {
-  return controllers(part, await deploymentsOf(namespace));
-}
-
 /** Of the whole cluster. */
-export function deploymentsOf(namespace: Namespace): Promise<V1Deployment[]> {
-  const { cluster } = namespace;
-  return namespace.once("deployments", async () => {
+export function deploymentsOf(context: DoctorContext): Promise<V1Deployment[]> {
+  const { cluster } = context;
+  return context.once("deployments", async () => {
     const list = await ask(
       cluster,
       "list deployments",
@@ -131,14 +124,14 @@ export function eventBus(
       ? pass(`${name} will be made by pulumi up`)
       : fail(
           `there is no EventBus ${name} in namespace ${namespace}`,
-          "pulumi config set createEventBus true, then pulumi up; or name another with pulumi config set eventBusName NAME",
+          "pulumi config set --path eventBus.create true, then pulumi up; or name another with pulumi config set --path eventBus.name NAME",
         );
   }
   const owner = bus.metadata.labels?.["app.kubernetes.io/instance"];
   if (created && owner !== prefix) {
     return fail(
       `EventBus ${name} is in namespace ${namespace} already, and not this stack's, so that pulumi up cannot make it`,
-      "use it: pulumi config set createEventBus false; or make another: pulumi config set eventBusName NAME",
+      "use it: pulumi config set --path eventBus.create false; or make another: pulumi config set --path eventBus.name NAME",
     );
   }
   const trouble = notTrue(bus);

@@ -1,18 +1,15 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { AuthorizationV1Api } from "@kubernetes/client-node";
-import { parse } from "yaml";
+import { AuthorizationV1Api, type KubeConfig } from "@kubernetes/client-node";
+import { kubernetesRights, rightsToGive } from "../../components/vocabulary/rights.ts";
+import { understand } from "../../config/config.ts";
 import { ask, Refusal, request } from "../lib/installation.ts";
-import type { Bus } from "./argo.ts";
+import { type StackValues, stackFile, stackValues } from "../lib/stackFile.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
-import type { Namespace } from "./context.ts";
-import type { Platform } from "./mainWorkflows.ts";
+import { namespaceCheck } from "./cluster.ts";
+import { type Bus, DoctorContext, type Platform } from "./context.ts";
 
 /** Before installation: what `pulumi up` will be told, and whether who calls this may do it. */
 
-const root = resolve(import.meta.dirname, "../..");
-
-/** What the configuration says, as far as the checks ask; see Pulumi.yaml. */
+/** What the configuration says, as far as the checks ask; see docs/configuration.md. */
 export interface Planned extends Platform {
   /** Context of the kubeconfig; undefined for its current one. */
   context?: string;
@@ -27,63 +24,39 @@ export interface Planned extends Platform {
 }
 
 /**
- * @param stack whose Pulumi.NAME.yaml is read; undefined: the defaults
- * @param folder where that file is
+ * @param stack whose Pulumi.NAME.yaml is read; undefined: the defaults, which also stand for what is bad in the file
+ * @param folder where that file is; default: the project's
  * @throws Refusal if there is no such file
  */
-export function planned(stack: string | undefined, folder = root): Planned {
-  const { config: keys } = parse(readFileSync(resolve(root, "Pulumi.yaml"), "utf8"));
-  const set = stack === undefined ? {} : stackConfig(stack, folder);
-  const value = (key: string) => set[`rex-remediation:${key}`] ?? keys[key].default;
-  const text = (key: string) => `${value(key)}`;
-  const list = (key: string): string[] => {
-    const given = value(key);
-    return Array.isArray(given)
-      ? given
-      : `${given}`
-          .split(",")
-          .map((one) => one.trim())
-          .filter(Boolean);
-  };
-  const yes = (key: string) => `${value(key)}` === "true";
-  const context = set["kubernetes:context"];
+export function planned(stack: string | undefined, folder?: string): Planned {
+  const { context, ...given } = stack === undefined ? { values: {}, encrypted: [] } : readStack(stack, folder);
+  const { config } = understand({ ...given, unreadable: given.encrypted });
+  const { stages, resetStage, ...mainWorkflows } = config.mainWorkflow;
   return {
-    ...(typeof context === "string" && { context }),
-    namespace: text("namespace"),
-    eventBus: { name: text("eventBusName"), created: yes("createEventBus"), prefix: text("name") },
-    agents: list("agentsToCancel"),
-    codeRuns: {
-      group: text("codeRunGroup"),
-      version: text("codeRunVersion"),
-      resource: text("codeRunResource"),
-      taskLabel: text("codeRunTaskLabel"),
-      agentLabel: text("codeRunAgentLabel"),
-      repositoryLabel: text("codeRunRepositoryLabel"),
-    },
-    mainWorkflows: {
-      typeLabel: text("mainWorkflowTypeLabel"),
-      type: text("mainWorkflowType"),
-      taskLabel: text("mainWorkflowTaskLabel"),
-      stageLabel: text("mainWorkflowStageLabel"),
-      repositoryLabel: text("mainWorkflowRepositoryLabel"),
-    },
-    stages: list("stages"),
-    resetStage: text("resetStage"),
-    policies: yes("admissionPolicies"),
-    ingress: text("ingressHost") !== "",
-    httpRoute: text("gatewayHost") !== "",
-    networkPolicy: list("webhookAllowedFrom").length > 0,
-    sweep: text("sweepSchedule") !== "",
+    ...(context !== undefined && { context }),
+    namespace: config.namespace,
+    eventBus: { name: config.eventBus.name, created: config.eventBus.create, prefix: config.name },
+    agents: config.agents.toCancel,
+    codeRuns: config.codeRun,
+    mainWorkflows,
+    stages,
+    resetStage,
+    policies: config.admissionPolicies,
+    ingress: config.ingress.host !== undefined,
+    httpRoute: config.gateway.host !== undefined,
+    networkPolicy: config.webhook.allowedFrom.length > 0,
+    sweep: config.sweep.schedule !== undefined,
   };
 }
 
-function stackConfig(stack: string, folder: string): Record<string, unknown> {
-  const file = `Pulumi.${stack}.yaml`;
+function readStack(stack: string, folder: string | undefined): StackValues {
   try {
-    return parse(readFileSync(resolve(folder, file), "utf8"))?.config ?? {};
+    return stackValues({ path: stackFile(stack, folder), option: "--stack", withoutEnvironment: true });
   } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
     throw new Refusal(
-      `--stack: cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? "no YAML"}); pulumi stack init ${stack} and pulumi config set make it; without --stack the defaults are taken`,
+      error.found,
+      `pulumi stack init ${stack} and pulumi config set make it; without --stack the defaults are taken`,
     );
   }
 }
@@ -96,13 +69,37 @@ interface Right {
   namespace: string;
 }
 
-export function beforeChecks(namespace: Namespace, plan: Planned): Check[] {
-  return [{ what: "your rights", needs: ["namespace"], look: () => mayInstall(namespace, plan) }];
+/** An installation that is planned. */
+export class PlannedContext extends DoctorContext {
+  override readonly installs = true;
+  readonly plan: Planned;
+  /** Whose Pulumi.NAME.yaml is read; undefined where the defaults are taken. */
+  readonly stack: string | undefined;
+
+  constructor(cluster: KubeConfig, plan: Planned, stack: string | undefined) {
+    super(cluster, plan.namespace);
+    this.plan = plan;
+    this.stack = stack;
+  }
+
+  override async platform(): Promise<Platform> {
+    return this.plan;
+  }
+
+  override async eventBus(): Promise<Bus> {
+    return this.plan.eventBus;
+  }
 }
 
-async function mayInstall(namespace: Namespace, plan: Planned): Promise<Finding> {
-  const rights = needed(plan);
-  const answers = await Promise.all(rights.map((right) => may(namespace, right)));
+export const rightsToInstallCheck: Check<PlannedContext> = {
+  name: "your rights",
+  needs: [namespaceCheck],
+  look: mayInstall,
+};
+
+async function mayInstall(context: PlannedContext): Promise<Finding> {
+  const rights = needed(context.plan);
+  const answers = await Promise.all(rights.map((right) => may(context, right)));
   const lacking = rights.filter((_, index) => !answers[index]);
   return verdict(lacking, rights.length);
 }
@@ -134,8 +131,6 @@ function needed({
 }: Planned): Right[] {
   const make = (group: string, resource: string, where = namespace): Right[] =>
     ["get", "create", "patch", "delete"].map((verb) => ({ verb, group, resource, namespace: where }));
-  const hold = (group: string, resource: string, ...verbs: string[]): Right[] =>
-    verbs.map((verb) => ({ verb, group, resource, namespace }));
   const argo = [
     "eventsources",
     "sensors",
@@ -151,9 +146,9 @@ function needed({
     ...make("rbac.authorization.k8s.io", "roles"),
     ...make("rbac.authorization.k8s.io", "rolebindings"),
     // Nobody may give what he has not got.
-    ...hold(codeRuns.group, codeRuns.resource, "get", "list", "delete"),
-    ...hold("argoproj.io", "workflows", "get", "list", "create", "patch"),
-    ...hold("argoproj.io", "workflowtaskresults", "create", "patch"),
+    ...kubernetesRights(rightsToGive(policies), codeRuns).flatMap(({ group, resource, verbs }) =>
+      verbs.map((verb) => ({ verb, group, resource, namespace })),
+    ),
     ...(ingress ? make("networking.k8s.io", "ingresses") : []),
     ...(httpRoute ? make("gateway.networking.k8s.io", "httproutes") : []),
     ...(networkPolicy ? make("networking.k8s.io", "networkpolicies") : []),
@@ -165,7 +160,7 @@ function needed({
   ];
 }
 
-async function may({ cluster }: Namespace, right: Right): Promise<boolean> {
+async function may({ cluster }: DoctorContext, right: Right): Promise<boolean> {
   const review = cluster
     .makeApiClient(AuthorizationV1Api)
     .createSelfSubjectAccessReview({ body: { spec: { resourceAttributes: right } } }, request);

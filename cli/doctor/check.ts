@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ApiException } from "@kubernetes/client-node";
-import { Refusal } from "../lib/installation.ts";
+import { ApiServerRefusal, Refusal } from "../lib/installation.ts";
 
 /** What a check is, and how a list of them is run. */
 
@@ -17,18 +16,23 @@ export interface Finding {
   fix?: string;
 }
 
-export interface Check {
-  what: string;
-  /** Checks by their names: where one of them fails, or is skipped, this one would say the same once more. */
-  needs?: string[];
-  /** What mends it where what it asks for cannot be had. */
+/** A check that looks at C. */
+export interface Check<C = never> {
+  /** What the report calls it. */
+  name: string;
+  /** If one of these fails or is skipped, this one is skipped: it would only report the same cause again. */
+  needs?: readonly Check[];
+  /** The fix where the check is refused what it asks for, and the refusal names none. */
   otherwise?: string;
-  look(): Promise<Finding | Finding[]>;
+  look: (context: C) => Promise<Finding | Finding[]>;
 }
 
-/** A line of the report. */
-export interface Line extends Finding {
-  what: string;
+/** A finding of the report. */
+export interface Result extends Finding {
+  /** The check's name. */
+  check: string;
+  /** The name of the check because of which this one was skipped. */
+  skippedFor?: string;
 }
 
 export const pass = (found: string, of?: string): Finding => ({ verdict: "pass", found, ...(of && { of }) });
@@ -50,14 +54,20 @@ export const skip = (why: string, of?: string): Finding => ({ verdict: "skip", f
 const checkSeconds = 45;
 
 /**
- * Runs the checks, side by side where none needs another, and tells the lines in the order of the list.
+ * Runs the checks, side by side where none needs another, and tells the results in the order of the list.
  *
- * @param tell called with the lines of each check as soon as they and all before them are known
+ * @param tell called with the results of each check as soon as they and all before them are known
+ * @throws Error if a check needs one that is not before it in the list
  */
-export async function run(checks: Check[], tell: (lines: Line[]) => void): Promise<Line[]> {
-  const running = new Map<string, Promise<Line[]>>();
-  for (const check of checks) running.set(check.what, lines(check, running));
-  const all: Line[] = [];
+export async function run<C>(
+  checks: readonly Check<C>[],
+  context: C,
+  tell: (results: Result[]) => void,
+): Promise<Result[]> {
+  refuseUnknownNeeds(checks);
+  const running = new Map<Check, Promise<Result[]>>();
+  for (const check of checks) running.set(check, results(check, context, running));
+  const all: Result[] = [];
   for (const found of running.values()) {
     tell(await found);
     all.push(...(await found));
@@ -65,25 +75,31 @@ export async function run(checks: Check[], tell: (lines: Line[]) => void): Promi
   return all;
 }
 
-async function lines(check: Check, running: Map<string, Promise<Line[]>>): Promise<Line[]> {
+function refuseUnknownNeeds(checks: readonly Check[]): void {
+  const before = new Set<Check>();
+  for (const check of checks) {
+    const unknown = check.needs?.find((need) => !before.has(need));
+    if (unknown !== undefined) throw new Error(`${check.name} needs ${unknown.name}, which is not run before it`);
+    before.add(check);
+  }
+}
+
+async function results<C>(
+  check: Check<C>,
+  context: C,
+  running: ReadonlyMap<Check, Promise<Result[]>>,
+): Promise<Result[]> {
   for (const need of check.needs ?? []) {
     const bad = (await running.get(need))?.find(({ verdict }) => verdict === "fail" || verdict === "skip");
-    // What is left out for the same reason names that reason, not what was left out before it.
-    if (bad !== undefined) {
-      return [
-        {
-          ...skip(
-            bad.verdict === "skip" && bad.found.startsWith("because ")
-              ? bad.found
-              : `because ${need} ${bad.verdict === "skip" ? "was skipped" : "failed"}`,
-          ),
-          what: check.what,
-        },
-      ];
-    }
+    if (bad !== undefined) return [skipped(check.name, bad)];
   }
-  const found = await Promise.race([looked(check), tooLate()]);
-  return [found].flat().map((finding) => ({ what: check.what, ...finding }));
+  const found = await Promise.race([looked(check, context), tooLate()]);
+  return [found].flat().map((finding) => ({ check: check.name, ...finding }));
+}
+
+/** A skipped check gives the first cause, not the check that was skipped before it. */
+function skipped(check: string, { check: need, verdict, found, skippedFor = need }: Result): Result {
+  return { check, ...skip(verdict === "fail" ? `because ${need} failed` : found), skippedFor };
 }
 
 async function tooLate(): Promise<Finding> {
@@ -94,30 +110,17 @@ async function tooLate(): Promise<Finding> {
   );
 }
 
-async function looked(check: Check): Promise<Finding | Finding[]> {
+async function looked<C>(check: Check<C>, context: C): Promise<Finding | Finding[]> {
   try {
-    return await check.look();
+    return await check.look(context);
   } catch (error) {
-    const words = (error as Error).message;
-    if (forbidden(error)) {
-      return warn(`cannot be seen: ${words}`, "let somebody call this who has that right");
-    }
     if (!(error instanceof Refusal)) throw error;
-    // A refusal ends with its way out.
-    const [found = "", ...way] = words.split("; ");
-    return fail(found, way.join("; ") || (check.otherwise ?? "docs/troubleshooting.md"));
+    if (forbidden(error)) return warn(`cannot be seen: ${error.message}`, "let somebody call this who has that right");
+    return fail(error.found, error.fix ?? check.otherwise ?? "docs/troubleshooting.md");
   }
 }
 
 /** Whether the API server refuses the caller, which says nothing of the installation. */
 export function forbidden(error: unknown): boolean {
-  return error instanceof ApiException
-    ? error.code === 403
-    : error instanceof Refusal && /the API server \S+ says 403/.test(error.message);
-}
-
-/** A line as a person reads it; what was found may be others' words, with lines of their own. */
-export function asText({ verdict, what, of, found, fix }: Line): string {
-  const mend = fix === undefined ? "" : `; fix: ${fix}`;
-  return `${verdict}  ${what}${of === undefined ? "" : ` (${of})`}: ${found}${mend}`.replaceAll(/\s*\n\s*/g, " ");
+  return error instanceof ApiServerRefusal && error.status === 403;
 }

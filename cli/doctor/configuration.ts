@@ -1,34 +1,17 @@
-import { generateKeyPairSync } from "node:crypto";
-import * as pulumi from "@pulumi/pulumi";
-import { readConfig } from "../../config/config.ts";
+import { understand } from "../../config/config.ts";
+import { secretKeys } from "../../config/schema.ts";
 import { Refusal } from "../lib/installation.ts";
-import { setConfig } from "../lib/manifests.ts";
-import { register } from "../lib/mockEngine.ts";
 import { type StackValues, stackFile, stackValues } from "../lib/stackFile.ts";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
 
 /** Whether the program takes what the stack's file says, before it is run. */
 
-/** @param stack whose Pulumi.NAME.yaml is read; undefined: there is nothing to look at */
-export function configurationCheck(stack: string | undefined): Check {
-  return {
-    what: "configuration",
-    look: async () =>
-      stack === undefined
-        ? skip("because no stack is named: --stack NAME reads Pulumi.NAME.yaml")
-        : configuration(stackFile(stack), stack),
-  };
-}
-
-/** Takes the place of what only Pulumi can read, and would be accepted. */
-const substitutes: Record<string, () => string> = {
-  webhookSecret: () => "0".repeat(32),
-  githubAppPrivateKey: () =>
-    generateKeyPairSync("rsa", {
-      modulusLength: 2048,
-      publicKeyEncoding: { type: "spki", format: "pem" },
-      privateKeyEncoding: { type: "pkcs1", format: "pem" },
-    }).privateKey,
+export const configurationCheck: Check<{ stack: string | undefined }> = {
+  name: "configuration",
+  look: async ({ stack }) =>
+    stack === undefined
+      ? skip("because no stack is named: --stack NAME reads Pulumi.NAME.yaml")
+      : configuration(stackFile(stack), stack),
 };
 
 /** @returns a finding for each key that is wrong */
@@ -37,17 +20,20 @@ export async function configuration(path: string, stack: string): Promise<Findin
   const read = readValues(path);
   if (typeof read === "string") return [warn(`not looked at: ${read}`, preview)];
   const { values, encrypted } = read;
-  const unreadable = encrypted.filter((key) => !(key in substitutes));
-  const hidden = encrypted.filter((key) => key in substitutes);
-  const filled = { ...values, ...Object.fromEntries(hidden.map((key) => [key, substitutes[key]?.()])) };
-  const problems = (await refusal(filled, hidden)).filter(({ key }) => !unreadable.includes(key));
+  const { problems } = understand({ values, encrypted, unreadable: encrypted });
   const findings = [
-    ...problems.map(({ key, words, fix }) =>
-      words.endsWith("; got nothing")
-        ? warn(`${words} in Pulumi.${stack}.yaml; without it pulumi up is refused`, fix, key)
-        : fail(words, fix, key),
+    ...problems.map(({ key, expected, got, command }) =>
+      got === undefined
+        ? warn(
+            `expected ${expected}; got nothing in Pulumi.${stack}.yaml; without it pulumi up is refused`,
+            command,
+            key,
+          )
+        : fail(`expected ${expected}; got ${got}`, command, key),
     ),
-    ...unreadable.map((key) => warn("it is encrypted, so only Pulumi can tell whether it is right", preview, key)),
+    ...encrypted
+      .filter((key) => !secretKeys.includes(key))
+      .map((key) => warn("it is encrypted, so only Pulumi can tell whether it is right", preview, key)),
   ];
   return findings.length > 0 ? findings : [pass(`Pulumi.${stack}.yaml has all that is needed`)];
 }
@@ -58,28 +44,6 @@ function readValues(path: string): StackValues | string {
     return stackValues({ path, option: "--stack" });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return error.message.split("; ")[0] ?? "";
-  }
-}
-
-interface Problem {
-  key: string;
-  words: string;
-  fix: string;
-}
-
-/** What the program itself says. */
-async function refusal(values: Record<string, unknown>, secrets: string[]): Promise<Problem[]> {
-  try {
-    await register(() => {
-      setConfig(values, secrets);
-      readConfig();
-    });
-    return [];
-  } catch (error) {
-    if (!pulumi.RunError.isInstance(error)) throw error;
-    return [...error.message.matchAll(/^ {2}(\S+): (.*?)\.?\n {6}(?:\w+ it with: )?(.*)$/gm)].map(
-      ([, key = "", words = "", fix = ""]) => ({ key, words, fix }),
-    );
+    return error.found;
   }
 }

@@ -4,7 +4,7 @@ import { GithubApp } from "../lib/github.ts";
 import { ask, type Installation, request } from "../lib/installation.ts";
 import { readSettings, type Settings } from "../lib/settings.ts";
 
-/** What the checks of an installation rest on: each thing is read once, however many look at it. */
+/** What the checks look at: each thing is read once, however many look at it. */
 
 const argo = { group: "argoproj.io", version: "v1alpha1" };
 
@@ -24,28 +24,47 @@ export interface Thing {
   status?: any;
 }
 
-/** Reads Argo's objects of a namespace. */
-export class Namespace {
-  readonly name: string;
+/** What the configuration says of the platform whose agents and main workflows are touched. */
+export type Platform = Pick<Settings, "agents" | "codeRuns" | "mainWorkflows" | "stages" | "resetStage">;
+
+/** The event bus that is used. */
+export interface Bus {
+  name: string;
+  /** Whether `pulumi up` makes it. */
+  created: boolean;
+  /** Prefix of the stack's names, by which it knows what is its own. */
+  prefix?: string;
+}
+
+/** What checks look at before installation and after it: a namespace of a cluster, and what is configured. */
+export abstract class DoctorContext {
+  readonly namespace: string;
   readonly cluster: KubeConfig;
   readonly core: CoreV1Api;
   readonly #custom: CustomObjectsApi;
   readonly #read = new Map<string, Promise<unknown>>();
 
-  constructor(cluster: KubeConfig, name: string) {
+  /** Whether `pulumi up` will be run from here; the tools alone can do without the Pulumi command. */
+  abstract readonly installs: boolean;
+
+  constructor(cluster: KubeConfig, namespace: string) {
     this.cluster = cluster;
-    this.name = name;
+    this.namespace = namespace;
     this.core = cluster.makeApiClient(CoreV1Api);
     this.#custom = cluster.makeApiClient(CustomObjectsApi);
   }
 
+  abstract platform(): Promise<Platform>;
+
+  abstract eventBus(): Promise<Bus>;
+
   /** @returns undefined if there is none of that name */
   argo(plural: string, name: string): Promise<Thing | undefined> {
-    const named = { ...argo, plural, namespace: this.name, name };
+    const named = { ...argo, plural, namespace: this.namespace, name };
     return this.once(`${plural}/${name}`, () =>
       ask(
         this.cluster,
-        `read ${plural} ${name} in namespace ${this.name}`,
+        `read ${plural} ${name} in namespace ${this.namespace}`,
         this.#custom.getNamespacedCustomObject(named, request),
       ),
     ) as Promise<Thing | undefined>;
@@ -62,9 +81,9 @@ export class Namespace {
   ): Promise<Thing[] | undefined> {
     const list = await ask(
       this.cluster,
-      `list ${kind.plural} in namespace ${this.name}`,
+      `list ${kind.plural} in namespace ${this.namespace}`,
       this.#custom.listNamespacedCustomObject(
-        { ...kind, namespace: this.name, limit: 500, ...(labelSelector && { labelSelector }) },
+        { ...kind, namespace: this.namespace, limit: 500, ...(labelSelector && { labelSelector }) },
         request,
       ),
     );
@@ -78,16 +97,35 @@ export class Namespace {
   }
 }
 
+/** How GitHub's webhook is looked at. */
+export interface WebhookOptions {
+  /** Have GitHub send a ping, and look at the answer. */
+  ping: boolean;
+  /** Token of a person, for what the App may not see. */
+  token?: string;
+}
+
 /** An installation that is looked at. */
-export class Ground extends Namespace {
+export class InstalledContext extends DoctorContext {
+  override readonly installs = false;
   readonly installation: Installation;
+  readonly webhook: WebhookOptions;
   /** Prefix of the names of its objects. */
   readonly prefix: string;
 
-  constructor(installation: Installation) {
+  constructor(installation: Installation, webhook: WebhookOptions = { ping: false }) {
     super(installation.cluster, installation.outputs.namespace);
     this.installation = installation;
+    this.webhook = webhook;
     this.prefix = installation.outputs.workflowTemplate;
+  }
+
+  override platform(): Promise<Platform> {
+    return this.settings();
+  }
+
+  override async eventBus(): Promise<Bus> {
+    return { name: (await this.sensor())?.spec.eventBusName ?? "default", created: false };
   }
 
   settings(): Promise<Settings> {

@@ -1,42 +1,32 @@
 import { CustomObjectsApi, setHeaderOptions, type V1Deployment } from "@kubernetes/client-node";
 import { parse } from "yaml";
 import { ask, Refusal, request } from "../lib/installation.ts";
-import { postponed } from "../lib/outcomes.ts";
-import { deploymentsOf, runsPart } from "./argo.ts";
+import { postponed } from "../lib/parallelism.ts";
+import { argoWorkflowsKindsCheck, deploymentsOf, runsPart } from "./argo.ts";
 import { type Check, type Finding, fail, forbidden, pass, skip, warn } from "./check.ts";
-import type { Namespace, Thing } from "./context.ts";
-import type { Platform } from "./mainWorkflows.ts";
+import type { DoctorContext, Platform, Thing } from "./context.ts";
 import { atLeast } from "./versions.ts";
 
 /** What the ConfigMap of Argo Workflows' controller says that holds remediations back, or makes them look as if they failed. */
 
-/**
- * @param platform which workflows are main workflows
- * @param needs what has to be there first
- */
-export function controllerChecks(
-  namespace: Namespace,
-  platform: () => Promise<Pick<Platform, "mainWorkflows">>,
-  needs: string[],
-): Check[] {
-  return [
-    {
-      what: "workflows at once",
-      needs: [...needs, "Argo Workflows' kinds"],
-      look: () => each(namespace, notChecked, async (known) => workflowsAtOnce(namespace, await platform(), known)),
-    },
-    {
-      what: "archived logs",
-      needs: [...needs, "Argo Workflows' kinds"],
-      look: () =>
-        each(
-          namespace,
-          () => skip("because the ConfigMap of Argo Workflows' controller is not seen"),
-          async (known) => [archivedLogs(known, await ownRepository(namespace))],
-        ),
-    },
-  ];
-}
+/** @param configured what has to be well first, so that it is known which workflows are main workflows */
+export const workflowsAtOnceCheck = (configured: Check): Check<DoctorContext> => ({
+  name: "workflows at once",
+  needs: [configured, argoWorkflowsKindsCheck],
+  look: (context) => each(context, notChecked, async (known) => atOnce(context, await context.platform(), known)),
+});
+
+/** @param configured what has to be well first */
+export const archivedLogsCheck = (configured: Check): Check<DoctorContext> => ({
+  name: "archived logs",
+  needs: [configured, argoWorkflowsKindsCheck],
+  look: (context) =>
+    each(
+      context,
+      () => skip("because the ConfigMap of Argo Workflows' controller is not seen"),
+      async (known) => [archivedLogs(known, await ownRepository(context))],
+    ),
+});
 
 // ------------------------------------------------------------ the configuration
 
@@ -116,11 +106,11 @@ export function configOf(data: Record<string, string>): Config {
 
 /** @param unseen what is said where no ConfigMap can be read, for these reasons */
 async function each(
-  namespace: Namespace,
+  context: DoctorContext,
   unseen: (reasons: string[]) => Finding,
   judge: (known: Known) => Promise<Finding[]>,
 ): Promise<Finding[]> {
-  const { known, reasons } = await configurations(namespace);
+  const { known, reasons } = await configurations(context);
   if (known.length === 0) return [unseen(reasons)];
   const found = await Promise.all(known.map(judge));
   return found.flatMap((findings, index) =>
@@ -135,15 +125,15 @@ function notChecked(reasons: string[]): Finding {
   );
 }
 
-function configurations(namespace: Namespace): Promise<{ known: Known[]; reasons: string[] }> {
-  return namespace.once("the controllers' configuration", async () => {
+function configurations(context: DoctorContext): Promise<{ known: Known[]; reasons: string[] }> {
+  return context.once("the controllers' configuration", async () => {
     const reasons: string[] = [];
     const known: Known[] = [];
-    const deployments = await seen(deploymentsOf(namespace), []);
-    for (const controller of controllersOf(namespace.name, deployments.value)) {
+    const deployments = await seen(deploymentsOf(context), []);
+    for (const controller of controllersOf(context.namespace, deployments.value)) {
       const { namespace: at, configMap: name } = controller;
-      const read = namespace.core.readNamespacedConfigMap({ namespace: at, name }, request);
-      const { value, reason } = await seen(ask(namespace.cluster, `read ConfigMap ${at}/${name}`, read), undefined);
+      const read = context.core.readNamespacedConfigMap({ namespace: at, name }, request);
+      const { value, reason } = await seen(ask(context.cluster, `read ConfigMap ${at}/${name}`, read), undefined);
       if (value === undefined) {
         reasons.push(reason ?? `there is no ConfigMap ${at}/${name}`);
         continue;
@@ -189,32 +179,32 @@ export interface Limit {
   atGates: number;
 }
 
-async function workflowsAtOnce(
-  namespace: Namespace,
+async function atOnce(
+  context: DoctorContext,
   { mainWorkflows: { typeLabel, type } }: Pick<Platform, "mainWorkflows">,
   known: Known,
 ): Promise<Finding[]> {
-  const { labels } = (await seen(readNamespace(namespace), undefined)).value?.metadata ?? {};
+  const { labels } = (await seen(readNamespace(context), undefined)).value?.metadata ?? {};
   const limits = limitsOf(known, labels?.[limitLabel]);
   if (limits.length === 0) {
     return [pass(`neither parallelism nor namespaceParallelism is set in ConfigMap ${placeOf(known)}`)];
   }
-  const main = await namespace.listArgo("workflows", `${typeLabel}=${type},${running}`);
+  const main = await context.listArgo("workflows", `${typeLabel}=${type},${running}`);
   const mainWorkflows = main.length;
   const atGates = main.filter(waitsAtGate).length;
   return Promise.all(
     limits.map(async ({ by, most }) => {
       const counted = await seen<Counted | undefined>(
-        count(namespace, known, by === "parallelism" && known.namespaced !== true),
+        count(context, known, by === "parallelism" && known.namespaced !== true),
         undefined,
       );
       const { running, waiting } = counted.value ?? { running: counted.reason ?? "", waiting: 0 };
-      return held({ by, most, running, waiting, mainWorkflows, atGates }, known, namespace.name);
+      return held({ by, most, running, waiting, mainWorkflows, atGates }, known, context.namespace);
     }),
   );
 }
 
-function readNamespace({ core, cluster, name }: Namespace) {
+function readNamespace({ core, cluster, namespace: name }: DoctorContext) {
   return ask(cluster, `read namespace ${name}`, core.readNamespace({ name }, request));
 }
 
@@ -239,7 +229,7 @@ interface Counted {
 }
 
 /** The workflows that a controller has let begin, and those that it has not. */
-async function count({ cluster, name }: Namespace, { config }: Known, everywhere: boolean): Promise<Counted> {
+async function count({ cluster, namespace }: DoctorContext, { config }: Known, everywhere: boolean): Promise<Counted> {
   const instance = "workflows.argoproj.io/controller-instanceid";
   const whose = config.instanceID ? `${instance}=${config.instanceID}` : `!${instance}`;
   const api = cluster.makeApiClient(CustomObjectsApi);
@@ -248,8 +238,8 @@ async function count({ cluster, name }: Namespace, { config }: Known, everywhere
     const labelSelector = `${selector},${whose}`;
     const answer = everywhere
       ? api.listCustomObjectForAllNamespaces({ ...kind, resourcePlural: "workflows", labelSelector }, options)
-      : api.listNamespacedCustomObject({ ...kind, plural: "workflows", namespace: name, labelSelector }, options);
-    const where = everywhere ? "all namespaces" : `namespace ${name}`;
+      : api.listNamespacedCustomObject({ ...kind, plural: "workflows", namespace, labelSelector }, options);
+    const where = everywhere ? "all namespaces" : `namespace ${namespace}`;
     return ((await ask(cluster, `list workflows in ${where}`, answer)) as { items: Thing[] } | undefined)?.items ?? [];
   };
   // Each may be a megabyte, and only their number is wanted.
@@ -297,11 +287,11 @@ export function held(limit: Limit, known: Controller, namespace: string): Findin
 // ------------------------------------------------------------------------ logs
 
 /** Whether logs are archived by the repository that the namespace has of its own; undefined if it has none. */
-async function ownRepository(namespace: Namespace): Promise<boolean | undefined> {
-  const { core, cluster, name } = namespace;
+async function ownRepository(context: DoctorContext): Promise<boolean | undefined> {
+  const { core, cluster, namespace } = context;
   const configMap = "artifact-repositories";
-  const read = core.readNamespacedConfigMap({ namespace: name, name: configMap }, request);
-  const { value } = await seen(ask(cluster, `read ConfigMap ${name}/${configMap}`, read), undefined);
+  const read = core.readNamespacedConfigMap({ namespace, name: configMap }, request);
+  const { value } = await seen(ask(cluster, `read ConfigMap ${namespace}/${configMap}`, read), undefined);
   const key = value?.metadata?.annotations?.["workflows.argoproj.io/default-artifact-repository"];
   const text = key === undefined ? undefined : value?.data?.[key];
   if (text === undefined) return undefined;
@@ -309,7 +299,8 @@ async function ownRepository(namespace: Namespace): Promise<boolean | undefined>
     return parse(text)?.archiveLogs === true;
   } catch {
     throw new Refusal(
-      `ConfigMap ${name}/${configMap}, key ${key}, is no YAML; kubectl -n ${name} edit configmap ${configMap}`,
+      `ConfigMap ${namespace}/${configMap}, key ${key}, is no YAML`,
+      `kubectl -n ${namespace} edit configmap ${configMap}`,
     );
   }
 }

@@ -1,80 +1,84 @@
 import type { Octokit } from "@octokit/rest";
-import { forEachOf, renamedTo } from "../lib/github.ts";
-import { Refusal } from "../lib/installation.ts";
+import { askGithub, forEachOf, type GithubRefusal, labelIsAbsent, refusal, renamedTo } from "../lib/github.ts";
+import { MissingSecret } from "../lib/settings.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
-import type { Ground } from "./context.ts";
+import type { InstalledContext } from "./context.ts";
+import { installationCheck } from "./installation.ts";
 
 /** The App that the remediation acts as: its key, where it is installed, what it may, and the labels that it takes off. */
 
-export function githubAppChecks(ground: Ground): Check[] {
-  const eachRepository = (look: (repository: string) => Promise<Finding>) => async () =>
-    forEachOf((await ground.settings()).repositories, look);
-  return [
-    { what: "App's key", needs: ["installation"], look: () => key(ground) },
-    { what: "App's installation", needs: ["App's key"], look: eachRepository((name) => installed(ground, name)) },
-    {
-      what: "App's permissions",
-      needs: ["App's installation"],
-      look: eachRepository((name) => permissions(ground, name)),
-    },
-    {
-      what: "label removal",
-      needs: ["App's permissions"],
-      look: eachRepository((name) => labelRemoval(ground, name)),
-    },
-    { what: "labels", needs: ["App's permissions"], look: eachRepository((name) => labels(ground, name)) },
-  ];
-}
+const ofEachRepository =
+  (look: (context: InstalledContext, repository: string) => Promise<Finding>) => async (context: InstalledContext) =>
+    forEachOf((await context.settings()).repositories, (repository) => look(context, repository));
 
-/** GitHub's answer, a refusal too. */
-export type Answer<T> = { status: number; data: T; said: "" } | { status: number; data?: undefined; said: string };
+export const appKeyCheck: Check<InstalledContext> = { name: "App's key", needs: [installationCheck], look: key };
+export const appInstallationCheck: Check<InstalledContext> = {
+  name: "App's installation",
+  needs: [appKeyCheck],
+  look: ofEachRepository(installed),
+};
+export const appPermissionsCheck: Check<InstalledContext> = {
+  name: "App's permissions",
+  needs: [appInstallationCheck],
+  look: ofEachRepository(permissions),
+};
+export const labelRemovalCheck: Check<InstalledContext> = {
+  name: "label removal",
+  needs: [appPermissionsCheck],
+  look: ofEachRepository(labelRemoval),
+};
+export const labelsCheck: Check<InstalledContext> = {
+  name: "labels",
+  needs: [appPermissionsCheck],
+  look: ofEachRepository(labels),
+};
 
-/** @returns status 0 if there is no answer, or none of GitHub's own */
-export async function answered<T>(question: Promise<{ status: number; data: T }>): Promise<Answer<T>> {
+/** What GitHub answers, or how it refuses. */
+type Answer<T> = { data: T; refused?: undefined } | { data?: undefined; refused: GithubRefusal };
+
+async function answered<T>(what: string, question: Promise<{ data: T }>): Promise<Answer<T>> {
   try {
-    const { status, data } = await question;
-    return { status, data, said: "" };
+    return { data: (await askGithub(what, question)).data };
   } catch (error) {
-    const { status = 0, message } = error as { status?: number; message: string };
-    const said = message
-      .trim()
-      .replaceAll(/\s+/g, " ")
-      .replace(/ - https:\/\/docs\.github\.com\S*$/, "");
-    // Octokit, too, calls it 500 where nothing came.
-    return status >= 500 ? { status: 0, said: `${status}: ${said.slice(0, 100)}` } : { status, said };
+    return { refused: refusal(error) };
   }
 }
 
-const silent = (apiUrl: string, said: string) =>
+const silent = (apiUrl: string, { said }: GithubRefusal) =>
   fail(
     `GitHub at ${apiUrl} does not answer (${said})`,
-    "mend the way there from this machine; if the address is wrong: pulumi config set githubApiUrl URL",
+    "mend the way there from this machine; if the address is wrong: pulumi config set --path githubApp.apiUrl URL",
   );
 
 /** The App, as GitHub knows it. */
-export function appOf(ground: Ground) {
-  return ground.once("GET /app", async () => answered((await ground.app()).asApp().rest.apps.getAuthenticated()));
+function appOf(context: InstalledContext) {
+  return context.once("GET /app", async () =>
+    answered("read the App", (await context.app()).asApp().rest.apps.getAuthenticated()),
+  );
 }
 
-async function key(ground: Ground): Promise<Finding> {
-  const { githubAppId, githubApiUrl, privateKey } = await ground.settings();
-  const set = `pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; of a Secret of yours: kubectl -n ${ground.name} create secret generic ${privateKey.name} --from-file=${privateKey.key}=FILE --dry-run=client -o yaml | kubectl apply -f -`;
+async function key(context: InstalledContext): Promise<Finding> {
+  const { githubAppId, githubApiUrl, privateKey } = await context.settings();
+  const set = `pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; of a Secret of yours: kubectl -n ${context.namespace} create secret generic ${privateKey.name} --from-file=${privateKey.key}=FILE --dry-run=client -o yaml | kubectl apply -f -`;
   let answer: Awaited<ReturnType<typeof appOf>>;
   try {
-    answer = await appOf(ground);
+    answer = await appOf(context);
   } catch (error) {
-    if (error instanceof Refusal && error.message.startsWith("Secret ")) return fail(error.message, set);
+    if (error instanceof MissingSecret) return fail(error.found, set);
     throw error;
   }
-  if (answer.status === 0) return silent(githubApiUrl, answer.said);
-  if (answer.data === null || answer.data === undefined) {
+  const { refused, data } = answer;
+  if (refused?.status === 0) return silent(githubApiUrl, refused);
+  if (data === null || data === undefined) {
     return fail(
-      `GitHub does not take it for a key of App ${githubAppId} (${answer.status}: ${answer.said})`,
-      `make one at GitHub (the App's settings, Private keys), and ${set}; if the App is another: pulumi config set githubAppId ID`,
+      `GitHub does not take it for a key of App ${githubAppId} (${refused === undefined ? "no answer" : wordsOf(refused)})`,
+      `make one at GitHub (the App's settings, Private keys), and ${set}; if the App is another: pulumi config set --path githubApp.id ID`,
     );
   }
-  return pass(`App ${githubAppId} is ${answer.data.slug}`);
+  return pass(`App ${githubAppId} is ${data.slug}`);
 }
+
+const wordsOf = ({ status, said }: GithubRefusal) => `${status}: ${said}`;
 
 interface Installation {
   id: number;
@@ -83,26 +87,24 @@ interface Installation {
   permissions: Record<string, string | undefined>;
 }
 
-function installationOn(ground: Ground, repository: string): Promise<Answer<Installation>> {
+function installationOn(context: InstalledContext, repository: string): Promise<Answer<Installation>> {
   const [owner = "", repo = ""] = repository.split("/");
-  return ground.once(`the installation on ${repository}`, async () =>
+  return context.once(`the installation on ${repository}`, async () =>
     answered(
-      (await ground.app()).asApp().rest.apps.getRepoInstallation({ owner, repo }) as Promise<{
-        status: number;
-        data: Installation;
-      }>,
+      `find the App's installation on ${repository}`,
+      (await context.app()).asApp().rest.apps.getRepoInstallation({ owner, repo }) as Promise<{ data: Installation }>,
     ),
   );
 }
 
-async function installed(ground: Ground, repository: string): Promise<Finding> {
-  const { githubInstallationId, githubApiUrl, repositories } = await ground.settings();
-  const { status, data, said } = await installationOn(ground, repository);
+async function installed(context: InstalledContext, repository: string): Promise<Finding> {
+  const { githubInstallationId, githubApiUrl, repositories } = await context.settings();
+  const { data, refused } = await installationOn(context, repository);
   if (data === undefined) {
-    const app = (await appOf(ground)).data;
-    if (status === 0) return silent(githubApiUrl, said);
+    const app = (await appOf(context)).data;
+    if (refused.status === 0) return silent(githubApiUrl, refused);
     return fail(
-      `the App is not installed there (${status}: ${said})`,
+      `the App is not installed there (${wordsOf(refused)})`,
       `install it: ${app?.html_url}/installations/new; if the repository's name is wrong, or was changed: pulumi config set --path 'repositories[${repositories.indexOf(repository)}]' OWNER/NAME, then pulumi up`,
       repository,
     );
@@ -116,14 +118,15 @@ async function installed(ground: Ground, repository: string): Promise<Finding> {
   }
   if (githubInstallationId !== undefined && githubInstallationId !== `${data.id}`) {
     return fail(
-      `githubInstallationId is ${githubInstallationId}; the installation there is ${data.id}`,
-      "pulumi config rm githubInstallationId, then pulumi up: GitHub is asked for it then",
+      `githubApp.installationId is ${githubInstallationId}; the installation there is ${data.id}`,
+      "pulumi config rm --path githubApp.installationId, then pulumi up: GitHub is asked for it then",
       repository,
     );
   }
   const [owner = "", repo = ""] = repository.split("/");
-  const seen = await answered((await asInstalled(ground, repository)).rest.repos.get({ owner, repo }));
-  const renamed = seen.data && renamedTo(seen.data.full_name, repository, await ground.settings());
+  const github = await asInstalled(context, repository);
+  const seen = await answered(`read ${repository}`, github.rest.repos.get({ owner, repo }));
+  const renamed = seen.data && renamedTo(seen.data.full_name, repository, await context.settings());
   if (renamed !== undefined) return fail(renamed.found, renamed.fix, repository);
   return pass(`installation ${data.id}`, repository);
 }
@@ -134,9 +137,9 @@ const needed = { contents: "read", metadata: "read", pull_requests: "write" } as
 const optional = { repository_hooks: "write" } as const;
 const levels = ["read", "write", "admin"];
 
-async function permissions(ground: Ground, repository: string): Promise<Finding> {
-  const { data } = await installationOn(ground, repository);
-  const app = (await appOf(ground)).data;
+async function permissions(context: InstalledContext, repository: string): Promise<Finding> {
+  const { data } = await installationOn(context, repository);
+  const app = (await appOf(context)).data;
   return granted(data?.permissions ?? {}, { repository, app: app?.html_url ?? "", installation: data?.html_url ?? "" });
 }
 
@@ -168,72 +171,75 @@ const probe = "rex-remediation-doctor-probe";
  * Takes a label off that is not there: GitHub looks at the right first, and says that there is no such label only to who has it.
  * A pull request that is closed does for that as well.
  */
-async function labelRemoval(ground: Ground, repository: string): Promise<Finding> {
+async function labelRemoval(context: InstalledContext, repository: string): Promise<Finding> {
   const [owner = "", repo = ""] = repository.split("/");
-  const github = await asInstalled(ground, repository);
-  const {
-    data: pulls,
-    status,
-    said,
-  } = await answered(github.rest.pulls.list({ owner, repo, state: "all", per_page: 1 }));
-  if (pulls === undefined)
-    return fail(`its pull requests cannot be listed (${status}: ${said})`, "see the App's permissions", repository);
+  const { rest } = await asInstalled(context, repository);
+  const { data: pulls, refused } = await answered(
+    `list the pull requests of ${repository}`,
+    rest.pulls.list({ owner, repo, state: "all", per_page: 1 }),
+  );
+  if (pulls === undefined) {
+    return fail(`its pull requests cannot be listed (${wordsOf(refused)})`, "see the App's permissions", repository);
+  }
   const pull = pulls[0]?.number;
   if (pull === undefined) {
     return warn("not proved: there is no pull request to try it on", "run this again when there is one", repository);
   }
-  return removed(
-    await answered(github.rest.issues.removeLabel({ owner, repo, issue_number: pull, name: probe })),
-    repository,
-    pull,
+  const answer = await answered(
+    `take a label off #${pull}`,
+    rest.issues.removeLabel({ owner, repo, issue_number: pull, name: probe }),
   );
+  return removed(answer.refused, repository, pull);
 }
 
-export function removed({ status, said }: { status: number; said: string }, repository: string, pull: number): Finding {
-  if (status === 404 && said.startsWith("Label does not exist"))
+/** @param refused how GitHub refuses to take the probe off; undefined if it does not, though no pull request has it */
+export function removed(
+  refused: Pick<GithubRefusal, "status" | "said"> | undefined,
+  repository: string,
+  pull: number,
+): Finding {
+  if (refused !== undefined && labelIsAbsent(refused))
     return pass(`GitHub lets it (tried with a label that #${pull} does not carry)`, repository);
   return fail(
-    `GitHub refuses it on #${pull} (${status}: ${said})`,
+    `GitHub refuses it on #${pull} (${refused === undefined ? "no answer" : `${refused.status}: ${refused.said}`})`,
     "the App needs pull_requests: write, and the change accepted where it is installed",
     repository,
   );
 }
 
-async function labels(ground: Ground, repository: string): Promise<Finding> {
+async function labels(context: InstalledContext, repository: string): Promise<Finding> {
   const [owner = "", repo = ""] = repository.split("/");
-  const { readyLabel, holdLabel } = await ground.settings();
-  const github = await asInstalled(ground, repository);
-  const there = async (name: string) => answered(github.rest.issues.getLabel({ owner, repo, name }));
-  const [ready, hold] = [await there(readyLabel), holdLabel === "" ? undefined : await there(holdLabel)];
-  for (const answer of [ready, hold]) {
-    if (answer !== undefined && answer.status !== 200 && answer.status !== 404) {
-      return warn(
-        `cannot be seen (${answer.status}: ${answer.said})`,
-        `look at them: gh label list --repo ${repository}`,
-        repository,
-      );
-    }
+  const { readyLabel, holdLabel } = await context.settings();
+  const { rest } = await asInstalled(context, repository);
+  const missing = async (name: string) => {
+    const { refused } = await answered(`read label ${name}`, rest.issues.getLabel({ owner, repo, name }));
+    return refused;
+  };
+  const [ready, hold] = [await missing(readyLabel), holdLabel === "" ? undefined : await missing(holdLabel)];
+  const unseen = [ready, hold].find((refused) => refused !== undefined && refused.status !== 404);
+  if (unseen !== undefined) {
+    return warn(`cannot be seen (${wordsOf(unseen)})`, `look at them: gh label list --repo ${repository}`, repository);
   }
-  if (ready.status === 404) {
+  if (ready !== undefined) {
     return fail(
       `there is no label ${readyLabel}, so no push ever takes it off`,
-      `gh label create ${quoted(readyLabel)} --repo ${repository}; if yours has another name: pulumi config set readyLabel NAME, then pulumi up`,
+      `gh label create ${quoted(readyLabel)} --repo ${repository}; if yours has another name: pulumi config set --path pullRequest.readyLabel NAME, then pulumi up`,
       repository,
     );
   }
-  if (hold?.status === 404) {
+  if (hold !== undefined) {
     return warn(
       `${readyLabel} is there; there is no label ${holdLabel}, with which a person holds a task`,
       `gh label create ${quoted(holdLabel)} --repo ${repository}`,
       repository,
     );
   }
-  return pass([readyLabel, ...(hold === undefined ? [] : [holdLabel])].join(", "), repository);
+  return pass([readyLabel, holdLabel].filter(Boolean).join(", "), repository);
 }
 
 /** As the App where it is installed, with the rights that the installation has. */
-async function asInstalled(ground: Ground, repository: string): Promise<Octokit> {
-  return (await ground.app()).forRepository(repository);
+async function asInstalled(context: InstalledContext, repository: string): Promise<Octokit> {
+  return (await context.app()).forRepository(repository);
 }
 
 function quoted(text: string): string {

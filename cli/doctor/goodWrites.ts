@@ -1,11 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { sweptLabel } from "../../components/labels.ts";
-import { pusherNames, taskNumber } from "../../components/taskPush.ts";
+import { pusherNames } from "../../components/taskPush.ts";
+import { ledgerKey, sweptLabel } from "../../components/vocabulary/keys.ts";
+import { taskPattern } from "../../components/vocabulary/patterns.ts";
+import { sweepSuffix } from "../../components/vocabulary/runName.ts";
+import { refusedByAuthorizer, refusesDryRun, refusesImpersonation } from "../lib/apiServerStatus.ts";
 import { request } from "../lib/installation.ts";
 import type { Settings } from "../lib/settings.ts";
+import { type Attempt, api, asUser, attempt, both, dry, mergePatch, wordsOf } from "./attempts.ts";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
-import type { Ground, Thing } from "./context.ts";
-import { api, asUser, both, done, dry, mergePatch, refusal } from "./policies.ts";
+import type { InstalledContext, Thing } from "./context.ts";
+import { installationCheck } from "./installation.ts";
 import { type PushedRun, runOfPush } from "./pushedRun.ts";
 
 /**
@@ -15,12 +19,14 @@ import { type PushedRun, runOfPush } from "./pushedRun.ts";
 
 const workflows = { group: "argoproj.io", version: "v1alpha1", plural: "workflows" };
 
-export function goodWriteChecks(ground: Ground): Check[] {
-  return [{ what: "good writes", needs: ["installation"], look: () => goodWrites(ground) }];
-}
+export const goodWritesCheck: Check<InstalledContext> = {
+  name: "good writes",
+  needs: [installationCheck],
+  look: goodWrites,
+};
 
-export async function goodWrites(ground: Ground): Promise<Finding[]> {
-  return [...(await runs(ground)), await deletion(ground), await restart(ground)];
+export async function goodWrites(context: InstalledContext): Promise<Finding[]> {
+  return [...(await runs(context)), await deletion(context), await restart(context)];
 }
 
 /** Who asks, for what, and what it means if that is refused. */
@@ -32,57 +38,60 @@ export interface Write {
   fix: string;
 }
 
-/** @param said what the API server says to it */
-export function judged(said: string, { of, account, otherwise, fix }: Write): Finding {
-  if (said === done) return pass(`${account} is let through`, of);
-  if (said.includes("cannot impersonate")) {
+/** @param came what came of it */
+export function judged(came: Attempt, { of, account, otherwise, fix }: Write): Finding {
+  if (came === "let through") return pass(`${account} is let through`, of);
+  if (refusesImpersonation(came)) {
     return warn(
       "not checked: who calls this may not impersonate the accounts",
       "let somebody call this who may impersonate users, groups and userextras",
       of,
     );
   }
-  if (said.includes("does not support dry run")) {
-    return warn(`not checked: ${said}`, "let that webhook say sideEffects: None, or try it with npm run push", of);
+  if (refusesDryRun(came)) {
+    return warn(
+      `not checked: ${wordsOf(came)}`,
+      "let that webhook say sideEffects: None, or try it with npm run push",
+      of,
+    );
   }
-  // RBAC: the check of the rights says so.
-  if (/ cannot \w+ resource "/.test(said)) return skip(`not checked: ${account} has not got the right to it`, of);
-  return fail(`${otherwise}: ${said}`, fix, of);
+  // The check of the rights says so.
+  if (refusedByAuthorizer(came)) return skip(`not checked: ${account} has not got the right to it`, of);
+  return fail(`${otherwise}: ${wordsOf(came)}`, fix, of);
 }
 
-const others = (kind: string, { name, prefix }: Ground) =>
-  `kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies shows who has a say in ${kind}: keep namespace ${name} out of it there, by a namespaceSelector; what is in the policies ${prefix}-… themselves is made again by pulumi up --refresh`;
+const others = (kind: string, { namespace, prefix }: InstalledContext) =>
+  `kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies shows who has a say in ${kind}: keep namespace ${namespace} out of it there, by a namespaceSelector; what is in the policies ${prefix}-… themselves is made again by pulumi up --refresh`;
 
 /** The run of a push as the Sensor makes it, and that of a lost push as the sweep makes it. */
-async function runs(ground: Ground): Promise<Finding[]> {
-  const sensor = await ground.sensor();
-  const accounts = await ground.accounts();
+async function runs(context: InstalledContext): Promise<Finding[]> {
+  const sensor = await context.sensor();
+  const accounts = await context.accounts();
   const ofPush = "a push's run";
   const ofLostPush = "a lost push's run";
   if (sensor === undefined) return [skip("not checked: there is no Sensor that says how it is made", ofPush)];
-  const { repositories } = await ground.settings();
+  const { repositories } = await context.settings();
   const commit = () => randomBytes(20).toString("hex");
   const [before, after] = [commit(), commit()];
   const pushedAt = Math.trunc(Date.now() / 1000);
   // A task that hardly anybody has, and commits that nobody has: no run is in the way.
   const run = runOfPush(sensor, { task: "999999999", before, after, repository: repositories[0] ?? "", pushedAt });
-  const fix = others("Workflows", ground);
+  const fix = others("Workflows", context);
   const found = [
-    await made(ground, run, { of: ofPush, account: accounts.sensor ?? "", otherwise: "a push gets no run", fix }),
+    await made(context, run, { of: ofPush, account: accounts.sensor ?? "", otherwise: "a push gets no run", fix }),
   ];
-  if (!ground.sweeps) return found;
+  if (!context.sweeps) return found;
   const { metadata } = run;
   const swept = { ...metadata.labels, [sweptLabel]: `${Math.trunc(pushedAt / 3600)}` };
-  const lost = { ...run, metadata: { ...metadata, name: `${metadata.name}-sweep`, labels: swept } };
+  const lost = { ...run, metadata: { ...metadata, name: `${metadata.name}${sweepSuffix}`, labels: swept } };
   const account = accounts.sweep ?? "";
-  return [...found, await made(ground, lost, { of: ofLostPush, account, otherwise: "a lost push gets no run", fix })];
+  return [...found, await made(context, lost, { of: ofLostPush, account, otherwise: "a lost push gets no run", fix })];
 }
 
-async function made(ground: Ground, body: PushedRun, write: Write): Promise<Finding> {
+async function made(context: InstalledContext, body: PushedRun, write: Write): Promise<Finding> {
   const create = (as: typeof request) =>
-    api(ground).createNamespacedCustomObject({ ...workflows, body, ...dry(ground) }, as);
-  const said = (await refusal(create(asUser(ground.name, write.account)))) ?? done;
-  const finding = judged(said, write);
+    api(context).createNamespacedCustomObject({ ...workflows, body, ...dry(context) }, as);
+  const finding = judged(await attempt(create(asUser(context.namespace, write.account))), write);
   if (finding.verdict !== "fail") return finding;
   // The policies do not bind the caller, who so gets to see what would be stored.
   const stored = (await create(request).catch(() => undefined)) as object | undefined;
@@ -113,66 +122,66 @@ function isMap(value: unknown): value is object {
 }
 
 /** The deletion of a CodeRun that the remediation of its task may delete. */
-async function deletion(ground: Ground): Promise<Finding> {
+async function deletion(context: InstalledContext): Promise<Finding> {
   const of = "a CodeRun's deletion";
-  const settings = await ground.settings();
+  const settings = await context.settings();
   const { group, version, resource: plural } = settings.codeRuns;
-  const target = (await ground.list({ group, version, plural }))?.find((one) => isTarget(one, settings));
+  const target = (await context.list({ group, version, plural }))?.find((one) => isTarget(one, settings));
   if (target === undefined) return skip("not checked: there is no CodeRun now that a remediation may delete", of);
   const { name, uid, labels } = target.metadata;
-  const account = (await ground.accounts()).remediation ?? "";
+  const account = (await context.accounts()).remediation ?? "";
   const options = { preconditions: { uid }, propagationPolicy: "Foreground" };
   // Of a deletion with a body the API server reads no options in the URL: there dryRun would be none.
   const body = { apiVersion: "v1", kind: "DeleteOptions", ...options, dryRun: ["All"] };
-  const deleted = api(ground).deleteNamespacedCustomObject(
-    { group, version, plural, name, body, ...dry(ground) },
-    asPodOf(ground, account, labels?.[settings.codeRuns.taskLabel]),
+  const deleted = api(context).deleteNamespacedCustomObject(
+    { group, version, plural, name, body, ...dry(context) },
+    asPodOf(context, account, labels?.[settings.codeRuns.taskLabel]),
   );
-  return judged((await refusal(deleted)) ?? done, {
+  return judged(await attempt(deleted), {
     of,
     account,
     otherwise: `agents are not cancelled (tried with ${name})`,
-    fix: others(plural, ground),
+    fix: others(plural, context),
   });
 }
 
 /** Stage, gate and ledger of a main workflow, as restart-qa writes them. */
-async function restart(ground: Ground): Promise<Finding> {
+async function restart(context: InstalledContext): Promise<Finding> {
   const of = "a main workflow's restart";
-  const settings = await ground.settings();
+  const settings = await context.settings();
   const { typeLabel, type, taskLabel, stageLabel } = settings.mainWorkflows;
-  const all = await ground.listArgo("workflows", `${typeLabel}=${type}`);
+  const all = await context.listArgo("workflows", `${typeLabel}=${type}`);
   const main = all.find((one) => isMain(one, settings));
   if (main === undefined) return skip("not checked: there is no main workflow at work", of);
   const { name, labels } = main.metadata;
-  const account = (await ground.accounts()).remediation ?? "";
+  const account = (await context.accounts()).remediation ?? "";
   const gates = Object.entries<{ type: string; phase: string }>(main.status?.nodes ?? {});
   const open = gates.filter(([, node]) => node.type === "Suspend" && node.phase === "Running").slice(0, 1);
   const body = {
     metadata: {
       labels: { [stageLabel]: settings.resetStage },
-      annotations: { "rex-remediation/resumed": "true" },
+      annotations: { [ledgerKey("resumed")]: "true" },
     },
     ...(open.length > 0 && { status: { nodes: Object.fromEntries(open.map(([id]) => [id, { phase: "Succeeded" }])) } }),
   };
-  const patched = api(ground).patchNamespacedCustomObject(
-    { ...workflows, name, body, ...dry(ground) },
-    both(asPodOf(ground, account, labels?.[taskLabel]), mergePatch),
+  const patched = api(context).patchNamespacedCustomObject(
+    { ...workflows, name, body, ...dry(context) },
+    both(asPodOf(context, account, labels?.[taskLabel]), mergePatch),
   );
-  return judged((await refusal(patched)) ?? done, {
+  return judged(await attempt(patched), {
     of,
     account,
     otherwise: `QA is not restarted (tried with ${name})`,
-    fix: others("Workflows", ground),
+    fix: others("Workflows", context),
   });
 }
 
 /** The policies go by the name of the pod that asks: that of a remediation's run of the task. */
-function asPodOf(ground: Ground, account: string, task = "") {
-  return asUser(ground.name, account, `${ground.prefix}-${task}-doctor-remediate-1`);
+function asPodOf(context: InstalledContext, account: string, task = "") {
+  return asUser(context.namespace, account, `${context.prefix}-${task}-doctor-remediate-1`);
 }
 
-const isTask = (value = "") => new RegExp(`^${taskNumber}$`).test(value);
+const isTask = (value = "") => new RegExp(`^${taskPattern}$`).test(value);
 
 function isWatched(named: string | undefined, { repositoryLabels }: Settings): boolean {
   return named === undefined

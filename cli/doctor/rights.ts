@@ -1,7 +1,9 @@
 import { AuthorizationV1Api, type V1ResourceAttributes } from "@kubernetes/client-node";
+import { type Account, accountRights, kubernetesRights } from "../../components/vocabulary/rights.ts";
 import { ask, request } from "../lib/installation.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
-import type { Ground } from "./context.ts";
+import type { InstalledContext } from "./context.ts";
+import { installationCheck } from "./installation.ts";
 
 /** Whether each account may do what it must, and none of what it must not, as the API server itself judges it. */
 
@@ -11,7 +13,6 @@ type Right = Required<Pick<V1ResourceAttributes, "verb" | "group" | "resource">>
 const rights = (group: string, resource: string, ...verbs: string[]): Right[] =>
   verbs.map((verb) => ({ verb, group, resource }));
 const workflows = (...verbs: string[]) => rights("argoproj.io", "workflows", ...verbs);
-const results = rights("argoproj.io", "workflowtaskresults", "create", "patch");
 
 /** What none of them may. */
 const nobodys: Right[] = [
@@ -39,47 +40,57 @@ function promised(
   codeRuns: { group: string; resource: string },
   policed: boolean,
 ): Record<string, { may: Right[]; mayNot: Right[] }> {
+  const given = accountRights(policed);
+  const may = (account: Account) =>
+    kubernetesRights(given[account], codeRuns).flatMap(({ group, resource, verbs }) =>
+      rights(group, resource, ...verbs),
+    );
   const runs = (...verbs: string[]) => rights(codeRuns.group, codeRuns.resource, ...verbs);
   const any = runs("get", "list", "create", "patch", "update", "delete", "deletecollection");
   return {
     sensor: {
-      may: workflows("create", ...(policed ? ["get", "patch"] : [])),
+      may: may("sensor"),
       mayNot: [...workflows("list", ...(policed ? [] : ["patch"])), ...any],
     },
     remediation: {
-      may: [...runs("get", "list", "delete"), ...workflows("get", "list", "patch"), ...results],
+      may: may("remediation"),
       mayNot: [
         ...workflows("create"),
         ...runs("create", "patch", "update", "deletecollection"),
         ...runs("delete", "list").map((right) => ({ ...right, namespace: "" })),
       ],
     },
-    sweep: { may: [...workflows("get", "list", "create"), ...results], mayNot: [...workflows("patch"), ...any] },
-    "event source": { may: [], mayNot: [...workflows("get", "create", "patch"), ...results, ...any] },
+    sweep: { may: may("sweep"), mayNot: [...workflows("patch"), ...any] },
+    "event source": {
+      may: [],
+      mayNot: [
+        ...workflows("get", "create", "patch"),
+        ...rights("argoproj.io", "workflowtaskresults", "create", "patch"),
+        ...any,
+      ],
+    },
   };
 }
 
-export function rightsChecks(ground: Ground): Check[] {
-  return [{ what: "rights", needs: ["installation"], look: () => all(ground) }];
-}
+export const rightsCheck: Check<InstalledContext> = { name: "rights", needs: [installationCheck], look: all };
 
-async function all(ground: Ground): Promise<Finding[]> {
-  const { codeRuns } = await ground.settings();
-  const lists = promised(codeRuns, await ground.policed());
+async function all(context: InstalledContext): Promise<Finding[]> {
+  const { codeRuns } = await context.settings();
+  const lists = promised(codeRuns, await context.policed());
   return Promise.all(
-    Object.entries(await ground.accounts()).map(([what, account]) =>
-      judged(ground, what, account, lists[what] ?? { may: [], mayNot: [] }),
+    Object.entries(await context.accounts()).map(([what, account]) =>
+      judged(context, what, account, lists[what] ?? { may: [], mayNot: [] }),
     ),
   );
 }
 
 async function judged(
-  ground: Ground,
+  context: InstalledContext,
   what: string,
   account: string,
   { may, mayNot }: { may: Right[]; mayNot: Right[] },
 ): Promise<Finding> {
-  const { core, cluster, name: namespace } = ground;
+  const { core, cluster, namespace } = context;
   const there = await ask(
     cluster,
     `read service account ${account}`,
@@ -87,8 +98,8 @@ async function judged(
   );
   if (there === undefined)
     return fail(`there is no service account ${account} in namespace ${namespace}`, "pulumi up --refresh", what);
-  const lacking = await those(may, async (right) => !(await allowed(ground, account, right)));
-  const beyond = await those([...nobodys, ...mayNot], (right) => allowed(ground, account, right));
+  const lacking = await those(may, async (right) => !(await allowed(context, account, right)));
+  const beyond = await those([...nobodys, ...mayNot], (right) => allowed(context, account, right));
   return verdict({ what, account, namespace, lacking, beyond, judged: may.length + nobodys.length + mayNot.length });
 }
 
@@ -141,7 +152,7 @@ async function those(list: Right[], test: (right: Right) => Promise<boolean>): P
   return list.filter((_, index) => kept[index]);
 }
 
-async function allowed({ cluster, name: namespace }: Ground, account: string, right: Right): Promise<boolean> {
+async function allowed({ cluster, namespace }: InstalledContext, account: string, right: Right): Promise<boolean> {
   const spec = { ...asAccount(namespace, account), resourceAttributes: { namespace, ...right } };
   const review = cluster.makeApiClient(AuthorizationV1Api).createSubjectAccessReview({ body: { spec } }, request);
   return (await ask(cluster, `ask what ${account} may`, review))?.status?.allowed === true;

@@ -1,63 +1,86 @@
 import { ApiException, type ConfigurationOptions, setHeaderOptions, type V1Pod } from "@kubernetes/client-node";
 import { argoCommand, instanceIdLabel } from "../../components/argoInstance.ts";
-import { sweptLabel } from "../../components/labels.ts";
-import { ask, request } from "../lib/installation.ts";
+import { sweptLabel } from "../../components/vocabulary/keys.ts";
+import { statusOf } from "../lib/apiServerStatus.ts";
+import { request } from "../lib/installation.ts";
+import { isReady, listPods } from "../lib/pods.ts";
 import { allTheSame, isFailed, outcomeOf, stepsEndedWell } from "../lib/runEnd.ts";
-import { notTrue } from "./argo.ts";
+import { eventBusCheck, notTrue } from "./argo.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
-import type { Ground, Thing } from "./context.ts";
+import type { InstalledContext, Thing } from "./context.ts";
+import { installationCheck } from "./installation.ts";
 
-/** The way of a push into the cluster: EventSource, Sensor, the last one that came, and the sweep for those that did not. */
+/** The route of a push into the cluster: EventSource, Sensor, the last one that came, and the sweep for those that did not. */
 
 const bringBack = "pulumi up --refresh";
 
-export function wayInChecks(ground: Ground): Check[] {
-  return [
-    { what: "EventSource", needs: ["event bus"], look: () => eventSource(ground) },
-    { what: "EventSource's pods", needs: ["EventSource"], look: async () => (await eventSourcePods(ground)).finding },
-    { what: "signatures", needs: ["EventSource's pods"], look: () => signatures(ground) },
-    { what: "Sensor", needs: ["event bus", "EventSource"], look: () => sensor(ground) },
-    {
-      what: "Sensor's pods",
-      needs: ["Sensor"],
-      look: async () => (await pods(ground, "sensor", await ground.sensor())).finding,
-    },
-    { what: "last push", needs: ["installation"], look: () => lastPush(ground) },
-    { what: "Argo's instance ID", needs: ["installation"], look: () => instance(ground) },
-    { what: "sweep", needs: ["installation"], look: () => sweep(ground) },
-  ];
-}
+export const eventSourceCheck: Check<InstalledContext> = {
+  name: "EventSource",
+  needs: [eventBusCheck],
+  look: eventSource,
+};
+export const eventSourcePodsCheck: Check<InstalledContext> = {
+  name: "EventSource's pods",
+  needs: [eventSourceCheck],
+  look: async (context) => (await eventSourcePods(context)).finding,
+};
+export const signaturesCheck: Check<InstalledContext> = {
+  name: "signatures",
+  needs: [eventSourcePodsCheck],
+  look: signatures,
+};
+export const sensorCheck: Check<InstalledContext> = {
+  name: "Sensor",
+  needs: [eventBusCheck, eventSourceCheck],
+  look: sensor,
+};
+export const sensorPodsCheck: Check<InstalledContext> = {
+  name: "Sensor's pods",
+  needs: [sensorCheck],
+  look: async (context) => (await pods(context, "sensor", await context.sensor())).finding,
+};
+export const lastPushCheck: Check<InstalledContext> = {
+  name: "last push",
+  needs: [installationCheck],
+  look: lastPush,
+};
+export const instanceCheck: Check<InstalledContext> = {
+  name: "Argo's instance ID",
+  needs: [installationCheck],
+  look: instance,
+};
+export const sweepCheck: Check<InstalledContext> = { name: "sweep", needs: [installationCheck], look: sweep };
 
-async function eventSource(ground: Ground): Promise<Finding> {
-  const { eventSource: name } = ground.installation.outputs;
-  const source = await ground.eventSource();
+async function eventSource(context: InstalledContext): Promise<Finding> {
+  const { eventSource: name } = context.installation.outputs;
+  const source = await context.eventSource();
   if (source === undefined) {
     return fail(
-      `there is no EventSource ${name} in namespace ${ground.name}`,
+      `there is no EventSource ${name} in namespace ${context.namespace}`,
       `${bringBack}; if it is yours, make it or name another with pulumi config set --path existingEventSource.name NAME`,
     );
   }
   return deployed(
     source,
     name,
-    `kubectl -n ${ground.name} describe eventsource ${name}`,
-    await ground.ownEventSource(),
+    `kubectl -n ${context.namespace} describe eventsource ${name}`,
+    await context.ownEventSource(),
   );
 }
 
-async function sensor(ground: Ground): Promise<Finding> {
-  const { sensor: name } = ground.installation.outputs;
-  const found = await ground.sensor();
-  if (found === undefined) return fail(`there is no Sensor ${name} in namespace ${ground.name}`, bringBack);
+async function sensor(context: InstalledContext): Promise<Finding> {
+  const { sensor: name } = context.installation.outputs;
+  const found = await context.sensor();
+  if (found === undefined) return fail(`there is no Sensor ${name} in namespace ${context.namespace}`, bringBack);
   const { eventName } = found.spec.dependencies?.[0] ?? {};
-  const events = Object.keys((await ground.eventSource())?.spec.github ?? {});
+  const events = Object.keys((await context.eventSource())?.spec.github ?? {});
   if (!events.includes(eventName)) {
     return fail(
-      `it waits for the event ${eventName}; EventSource ${ground.installation.outputs.eventSource} has ${events.join(", ") || "no event from github"}`,
+      `it waits for the event ${eventName}; EventSource ${context.installation.outputs.eventSource} has ${events.join(", ") || "no event from github"}`,
       "pulumi config set --path existingEventSource.event NAME, then pulumi up",
     );
   }
-  return deployed(found, name, `kubectl -n ${ground.name} describe sensor ${name}`, true);
+  return deployed(found, name, `kubectl -n ${context.namespace} describe sensor ${name}`, true);
 }
 
 /** @param own whether the program made it */
@@ -73,19 +96,18 @@ interface Pods {
   ready: V1Pod[];
 }
 
-function eventSourcePods(ground: Ground): Promise<Pods> {
-  return ground.once("the EventSource's pods", async () => pods(ground, "eventsource", await ground.eventSource()));
+function eventSourcePods(context: InstalledContext): Promise<Pods> {
+  return context.once("the EventSource's pods", async () => pods(context, "eventsource", await context.eventSource()));
 }
 
-async function pods(ground: Ground, kind: "eventsource" | "sensor", thing: Thing | undefined): Promise<Pods> {
-  const { core, cluster, name: namespace } = ground;
+async function pods(
+  context: InstalledContext,
+  kind: "eventsource" | "sensor",
+  thing: Thing | undefined,
+): Promise<Pods> {
+  const { cluster, namespace } = context;
   const labelSelector = `${kind}-name=${thing?.metadata.name}`;
-  const list = await ask(
-    cluster,
-    `list pods in namespace ${namespace}`,
-    core.listNamespacedPod({ namespace, labelSelector }, request),
-  );
-  const there = (list?.items ?? []).filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
+  const there = await listPods(cluster, namespace, labelSelector);
   const ready = there.filter(isReady);
   const wanted = thing?.spec.replicas ?? 1;
   if (ready.length >= wanted) return { ready, finding: pass(`${ready.length} of ${wanted} ready`) };
@@ -100,10 +122,6 @@ async function pods(ground: Ground, kind: "eventsource" | "sensor", thing: Thing
   };
 }
 
-function isReady({ status }: V1Pod): boolean {
-  return status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True") ?? false;
-}
-
 /** Why a pod is not ready, in Kubernetes' words. */
 function troubleOf({ status }: V1Pod): string {
   const { waiting, terminated } = status?.containerStatuses?.[0]?.state ?? {};
@@ -115,22 +133,22 @@ function troubleOf({ status }: V1Pod): string {
  * An unsigned event is sent to a pod of the EventSource, by way of the API server. It is a ping, of which nothing would come if it
  * were let through; where no secret is named, it is not sent, because it would be.
  */
-async function signatures(ground: Ground): Promise<Finding> {
-  const { eventSource: name } = ground.installation.outputs;
-  const own = await ground.ownEventSource();
-  const source = await ground.eventSource();
-  const event = own ? "push" : ((await ground.sensor())?.spec.dependencies?.[0]?.eventName ?? "");
+async function signatures(context: InstalledContext): Promise<Finding> {
+  const { eventSource: name } = context.installation.outputs;
+  const own = await context.ownEventSource();
+  const source = await context.eventSource();
+  const event = own ? "push" : ((await context.sensor())?.spec.dependencies?.[0]?.eventName ?? "");
   const { webhook, webhookSecret } = source?.spec.github?.[event] ?? {};
   if (webhookSecret?.name === undefined) {
     return fail(
       `EventSource ${name} names no webhookSecret for the event ${event}: it takes pushes that anybody made up`,
       own
         ? bringBack
-        : `kubectl -n ${ground.name} edit eventsource ${name}: spec.github.${event}.webhookSecret: {name: SECRET, key: KEY}`,
+        : `kubectl -n ${context.namespace} edit eventsource ${name}: spec.github.${event}.webhookSecret: {name: SECRET, key: KEY}`,
     );
   }
-  const pod = (await eventSourcePods(ground)).ready[0]?.metadata?.name;
-  const answer = await unsigned(ground, `${pod}:${webhook?.port}`, `${webhook?.endpoint}`.replace(/^\//, ""));
+  const pod = (await eventSourcePods(context)).ready[0]?.metadata?.name;
+  const answer = await unsigned(context, `${pod}:${webhook?.port}`, `${webhook?.endpoint}`.replace(/^\//, ""));
   if (typeof answer === "string") {
     return warn(
       `Secret ${webhookSecret.name} is named, but no unsigned event could be sent to see it refused: ${answer}`,
@@ -141,7 +159,7 @@ async function signatures(ground: Ground): Promise<Finding> {
     ? pass(`an unsigned event is refused (${answer})`)
     : fail(
         `an unsigned event was answered with ${answer}`,
-        `kubectl -n ${ground.name} rollout restart deployment -l eventsource-name=${name}: it reads its secret once, at its start`,
+        `kubectl -n ${context.namespace} rollout restart deployment -l eventsource-name=${name}: it reads its secret once, at its start`,
       );
 }
 
@@ -152,7 +170,7 @@ const headers = {
 };
 
 /** @returns the pod's answer, or why there is none */
-async function unsigned({ core, name: namespace }: Ground, pod: string, path: string): Promise<number | string> {
+async function unsigned({ core, namespace }: InstalledContext, pod: string, path: string): Promise<number | string> {
   let code: number | undefined;
   try {
     await core.connectPostNamespacedPodProxyWithPath(
@@ -162,9 +180,8 @@ async function unsigned({ core, name: namespace }: Ground, pod: string, path: st
       }),
     );
   } catch (error) {
-    // What the API server says itself is an object of its own kind; of all else only the number counts.
-    const own = error instanceof ApiException && /"kind":\s*"Status"/.test(`${error.body}`);
-    if (own) return `the API server says ${error.code}`;
+    // From a pod, only the status code counts.
+    if (error instanceof ApiException && statusOf(error).own) return `the API server says ${error.code}`;
     if (code === undefined) return (error as Error).message;
   }
   return code ?? "there was no answer";
@@ -191,12 +208,12 @@ function unsignedPing(answered: (code: number) => void): ConfigurationOptions {
   };
 }
 
-async function lastPush(ground: Ground): Promise<Finding> {
-  const runs = await ground.listArgo(
+async function lastPush(context: InstalledContext): Promise<Finding> {
+  const runs = await context.listArgo(
     "workflows",
-    `app.kubernetes.io/instance=${ground.prefix},app.kubernetes.io/component=remediation`,
+    `app.kubernetes.io/instance=${context.prefix},app.kubernetes.io/component=remediation`,
   );
-  return newest(runs, ground.name, (await ground.settings()).argoInstanceId);
+  return newest(runs, context.namespace, (await context.settings()).argoInstanceId);
 }
 
 /**
@@ -235,11 +252,11 @@ function aroundTheSteps(found: string, run: Thing, argo: string): Finding {
 }
 
 /** Whether the controller that takes the runs is the one that is there. */
-async function instance(ground: Ground): Promise<Finding> {
-  const { argoInstanceId, mainWorkflows } = await ground.settings();
-  const own = await ground.listArgo("workflows", `app.kubernetes.io/instance=${ground.prefix}`);
-  const main = await ground.listArgo("workflows", `${mainWorkflows.typeLabel}=${mainWorkflows.type}`);
-  return seen(own, main, { namespace: ground.name, argoInstanceId, now: Date.now() });
+async function instance(context: InstalledContext): Promise<Finding> {
+  const { argoInstanceId, mainWorkflows } = await context.settings();
+  const own = await context.listArgo("workflows", `app.kubernetes.io/instance=${context.prefix}`);
+  const main = await context.listArgo("workflows", `${mainWorkflows.typeLabel}=${mainWorkflows.type}`);
+  return seen(own, main, { namespace: context.namespace, argoInstanceId, now: Date.now() });
 }
 
 /** How long Argo may take to look at a Workflow for the first time. */
@@ -270,7 +287,7 @@ export function seen(
       `${
         other !== undefined
           ? set(idOf(other))
-          : `kubectl get configmaps -A --field-selector metadata.name=workflow-controller-configmap -o yaml | grep instanceID shows it: pulumi config set argoInstanceId ID, then pulumi up (where there is none: pulumi config rm argoInstanceId); if it is the same, look at the controller's pods`
+          : `kubectl get configmaps -A --field-selector metadata.name=workflow-controller-configmap -o yaml | grep instanceID shows it: pulumi config set --path argo.instanceId ID, then pulumi up (where there is none: pulumi config rm --path argo.instanceId); if it is the same, look at the controller's pods`
       }; what waits meanwhile is taken once it has the controller's ID: kubectl -n ${namespace} label workflow ${unseen.metadata.name} ${instanceIdLabel}=ID`,
     );
   }
@@ -282,18 +299,18 @@ export function seen(
       );
 }
 
-async function sweep(ground: Ground): Promise<Finding> {
-  if (!ground.sweeps) {
+async function sweep(context: InstalledContext): Promise<Finding> {
+  if (!context.sweeps) {
     return warn(
       "there is none: a push whose delivery fails is lost",
-      "pulumi config set sweepSchedule '*/5 * * * *', then pulumi up",
+      "pulumi config set --path sweep.schedule '*/5 * * * *', then pulumi up",
     );
   }
-  const name = `${ground.prefix}-sweep`;
-  const cron = await ground.argo("cronworkflows", name);
-  if (cron === undefined) return fail(`there is no CronWorkflow ${name} in namespace ${ground.name}`, bringBack);
-  const made = await ground.listArgo("workflows", `workflows.argoproj.io/cron-workflow=${name}`);
-  return swept(cron, made, ground.name, (await ground.settings()).argoInstanceId);
+  const name = `${context.prefix}-sweep`;
+  const cron = await context.argo("cronworkflows", name);
+  if (cron === undefined) return fail(`there is no CronWorkflow ${name} in namespace ${context.namespace}`, bringBack);
+  const made = await context.listArgo("workflows", `workflows.argoproj.io/cron-workflow=${name}`);
+  return swept(cron, made, context.namespace, (await context.settings()).argoInstanceId);
 }
 
 /** @param made the sweep's workflows */

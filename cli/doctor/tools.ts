@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
-import { atLeast, numbers } from "./versions.ts";
+import type { DoctorContext } from "./context.ts";
+import { atLeast, majorOf } from "./versions.ts";
 
 /** What has to be on the machine from which `pulumi up` is run. */
 
@@ -11,14 +12,13 @@ const root = resolve(import.meta.dirname, "../..");
 const leastNode = "22.19.0";
 const installPulumi = "install it: https://www.pulumi.com/docs/install/";
 
-/** @param installs whether `pulumi up` will be run here; the tools alone can do without the command */
-export function toolChecks({ installs }: { installs: boolean }): Check[] {
-  return [
-    { what: "Node.js", look: async () => node(process.versions.node) },
-    { what: "Pulumi command", look: () => pulumiCommand(installs) },
-    { what: "Pulumi's Kubernetes plugin", needs: ["Pulumi command"], look: kubernetesPlugin },
-  ];
-}
+export const nodeCheck: Check<unknown> = { name: "Node.js", look: async () => node(process.versions.node) };
+export const pulumiCommandCheck: Check<DoctorContext> = { name: "Pulumi command", look: pulumiCommand };
+export const kubernetesPluginCheck: Check<unknown> = {
+  name: "Pulumi's Kubernetes plugin",
+  needs: [pulumiCommandCheck],
+  look: kubernetesPlugin,
+};
 
 /** @param version of Node.js */
 export function node(version: string): Finding {
@@ -27,7 +27,7 @@ export function node(version: string): Finding {
     : fail(`${version}; expected >= ${leastNode}`, "install a newer one (https://nodejs.org), and run npm ci again");
 }
 
-async function pulumiCommand(installs: boolean): Promise<Finding> {
+async function pulumiCommand({ installs }: Pick<DoctorContext, "installs">): Promise<Finding> {
   const said = await ask("pulumi", ["version"]);
   if (typeof said === "string") return pulumi(said.trim(), pinned("@pulumi/pulumi"));
   const found = `cannot be run (${said.why})`;
@@ -36,7 +36,7 @@ async function pulumiCommand(installs: boolean): Promise<Finding> {
 
 /** @param sdk version of the SDK that the program uses */
 export function pulumi(version: string, sdk: string): Finding {
-  if (numbers(version)?.[0] !== numbers(sdk)?.[0]) {
+  if (majorOf(version) !== majorOf(sdk)) {
     return fail(`${version}; the program uses the SDK ${sdk}`, installPulumi);
   }
   return atLeast(version, sdk)

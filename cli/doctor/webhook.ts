@@ -1,222 +1,174 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Octokit } from "@octokit/rest";
-import { forEachOf, githubWithToken } from "../lib/github.ts";
+import { forEachOf, type GithubRefusal, githubWithToken, refusal } from "../lib/github.ts";
 import { ask, request } from "../lib/installation.ts";
+import {
+  answerOf,
+  appHook,
+  type Delivery,
+  differences,
+  faultsOf,
+  type Hook,
+  type HookPlace,
+  listDeliveries,
+  listHooks,
+  organizationHooks,
+  pinged,
+  register,
+  repositoryHooks,
+  sameUrl,
+  succeeded,
+} from "../lib/webhooks.ts";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
-import type { Ground } from "./context.ts";
-import { type Answer, answered, appOf } from "./githubApp.ts";
+import type { InstalledContext } from "./context.ts";
+import { appInstallationCheck } from "./githubApp.ts";
 
 /** GitHub's webhook: whether there is one that sends pushes here, and what became of what it sent. */
 
-export interface WebhookOptions {
-  /** Have GitHub send a ping, and look at the answer. */
-  ping: boolean;
-  /** Token of a person, for what the App may not see. */
-  token: string | undefined;
-}
+export const webhookCheck: Check<InstalledContext> = {
+  name: "webhook",
+  needs: [appInstallationCheck],
+  look: async (context) => (await routes(context)).map(({ finding }) => finding),
+};
+export const deliveriesCheck: Check<InstalledContext> = {
+  name: "deliveries",
+  needs: [webhookCheck],
+  look: deliveries,
+};
 
-export function webhookChecks(ground: Ground, options: WebhookOptions): Check[] {
-  return [
-    {
-      what: "webhook",
-      needs: ["App's installation"],
-      look: async () => (await wayOf(ground, options)).map(({ finding }) => finding),
-    },
-    { what: "deliveries", needs: ["webhook"], look: () => deliveries(ground, options) },
-  ];
-}
-
-/** A webhook as GitHub shows it; its secret it shows to nobody. */
-export interface Hook {
-  kind: "repository" | "organization" | "app";
-  id: number;
-  active: boolean;
-  events: string[];
-  updated_at?: string;
-  config: { url?: string; content_type?: string; insecure_ssl?: string | number; secret?: string };
-}
-
-/** One attempt of GitHub's. */
-export interface Delivery {
-  id: number;
-  guid: string;
-  event: string;
-  status: string;
-  status_code: number;
-  delivered_at: string;
-}
+const asAdministrator = "GITHUB_TOKEN=$(gh auth token) npm run doctor, as an administrator of the repository";
 
 /** Where a repository's pushes go. */
-interface Way {
+interface Route {
   repository: string;
   finding: Finding;
   hook?: Hook;
-  /** Who may see the hook. */
-  github?: Octokit;
 }
 
-function wayOf(ground: Ground, options: WebhookOptions): Promise<Way[]> {
-  return ground.once("the webhooks", async () => {
-    const { repositories } = await ground.settings();
-    return forEachOf(repositories, (repository) => wayFrom(ground, repository, options));
+function routes(context: InstalledContext): Promise<Route[]> {
+  return context.once("the webhooks", async () => {
+    const { repositories } = await context.settings();
+    return forEachOf(repositories, (repository) => routeFrom(context, repository));
   });
 }
 
-async function wayFrom(ground: Ground, repository: string, options: WebhookOptions): Promise<Way> {
-  const { webhookUrl } = ground.installation.outputs;
+async function routeFrom(context: InstalledContext, repository: string): Promise<Route> {
+  const { webhookUrl } = context.installation.outputs;
   if (webhookUrl === undefined) {
     return {
       repository,
       finding: skip("because the EventSource is not the program's, and its URL is not known", repository),
     };
   }
-  const seen = await seenFrom(ground, repository, options);
-  const finding = registered(
-    seen.hooks.map(({ hook }) => hook),
-    { repository, webhookUrl, unseen: seen.unseen },
-  );
-  const here = seen.hooks.find(({ hook }) => sameUrl(hook.config.url, webhookUrl));
-  return { repository, finding, ...here };
+  const { hooks, unseen } = await seenFrom(context, repository);
+  const finding = registered(hooks, { repository, webhookUrl, unseen });
+  return { repository, finding, hook: hooks.find(({ url }) => sameUrl(url, webhookUrl)) };
 }
 
 interface Seen {
-  hooks: { hook: Hook; github: Octokit }[];
+  hooks: Hook[];
   /** What could not be looked at, and why. */
   unseen: string[];
 }
 
-async function seenFrom(ground: Ground, repository: string, { token }: WebhookOptions): Promise<Seen> {
-  const [owner = "", repo = ""] = repository.split("/");
-  const app = await ground.app();
-  const person = token === undefined ? undefined : githubWithToken(token, (await ground.settings()).githubApiUrl);
-  const seen: Seen = { hooks: [], unseen: [] };
-  const take = (kind: Hook["kind"], github: Octokit, answer: Answer<unknown>): boolean => {
-    if (!Array.isArray(answer.data)) return false;
-    seen.hooks.push(...answer.data.map((hook) => ({ hook: { ...hook, kind }, github })));
-    return true;
-  };
-  const own = await answered(app.asApp().rest.apps.getWebhookConfigForApp());
-  if (own.data?.url) {
-    const events = (await appOf(ground)).data?.events ?? [];
-    seen.hooks.push({ hook: { kind: "app", id: 0, active: true, events, config: own.data }, github: app.asApp() });
-  }
-  const lookers = [await app.forRepository(repository), ...(person === undefined ? [] : [person])];
-  let last: Answer<unknown> | undefined;
-  for (const github of lookers) {
-    last = await answered(github.rest.repos.listWebhooks({ owner, repo, per_page: 100 }));
-    if (take("repository", github, last)) break;
-  }
-  if (last?.data === undefined) seen.unseen.push(`the repository's (${last?.status}: ${last?.said})`);
+/** As the App, and where that may not see them, as the person whose token there is. */
+async function seenFrom(context: InstalledContext, repository: string): Promise<Seen> {
+  const { token } = context.webhook;
+  const { githubAppId, githubApiUrl } = await context.settings();
+  const app = await context.app();
+  const person = token === undefined ? undefined : githubWithToken(token, githubApiUrl);
+  const hooks = await hooksOf(appHook(githubAppId, app.asApp()));
+  const seen: Seen = { hooks: isSeen(hooks) ? hooks.filter(({ url }) => url !== "") : [], unseen: [] };
+  let own = await hooksOf(repositoryHooks(repository, await app.forRepository(repository)));
+  if (!isSeen(own) && person !== undefined) own = await hooksOf(repositoryHooks(repository, person));
+  if (isSeen(own)) seen.hooks.push(...own);
+  else seen.unseen.push(`the repository's (${own.status}: ${own.said})`);
   if (person !== undefined) {
-    take("organization", person, await answered(person.rest.orgs.listWebhooks({ org: owner, per_page: 100 })));
+    const [owner = ""] = repository.split("/");
+    const others = await hooksOf(organizationHooks(owner, person));
+    if (isSeen(others)) seen.hooks.push(...others);
   }
   return seen;
 }
 
-function sameUrl(one: string | undefined, other: string): boolean {
-  return one !== undefined && one.replace(/\/+$/, "") === other.replace(/\/+$/, "");
+function hooksOf(place: HookPlace): Promise<Hook[] | GithubRefusal> {
+  return listHooks(place).catch(refusal);
 }
 
-const register = "npm run webhook -- register";
+function isSeen<T>(answer: T[] | GithubRefusal): answer is T[] {
+  return Array.isArray(answer);
+}
 
 /** Whether one of the webhooks sends a repository's pushes to the stack, as the stack takes them. */
 export function registered(
   hooks: Hook[],
   { repository, webhookUrl, unseen }: { repository: string; webhookUrl: string; unseen: string[] },
 ): Finding {
-  const hook = hooks.find(({ config }) => sameUrl(config.url, webhookUrl));
+  const hook = hooks.find(({ url }) => sameUrl(url, webhookUrl));
   if (hook === undefined) {
-    const others = hooks.map(({ config }) => withoutQuery(config.url)).filter((url) => url !== "");
+    const others = hooks.map(({ url }) => withoutQuery(url)).filter((url) => url !== "");
     const there = others.length === 0 ? "" : `; there is one to ${others.join(", ")}`;
     return unseen.length > 0
       ? warn(
           `none to ${webhookUrl} is seen, but not all could be looked at: ${unseen.join(", ")}${there}`,
-          "GITHUB_TOKEN=$(gh auth token) npm run doctor, as an administrator of the repository",
+          asAdministrator,
           repository,
         )
       : fail(`none sends to ${webhookUrl}${there}`, register, repository);
   }
-  const wrong = [
-    ...(hook.active ? [] : ["it is not active"]),
-    ...(hook.events.some((event) => event === "push" || event === "*")
-      ? []
-      : [`it sends ${hook.events.join(", ") || "no events"}, not push`]),
-    ...(hook.config.content_type === "json" ? [] : [`its content type is ${hook.config.content_type}, not json`]),
-    ...(hook.config.secret === undefined || hook.config.secret === ""
-      ? ["it has no secret, so nothing it sends is signed"]
-      : []),
-  ];
-  const which = hook.kind === "app" ? "the App's" : `the ${hook.kind}'s, ${hook.id}`;
-  if (wrong.length > 0) return fail(`${which}: ${wrong.join("; ")}`, register, repository);
-  return `${hook.config.insecure_ssl}` === "1" && webhookUrl.startsWith("https:")
+  // What it sends beside pushes, the Sensor leaves alone.
+  const { events, insecure_ssl: unverified, ...others } = differences(hook, webhookUrl);
+  const takesPushes = hook.events.some((event) => event === "push" || event === "*");
+  const faults = faultsOf({ ...others, ...(!takesPushes && events && { events }) });
+  const which = hook.id === undefined ? "the App's" : `the ${hook.place.kind}'s, ${hook.id}`;
+  if (faults.length > 0) return fail(`${which}: ${faults.join("; ")}`, register, repository);
+  return unverified !== undefined && webhookUrl.startsWith("https:")
     ? warn(`${which}: GitHub does not check the certificate of ${webhookUrl}`, register, repository)
     : pass(`${which}, to ${webhookUrl}`, repository);
 }
 
 /** A URL may carry a password or a token. */
-function withoutQuery(url: string | undefined): string {
-  if (url === undefined || !URL.canParse(url)) return "";
+function withoutQuery(url: string): string {
+  if (!URL.canParse(url)) return "";
   const { origin, pathname } = new URL(url);
   return `${origin}${pathname}`;
 }
 
-async function deliveries(ground: Ground, options: WebhookOptions): Promise<Finding[]> {
-  const since = await secretSince(ground);
-  return Promise.all((await wayOf(ground, options)).map((way) => delivered(way, since, options)));
-}
-
-async function delivered(
-  { repository, hook, github }: Way,
-  since: string | undefined,
-  { ping }: WebhookOptions,
-): Promise<Finding> {
-  if (hook === undefined || github === undefined) return skip("because no webhook of the stack is seen", repository);
-  const list = () => deliveriesOf(github, hook, repository);
-  const before = await list();
-  if (before.data === undefined) {
-    return warn(
-      `cannot be seen (${before.status}: ${before.said})`,
-      "GITHUB_TOKEN=$(gh auth token) npm run doctor, as an administrator of the repository",
-      repository,
-    );
-  }
-  if (!ping) return judged(before.data, { repository, since: latest(since, hook.updated_at) });
-  const asked = await sendPing(github, hook, repository);
-  if (asked.status !== 204) {
-    return warn(
-      `GitHub sends no ping (${asked.status}: ${asked.said})`,
-      "push to a task branch, and run this again",
-      repository,
-    );
-  }
-  const known = new Set(before.data.map(({ id }) => id));
-  for (let tries = 0; tries < 20; tries += 1) {
-    const fresh = (await list()).data?.filter(({ id, event }) => event === "ping" && !known.has(id));
-    if (fresh !== undefined && fresh.length > 0) return judged(fresh, { repository });
-    await sleep(1000);
-  }
-  return fail(
-    "GitHub has not delivered the ping within 20 s",
-    "npm run doctor -- --ping once more; https://www.githubstatus.com",
-    repository,
+async function deliveries(context: InstalledContext): Promise<Finding[]> {
+  const since = await secretSince(context);
+  const { ping } = context.webhook;
+  return Promise.all(
+    (await routes(context)).map(({ repository, hook }) => {
+      if (hook === undefined) return skip("because no webhook of the stack is seen", repository);
+      return ping ? answeredPing(hook, repository) : delivered(hook, repository, latest(since, hook.updatedAt));
+    }),
   );
 }
 
-async function deliveriesOf(github: Octokit, hook: Hook, repository: string): Promise<Answer<Delivery[]>> {
-  const [owner = "", repo = ""] = repository.split("/");
-  const { id: hook_id } = hook;
-  const page = { per_page: 30 };
-  const { rest } = github;
-  if (hook.kind === "app") return answered(rest.apps.listWebhookDeliveries(page));
-  if (hook.kind === "organization") return answered(rest.orgs.listWebhookDeliveries({ org: owner, hook_id, ...page }));
-  return answered(rest.repos.listWebhookDeliveries({ owner, repo, hook_id, ...page }));
+async function delivered(hook: Hook, repository: string, since: string | undefined): Promise<Finding> {
+  const found = await listDeliveries(hook, { most: 30 }).catch(refusal);
+  return isSeen(found) ? judged(found, { repository, since }) : unseenDeliveries(found, repository);
 }
 
-async function sendPing(github: Octokit, hook: Hook, repository: string): Promise<Answer<unknown>> {
-  const [owner = "", repo = ""] = repository.split("/");
-  if (hook.kind === "app") return { status: 0, said: "an App's webhook has none" };
-  if (hook.kind === "organization") return answered(github.rest.orgs.pingWebhook({ org: owner, hook_id: hook.id }));
-  return answered(github.rest.repos.pingWebhook({ owner, repo, hook_id: hook.id }));
+function unseenDeliveries({ status, said }: GithubRefusal, repository: string): Finding {
+  return warn(`cannot be seen (${status}: ${said})`, asAdministrator, repository);
+}
+
+/** How long a ping may take, in seconds. */
+const pingSeconds = 20;
+
+async function answeredPing(hook: Hook, repository: string): Promise<Finding> {
+  const instead = "push to a task branch, and run this again";
+  if (hook.place.kind === "app") return warn("GitHub has no ping for an App's webhook", instead, repository);
+  const answer = await pinged(hook, pingSeconds).catch(refusal);
+  if (answer === undefined) {
+    return fail(
+      `GitHub has not delivered the ping within ${pingSeconds} s`,
+      "npm run doctor -- --ping once more; https://www.githubstatus.com",
+      repository,
+    );
+  }
+  return "guid" in answer
+    ? judged([answer], { repository })
+    : warn(`no ping can be sent and seen (${answer.status}: ${answer.said})`, asAdministrator, repository);
 }
 
 /** @param since ISO 8601: what was delivered earlier proves nothing of the present secret */
@@ -225,46 +177,33 @@ export function judged(
   { repository, since }: { repository: string; since?: string | undefined },
 ): Finding {
   const newestFirst = [...all].sort(
-    (one, other) => other.delivered_at.localeCompare(one.delivered_at) || other.id - one.id,
+    (one, other) => other.deliveredAt.localeCompare(one.deliveredAt) || other.id - one.id,
   );
   const [last] = newestFirst.filter(
-    ({ delivered_at }) => since === undefined || Date.parse(delivered_at) >= Date.parse(since),
+    ({ deliveredAt }) => since === undefined || Date.parse(deliveredAt) >= Date.parse(since),
   );
   if (last === undefined) {
     const why = all.length === 0 ? "none yet" : "none since the webhook or its secret was changed last";
     return warn(`${why}, so none has proved that the secret is the same`, "npm run doctor -- --ping", repository);
   }
-  const said = `the last, a ${last.event} at ${last.delivered_at}, was answered with ${last.status_code}`;
-  if (last.status_code === 400) {
-    return fail(`${said}: the EventSource does not take its signature, the secrets differ`, register, repository);
-  }
-  if (last.status_code < 200 || last.status_code > 299) {
-    const nothing =
-      last.status_code === 0
-        ? `the last, a ${last.event} at ${last.delivered_at}, reached nobody (${last.status})`
-        : said;
-    return fail(
-      nothing,
-      "mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then npm run doctor -- --ping",
-      repository,
-    );
-  }
-  const failed = newestFirst.filter(({ status_code }) => status_code < 200 || status_code > 299).length;
-  const proof = `${said}: the secret is the same`;
+  const { found, fix } = answerOf(last);
+  const said = `the last, a ${last.event} at ${last.deliveredAt}, ${last.statusCode === 0 ? "was not answered" : `was answered ${last.statusCode}`}: ${found}`;
+  if (fix !== undefined) return fail(said, `${fix}; then npm run doctor -- --ping`, repository);
+  const failed = newestFirst.filter((one) => !succeeded(one)).length;
   return failed === 0
-    ? pass(proof, repository)
+    ? pass(said, repository)
     : warn(
-        `${proof}; ${failed} of the last ${newestFirst.length} failed`,
+        `${said}; ${failed} of the last ${newestFirst.length} failed`,
         "npm run webhook -- deliveries says how; the sweep starts what they should have started",
         repository,
       );
 }
 
 /** When the Secret was made that the EventSource verifies with; undefined if that cannot be seen. */
-async function secretSince(ground: Ground): Promise<string | undefined> {
-  const { webhookSecret } = await ground.settings();
+async function secretSince(context: InstalledContext): Promise<string | undefined> {
+  const { webhookSecret } = await context.settings();
   if (webhookSecret === undefined) return undefined;
-  const { core, cluster, name: namespace } = ground;
+  const { core, cluster, namespace } = context;
   try {
     const secret = await ask(
       cluster,

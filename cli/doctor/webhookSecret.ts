@@ -1,19 +1,22 @@
 import { readWebhookSecret, type WebhookSecret } from "../lib/settings.ts";
 import { type Check, type Finding, pass, skip, warn } from "./check.ts";
-import type { Ground } from "./context.ts";
+import type { InstalledContext } from "./context.ts";
+import { installationCheck } from "./installation.ts";
 
 /** The webhook's Secret: whether GitHub can have the same one, as Argo Events reads it. */
 
-export function webhookSecretChecks(ground: Ground): Check[] {
-  return [{ what: "webhook's secret", needs: ["installation"], look: () => look(ground) }];
-}
+export const webhookSecretCheck: Check<InstalledContext> = {
+  name: "webhook's secret",
+  needs: [installationCheck],
+  look,
+};
 
-async function look(ground: Ground): Promise<Finding> {
-  const settings = await ground.settings();
-  const { eventSource } = ground.installation.outputs;
+async function look(context: InstalledContext): Promise<Finding> {
+  const settings = await context.settings();
+  const { eventSource } = context.installation.outputs;
   if (settings.webhookSecret === undefined) return skip(`because EventSource ${eventSource} names none`);
-  const secret = await readWebhookSecret(ground.installation, settings);
-  return asRead(secret, { namespace: ground.name, eventSource });
+  const secret = await readWebhookSecret(context.installation, settings);
+  return asRead(secret, { namespace: context.namespace, eventSource });
 }
 
 export function asRead(

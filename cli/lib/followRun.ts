@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { argoCommand } from "../../components/argoInstance.ts";
+import { outcomeMeanings } from "../../components/vocabulary/outcomes.ts";
 import type { Installation } from "./installation.ts";
-import { meanings, postponed, roomForRuns } from "./outcomes.ts";
+import { postponed, roomForRuns } from "./parallelism.ts";
 import { type EndedStep, endedSteps, type Run, readRun } from "./remediationRun.ts";
 
 /** What a person who waits for a run is told. */
@@ -59,8 +60,9 @@ export function conclusion(run: Run, steps: EndedStep[], waitSeconds: number, na
     const why = postponed(run.waitsFor) ? ` (${run.waitsFor}; ${roomForRuns})` : "";
     return `run ${run.name} has not ended within ${waitSeconds} s${outcome}${why}; it goes on without this tool; look at it: ${look}`;
   }
-  const meaning = meanings[run.outcome ?? ""];
-  if (meaning !== undefined) return `${run.outcome}: ${[meaning, run.warning].filter(Boolean).join("; ")}`;
+  if (run.outcome !== undefined && run.outcome !== "failed") {
+    return `${run.outcome}: ${[outcomeMeanings[run.outcome], run.warning].filter(Boolean).join("; ")}`;
+  }
   const last = steps.filter(({ exitCode }) => exitCode !== 0).at(-1);
   const why = last === undefined ? (run.lastWords ?? "it ended without a word") : `${last.step}: ${last.said}`;
   return `failed: ${why}; more: ${look}; the ways out: docs/troubleshooting.md`;

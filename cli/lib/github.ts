@@ -143,22 +143,59 @@ function boundedFetch(url: string, options: RequestInit): Promise<Response> {
   return fetch(url, { ...options, signal: AbortSignal.timeout(requestMilliseconds) });
 }
 
+/** GitHub does not answer, or refuses. */
+export class GithubRefusal extends Refusal {
+  /** The HTTP status; 0 if there is no answer, or none of GitHub's own. */
+  readonly status: number;
+  /** GitHub's words, or why there are none. */
+  readonly said: string;
+
+  constructor(what: string, { status, said }: { status: number; said: string }, way?: string) {
+    super(
+      `cannot ${what}: GitHub ${status === 0 ? `does not answer as it should (${said})` : `says ${status}: ${said}`}`,
+      status === 0 ? undefined : way,
+    );
+    this.status = status;
+    this.said = said;
+  }
+}
+
 /**
  * Asks GitHub.
  *
  * @param what what is asked for, as in "list the webhooks of acme/shop"
  * @param way the way out where it refuses
- * @throws Refusal if it does not answer, or refuses, with GitHub's own words
+ * @throws GithubRefusal if it does not answer, or refuses, with GitHub's own words
  */
 export async function askGithub<T>(what: string, answer: Promise<T>, way?: string): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    const { status, message } = error as { status?: number; message: string };
-    const words = message.trim().replaceAll(/\s+/g, " ");
-    const silent = status === undefined || status === 500;
-    throw new Refusal(
-      `cannot ${what}: GitHub ${silent ? `does not answer as it should (${words})` : `says ${status}: ${words}`}${silent || way === undefined ? "" : `; ${way}`}`,
+    const { status = 0, message } = error as { status?: number; message: string };
+    const said = message
+      .trim()
+      .replaceAll(/\s+/g, " ")
+      .replace(/ - https:\/\/docs\.github\.com\S*$/, "");
+    // Octokit, too, calls it 500 where nothing came.
+    const silent = status === 0 || status >= 500;
+    throw new GithubRefusal(
+      what,
+      silent ? { status: 0, said: `${status}: ${said.slice(0, 100)}` } : { status, said },
+      way,
     );
   }
+}
+
+/** For the catch of a request: GitHub's refusal as a value. @throws any other error */
+export function refusal(error: unknown): GithubRefusal {
+  if (error instanceof GithubRefusal) return error;
+  throw error;
+}
+
+/**
+ * Whether GitHub refuses to take a label off only because the label is not there. GitHub checks the permission first. A pull request that
+ * does not exist, or may not be seen, is 404 as well: only the English tells them apart.
+ */
+export function labelIsAbsent({ status, said }: Pick<GithubRefusal, "status" | "said">): boolean {
+  return status === 404 && said.startsWith("Label does not exist");
 }

@@ -1,7 +1,8 @@
-import { taskBranches } from "../../components/taskPush.ts";
+import { taskBranches } from "../../components/vocabulary/patterns.ts";
+import type { RecordedPush } from "../../components/vocabulary/samePush.ts";
 import { askGithub, type GithubApp } from "./github.ts";
 import { Refusal } from "./installation.ts";
-import { type RecordedPush, recordedPush } from "./pushRuns.ts";
+import { recordedPush } from "./pushRuns.ts";
 import { namesOf, type Settings } from "./settings.ts";
 
 /** The push event of a task's branch, as GitHub would send it. */

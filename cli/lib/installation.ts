@@ -2,8 +2,9 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ApiException, type ConfigurationOptions, KubeConfig } from "@kubernetes/client-node";
-import { bounded } from "../../config/boundedRequests.ts";
-import { causeOf } from "../../config/errorCause.ts";
+import { bounded } from "../../lib/boundedRequests.ts";
+import { causeOf } from "../../lib/errorCause.ts";
+import { oneLine, statusOf } from "./apiServerStatus.ts";
 
 /** What the tools for operators have in common: which installation they are about, which cluster it is on, and how they end. */
 
@@ -12,7 +13,29 @@ export const exitCodes = { well: 0, failed: 1, refused: 2 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** A bad call, or a cluster that cannot be asked. Its message names what was wrong, what was expected and the way out. */
-export class Refusal extends Error {}
+export class Refusal extends Error {
+  /** What was wrong, and what was expected. */
+  readonly found: string;
+  /** The way out. */
+  readonly fix: string | undefined;
+
+  constructor(found: string, fix?: string) {
+    super(fix === undefined ? found : `${found}; ${fix}`);
+    this.found = found;
+    this.fix = fix;
+  }
+}
+
+/** The API server does not answer, or refuses. */
+export class ApiServerRefusal extends Refusal {
+  /** The HTTP status; undefined if there is no answer. */
+  readonly status: number | undefined;
+
+  constructor(found: string, { status, fix }: { status?: number; fix?: string }) {
+    super(found, fix);
+    this.status = status;
+  }
+}
 
 /** Options of every tool, for util.parseArgs. */
 export const installationOptions = {
@@ -209,32 +232,20 @@ export function connect({ context }: InstallationChoice, stackContext?: string):
  *
  * @param what what is asked for, as in "read the WorkflowTemplate"
  * @returns undefined if there is no such thing
- * @throws Refusal if it does not answer, or refuses
+ * @throws ApiServerRefusal if it does not answer, or refuses
  */
 export async function ask<T>(cluster: KubeConfig, what: string, answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof ApiException && error.code === 404) return undefined;
     const { server } = cluster.getCurrentCluster() ?? {};
-    throw new Refusal(
-      error instanceof ApiException
-        ? `cannot ${what}: the API server ${server} says ${error.code}: ${wordsOf(error)}`
-        : `cannot ${what}: the API server ${server} does not answer (${causeOf(error)}); is it the right cluster? kubectl config current-context says which is meant, --context NAME names another`,
-    );
+    if (!(error instanceof ApiException)) {
+      throw new ApiServerRefusal(`cannot ${what}: the API server ${server} does not answer (${causeOf(error)})`, {
+        fix: "is it the right cluster? kubectl config current-context says which is meant, --context NAME names another",
+      });
+    }
+    if (error.code === 404) return undefined;
+    const said = `cannot ${what}: the API server ${server} says ${error.code}: ${statusOf(error).message}`;
+    throw new ApiServerRefusal(said, { status: error.code });
   }
-}
-
-/** The API server's own words. */
-export function wordsOf({ body }: ApiException<unknown>): string {
-  try {
-    const { message } = JSON.parse(`${body}`);
-    return oneLine(`${message ?? body}`);
-  } catch {
-    return oneLine(`${body}`);
-  }
-}
-
-function oneLine(text: string): string {
-  return text.trim().replaceAll(/\s+/g, " ");
 }

@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { RexRemediation } from "../../components/rexRemediation.ts";
-import { readConfig } from "../../config/config.ts";
+import { toArgs } from "../../config/config.ts";
+import type { Config } from "../../config/schema.ts";
 import { register, resolved } from "./mockEngine.ts";
-import { project } from "./stackFile.ts";
 
 /** A Kubernetes object. */
 export interface Manifest {
@@ -48,15 +48,12 @@ const order = [
 /**
  * Runs the program without engine and cluster.
  *
- * @param values the configuration, by key
  * @param installedAt what was pushed before is not this installation's to handle; ISO 8601
- * @throws pulumi.RunError as the program does where the configuration is bad
  */
-export async function render(values: Record<string, unknown>, installedAt: string): Promise<Rendered> {
+export async function render(config: Config, installedAt: string): Promise<Rendered> {
   const { registrations, value: outputs } = await register(async () => {
-    setConfig(values);
-    const { name, ...config } = readConfig();
-    const remediation = new RexRemediation(name, { ...config, appliedByOthers: { installedAt } });
+    const { name, ...args } = toArgs(config);
+    const remediation = new RexRemediation(name, { ...args, appliedByOthers: { installedAt } });
     const { webhookUrl, inClusterWebhookUrl, namespace, eventSource, sensor, workflowTemplate, serviceAccounts } =
       remediation;
     return resolved(
@@ -76,20 +73,6 @@ export async function render(values: Record<string, unknown>, installedAt: strin
     .map(({ inputs }) => withoutPulumi(inputs as unknown as Manifest))
     .sort((one, other) => place(one) - place(other) || idOf(one).localeCompare(idOf(other), "en"));
   return { manifests, outputs };
-}
-
-/** @param secrets keys of those that stand encrypted in the stack's file */
-export function setConfig(values: Record<string, unknown>, secrets: string[] = []): void {
-  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null);
-  pulumi.runtime.setAllConfig(
-    Object.fromEntries(
-      given.map(([key, value]) => [
-        `${project.name}:${key}`,
-        typeof value === "object" ? JSON.stringify(value) : `${value}`,
-      ]),
-    ),
-    secrets.map((key) => `${project.name}:${key}`),
-  );
 }
 
 function place({ kind }: Manifest): number {

@@ -1,6 +1,8 @@
 import { ApiException, CoreV1Api, CustomObjectsApi, type V1ContainerStatus } from "@kubernetes/client-node";
-import { instanceIdLabel, instanceLabels } from "../../components/argoInstance.ts";
-import { runLabels, taskLabel } from "../../components/labels.ts";
+import { instanceIdLabel } from "../../components/argoInstance.ts";
+import type { Outcome } from "../../components/vocabulary/outcomes.ts";
+import { type RunByHand, runByHand } from "../../components/vocabulary/run.ts";
+import { containerOf, endedByOthers, podSteps, stepOf } from "../../components/vocabulary/steps.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 import { allTheSame, isFailed, outcomeOf } from "./runEnd.ts";
 
@@ -8,14 +10,6 @@ import { allTheSame, isFailed, outcomeOf } from "./runEnd.ts";
 
 const workflows = { group: "argoproj.io", version: "v1alpha1", plural: "workflows" };
 const workflowTemplates = { ...workflows, plural: "workflowtemplates" };
-
-/** What a run may be told; the plan finds out everything else. */
-export interface RunParameters {
-  task: string;
-  /** owner/name; needed only where several repositories are watched. */
-  repository?: string;
-  dryRun: boolean;
-}
 
 /** A run as it is now. */
 export interface Run {
@@ -26,8 +20,8 @@ export interface Run {
   waitsFor?: string;
   /** Whether Argo calls it ended. */
   ended: boolean;
-  /** See `outcomes`; undefined as long as none is known. */
-  outcome?: string;
+  /** Undefined as long as none is known. */
+  outcome?: Outcome;
   /** What Argo says of its end, where it says anything. */
   lastWords?: string;
   /** What failed around the steps, though they did their work. */
@@ -61,7 +55,7 @@ interface Workflow {
  * @returns its name
  * @throws Refusal if the installation has no such template, or the API server refuses
  */
-export async function startRun({ outputs, cluster }: Installation, parameters: RunParameters): Promise<string> {
+export async function startRun({ outputs, cluster }: Installation, parameters: RunByHand): Promise<string> {
   const { namespace, workflowTemplate: name } = outputs;
   const api = cluster.makeApiClient(CustomObjectsApi);
   const template = (await ask(
@@ -78,38 +72,16 @@ export async function startRun({ outputs, cluster }: Installation, parameters: R
     cluster,
     "make the run",
     api.createNamespacedCustomObject(
-      { ...workflows, namespace, body: workflow(template.metadata, parameters) },
+      { ...workflows, namespace, body: runByHand(runArgs(namespace, template.metadata), parameters) },
       request,
     ),
   )) as Workflow;
   return made.metadata.name;
 }
 
-/** The Workflow, labelled and owned as components/pushSensor.ts makes it; it goes with the template. */
-function workflow({ name, uid, labels }: Workflow["metadata"], { task, repository, dryRun }: RunParameters) {
-  return {
-    apiVersion: "argoproj.io/v1alpha1",
-    kind: "Workflow",
-    metadata: {
-      generateName: `${name}-${task}-`,
-      labels: {
-        ...runLabels(name, "remediation"),
-        ...instanceLabels(labels?.[instanceIdLabel]),
-        [taskLabel]: task,
-      },
-      ownerReferences: [{ apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name, uid }],
-    },
-    spec: {
-      workflowTemplateRef: { name },
-      arguments: {
-        parameters: [
-          { name: "task", value: task },
-          ...(repository === undefined ? [] : [{ name: "repository", value: repository }]),
-          ...(dryRun ? [{ name: "dry-run", value: "true" }] : []),
-        ],
-      },
-    },
-  };
+function runArgs(namespace: string, { name, uid, labels }: Workflow["metadata"]) {
+  const argoInstanceId = labels?.[instanceIdLabel] ?? "";
+  return { name, namespace, workflowTemplateName: name, workflowTemplateUid: uid, argoInstanceId };
 }
 
 /** @throws Refusal if the API server does not answer */
@@ -165,12 +137,6 @@ export function reportOf(nodes: ReportingNode[]): string[] {
   return reports.at(-1)?.value.trimEnd().split("\n") ?? [];
 }
 
-/** Names of the containers that are steps; `main`, Argo's name for the one whose outputs count, is `record`. */
-const steps = ["plan", "stop-qa", "restart-qa", "main"];
-
-/** Ends with these because another step has failed, or from outside. */
-const endedByOthers = [64, 143];
-
 /** The steps that have ended so far, in the order of their ends; of every pod that the run had. */
 export async function endedSteps({ outputs, cluster }: Installation, run: string): Promise<EndedStep[]> {
   const { namespace } = outputs;
@@ -188,7 +154,7 @@ export async function endedSteps({ outputs, cluster }: Installation, run: string
   return Promise.all(
     ended.map(async ({ pod, container }) => {
       const { exitCode = 0, message } = container.state?.terminated ?? {};
-      const step = container.name === "main" ? "record" : container.name;
+      const step = `${stepOf(container.name)}`;
       const log = exitCode === 0 ? await readLog(core, namespace, pod, container.name) : "";
       return {
         id: `${pod}/${step}`,
@@ -205,7 +171,7 @@ function isEndedStep(run: string, pod: string, { name, state }: V1ContainerStatu
   const exitCode = state?.terminated?.exitCode;
   return (
     pod.startsWith(`${run}-remediate-`) &&
-    steps.includes(name) &&
+    stepOf(name) !== undefined &&
     exitCode !== undefined &&
     !endedByOthers.includes(exitCode)
   );
@@ -213,7 +179,7 @@ function isEndedStep(run: string, pod: string, { name, state }: V1ContainerStatu
 
 /** Kubernetes knows whole seconds; within one, the steps are in the order in which they depend on one another. */
 function order({ name, state }: V1ContainerStatus): number {
-  return new Date(state?.terminated?.finishedAt ?? 0).getTime() + steps.indexOf(name);
+  return new Date(state?.terminated?.finishedAt ?? 0).getTime() + podSteps.map(containerOf).indexOf(name);
 }
 
 /** Who may look at pods may perhaps not read their logs; and a pod may be gone. */

@@ -1,9 +1,11 @@
 import { CustomObjectsApi, Watch } from "@kubernetes/client-node";
-import { runLabels, taskLabel } from "../../components/labels.ts";
-import { digestDigits, headDigits, sweepSuffix } from "../../components/runName.ts";
-import { taskNumber } from "../../components/taskPush.ts";
+import { runLabels } from "../../components/labels.ts";
+import { taskLabel } from "../../components/vocabulary/keys.ts";
+import type { Outcome } from "../../components/vocabulary/outcomes.ts";
+import { runNameSuffix, sweepSuffix } from "../../components/vocabulary/runName.ts";
+import type { ToldPush } from "../../components/vocabulary/samePush.ts";
+import { type PodStep, stepOf } from "../../components/vocabulary/steps.ts";
 import { ask, type Installation, request } from "./installation.ts";
-import type { ToldPush } from "./pushRuns.ts";
 import { reportOf } from "./remediationRun.ts";
 import { allTheSame, failureOf, isFailed, outcomeOf } from "./runEnd.ts";
 
@@ -15,7 +17,7 @@ const workflows = { group: "argoproj.io", version: "v1alpha1", plural: "workflow
 export interface Remediation {
   run: string;
   /** When its run was made, ISO 8601. */
-  began: string;
+  started: string;
   task: string;
   /** owner/name; undefined where it was made without. */
   repository?: string;
@@ -24,11 +26,11 @@ export interface Remediation {
   /** Undefined of a run by hand. */
   push?: ToldPush;
   state: "waits" | "at work" | "ended";
-  /** See `outcomes`; undefined before the end. */
-  outcome?: string;
-  came: "push" | "sweep" | "by hand";
+  /** Undefined before the end. */
+  outcome?: Outcome;
+  trigger: "push" | "sweep" | "by hand";
   /** What was done, why nothing was, or what it waits for. */
-  did: string;
+  summary: string;
   /** Since it was made, to its end or until now. */
   seconds: number;
 }
@@ -124,8 +126,8 @@ export function selector({ outputs }: Installation, task: string | undefined): s
     .join(",");
 }
 
-export function newestFirst(one: { began: string; run: string }, other: { began: string; run: string }): number {
-  return other.began.localeCompare(one.began) || other.run.localeCompare(one.run);
+export function newestFirst(one: { started: string; run: string }, other: { started: string; run: string }): number {
+  return other.started.localeCompare(one.started) || other.run.localeCompare(one.run);
 }
 
 /** @param installation the prefix of its names */
@@ -138,15 +140,15 @@ export function remediationOf(run: RunObject, installation: string): Remediation
   const until = state === "ended" ? Date.parse(finishedAt ?? creationTimestamp) : Date.now();
   return {
     run: name,
-    began: creationTimestamp,
+    started: creationTimestamp,
     task: parameter(run, "task") ?? labels[taskLabel] ?? "",
     ...optional("repository", parameter(run, "repository")),
     ...optional("sha", parameter(run, "after")?.slice(0, 12) ?? /\bhead ([0-9a-f]{12})\b/.exec(report[0] ?? "")?.[1]),
     ...pushOf(run),
     state,
-    ...optional("outcome", outcome),
-    came: cameBy(name, installation),
-    did: didOf(run, state, outcome, report),
+    ...(outcome !== undefined && { outcome }),
+    trigger: triggerOf(name, installation),
+    summary: summaryOf(run, state, outcome, report),
     seconds: Math.max(0, Math.round((until - Date.parse(creationTimestamp)) / 1000)),
   };
 }
@@ -167,10 +169,8 @@ function optional<K extends string>(key: K, value: string | undefined): { [key i
 }
 
 /** By its name, which the Sensor and the sweep make of the push. */
-function cameBy(name: string, installation: string): Remediation["came"] {
-  const rest = name.startsWith(`${installation}-`) ? name.slice(installation.length + 1) : "";
-  const made = new RegExp(`^${taskNumber}-[0-9a-f]{${headDigits}}-[0-9a-f]{${digestDigits}}(?<suffix>.*)$`);
-  const suffix = made.exec(rest)?.groups?.suffix;
+function triggerOf(name: string, installation: string): Remediation["trigger"] {
+  const suffix = runNameSuffix(installation, name);
   return suffix === "" ? "push" : suffix === sweepSuffix ? "sweep" : "by hand";
 }
 
@@ -181,13 +181,20 @@ function nodesOf(run: RunObject): RunNode[] {
 }
 
 /** The steps whose words tell what was done. */
-const doers = ["stop-qa", "restart-qa"];
+const doers: PodStep[] = ["stop-qa", "restart-qa"];
 
-function didOf(run: RunObject, state: Remediation["state"], outcome: string | undefined, report: string[]): string {
+function summaryOf(
+  run: RunObject,
+  state: Remediation["state"],
+  outcome: Outcome | undefined,
+  report: string[],
+): string {
   if (state === "waits") return run.status?.message ?? "Argo has not looked at it yet";
   if (state === "at work") return `at ${stepsAtWork(run)}`;
   if (outcome === "failed") return failureOf(run);
-  const said = new Map(report.map((line) => /^([a-z-]+): (.*) \([\d.]+ s\)$/.exec(line)).map((m) => [m?.[1], m?.[2]]));
+  const said = new Map<string | undefined, string | undefined>(
+    report.map((line) => /^([a-z-]+): (.*) \([\d.]+ s\)$/.exec(line)).map((m) => [m?.[1], m?.[2]]),
+  );
   const done =
     outcome === "remediated" && said.has("restart-qa")
       ? doers.map((step) => said.get(step))
@@ -197,10 +204,5 @@ function didOf(run: RunObject, state: Remediation["state"], outcome: string | un
 
 function stepsAtWork(run: RunObject): string {
   const steps = nodesOf(run).filter(({ type, phase }) => type === "Container" && phase === "Running");
-  return steps.map(({ displayName }) => stepOf(displayName)).join(", ") || "the start of its pod";
-}
-
-/** Argo calls the container whose outputs count `main`. */
-function stepOf(container: string): string {
-  return container === "main" ? "record" : container;
+  return steps.map(({ displayName }) => stepOf(displayName) ?? displayName).join(", ") || "the start of its pod";
 }

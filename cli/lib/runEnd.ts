@@ -1,4 +1,6 @@
-import { outcomeLabel } from "../../components/labels.ts";
+import { outcomeLabel } from "../../components/vocabulary/keys.ts";
+import { asOutcome, type Outcome } from "../../components/vocabulary/outcomes.ts";
+import { endedByOthers as exitCodesOfOthers } from "../../components/vocabulary/steps.ts";
 
 /** How a run ended. Argo's phase alone does not tell: something around the steps may fail after they have done all their work. */
 
@@ -30,8 +32,8 @@ export function stepsEndedWell({ status }: EndedRun): boolean {
  * The outcome of a remediation, from its label. In a run that Argo calls failed the label counts if a step or the exit handler came to
  * its end: one that Argo refused has no exit handler, and one that was resubmitted bears another's label until it has its own.
  */
-export function outcomeOf(run: EndedRun): string | undefined {
-  const label = run.metadata.labels?.[outcomeLabel];
+export function outcomeOf(run: EndedRun): Outcome | undefined {
+  const label = asOutcome(run.metadata.labels?.[outcomeLabel]);
   return isFailed(run) && !(label !== undefined && stepsEndedWell(run)) ? "failed" : label;
 }
 
@@ -41,7 +43,7 @@ export function allTheSame(run: EndedRun): string | undefined {
 }
 
 /** Ends with these because another step has failed, or from outside; those that Argo has beside the steps have nobody to wait for. */
-const endedByOthers = /^(?!init: |wait: ).*exit code (64|143)\b/;
+const endedByOthers = new RegExp(`^(?!init: |wait: ).*exit code (${exitCodesOfOthers.join("|")})\\b`);
 
 /** The last words of what failed, else Argo's. Those of a pod, which may be the exit handler's or Argo's own container's, count where nothing else does. */
 export function failureOf({ status }: EndedRun): string {

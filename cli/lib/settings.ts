@@ -1,8 +1,8 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
 import { instanceIdLabel } from "../../components/argoInstance.ts";
 import { asArgoEventsReads, privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
-import { runSaltAnnotation } from "../../components/runName.ts";
 import { repositoriesAnnotation } from "../../components/stepContainer.ts";
+import { runSaltAnnotation } from "../../components/vocabulary/runName.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 
 /** What an installation was told, as it stands in the cluster: so no tool is told it a second time, or otherwise. */
@@ -15,7 +15,7 @@ export interface SecretKey {
   key: string;
 }
 
-/** See Pulumi.yaml for what each means. */
+/** See docs/configuration.md for what each means. */
 export interface Settings {
   /** owner/name, in lower case. */
   repositories: string[];
@@ -68,6 +68,9 @@ interface EventSource {
   spec: { github?: Record<string, { webhookSecret?: SecretKey }> };
 }
 
+/** A Secret, or a key of it, is not there. */
+export class MissingSecret extends Refusal {}
+
 /** @throws Refusal if the installation is not in the cluster, or was made by another version of the program */
 export async function readSettings({ outputs, cluster }: Installation): Promise<Settings> {
   const { namespace, workflowTemplate, eventSource } = outputs;
@@ -115,7 +118,8 @@ function settingsOf({ podMetadata, templates }: Spec, name: string): Settings {
     const value = variables.get(variable);
     if (value === undefined) {
       throw new Refusal(
-        `WorkflowTemplate ${name} does not say its ${variable}: it was made by another version of this program; run pulumi up with this one, or use that one's tools`,
+        `WorkflowTemplate ${name} does not say its ${variable}: it was made by another version of this program`,
+        "run pulumi up with this one, or use that one's tools",
       );
     }
     return value;
@@ -158,7 +162,8 @@ function settingsOf({ podMetadata, templates }: Spec, name: string): Settings {
 /**
  * The text of a secret. Who calls a tool that needs it may read it, and is told where it is if not.
  *
- * @throws Refusal if there is none, or it may not be read
+ * @throws MissingSecret if there is none
+ * @throws ApiServerRefusal if it may not be read
  */
 export async function readSecret({ outputs, cluster }: Installation, { name, key }: SecretKey): Promise<string> {
   const { namespace } = outputs;
@@ -170,8 +175,9 @@ export async function readSecret({ outputs, cluster }: Installation, { name, key
   );
   const value = secret?.data?.[key];
   if (value === undefined) {
-    throw new Refusal(
-      `Secret ${name} in namespace ${namespace}: expected the key ${key}; got ${secret === undefined ? "no such Secret" : "none"}; pulumi up makes it`,
+    throw new MissingSecret(
+      `Secret ${name} in namespace ${namespace}: expected the key ${key}; got ${secret === undefined ? "no such Secret" : "none"}`,
+      "pulumi up makes it",
     );
   }
   return Buffer.from(value, "base64").toString("utf8");
@@ -199,14 +205,16 @@ export async function readWebhookSecret(
   const { namespace, eventSource } = installation.outputs;
   if (webhookSecret === undefined) {
     throw new Refusal(
-      `EventSource ${eventSource} in namespace ${namespace} names no webhookSecret, so it takes pushes that anybody made up; give it one: https://argoproj.github.io/argo-events/eventsources/setup/github/`,
+      `EventSource ${eventSource} in namespace ${namespace} names no webhookSecret, so it takes pushes that anybody made up`,
+      `give it one: https://argoproj.github.io/argo-events/eventsources/setup/github/`,
     );
   }
   const at = { ...webhookSecret, key: webhookSecret.key || webhookSecretKey };
   const secret = webhookSecretOf(await readSecret(installation, at), at);
   if (secret.text === "") {
     throw new Refusal(
-      `Secret ${at.name} in namespace ${namespace}: the key ${at.key} is empty, so Argo Events takes pushes that anybody made up; put a secret of at least 16 characters into it, and restart what reads it at its start: kubectl -n ${namespace} rollout restart deployment -l eventsource-name=${eventSource}`,
+      `Secret ${at.name} in namespace ${namespace}: the key ${at.key} is empty, so Argo Events takes pushes that anybody made up`,
+      `put a secret of at least 16 characters into it, and restart what reads it at its start: kubectl -n ${namespace} rollout restart deployment -l eventsource-name=${eventSource}`,
     );
   }
   return secret;
@@ -251,7 +259,8 @@ export async function readRunSalt({ outputs, cluster }: Installation): Promise<s
   const salt = read?.metadata.annotations?.[runSaltAnnotation];
   if (salt === undefined) {
     throw new Refusal(
-      `Sensor ${sensor} in namespace ${namespace}: expected the annotation ${runSaltAnnotation}; got ${read === undefined ? "no such Sensor" : "none: it was made by another version of this program"}; run pulumi up`,
+      `Sensor ${sensor} in namespace ${namespace}: expected the annotation ${runSaltAnnotation}; got ${read === undefined ? "no such Sensor" : "none: it was made by another version of this program"}`,
+      "run pulumi up",
     );
   }
   return salt;

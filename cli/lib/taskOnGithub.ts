@@ -1,6 +1,8 @@
+import { taskBranches } from "../../components/vocabulary/patterns.ts";
+import type { RecordedPush } from "../../components/vocabulary/samePush.ts";
 import { askGithub, forEachOf, GithubApp, type Renamed, renamedTo } from "./github.ts";
 import type { Installation } from "./installation.ts";
-import { type RecordedPush, recordedPush } from "./pushRuns.ts";
+import { recordedPush } from "./pushRuns.ts";
 import type { Settings } from "./settings.ts";
 
 /** What GitHub has of a task. */
@@ -33,11 +35,12 @@ export async function taskOnGithub(
       `read the branches of ${repository}`,
       rest.git.listMatchingRefs({ owner, repo, ref: `heads/${prefix}` }),
     );
+    const ofTask = taskBranches(settings.branchPrefix, task);
     const branches = refs
       .map(({ ref, object }) => ({ branch: ref.replace("refs/heads/", ""), head: object.sha }))
       // It answers by prefix: task-3 finds task-30, too.
-      .filter(({ branch }) => ["", "-", "/", "_"].includes(branch.slice(prefix.length, prefix.length + 1)));
-    const taskBranches = await Promise.all(
+      .filter(({ branch }) => ofTask.test(branch));
+    const found = await Promise.all(
       branches.map(async ({ branch, head }): Promise<TaskBranch> => {
         const { data: activities } = await askGithub(
           `read the activity of ${repository}`,
@@ -66,10 +69,10 @@ export async function taskOnGithub(
         };
       }),
     );
-    return { taskBranches, renamed: renamedTo(fullName, repository, settings) ?? [] };
+    return { branches: found, renamed: renamedTo(fullName, repository, settings) ?? [] };
   });
   return {
-    branches: found.flatMap(({ taskBranches }) => taskBranches),
+    branches: found.flatMap(({ branches }) => branches),
     renamed: found.flatMap(({ renamed }) => renamed),
   };
 }

@@ -1,12 +1,14 @@
-import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
-import { ledgerPrefix, runLabels } from "../../components/labels.ts";
+import { CustomObjectsApi } from "@kubernetes/client-node";
+import { runLabels } from "../../components/labels.ts";
+import { ledgerPrefix } from "../../components/vocabulary/keys.ts";
 import { ask, type Installation, request } from "./installation.ts";
 import { howItEnded, type WorkflowState, waitingGates } from "./mainWorkflowState.ts";
+import { isReady, listPods } from "./pods.ts";
 import { listRuns, type RunObject } from "./remediations.ts";
 import { allTheSame, failureOf, isFailed, stepsEndedWell } from "./runEnd.ts";
 import type { Settings } from "./settings.ts";
 
-/** What the cluster has of a task, and of the way that a push takes to it. */
+/** What the cluster has of a task, and of the route that a push takes to it. */
 
 /** A main workflow of the task. */
 export interface MainWorkflow {
@@ -50,8 +52,8 @@ export interface Pods {
 /** The last look for lost pushes. */
 export interface Sweep {
   run: string;
-  began: string;
-  said: string;
+  started: string;
+  summary: string;
 }
 
 type MainWorkflowObject = RunObject & WorkflowState & { metadata: { annotations?: Record<string, string> } };
@@ -113,20 +115,11 @@ export async function agents(
 }
 
 /** Of what receives pushes and of what makes runs of them. */
-export async function podsOfTheWay({ outputs, cluster }: Installation): Promise<Pods[]> {
+export async function podsOfTheRoute({ outputs, cluster }: Installation): Promise<Pods[]> {
   const { namespace, eventSource, sensor } = outputs;
-  const core = cluster.makeApiClient(CoreV1Api);
   const look = async (of: Pods["of"], name: string, selector: string): Promise<Pods> => {
-    const list = await ask(
-      cluster,
-      `list the pods of ${of} ${name}`,
-      core.listNamespacedPod({ namespace, labelSelector: selector }, request),
-    );
-    const pods = (list?.items ?? []).filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
-    const ready = pods.filter(({ status }) =>
-      status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
-    );
-    return { of, name, selector, ready: ready.length, all: pods.length };
+    const pods = await listPods(cluster, namespace, selector);
+    return { of, name, selector, ready: pods.filter(isReady).length, all: pods.length };
   };
   return Promise.all([
     look("EventSource", eventSource, `eventsource-name=${eventSource}`),
@@ -146,10 +139,10 @@ export async function lastSweep(installation: Installation): Promise<Sweep | und
   const last = items.sort((one, other) =>
     other.metadata.creationTimestamp.localeCompare(one.metadata.creationTimestamp),
   )[0];
-  return last && { run: last.metadata.name, began: last.metadata.creationTimestamp, said: saidOf(last) };
+  return last && { run: last.metadata.name, started: last.metadata.creationTimestamp, summary: summaryOf(last) };
 }
 
-function saidOf(run: RunObject): string {
+function summaryOf(run: RunObject): string {
   if (isFailed(run) && !stepsEndedWell(run)) return `it failed: ${failureOf(run)}`;
   if (!isFailed(run) && run.status?.phase !== "Succeeded") return "it is at work";
   const parameters = Object.values(run.status?.nodes ?? {}).flatMap(({ outputs }) => outputs?.parameters ?? []);

@@ -9,6 +9,7 @@ import {
   type Delivery,
   differences,
   failedPushes,
+  faultsOf,
   type Hook,
   type HookPlace,
   listDeliveries,
@@ -16,7 +17,7 @@ import {
   meaningOf,
   newDeliveries,
   organizationHooks,
-  pingHook,
+  pinged,
   redeliver,
   repositoryHooks,
   sameUrl,
@@ -219,7 +220,7 @@ async function register(context: Context): Promise<Result> {
 function refuseInCluster({ options, url }: Context): void {
   if (options.url !== undefined || !/\.svc(\.|$)/.test(new URL(url).hostname)) return;
   throw new Refusal(
-    `${url} is reached inside the cluster only, not by GitHub; set the configuration's ingressHost and run pulumi up, or name the URL of a tunnel or a gateway that leads there with --url URL`,
+    `${url} is reached inside the cluster only, not by GitHub; set ingress.host (pulumi config set --path ingress.host NAME) and run pulumi up, or name the URL of a tunnel or a gateway that leads there with --url URL`,
   );
 }
 
@@ -289,7 +290,7 @@ async function status(context: Context): Promise<Result> {
   for (const hook of hooks) {
     const [last] = await listDeliveries(hook, { most: 1 });
     const changes = hook.place.kind === "app" ? differencesOfApp(hook, url) : differences(hook, url);
-    const faults = Object.entries(changes).map(([what, { is, shall }]) => `${what} is ${is || "none"}, not ${shall}`);
+    const faults = faultsOf(changes);
     if (hook.place.kind === "app" && !hook.events.includes("push")) faults.push("the App is not told of pushes");
     if (last !== undefined && !succeeded(last))
       faults.push(`the last delivery was answered ${last.statusCode}: ${meaningOf(last)}`);
@@ -334,9 +335,7 @@ async function ping(context: Context): Promise<Result> {
   const told: object[] = [];
   let well = true;
   for (const hook of hooks) {
-    const known = new Set((await listDeliveries(hook, { most: 100 })).map(({ id }) => id));
-    await pingHook(hook);
-    const [answer] = (await newDeliveries(hook, known, undefined, options.waitSeconds)).values();
+    const answer = await pinged(hook, options.waitSeconds);
     say(
       answer === undefined
         ? `${hook.name}: GitHub lists no ping within ${options.waitSeconds} s; npm run webhook -- deliveries shows it when it does`

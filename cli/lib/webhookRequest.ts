@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { duplexPair } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type KubeConfig, PortForward } from "@kubernetes/client-node";
-import { causeOf } from "../../config/errorCause.ts";
+import { causeOf } from "../../lib/errorCause.ts";
 import { Refusal } from "./installation.ts";
 import type { Delivery } from "./signedDelivery.ts";
 

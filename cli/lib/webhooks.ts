@@ -17,6 +17,8 @@ export interface HookPlace {
 /** A webhook as GitHub tells it. */
 export interface Hook {
   place: HookPlace;
+  /** Undefined of an App's, which has one only. */
+  id?: number;
   /** As in "acme/shop: webhook 7". */
   name: string;
   /** Its path in GitHub's API. */
@@ -30,6 +32,8 @@ export interface Hook {
   insecureSsl: string;
   /** The secret itself GitHub never tells. */
   hasSecret: boolean;
+  /** When somebody changed it last, ISO 8601; undefined where GitHub does not tell. */
+  updatedAt?: string;
 }
 
 /** One attempt of GitHub's to deliver an event. */
@@ -68,6 +72,9 @@ export function appHook(appId: string, github: Octokit): HookPlace {
   return { kind: "app", name: `App ${appId}`, path: "/app/hook", github };
 }
 
+/** The command that sets up webhooks as they have to be. */
+export const register = "npm run webhook -- register";
+
 /** Whether both lead to the same place, as the sweep compares them, too. */
 export function sameUrl(one: string, other: string): boolean {
   return one.replace(/\/+$/, "") === other.replace(/\/+$/, "");
@@ -79,9 +86,11 @@ export async function listHooks(place: HookPlace): Promise<Hook[]> {
   const found = (await askGithub(
     `list the webhooks of ${place.name}`,
     place.github.paginate(`GET ${place.path}`, { per_page: 100 }),
-  )) as { id: number; active: boolean; events: string[]; config: HookConfig }[];
-  return found.map(({ id, active, events, config }) => ({
+  )) as { id: number; active: boolean; events: string[]; updated_at?: string; config: HookConfig }[];
+  return found.map(({ id, active, events, updated_at: updatedAt, config }) => ({
     ...hookOf(place, config),
+    id,
+    updatedAt,
     name: `${place.name}: webhook ${id}`,
     path: `${place.path}/${id}`,
     active,
@@ -126,6 +135,11 @@ export function differences(hook: Hook, url: string): Record<string, { is: strin
   );
 }
 
+/** The same in words. */
+export function faultsOf(differences: Record<string, { is: string; shall: string }>): string[] {
+  return Object.entries(differences).map(([what, { is, shall }]) => `${what} is ${is || "none"}, not ${shall}`);
+}
+
 /** Makes a webhook. @throws Refusal if GitHub refuses */
 export async function createHook(place: HookPlace, url: string, secret: string): Promise<string> {
   const { data } = (await askGithub(
@@ -156,8 +170,7 @@ function settings(url: string, secret: string) {
   return { config: { url, content_type: "json", insecure_ssl: "0", secret } };
 }
 
-/** Asks GitHub to send a ping. @throws Refusal if GitHub refuses */
-export async function pingHook({ place, name, path }: Hook): Promise<void> {
+async function pingHook({ place, name, path }: Hook): Promise<void> {
   await askGithub(`ping ${name}`, place.github.request(`POST ${path}/pings`));
 }
 
@@ -257,15 +270,44 @@ export async function newDeliveries(
   }
 }
 
-/** What an answer means to a person. */
-export function meaningOf({ statusCode, status }: Delivery): string {
+/** Has GitHub send a ping, and waits for the answer. @returns undefined if GitHub lists none in time @throws GithubRefusal */
+export async function pinged(hook: Hook, seconds: number): Promise<Delivery | undefined> {
+  const known = new Set((await listDeliveries(hook, { most: 100 })).map(({ id }) => id));
+  await pingHook(hook);
+  return [...(await newDeliveries(hook, known, undefined, seconds)).values()][0];
+}
+
+const way = "mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy";
+
+/** What an answer means, and the fix. */
+export function answerOf({ statusCode, status }: Delivery): { found: string; fix?: string } {
   if (statusCode === 400) {
-    return "the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; npm run webhook -- register sets it";
+    return {
+      found:
+        "the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret",
+      fix: register,
+    };
   }
-  if (statusCode === 0)
-    return `GitHub got no answer (${status}): the URL is wrong, or nothing leads from there to the EventSource`;
-  if (statusCode >= 500)
-    return `${status}: what stands before the EventSource does not reach it, or the event bus is away`;
-  if (statusCode < 200 || statusCode > 299) return `${status}: something else than the EventSource answers at this URL`;
-  return "it was taken, so the signature is right";
+  if (statusCode === 0) {
+    return {
+      found: `GitHub got no answer (${status}): the URL is wrong, or nothing leads from there to the EventSource`,
+      fix: way,
+    };
+  }
+  if (statusCode >= 500) {
+    return {
+      found: `${status}: what stands before the EventSource does not reach it, or the event bus is away`,
+      fix: way,
+    };
+  }
+  if (statusCode < 200 || statusCode > 299) {
+    return { found: `${status}: something else than the EventSource answers at this URL`, fix: way };
+  }
+  return { found: "it was taken, so the signature is right" };
+}
+
+/** The same in words. */
+export function meaningOf(delivery: Delivery): string {
+  const { found, fix } = answerOf(delivery);
+  return fix === undefined ? found : `${found}; ${fix}`;
 }

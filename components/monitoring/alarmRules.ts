@@ -1,5 +1,6 @@
 import { argoCommand } from "../argoInstance.ts";
 import { longestPause } from "../cronPause.ts";
+import { ledgerKey, outcomeLabel } from "../vocabulary/keys.ts";
 
 /** What the alarms look at. */
 export interface Watched {
@@ -62,7 +63,7 @@ export function alarms(name: string, watched: Watched): Alarm[] {
       expr: `sum(${grown(metric("runs_total", 'outcome="failed"'), "1h")}) > 0`,
       severity: "critical",
       summary: "A remediation failed: QA may work on an old head.",
-      description: `${times} failed within the last hour. Which, and why: kubectl -n ${namespace} get workflows -l rex-remediation/outcome=failed, then ${argo} get RUN. When its reason is mended: ${argo} retry RUN.`,
+      description: `${times} failed within the last hour. Which, and why: kubectl -n ${namespace} get workflows -l ${outcomeLabel}=failed, then ${argo} get RUN. When its reason is mended: ${argo} retry RUN.`,
       paragraph: "a-run-failed",
     },
     ...down(watched),
@@ -97,7 +98,7 @@ export function alarms(name: string, watched: Watched): Alarm[] {
       expr: `sum(${grown(metric("round_count"), "1h")}) - sum(${grown(metric("round_bucket", `le=~"${watched.maxRounds}|${watched.maxRounds}[.]0"`), "1h")}) > 0.5`,
       severity: "warning",
       summary: `A task has had more than ${watched.maxRounds} rounds.`,
-      description: `${times} restarts within the last hour were of tasks that had ${watched.maxRounds} rounds already: QA and the coding agent do not come to an end. Which task: kubectl -n ${namespace} get workflows -o custom-columns='NAME:.metadata.name,ROUND:.metadata.annotations.rex-remediation/round'. To stop it, put the hold label on its pull request.`,
+      description: `${times} restarts within the last hour were of tasks that had ${watched.maxRounds} rounds already: QA and the coding agent do not come to an end. Which task: kubectl -n ${namespace} get workflows -o custom-columns='NAME:.metadata.name,ROUND:.metadata.annotations.${ledgerKey("round")}'. To stop it, put the hold label on its pull request.`,
       paragraph: "a-task-goes-round-and-round",
     },
     {

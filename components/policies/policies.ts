@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { meaningfulPrefixes } from "../labels.ts";
 import { accountNames } from "../remediationAccess.ts";
 import { type CodeRunArgs, type MainWorkflowArgs, podTemplates } from "../remediationWorkflow.ts";
 import { sweepTemplate } from "../sweep.ts";
+import { meaningfulPrefixes } from "../vocabulary/keys.ts";
 import { admissionPolicy, type Rules } from "./admissionPolicy.ts";
 import { foreignKey } from "./cel.ts";
 import { codeRunRules, taskResultRules, workflowRules } from "./remediation.ts";

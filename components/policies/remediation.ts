@@ -1,10 +1,12 @@
-import { ledgerPrefix, outcomeLabel, outcomes } from "../labels.ts";
-import { taskNumber } from "../taskPush.ts";
+import { ledgerKey, ledgerPrefix, outcomeLabel } from "../vocabulary/keys.ts";
+import { outcomes } from "../vocabulary/outcomes.ts";
+import { taskPattern, whole } from "../vocabulary/patterns.ts";
+import { isOfWatchedRepository } from "../vocabulary/repositoryRule.ts";
 import type { Rules } from "./admissionPolicy.ts";
 import { askingPod, literal, mapAt, sameBut, textAt } from "./cel.ts";
 
 /** Annotation of a main workflow that says whether its new round was begun. */
-const resumed = `${ledgerPrefix}resumed`;
+const resumed = ledgerKey("resumed");
 
 /** What the rules for the remediation's account are made of. */
 export interface RemediationRulesArgs {
@@ -70,7 +72,7 @@ export function codeRunRules({
         refusal: refusal(`" belongs to task '" + variables.task + "', not to the task of pod '" + variables.pod + "'"`),
       },
       {
-        expression: isOfConfiguredRepository("variables.labels", codeRuns.repositoryLabel, repositoryLabels),
+        expression: isOfWatchedRepository("variables.labels", codeRuns.repositoryLabel, repositoryLabels),
         refusal: refusal(literal(` names none of the watched repositories (${some(repositoryLabels)})`)),
       },
       {
@@ -111,7 +113,7 @@ export function workflowRules({
       main: [
         `${textAt("variables.oldLabels", typeLabel)} == ${literal(type)}`,
         isOfTask(name, "variables.task"),
-        isOfConfiguredRepository("variables.oldLabels", repositoryLabel, repositoryLabels),
+        isOfWatchedRepository("variables.oldLabels", repositoryLabel, repositoryLabels),
       ].join(" && "),
       // What was told to stop goes on to its exit handler alone.
       ended: `${textAt("variables.oldStatus", "phase")} in ["Succeeded", "Failed", "Error"] || ${textAt(mapAt("oldObject", "spec"), "shutdown")} != ""`,
@@ -221,18 +223,12 @@ export function taskResultRules({ templates }: RemediationRulesArgs): Rules {
 
 /** Whether the pod that asks belongs to a run for the task. */
 function isOfTask(name: string, task: string): string {
-  return `${task}.matches(${literal(`^${taskNumber}$`)}) && variables.pod.startsWith(${literal(`${name}-`)} + ${task} + "-")`;
+  return `${task}.matches(${literal(whole(taskPattern))}) && variables.pod.startsWith(${literal(`${name}-`)} + ${task} + "-")`;
 }
 
 /** Whether the pod that asks is one of the Workflow of that name. */
 function isOwnRun(run: string, templates: readonly string[]): string {
   return `variables.pod.startsWith(${run} + "-") && variables.pod.substring(${run}.size()).matches(${literal(`^-(${templates.join("|")})-[0-9]+$`)})`;
-}
-
-/** The steps' own rule: what names a repository must name a watched one; what names none counts only where just one is watched. */
-function isOfConfiguredRepository(labels: string, key: string, watched: string[]): string {
-  const named = `${textAt(labels, key)}.lowerAscii() in ${literal(watched.map((label) => label.toLowerCase()))}`;
-  return watched.length === 1 ? `(!(${literal(key)} in ${labels}) || ${named})` : `(${named})`;
 }
 
 /** The first of a list, for a refusal: in place of more than 5 KiB the API server shows the expression. */

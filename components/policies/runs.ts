@@ -1,8 +1,8 @@
-import { instanceLabels } from "../argoInstance.ts";
-import { runLabels, sweptLabel, taskLabel } from "../labels.ts";
-import { pushParameters, triggerName } from "../pushSensor.ts";
-import { digestDigits, headDigits, sweepSuffix } from "../runName.ts";
-import { taskNumber } from "../taskPush.ts";
+import { triggerName } from "../pushSensor.ts";
+import { sweptLabel, taskLabel } from "../vocabulary/keys.ts";
+import { whole } from "../vocabulary/patterns.ts";
+import { labelsOfRun, type PushParameter, parameterPatterns, pushParameters } from "../vocabulary/run.ts";
+import { digestPattern, runNameBegin, sweepSuffix } from "../vocabulary/runName.ts";
 import type { Rules } from "./admissionPolicy.ts";
 import { literal, mapAt, sameBut, textAt } from "./cel.ts";
 
@@ -18,15 +18,6 @@ export interface RunRulesArgs {
   /** See {@link foreignKey}: labels and annotations of such keys are others' to set, with whatever values. */
   foreign: string;
 }
-
-/** A pattern for each value that a push fills in; see pushTransform, which lets nothing else through. */
-const patterns: Record<(typeof pushParameters)[number], string> = {
-  task: taskNumber,
-  before: "[0-9a-f]{40}",
-  after: "[0-9a-f]{40}",
-  repository: "[A-Za-z0-9._-]+/[A-Za-z0-9._-]+",
-  "pushed-at": "[1-9][0-9]{0,9}",
-};
 
 /** Who makes runs, and what tells its runs from others'. */
 interface Maker {
@@ -66,10 +57,9 @@ function runRules(
     expression: `request.operation != "CREATE" || (${expression})`,
     refusal: refusal(what),
   });
-  const parameter = (key: (typeof pushParameters)[number]) =>
-    textAt(`variables.parameters[${pushParameters.indexOf(key)}]`, "value");
+  const parameter = (key: PushParameter) => textAt(`variables.parameters[${pushParameters.indexOf(key)}]`, "value");
   const keys = (map: string, allowed: string[]) => `${map}.all(key, key in ${literal(allowed)})`;
-  const labels = { ...runLabels(name, "remediation"), ...instanceLabels(argoInstanceId) };
+  const labels = labelsOfRun(name, argoInstanceId);
   const othersOnRun = `(variables.ofRun && ${foreign})`;
   return {
     apiGroup: "argoproj.io",
@@ -85,7 +75,7 @@ function runRules(
         .join(" && "),
       owners: "object.metadata.?ownerReferences.orValue([])",
       parameters: "object.spec.?arguments.?parameters.orValue([])",
-      nameBegin: `${literal(`${name}-`)} + ${parameter("task")} + "-" + ${parameter("after")}.substring(0, ${headDigits}) + "-"`,
+      nameBegin: runNameBegin(name, parameter("task"), parameter("after")),
     },
     checks: [
       {
@@ -124,7 +114,7 @@ function runRules(
               `variables.parameters[${index}].size() == 2`,
               `variables.parameters[${index}].name == ${literal(key)}`,
               `type(${parameter(key)}) == string`,
-              `${parameter(key)}.matches(${literal(`^${patterns[key]}$`)})`,
+              `${parameter(key)}.matches(${literal(whole(parameterPatterns[key]))})`,
             ].join(" && "),
           ),
         ].join(" && "),
@@ -134,7 +124,7 @@ function runRules(
         // There is nothing here to make a digest with.
         [
           "object.metadata.name.startsWith(variables.nameBegin)",
-          `object.metadata.name.substring(variables.nameBegin.size()).matches(${literal(`^[0-9a-f]{${digestDigits}}${maker.suffix}$`)})`,
+          `object.metadata.name.substring(variables.nameBegin.size()).matches(${literal(`^${digestPattern}${maker.suffix}$`)})`,
         ].join(" && "),
         "its name has to be made of its own task and head, and a digest",
       ),

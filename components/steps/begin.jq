@@ -23,7 +23,7 @@ $plan[0] as $plan
           resumed: "false",
           outcome: "begun",
           message: "\($plan.run) has begun to restart QA; if it is gone, a new one carries it on: \($again)",
-          "pushed-at": ([$plan.pushedAt, (annotation("pushed-at") // "0" | tonumber)] | max | tostring)
+          "pushed-at": ([$plan.pushedAt, ($entry["pushed-at"] // "0" | tonumber)] | max | tostring)
         })
       | tojson
     ]

@@ -1,5 +1,4 @@
 include "config";
-include "repository";
 # The CodeRuns that a remediation of this task may cancel: a listed agent's, of this repository, not finished.
 def agent: .metadata.labels[$config.codeRun.agentLabel] // "";
 

@@ -5,7 +5,6 @@ $ENV as $env |
   argo: "argo -n \($env.NAMESPACE)\($env.ARGO_INSTANCE_ID // "" | if . == "" then "" else " --instanceid \(.)" end)",
   name: $env.NAME,
   namespace: $env.NAMESPACE,
-  ledger: $env.LEDGER,
   run: $env.RUN_NAME,
   task: $env.TASK,
   repository: $env.REPOSITORY,
@@ -29,3 +28,5 @@ $ENV as $env |
     resetStage: $env.RESET_STAGE
   }
 } as $config |
+
+def of_this_repository($key): is_of_repository($config.repositories; $config.repository; $key);

@@ -9,7 +9,6 @@
 #   {cause, words, command}   the end: it failed, with words in several parts
 # all lines for the log so far; what plan.json holds, but for the outcome; and that in lines for people.
 include "config";
-include "repository";
 include "main-workflow";
 include "coderuns";
 {
@@ -43,15 +42,8 @@ def push:
 
 def runs: [
   .items[]
-  | (.spec.arguments.parameters // [] | map({(.name): .value}) | add // {}) as $push
-  | {
-      name: .metadata.name,
-      phase: .status.phase,
-      outcome: .metadata.labels["\($config.ledger)/outcome"],
-      repository: $push.repository,
-      after: $push.after,
-      pushedAt: ($push["pushed-at"] | tonumber? // 0)
-    }
+  | (push_of | {repository, after, pushedAt})
+    + {name: .metadata.name, phase: .status.phase, outcome: .metadata.labels[outcome_label]}
 ];
 
 def code_runs: [
@@ -171,12 +163,12 @@ def check_ledger_time:
   | workflow.name as $name
   | if $at | test("^[0-9]{1,12}$") | not then
       fail("contract"; retry; [
-        "annotation \($config.ledger)/pushed-at of main workflow \($name) is not a time in seconds; remove it",
-        "(kubectl -n \($config.namespace) annotate workflow \($name) \($config.ledger)/pushed-at-), then: \(retry)"
+        "annotation \(ledger_key("pushed-at")) of main workflow \($name) is not a time in seconds; remove it",
+        "(kubectl -n \($config.namespace) annotate workflow \($name) \(ledger_key("pushed-at"))-), then: \(retry)"
       ])
     elif ($at | tonumber) > .now + $clock_margin then
       fail("contract"; retry; [
-        "annotation \($config.ledger)/pushed-at of main workflow \($name) is \($at), \(($at | tonumber) - .now) s ahead",
+        "annotation \(ledger_key("pushed-at")) of main workflow \($name) is \($at), \(($at | tonumber) - .now) s ahead",
         "of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: \(retry)"
       ])
     else empty
@@ -275,7 +267,7 @@ def check_near_misses:
         "agents of some \($config.codeRun.resource) of task \($config.task) are listed but for their spelling: \($all | few);",
         untouched,
         "correct the label or end what should not be there (\(see_coderuns) --show-labels), then: \(retry);",
-        "or list that spelling too, in agentsToCancel (pulumi up), then: \(resubmit)"
+        "or list that spelling too, in agents.toCancel (pulumi up), then: \(resubmit)"
       ])
     end;
 
@@ -286,11 +278,11 @@ def check_number_of_targets:
   | if ($targets | length) <= $plan.maxAgents then empty
     else
       fail("ambiguous"; retry; [
-        "task \($config.task) has \($targets | length) agents to cancel, more than maxAgentsToCancel (\($plan.maxAgents)):",
+        "task \($config.task) has \($targets | length) agents to cancel, more than agents.maxToCancel (\($plan.maxAgents)):",
         "\([$targets[].metadata.name] | few);",
         untouched,
         "see which: \(see_coderuns); end those that should not be there, then: \(retry);",
-        "or raise maxAgentsToCancel (pulumi up), then: \(resubmit)"
+        "or raise agents.maxToCancel (pulumi up), then: \(resubmit)"
       ])
     end;
 
@@ -310,7 +302,7 @@ def check_stage:
   else
     fail("contract"; resubmit; [
       "main workflow \(workflow.name) stands at stage \(workflow.stage), which is none of the configured stages",
-      "\($plan.stages | tojson): add it to stages (pulumi up), then: \(resubmit);",
+      "\($plan.stages | tojson): add it to mainWorkflow.stages (pulumi up), then: \(resubmit);",
       "or correct the label \($config.main.stageLabel), then: \(retry)"
     ])
   end;

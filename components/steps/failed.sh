@@ -40,7 +40,7 @@ find_outcome() {
     main_workflows | map(select(.ledger.run == $config.run) | .ledger + {name, ended: (.ended != null)})' \
     "$ANSWER" >"$SCRATCH/ledger"
   must_kube "read run $RUN_NAME" GET "$WORKFLOWS/$RUN_NAME"
-  jq -r --arg key "$LEDGER/outcome" --slurpfile ledger "$SCRATCH/ledger" '
+  jq -r --arg key "$OUTCOME_LABEL" --slurpfile ledger "$SCRATCH/ledger" '
     if any($ledger[0][]; .resumed == "false") then "failed"
     elif any($ledger[0][]; .resumed == "true") then "remediated"
     elif any(.status.nodes[]?; .type == "Container" and .displayName == "main" and .phase == "Succeeded") then .metadata.labels[$key] // "failed"
@@ -69,20 +69,19 @@ say_remediated() {
 }
 
 # $FAILURES is a list of Argo's, as JSON in a JSON string, with one entry for the pod and
-# one a container. When a container ends early, the others end with 64 (their
-# dependency failed) or 143 (ended from outside): those are not the cause. A pod that was
+# one a container. When a container ends early, the others end because of that (see exitCodes
+# in components/vocabulary/steps.ts): those are not the cause. A pod that was
 # tried three times mostly says the same three times: once is enough. What a pod says itself is a
 # cause of its own where it is not a step's: of Argo's containers `init` and `wait`, or that the pod was lost.
 failed_step() {
-  jq -rn --arg failures "$FAILURES" --arg status "$WORKFLOW_STATUS" --arg run "$RUN_NAME" '
+  jq -rn --arg failures "$FAILURES" --arg status "$WORKFLOW_STATUS" --arg run "$RUN_NAME" "$VOCABULARY"'
     def list: if type == "string" then (fromjson? // []) | list elif type == "array" then . else [] end;
-    def steps: ["plan", "stop-qa", "restart-qa", "main"];
-    def words: (.displayName | if . == "main" then "record" else . end) as $step
+    def words: (.displayName | step_of_container) as $step
       | (.message // "ended without a word") | sub("^([a-z-]+: )?Error \\(exit code [0-9]+\\): (?=.)"; "") | sub("\\s+$"; "")
       | if startswith("\($step): ") then . else "\($step): \(.)" end;
-    def of_a_step: select(.displayName | IN(steps[])) | select(.message // "" | test("exit code (64|143)") | not) | words;
+    def of_a_step: select(.displayName | IN(step_containers[])) | select(.message // "" | ended_by_others | not) | words;
     def of_a_pod: select(.displayName // "" | startswith("\($run)(")) | .message // "" | split("\n")[0] // ""
-      | select(. != "" and ([splits(": ")][0] | IN(steps[]) | not)) | sub("^(?<own>init|wait): (Error \\(exit code 64\\): )?"; "Argo\u0027s container \(.own): ");
+      | select(. != "" and ([splits(": ")][0] | IN(step_containers[]) | not)) | sub("^(?<own>init|wait): (Error \\(exit code 64\\): )?"; "Argo\u0027s container \(.own): ");
     [$failures | list | .[] | select(type == "object")] as $failures
     | ([$failures[] | of_a_step] + [$failures[] | of_a_pod]) as $causes
     | if ($causes | length) > 0 then $causes | reduce .[] as $each ([]; if any(.[]; . == $each) then . else . + [$each] end) | join("; ")

@@ -48,7 +48,7 @@ follow_redirect() {
   moved=$(header location)
   [[ $moved != /[!/]* ]] || moved=$here$moved
   [[ -n $here && ${moved,,} == "${here,,}"/* ]] ||
-    fail "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, since the credentials are for $here alone; if GitHub has moved, correct githubApiUrl (pulumi up), else look for a proxy in between$(then_again resubmit)"
+    fail "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, since the credentials are for $here alone; if GitHub has moved, correct githubApp.apiUrl (pulumi up), else look for a proxy in between$(then_again resubmit)"
   hops=$((hops + 1))
   ((hops <= 3)) ||
     fail "GitHub redirects $method $path again and again, at last to ${moved:0:200}: wait until GitHub has mended that$(then_again retry)"

@@ -5,9 +5,7 @@ def pointer: gsub("~"; "~0") | gsub("/"; "~1");
 
 def label_path($key): "/metadata/labels/" + ($key | pointer);
 
-def annotation_path($key): "/metadata/annotations/" + ("\($config.ledger)/\($key)" | pointer);
-
-def annotation($key): .metadata.annotations["\($config.ledger)/\($key)"];
+def annotation_path($key): "/metadata/annotations/" + (ledger_key($key) | pointer);
 
 def as_read:
   [{op: "test", path: "/metadata/uid", value: .metadata.uid}]
@@ -15,7 +13,7 @@ def as_read:
       .metadata.labels[$config.main.stageLabel] // empty
       | {op: "test", path: label_path($config.main.stageLabel), value: .}
     ]
-  + [("pushed-at", "run") as $key | annotation($key) // empty | {op: "test", path: annotation_path($key), value: .}]
+  + [("pushed-at", "run") as $key | ledger_of[$key] // empty | {op: "test", path: annotation_path($key), value: .}]
   + (if .metadata.annotations == null then [{op: "add", path: "/metadata/annotations", value: {}}] else [] end);
 
 def stage($value): [{op: "add", path: label_path($config.main.stageLabel), value: $value}];

@@ -85,7 +85,7 @@ readonly WORKFLOWS="/apis/argoproj.io/v1alpha1/namespaces/$NAMESPACE/workflows"
 
 # Labels this run with its outcome.
 label_run() {
-  jq -n --arg key "$LEDGER/outcome" --arg outcome "$1" '{metadata: {labels: {($key): $outcome}}}' >"$SCRATCH/patch"
+  jq -n --arg key "$OUTCOME_LABEL" --arg outcome "$1" '{metadata: {labels: {($key): $outcome}}}' >"$SCRATCH/patch"
   accept=$METADATA kube PATCH "$WORKFLOWS/$RUN_NAME" "$SCRATCH/patch" "$MERGE_PATCH" ||
     fail "cannot label run $RUN_NAME with its outcome: $(last_error)"
 }

@@ -3,6 +3,8 @@
 # sources what it needs; the program puts those texts in the place of the `source`
 # lines, so a container runs one text with `bash -c` and needs no file of ours. Inputs
 # come from the environment only; components/remediationWorkflow.ts says what each means.
+# Names and patterns that not only the steps know, such as OUTCOME_LABEL, come from
+# components/vocabulary/prelude.ts: the program puts those that a text uses in front of it.
 #
 # A step keeps its answers in files, not in `$(…)`: a failure in a subshell would
 # not end the step, and a step that goes on after a failure is what we fear most.
@@ -10,10 +12,8 @@ set -euo pipefail
 # Argo's emissary starts containers with umask 0; plan.json and the token are ours alone.
 umask 077
 
-readonly EXIT_PLAN_AGAIN=75
 # What a refused call returns, of the API server and of GitHub.
 readonly NOT_FOUND=44 CONFLICT=49 INVALID=42 REFUSED=43
-readonly LEDGER=rex-remediation
 # How people call Argo for the objects of this installation.
 readonly ARGO="argo -n $NAMESPACE${ARGO_INSTANCE_ID:+ --instanceid $ARGO_INSTANCE_ID}"
 readonly PLAN="$SHARED_DIR/plan.json"
@@ -21,7 +21,7 @@ readonly SCRATCH="$SHARED_DIR/scratch/$STEP"
 readonly ANSWER="$SCRATCH/answer"
 readonly TERMINATION_LOG="${TERMINATION_LOG:-/dev/termination-log}"
 
-export TZ=UTC LEDGER
+export TZ=UTC
 SECONDS=0
 last_trouble="no error"
 # Whatever the locale puts before the fraction.

@@ -1,5 +1,4 @@
 include "config";
-include "repository";
 # What was told to stop, or is over but for exit handler and hooks, begins no round any more, though Argo calls it
 # Running: a gate that waits there is none of ours. Gives the words for it, or null.
 def how_it_ended:
@@ -15,10 +14,6 @@ def how_it_ended:
     end;
 
 def has_ended: how_it_ended != null;
-
-def ledger_of:
-  .metadata.annotations // {}
-  | with_entries(select(.key | startswith("\($config.ledger)/")) | .key |= ltrimstr("\($config.ledger)/"));
 
 # From a list: those of this repository. A Workflow has some hundred kilobytes; this is what counts of it.
 def main_workflows: [

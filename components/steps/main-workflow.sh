@@ -45,9 +45,8 @@ anew() {
 
 # ledger_says RESUMED: whether the ledger's entry is this run's, and resumed or not.
 ledger_says() {
-  jq -e --slurpfile plan "$PLAN" --arg ledger "$LEDGER" --arg resumed "$1" '
-    .metadata.annotations // {}
-    | .["\($ledger)/run"] == $plan[0].run and .["\($ledger)/pushed"] == $plan[0].after and .["\($ledger)/resumed"] == $resumed' \
+  jq -e --slurpfile plan "$PLAN" --arg resumed "$1" "$VOCABULARY"'
+    ledger_of | .run == $plan[0].run and .pushed == $plan[0].after and .resumed == $resumed' \
     "$SCRATCH/workflow" >/dev/null
 }
 
@@ -74,8 +73,8 @@ write_main_workflow() {
 # note_outcome NAME OUTCOME WORDS: on a main workflow, for people. A merge patch: these
 # annotations are this program's own, and nothing hangs on their old values.
 note_outcome() {
-  jq -n --arg ledger "$LEDGER" --arg outcome "$2" --arg words "$3" \
-    '{metadata: {annotations: {"\($ledger)/outcome": $outcome, "\($ledger)/message": $words}}}' >"$SCRATCH/patch"
+  jq -n --arg outcome "$2" --arg words "$3" "$VOCABULARY"'
+    {metadata: {annotations: {(ledger_key("outcome")): $outcome, (ledger_key("message")): $words}}}' >"$SCRATCH/patch"
   accept=$METADATA kube PATCH "$WORKFLOWS/$1" "$SCRATCH/patch" "$MERGE_PATCH" ||
     log "could not note the outcome $2 on main workflow $1: $(last_error)"
 }

@@ -55,7 +55,7 @@ read_need() {
     whom-to-tell) find_whom_to_tell ;;
     branches) find_branches ;;
     head-by-hand) find_head_by_hand ;;
-    runs) must_kube "list the runs of task $TASK" GET "$WORKFLOWS?labelSelector=$(uri "$LEDGER/task=$TASK")" ;;
+    runs) must_kube "list the runs of task $TASK" GET "$WORKFLOWS?labelSelector=$(uri "$RUN_TASK_LABEL=$TASK")" ;;
     pulls)
       read_pull_requests
       answer=$SCRATCH/pulls
@@ -112,15 +112,15 @@ write_plan() {
 # The Sensor lets through only what matches; a run started by hand has no Sensor. With the
 # task alone it is for whatever the branch's head is.
 check_input() {
-  must_match TASK "$TASK" '^[1-9][0-9]{0,8}$' 'a number without leading zeros'
+  must_match TASK "$TASK" "$TASK_PATTERN" 'a number without leading zeros'
   # By the name of its pod the API server knows whose a run is.
   [[ $RUN_NAME == "$NAME-$TASK-"* ]] ||
     fail "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes: $ARGO submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK … with the same parameters"
   by_hand=false
   [[ -n $BEFORE$AFTER$PUSHED_AT ]] || by_hand=true
   if [[ $by_hand == false ]]; then
-    must_match BEFORE "$BEFORE" '^[0-9a-f]{40}$' 'a commit SHA of 40 hex digits'
-    must_match AFTER "$AFTER" '^[0-9a-f]{40}$' 'a commit SHA of 40 hex digits'
+    must_match BEFORE "$BEFORE" "$SHA_PATTERN" 'a commit SHA of 40 hex digits'
+    must_match AFTER "$AFTER" "$SHA_PATTERN" 'a commit SHA of 40 hex digits'
     must_match PUSHED_AT "$PUSHED_AT" '^[1-9][0-9]{0,11}$' 'seconds since 1970'
     is_past "$PUSHED_AT" ||
       fail "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
@@ -133,7 +133,7 @@ check_repository() {
   [[ -n $REPOSITORY ]] ||
     fail "parameter repository is missing; expected one of the configured ones ($(configured_repositories)):" \
       "-p repository=OWNER/NAME"
-  must_match REPOSITORY "$REPOSITORY" '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$' 'owner/name'
+  must_match REPOSITORY "$REPOSITORY" "$REPOSITORY_PATTERN" 'owner/name'
   jq -en '$ENV.REPOSITORIES | fromjson | has($ENV.REPOSITORY | ascii_downcase)' >/dev/null ||
     fail "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(configured_repositories)):" \
       "correct it, or add it to repositories (pulumi up)$(then_again resubmit)"

@@ -6,9 +6,8 @@
 read_branches() {
   github_pages "/repos/$REPOSITORY/git/matching-refs/heads/$(uri "$BRANCH_PREFIX$TASK")" ||
     fail "GitHub App $GITHUB_APP_ID cannot read the branches of $REPOSITORY: give it the permission contents: read there$(then_again retry)"
-  jq --slurp --arg exact "$BRANCH_PREFIX$TASK" '
-    [.[][] | {ref: (.ref | ltrimstr("refs/heads/")), sha: .object.sha}
-      | select(.ref == $exact or ((.ref | startswith($exact)) and (.ref[($exact | length):][:1] | IN("-", "/", "_"))))]' \
+  jq --slurp --arg prefix "$BRANCH_PREFIX" --arg task "$TASK" "$VOCABULARY"'
+    [.[][] | {ref: (.ref | ltrimstr("refs/heads/")), sha: .object.sha} | select(.ref | task_of_branch($prefix) == $task)]' \
     "$SCRATCH/pages" >"$SCRATCH/branches"
 }
 

@@ -57,15 +57,13 @@ report() {
 find_tasks() {
   accept=$METADATA_LIST must_kube "list the main workflows" GET \
     "$WORKFLOWS?labelSelector=$(uri "$MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE,workflows.argoproj.io/completed!=true")"
-  jq --argjson repositories "$REPOSITORIES" --arg task "$MAIN_WORKFLOW_TASK_LABEL" --arg repository "$MAIN_WORKFLOW_REPOSITORY_LABEL" --arg ledger "$LEDGER" '
-    [.items // [] | .[].metadata | (.labels[$repository] // null) as $named
-      | (.annotations // {} | with_entries(select(.key | startswith("\($ledger)/")) | .key |= ltrimstr("\($ledger)/"))
-          | if .resumed == "true" then . else {} end) as $handled
-      | {task: (.labels[$task] // ""),
-         repository: (if $named == null then ($repositories | keys | if length == 1 then .[0] else null end)
-           else ($repositories | to_entries | map(select((.value | ascii_downcase) == ($named | ascii_downcase)))[0].key) end),
+  jq --argjson repositories "$REPOSITORIES" --arg task "$MAIN_WORKFLOW_TASK_LABEL" --arg repository "$MAIN_WORKFLOW_REPOSITORY_LABEL" "$VOCABULARY"'
+    [.items // [] | .[] | . as $workflow
+      | (ledger_of | if .resumed == "true" then . else {} end) as $handled
+      | {task: (.metadata.labels[$task] // ""),
+         repository: [$repositories | keys[] | . as $one | select($workflow | is_of_repository($repositories; $one; $repository))][0],
          handled: ($handled.heads // $handled.head // "" | split(",")), pushed: $handled.pushed}
-      | select(.task | test("^[1-9][0-9]{0,8}$"))]' "$ANSWER" >"$SCRATCH/tasks"
+      | select(.task | test(task_pattern))]' "$ANSWER" >"$SCRATCH/tasks"
 }
 
 sweep_repository() {
@@ -84,10 +82,9 @@ sweep_repository() {
 find_unknown_heads() {
   github_pages "/repos/$REPOSITORY/pulls?state=open" ||
     fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY"
-  jq --slurp --slurpfile tasks "$SCRATCH/its-tasks" --arg repository "$REPOSITORY" --arg prefix "$BRANCH_PREFIX" '
+  jq --slurp --slurpfile tasks "$SCRATCH/its-tasks" --arg repository "$REPOSITORY" --arg prefix "$BRANCH_PREFIX" "$VOCABULARY"'
     [.[][] | select((.head.repo.full_name // "" | ascii_downcase) == ($repository | ascii_downcase))
-      | select(.head.ref | startswith($prefix)) | .head
-      | {ref, head: .sha, task: (.ref[($prefix | length):] | capture("^(?<n>[1-9][0-9]{0,8})([-_/].*)?$").n)}
+      | .head | {ref, head: .sha, task: (.ref | task_of_branch($prefix))}
       | . as $found | $tasks[0][] | select(.task == $found.task) | select(.handled | index($found.head) | not)
       | {task, ref: $found.ref, head: $found.head, handled, pushed}]
     | unique' "$SCRATCH/pages" >"$SCRATCH/unknown"
@@ -105,17 +102,16 @@ look_at_branch() {
     fail "GitHub App $GITHUB_APP_ID cannot read the activity of $REPOSITORY"
   jq -c --argjson found "$1" --arg repository "$REPOSITORY" --arg pusher "${PUSHER,,}" --argjson now "$EPOCHSECONDS" \
     --argjson after "$SWEEP_AFTER_SECONDS" --argjson retention "$RETENTION_DAYS" --arg installed "$INSTALLED_AT" '
-    first(.[] | select(.actor.type == "Bot" and (.actor.login | ascii_downcase) == $pusher))
+    . as $all | first(.[] | select(.actor.type == "Bot" and (.actor.login | ascii_downcase) == $pusher))
     | select(.activity_type != "branch_deletion") | (.timestamp | fromdateiso8601) as $at
     | select(.after == $found.head or (.after | IN($found.handled[], $found.pushed) | not))
     | select($at <= $now - $after)
     | select($at > $now - $retention * 86400 and $at > ($installed | sub("\\.[0-9]+"; "") | fromdateiso8601))
-    | {task: $found.task, repository: $repository, before, after, at: $at}' "$ANSWER" >"$SCRATCH/push"
+    | {task: $found.task, repository: $repository, before, after, pushedAt: $at} | . as {$before, $after}
+    | .times = [$all[] | select(.before == $before and .after == $after) | .timestamp | fromdateiso8601]' "$ANSWER" >"$SCRATCH/push"
   [[ -s $SCRATCH/push ]] || return 0
-  jq --slurpfile push "$SCRATCH/push" '$push[0] as {$before, $after}
-    | map(select(.before == $before and .after == $after) | .timestamp | fromdateiso8601)' "$ANSWER" >"$SCRATCH/times"
   list_runs "$task"
-  ! has_run "$task" "$(jq -r .after "$SCRATCH/push")" || return 0
+  ! has_run || return 0
   jq --slurpfile push "$SCRATCH/push" '. + $push' "$SCRATCH/lost" >"$SCRATCH/lost.new"
   mv "$SCRATCH/lost.new" "$SCRATCH/lost"
 }
@@ -125,35 +121,27 @@ look_at_branch() {
 list_runs() {
   local which
   : >"$SCRATCH/runs"
-  for which in "$LEDGER/outcome" "!$LEDGER/outcome,workflows.argoproj.io/phase notin (Error,Failed)"; do
-    accept=$METADATA_LIST must_kube "list the runs of task $1" GET "$WORKFLOWS?labelSelector=$(uri "$LEDGER/task=$1,$which")"
+  for which in "$OUTCOME_LABEL" "!$OUTCOME_LABEL,workflows.argoproj.io/phase notin (Error,Failed)"; do
+    accept=$METADATA_LIST must_kube "list the runs of task $1" GET "$WORKFLOWS?labelSelector=$(uri "$RUN_TASK_LABEL=$1,$which")"
     jq -r '.items // [] | .[].metadata.name' "$ANSWER" >>"$SCRATCH/runs"
   done
 }
 
-# has_run TASK HEAD: whether the push in $SCRATCH/push has a run, whatever its outcome: one of the
-# same two commits, whose time is nearer to none of the other pushes of these ($SCRATCH/times).
-# The activity and the event are of two clocks of GitHub's, which differ by seconds. A run is
-# large: only those are read whose name says that they are of this head.
+# Whether the push in $SCRATCH/push has a run, whatever its outcome. A run is large: only those
+# are read whose name says that they are of this head.
 has_run() {
-  local run
+  local run begin
+  begin=$(jq -r --arg name "$NAME" "$VOCABULARY"'run_name_begin($name)' "$SCRATCH/push")
   while IFS= read -r run; do
     kube GET "$WORKFLOWS/$run" || {
       (($? == NOT_FOUND)) || fail "cannot read run $run: $(last_error)"
       continue
     }
-    jq -e --slurpfile push "$SCRATCH/push" --slurpfile times "$SCRATCH/times" --argjson margin "$SAME_PUSH" '
-      def from($time): if . < $time then $time - . else . - $time end;
-      (.spec.arguments.parameters // [] | map({(.name): .value}) | add // {}) as $run | $push[0] as $push
-      | ($run["pushed-at"] | tonumber? // 0) as $at
-      | $run.before == $push.before and $run.after == $push.after
-        and ($run.repository // "" | ascii_downcase) == $push.repository
-        and ($at | from($push.at)) <= ([$margin, ($times[0][] as $time | $at | from($time))] | min)' "$ANSWER" >/dev/null && return
-  done < <(grep "^$NAME-$1-${2:0:7}" "$SCRATCH/runs")
+    jq -e --slurpfile push "$SCRATCH/push" "$VOCABULARY"'
+      push_of | (.repository // "" | ascii_downcase) == $push[0].repository and is_of_push($push[0])' "$ANSWER" >/dev/null && return
+  done < <(grep "^$begin" "$SCRATCH/runs")
   return 1
 }
-
-readonly SAME_PUSH=120
 
 # The oldest first. So few an hour, because many at once are more likely an error here.
 start_remediations() {
@@ -169,7 +157,7 @@ start_remediations() {
       return
     }
     start_remediation "$push"
-  done < <(jq -c 'sort_by(.at)[]' "$SCRATCH/lost")
+  done < <(jq -c 'sort_by(.pushedAt)[]' "$SCRATCH/lost")
 }
 
 readonly MOST_AN_HOUR=10
@@ -178,7 +166,7 @@ readonly MOST_AN_HOUR=10
 # to be read.
 read_started() {
   local hour=$((EPOCHSECONDS / 3600))
-  accept=$METADATA_LIST must_kube "list what was started this hour" GET "$WORKFLOWS?labelSelector=$(uri "$LEDGER/swept in ($hour,$((hour - 1)))")"
+  accept=$METADATA_LIST must_kube "list what was started this hour" GET "$WORKFLOWS?labelSelector=$(uri "$SWEPT_LABEL in ($hour,$((hour - 1)))")"
   jq --argjson now "$EPOCHSECONDS" '[.items // [] | .[] | select((.metadata.creationTimestamp | fromdateiso8601) > $now - 3600)]' "$ANSWER" >"$SCRATCH/started"
 }
 
@@ -187,39 +175,32 @@ read_started() {
 start_remediation() {
   local status=0 run
   run=$(run_name "$1")
-  jq --arg run "$run" --arg name "$NAME" --arg namespace "$NAMESPACE" --arg ledger "$LEDGER" --arg uid "$WORKFLOW_TEMPLATE_UID" \
-    --arg hour "$((EPOCHSECONDS / 3600))" --arg instance "${ARGO_INSTANCE_ID:-}" '
-    {apiVersion: "argoproj.io/v1alpha1", kind: "Workflow",
-     metadata: ({name: $run, namespace: $namespace,
-       labels: ({"app.kubernetes.io/name": "rex-remediation", "app.kubernetes.io/instance": $name, "app.kubernetes.io/component": "remediation",
-         ($ledger + "/task"): .task, ($ledger + "/swept"): $hour}
-         + if $instance == "" then {} else {"workflows.argoproj.io/controller-instanceid": $instance} end)}
-       + if $uid == "" then {} else {ownerReferences: [{apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name: $name, uid: $uid}]} end),
-     spec: {workflowTemplateRef: {name: $name}, priority: .at,
-       arguments: {parameters: [{name: "task", value: .task}, {name: "before", value: .before}, {name: "after", value: .after},
-         {name: "repository", value: .repository}, {name: "pushed-at", value: (.at | tostring)}]}}}' <<<"$1" >"$SCRATCH/run"
+  jq --arg run "$run" --arg name "$NAME" --arg namespace "$NAMESPACE" --arg uid "$WORKFLOW_TEMPLATE_UID" --arg instance "${ARGO_INSTANCE_ID:-}" \
+    --arg swept "$SWEPT_LABEL" --arg hour "$((EPOCHSECONDS / 3600))" "$VOCABULARY"'
+    . as $push | unfilled_run($name; $namespace; $uid; $instance) | filled_run($push)
+    | .metadata.name = $run | .metadata.labels[$swept] = $hour' <<<"$1" >"$SCRATCH/run"
   kube POST "$WORKFLOWS" "$SCRATCH/run" || status=$?
   case $status in
     0)
       started=$((started + 1))
-      log "started $run for a push of $(jq -r '.at | todate' <<<"$1") that had none"
+      log "started $run for a push of $(jq -r '.pushedAt | todate' <<<"$1") that had none"
       ;;
     "$CONFLICT") must_have_begun "$run" ;;
     *) fail "cannot create $run: $(last_error)" ;;
   esac
 }
 
-# run_name PUSH: as components/runName.ts says.
+# run_name PUSH
 run_name() {
   local digest
-  digest=$(jq -j --arg salt "$RUN_SALT" '[$salt, .task, .before, .after, .repository, .at] | join(" ")' <<<"$1" | sha256sum)
-  jq -r --arg name "$NAME" --arg digest "${digest:0:12}" '"\($name)-\(.task)-\(.after[:7])-\($digest)-sweep"' <<<"$1"
+  digest=$(jq -j --arg salt "$RUN_SALT" "$VOCABULARY"'run_digested($salt)' <<<"$1" | sha256sum)
+  jq -r --arg name "$NAME" --arg digest "$digest" "$VOCABULARY"'swept_run_name($name; $digest)' <<<"$1"
 }
 
 # must_have_begun RUN: it was made a moment ago, or by an earlier sweep, and ended without an outcome.
 must_have_begun() {
   must_kube "read run $1" GET "$WORKFLOWS/$1"
-  if jq -e --arg outcome "$LEDGER/outcome" '(.status.phase | IN("Error", "Failed")) and .metadata.labels[$outcome] == null' "$ANSWER" >/dev/null; then
+  if jq -e --arg outcome "$OUTCOME_LABEL" '(.status.phase | IN("Error", "Failed")) and .metadata.labels[$outcome] == null' "$ANSWER" >/dev/null; then
     troubles+=("a lost push, whose run $1 ended without an outcome, too ($(jq -r '.status.message // "without a reason"' "$ANSWER"); once that is mended: $ARGO resubmit $1)")
   else
     log "$1 is there already"

@@ -53,7 +53,7 @@ take_token() {
 # A run keeps the configuration that it began with: where that is wrong, it takes another.
 no_installation() {
   [[ -e $SCRATCH/installation ]] ||
-    fail "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubInstallationId, or leave it out and it is found (pulumi up)$(then_again resubmit)"
+    fail "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubApp.installationId, or leave it out and it is found (pulumi up)$(then_again resubmit)"
   fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY any more, where it was a moment ago: install it there again$(then_again retry)"
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type KubernetesObject, setHeaderOptions } from "@kubernetes/client-node";
-import { outcomeLabel, taskLabel } from "../../components/labels.ts";
+import { outcomeLabel, taskLabel } from "../../components/vocabulary/keys.ts";
 import { type Change, Changes } from "../../test/support/changes.ts";
 import type { PushOptions } from "../../test/support/github/index.ts";
 import { gates, type Platform, rex, type Task } from "../../test/support/platform.ts";
@@ -13,8 +13,6 @@ export interface Burst {
   lastResumed?: number;
   /** For each task the seconds from the answer to its own push until it was resumed. */
   resumed: number[];
-  /** Pods of remediations that were at work at the same time, at most. */
-  podsAtOnce: number;
   /** Processor time of the whole machine, from the first push to the end of the last run. */
   cpuSeconds: number;
   /** A line for each thing that went wrong. */
@@ -37,10 +35,9 @@ export async function burst(platform: Platform, tasks: Task[], eachSecond: () =>
   const pushes = await Promise.all(tasks.map((task) => prepared(platform, task)));
   const watched = await WatchedGates.open(platform, pushes);
   const cpuBefore = cpuTime().busy;
-  const pods = new PodsAtOnce(platform);
   const failures: string[] = [];
   const ticking = setInterval(() => {
-    Promise.all([eachSecond(), pods.look()]).catch((error: Error) => failures.push(`looked in vain: ${error.message}`));
+    eachSecond().catch((error: Error) => failures.push(`looked in vain: ${error.message}`));
   }, 1000);
   try {
     failures.push(...(await sendAll(platform, pushes)));
@@ -54,7 +51,6 @@ export async function burst(platform: Platform, tasks: Task[], eachSecond: () =>
         lastResumed: (Math.max(...watched.openedAt.values()) - from) / 1000,
       }),
       resumed: resumed.filter((seconds) => !Number.isNaN(seconds)),
-      podsAtOnce: pods.most,
       cpuSeconds,
       failures,
     };
@@ -129,30 +125,6 @@ const metadataOnly = setHeaderOptions(
   "Accept",
   "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
 );
-
-/** How many pods of remediations are at work, looked at once a second. */
-class PodsAtOnce {
-  most = 0;
-  readonly #platform: Platform;
-
-  constructor(platform: Platform) {
-    this.#platform = platform;
-  }
-
-  async look(): Promise<void> {
-    const { core, namespace } = this.#platform.cluster;
-    const pods = {
-      namespace,
-      labelSelector: "app.kubernetes.io/component=remediation",
-      fieldSelector: "status.phase=Running",
-      // From the API server's memory.
-      resourceVersion: "0",
-    };
-    const { items } = await core.listNamespacedPod(pods, metadataOnly);
-    // Null in such a list where there is none.
-    this.most = Math.max(this.most, items?.length ?? 0);
-  }
-}
 
 /** Waits until the runs of all pushes have ended. */
 async function ended(platform: Platform, pushes: Pushed[]): Promise<string[]> {

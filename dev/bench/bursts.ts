@@ -52,10 +52,8 @@ export async function burstOf({ platform, say }: Bench, size: number, meter: Met
   try {
     const restless = await rest(extent);
     const found = await meter.during(() => burst(platform, tasks, async () => meter.look()));
-    const { lastResumed, podsAtOnce, failures } = found;
-    say(
-      `${size} tasks: last resumed after ${lastResumed?.toFixed(1)} s, ${podsAtOnce} pods, ${failures.length} failures`,
-    );
+    const { lastResumed, failures } = found;
+    say(`${size} tasks: last resumed after ${lastResumed?.toFixed(1)} s, ${failures.length} failures`);
     return { ...found, failures: [...restless, ...failures] };
   } finally {
     for (const { id } of tasks) await platform.remove(id);
@@ -87,7 +85,6 @@ function seriesOf(tasks: number, bursts: Burst[]): Series[] {
     of(lastResumed, "s", (burst) => burst.lastResumed),
     of("the same, for each task", "s", (burst) => burst.lastResumed && burst.lastResumed / tasks),
     { name: "own push → resumed", unit: "s", samples: bursts.flatMap(({ resumed }) => resumed), at: tasks },
-    of("pods at work at once", "", ({ podsAtOnce }) => podsAtOnce),
     of("processor time of the machine, for each task", "CPU s", ({ cpuSeconds }) => cpuSeconds / tasks),
   ];
 }

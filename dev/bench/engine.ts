@@ -75,7 +75,7 @@ class OwnState {
   async run(command: Command[1], args: string[] = []): Promise<number> {
     const began = performance.now();
     if (command === "up") this.#isGone = false;
-    const ended = await this.#stack.run(command, { config: { stepsImage: nodeEnvironment().stepsImage }, args });
+    const ended = await this.#stack.run(command, { config: { "steps.image": nodeEnvironment().stepsImage }, args });
     if (ended.exitCode !== 0) throw new Error(`${command} ${args.join(" ")} failed: ${ended.stderr}`);
     if (command === "destroy") this.#isGone = true;
     return (performance.now() - began) / 1000;

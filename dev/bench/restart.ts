@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ledgerPrefix, taskLabel } from "../../components/labels.ts";
+import { ledgerPrefix, taskLabel } from "../../components/vocabulary/keys.ts";
 import { type Change, Changes } from "../../test/support/changes.ts";
 import { type CodeRun, codeRunResource } from "../../test/support/codeRuns.ts";
 import { gates, type Platform, type Task } from "../../test/support/platform.ts";

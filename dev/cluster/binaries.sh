@@ -43,7 +43,7 @@ vendor_argo_workflows() {
   [[ -e $1/complete ]] && return
   rm -rf "$1"
   mkdir -p "$1"
-  cp "$ROOT"/scripts/cluster/modules/argo-workflows/go.{mod,sum} "$1/"
+  cp "$ROOT"/dev/cluster/modules/argo-workflows/go.{mod,sum} "$1/"
   (cd "$1" && timeout --foreground 1800 go mod vendor -e) 2>&1 | grep -v 'pattern dist/app\|go: downloading' >&2 || true
   [[ -e $upstream/workflow/executor/osspecific/signal_darwin.go ]] || die "go mod vendor failed for argo-workflows (see above)"
   cp "$upstream"/workflow/executor/osspecific/signal_{darwin,linux}.go

@@ -31,12 +31,12 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     return stderr;
   }
 
-  it("is refused by a context that the kubeconfig has not, and says which it has", async () => {
+  it("is refused by a context that the kubeconfig has not, and says which it has [unknown-context]", async () => {
     const context = cluster.config.getCurrentContext();
     assert.match(
       await refused("up", { "kubernetes:context": "nowhere", admissionPolicies: false }),
       new RegExp(
-        `kubernetes:context: the kubeconfig has no context nowhere; expected one of: ${context}\\.\\s+Set it with: `,
+        `kubernetes:context: expected a context of the kubeconfig: .*${context}.*; got nowhere\\.\\s+Set it with: pulumi config set kubernetes:context NAME`,
       ),
     );
   });
@@ -104,8 +104,8 @@ describe("pulumi, where the cluster is not as it has to be", function () {
 
   it("preview says that there are no PrometheusRules, and the ways out, and makes nothing", async () => {
     assert.match(
-      await refused("preview", { prometheusRule: true }),
-      /prometheusRule: expected a cluster that serves PrometheusRules \(monitoring\.coreos\.com\/v1\); got one that does not\.\s+Install the Prometheus Operator .*, or do without alarms: pulumi config set prometheusRule false/,
+      await refused("preview", { "alarms.enabled": true }),
+      /alarms\.enabled: expected a cluster that serves PrometheusRules \(monitoring\.coreos\.com\/v1\); got one that does not\.\s+Install the Prometheus Operator .*, or do without alarms: pulumi config set --path alarms.enabled false/,
     );
   });
 
@@ -136,17 +136,17 @@ describe("pulumi, where the cluster is not as it has to be", function () {
     it("preview names one that is missing and one whose key is none, in one error", async () => {
       const message = await refused("preview", {
         webhookSecret: undefined,
-        existingWebhookSecret: `${name}-none`,
+        "webhook.existingSecret": `${name}-none`,
         githubAppPrivateKey: undefined,
-        existingGithubAppSecret: `${name}-long`,
+        "githubApp.existingSecret": `${name}-long`,
       });
       assert.match(
         message,
-        /existingWebhookSecret: expected Secret rex-\w+-none in namespace [\w-]+ with key secret: at least 16 characters, no spaces; got no such Secret\./,
+        /webhook\.existingSecret: expected Secret rex-\w+-none in namespace [\w-]+ with key secret: at least 16 characters, no spaces; got no such Secret\./,
       );
       assert.match(
         message,
-        /existingGithubAppSecret: expected Secret .* with key private-key\.pem: an unencrypted RSA private key .*; got something else\./,
+        /githubApp\.existingSecret: expected Secret .* with key private-key\.pem: an unencrypted RSA private key .*; got something else\./,
       );
       assert.ok(!message.includes("0123456789"), "a secret was shown");
     });
@@ -168,12 +168,12 @@ describe("pulumi, where the cluster is not as it has to be", function () {
       it(`preview refuses ${what}`, async () => {
         const message = await refused("preview", {
           webhookSecret: undefined,
-          existingWebhookSecret: `${name}-${suffix}`,
+          "webhook.existingSecret": `${name}-${suffix}`,
         });
         assert.match(
           message,
           new RegExp(
-            `existingWebhookSecret: expected .*; got ${got}\\.\\s+Mend it with: kubectl -n [\\w-]+ create secret generic`,
+            `webhook\\.existingSecret: expected .*; got ${got}\\.\\s+Mend it with: kubectl -n [\\w-]+ create secret generic`,
           ),
         );
         assert.ok(!message.includes("0123456789"), "a secret was shown");
@@ -182,14 +182,14 @@ describe("pulumi, where the cluster is not as it has to be", function () {
 
     it("preview takes one with one line feed at its end, which Argo Events leaves out", async () => {
       const { exitCode, stderr } = await stack.run("preview", {
-        config: { webhookSecret: undefined, existingWebhookSecret: `${name}-line` },
+        config: { webhookSecret: undefined, "webhook.existingSecret": `${name}-line` },
       });
       assert.equal(exitCode, 0, stderr);
     });
 
     it("preview takes one that is as it should be, and does without admission policies where they are turned off, with a warning", async () => {
       const { exitCode, stderr } = await stack.run("preview", {
-        config: { webhookSecret: undefined, existingWebhookSecret: `${name}-long`, admissionPolicies: false },
+        config: { webhookSecret: undefined, "webhook.existingSecret": `${name}-long`, admissionPolicies: false },
       });
       assert.equal(exitCode, 0, stderr);
       assert.match(

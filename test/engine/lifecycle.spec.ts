@@ -77,7 +77,7 @@ describe("a stack on the node", function () {
     stack.remove();
   });
 
-  it("comes up with its outputs", async () => {
+  it("comes up with its outputs [stack-comes-up]", async () => {
     first = await run("up", { args: ["--json"] });
     assert.equal(first.exitCode, 0, first.stderr);
     const url = `http://${name}-webhook.${namespace}.svc:12000/push`;
@@ -150,8 +150,12 @@ describe("a stack on the node", function () {
     }
   });
 
-  it("changes the EventSource in place, and never the Sensor, when other pushes shall count", async () => {
-    const config = { pusher: "Other[bot]", repositories: ["acme/widgets"], taskBranchPrefix: "job-" };
+  it("changes the EventSource in place, and never the Sensor, when other pushes shall count [other-pushes-count]", async () => {
+    const config = {
+      "agents.pusher": "Other[bot]",
+      repositories: ["acme/widgets"],
+      "pullRequest.branchPrefix": "job-",
+    };
     const { exitCode, stderr } = await run("preview", { config });
     assert.equal(exitCode, 0, stderr);
     assert.match(stderr, / ~ {2}kubernetes:argoproj\.io\/v1alpha1:EventSource \S+ update/);
@@ -192,7 +196,7 @@ describe("a stack on the node", function () {
     assert.equal(`Secret ${await namedSecret()}`, fresh);
   });
 
-  it("rolls the EventSource's pod with the secret: what is signed with the new one is taken, with the old one refused", async () => {
+  it("rolls the EventSource's pod with the secret: what is signed with the new one is taken, with the old one refused [secret-rolls-event-source]", async () => {
     const pod = await until("a new pod of the EventSource alone is there", 40_000, async () => {
       const [only, ...others] = await eventSourcePods();
       return others.length === 0 && only?.metadata?.uid !== podBefore.metadata?.uid && only;
@@ -224,7 +228,7 @@ describe("a stack on the node", function () {
     }
   });
 
-  it("goes without leaving anything", async () => {
+  it("goes without leaving anything [stack-goes]", async () => {
     const { exitCode, stderr } = await run("destroy");
     assert.equal(exitCode, 0, stderr);
     assert.deepEqual(await objects(namespace), []);

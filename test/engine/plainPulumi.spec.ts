@@ -33,7 +33,7 @@ describe("the plain pulumi commands", function () {
   });
   after(() => folder && rmSync(folder, { recursive: true }));
 
-  it("preview the program", () => {
+  it("preview the program [plain-pulumi-preview]", () => {
     const pulumi = (args: string[], input?: string) => {
       const provider = join(root, "test/support/pulumi/kubernetesProvider");
       const env = {

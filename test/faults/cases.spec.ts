@@ -1,4 +1,4 @@
-import { deepEqual, ok } from "node:assert/strict";
+import { deepEqual } from "node:assert/strict";
 import { faultKinds, steps } from "../support/faults/kinds.ts";
 import { readMatrix } from "../support/faults/matrix.ts";
 
@@ -42,6 +42,5 @@ describe("the matrix of faults", () => {
       [...cases, ...notTried].filter(({ why }) => !why),
       [],
     );
-    ok(notTried.length > 0);
   });
 });

@@ -47,10 +47,11 @@ describe("remediation under faults", function () {
   }
 
   for (const one of cases.filter(({ ending }) => ending === "transient")) {
-    it(`${one.id}: ends as one clean run, without a person`, () => rightEnding(one));
+    it(`${one.id}: ends as one clean run, without a person [transient-fault]`, () => rightEnding(one));
   }
   for (const one of cases.filter(({ ending }) => ending === "final")) {
-    it(`${one.id}: ends failed, says step, object and the way on; and that works`, () => rightEnding(one));
+    it(`${one.id}: ends failed, says step, object and the way on; and that works [final-fault]`, () =>
+      rightEnding(one));
   }
 
   it("touch nothing of a neighbour task", async () => {

@@ -66,7 +66,7 @@ describe("alarms", function () {
       console.log("      not run: there is no promtool; dev/checks/build promtool makes it");
       this.skip();
     }
-    groups = ofKind(await manifests({ prometheusRule: true }), "PrometheusRule").spec.groups as object;
+    groups = ofKind(await manifests({ "alarms.enabled": true }), "PrometheusRule").spec.groups as object;
   });
 
   /** All is well: sweeps come, pods are there. */

@@ -56,7 +56,7 @@ describe("EventSource, Sensor and EventBus against Argo Events' own schema, clos
   });
 
   it("has nothing against the EventBus", async () => {
-    const objects = await manifests({ createEventBus: true, eventBusStorageClass: "fast" });
+    const objects = await manifests({ "eventBus.create": true, "eventBus.storageClassName": "fast" });
     assert.deepEqual(errors(ofKind(objects, "EventBus")), []);
   });
 

@@ -21,7 +21,7 @@ describe("dashboard", function () {
       console.log("      not run: there is no promtool; dev/checks/build promtool makes it");
       this.skip();
     }
-    const configMap = ofKind(await manifests({ grafanaDashboard: true }), "ConfigMap") as Manifest & {
+    const configMap = ofKind(await manifests({ "dashboard.enabled": true }), "ConfigMap") as Manifest & {
       data: Record<string, string>;
     };
     dashboard = JSON.parse(configMap.data["rex-remediation.json"] ?? "");

@@ -26,13 +26,21 @@ describe("a copied checkout", function () {
     equal(existsSync(join(copy.folder, ".git")), false);
   });
 
-  it("reports the whole titles of what passed and of what failed, of the tests asked for", async () => {
+  it("runs the tests asked for, and reports what passed and what failed by ids, and hooks by their titles", async () => {
+    const never = "never runs [never-runs]";
     const spec = write(
       "own.spec.ts",
-      'describe("one", () => { it("is well", () => {}); it("is (not) well", () => { throw new Error("no"); }); it("is not asked for", () => {}); });',
+      `describe("one", () => {
+        it("is well [is-well]", () => {});
+        for (const failing of [false, true, true]) it("is not always well [is-not-well]", () => { if (failing) throw new Error("no"); });
+        it("is not asked for [is-well-too]", () => {});
+        describe("two", () => { before(() => { throw new Error("no"); }); it("${never}", () => {}); });
+      });`,
     );
-    const { passed, failed } = await copy.run(spec, ["one is well", "one is (not) well"]);
-    deepEqual({ passed, failed }, { passed: ["one is well"], failed: ["one is (not) well"] });
+    deepEqual(await copy.run(spec, ["is-well", "is-not-well", "never-runs"]), {
+      passed: ["is-well", "is-not-well"],
+      failed: ["is-not-well", `one two "before all" hook for "${never}"`],
+    });
   });
 
   it("says why a spec wrote no report", async () => {

@@ -2,8 +2,9 @@ import { execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { idOf } from "../support/namedTests.ts";
 
-/** How a spec ended: whole titles of what passed and of what failed. */
+/** How a spec ended: ids of what passed and of what failed, each once; whole titles of what has none, as of a failed hook. */
 export interface Report {
   passed: string[];
   failed: string[];
@@ -45,20 +46,19 @@ export class CopiedCheckout {
   }
 
   /**
-   * Runs tests of a spec, by their whole titles.
+   * Runs tests of a spec, by their ids.
    *
    * @throws Error with the spec's last words if it wrote no report
    */
-  async run(spec: string, tests: string[]): Promise<Report> {
+  async run(spec: string, ids: string[]): Promise<Report> {
     const report = join(this.folder, "report.json");
     rmSync(report, { force: true });
-    const escaped = tests.map((test) => test.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     const child = spawn(
       process.execPath,
       [
         "node_modules/mocha/bin/mocha.js",
         ...["--reporter", "test/support/reporter.ts", "--reporter-option", `file=${report}`],
-        ...["--grep", `^(${escaped.join("|")})$`, spec],
+        ...["--grep", `\\[(${ids.join("|")})\\]$`, spec],
       ],
       {
         cwd: this.folder,
@@ -78,6 +78,7 @@ export class CopiedCheckout {
       child.on("close", (code, signal) => done(signal ?? `exit code ${code}`));
     });
     if (!existsSync(report)) throw new Error(`${spec} wrote no report (${ended}); its last words: ${said.trim()}`);
-    return JSON.parse(readFileSync(report, "utf8"));
+    const { passed, failed }: Report = JSON.parse(readFileSync(report, "utf8"));
+    return { passed: [...new Set(passed.map(idOf))], failed: [...new Set(failed.map(idOf))] };
   }
 }

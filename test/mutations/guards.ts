@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 
-/** A guard of the program, and the test that turns red without it; guards.yaml says more. */
+/** A guard of the program, and the id of the test that turns red without it; guards.yaml says more. */
 export interface Guard {
   guard: string;
   file: string;

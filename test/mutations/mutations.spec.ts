@@ -27,7 +27,7 @@ describe("without a guard, a test turns red:", function () {
     describe(spec, () => {
       const own = guards.filter((one) => one.spec === spec);
 
-      it("is green with all guards in place", async () => {
+      it("is green with all guards in place [green-with-all-guards]", async () => {
         const tests = [...new Set(own.map(({ test }) => test))].sort();
         const { passed, failed } = await copy.run(spec, tests);
         deepEqual({ passed: passed.sort(), failed }, { passed: tests, failed: [] });

@@ -43,7 +43,7 @@ describe("scripts/up and scripts/down", function () {
     console.log(`    killed after each of ${line - 1} lines`);
   });
 
-  it("up leaves the checkout clean in git", async () => {
+  it("up leaves the checkout clean in git [up-leaves-checkout-clean]", async () => {
     equal((await run("git", ["-C", clone, "status", "--porcelain"])).stdout, "");
   });
 

@@ -1,7 +1,9 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { KubeConfig, KubernetesObjectApi } from "@kubernetes/client-node";
-import { Ground } from "../../cli/doctor/context.ts";
+import { pass, warn } from "../../cli/doctor/check.ts";
+import { InstalledContext } from "../../cli/doctor/context.ts";
 import { goodWrites } from "../../cli/doctor/goodWrites.ts";
+import { policiesInForceCheck } from "../../cli/doctor/policies.ts";
 import { until } from "../support/cluster.ts";
 import { codeRun } from "../support/codeRuns.ts";
 import { say } from "../support/figures.ts";
@@ -33,13 +35,18 @@ describe("the doctor's good writes", function () {
   });
   after(() => guarded?.close());
 
+  function contextOf(cluster: KubeConfig): InstalledContext {
+    const { name } = guarded;
+    const { namespace } = guarded.cluster;
+    const outputs = { namespace, workflowTemplate: name, eventSource: name, sensor: name };
+    return new InstalledContext({ outputs: { ...outputs, serviceAccounts: { sweep: `${name}-sweep` } }, cluster });
+  }
+
   /** The findings as "verdict of: found". */
   async function found(cluster: KubeConfig = admin): Promise<string[]> {
     const { name } = guarded;
     const { namespace } = guarded.cluster;
-    const outputs = { namespace, workflowTemplate: name, eventSource: name, sensor: name };
-    const ground = new Ground({ outputs: { ...outputs, serviceAccounts: { sweep: `${name}-sweep` } }, cluster });
-    return (await goodWrites(ground)).map(({ verdict, of, found: words }) =>
+    return (await goodWrites(contextOf(cluster))).map(({ verdict, of, found: words }) =>
       `${verdict} ${of}: ${words}`.replaceAll(namespace, "NAMESPACE").replaceAll(name, "NAME"),
     );
   }
@@ -55,7 +62,7 @@ describe("the doctor's good writes", function () {
     deepEqual([await guarded.cluster.workflows(), await guarded.cluster.codeRuns()], [[], []]);
   });
 
-  it("are let through, each as the account that makes it, and nothing of it is done", async () => {
+  it("are let through, each as the account that makes it, and nothing of it is done [good-writes-let-through]", async () => {
     const { cluster } = guarded;
     const labels = { repository: "acme-shop" };
     const gate = [workflowNode("waiting", "Suspend", "Running")];
@@ -82,6 +89,11 @@ describe("the doctor's good writes", function () {
       ["waiting-ready-for-qa", undefined, "Running"],
     );
     equal((await cluster.workflows()).length, 3);
+  });
+
+  it("go with bad ones that the very policies refuse", async () => {
+    const found = await policiesInForceCheck.look(contextOf(admin));
+    deepEqual(found, pass("6 refuse a dry run of what they must refuse"));
   });
 
   it("are not checked by somebody who may not impersonate", async () => {
@@ -114,6 +126,13 @@ describe("the doctor's good writes", function () {
     deepEqual(
       await found(as),
       all.map((of) => `warn ${of}: ${said}`),
+    );
+    deepEqual(
+      await policiesInForceCheck.look(contextOf(as)),
+      warn(
+        "not tried: who calls this may not impersonate the accounts",
+        "let somebody call this who may impersonate users and groups",
+      ),
     );
   });
 

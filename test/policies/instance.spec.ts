@@ -10,7 +10,7 @@ describe("with argoInstanceId", function () {
 
   let guarded: Guarded;
   before(async () => {
-    guarded = await Guarded.open({ config: { argoInstanceId: "prod" } });
+    guarded = await Guarded.open({ config: { "argo.instanceId": "prod" } });
   });
   after(() => guarded?.close());
 
@@ -31,7 +31,7 @@ describe("with argoInstanceId", function () {
     return answers;
   }
 
-  it("the Sensor's runs have to have it", async () => {
+  it("the Sensor's runs have to have it [sensor-needs-instance-id]", async () => {
     deepEqual(await codes(await guarded.as("sensor"), false), [201, 403, 403]);
   });
 

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { repositoryLabelValue } from "../../config/config.ts";
+import { repositoryLabelValue } from "../../components/labels.ts";
 import type { ApiAnswer, Caller } from "../support/caller.ts";
 import { codeRun } from "../support/codeRuns.ts";
 import { Guarded } from "../support/guarded.ts";

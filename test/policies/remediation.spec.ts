@@ -193,17 +193,17 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: codeRunRefusal("CodeRun small-3 belongs to agent '5dlabs-cleo'"),
       },
       {
-        what: "of one that names the pusher in another label",
+        what: "of one that names the pusher in another label [remediation-deletes-pushers]",
         request: deletion("disguised-3"),
         refusal: codeRunRefusal("CodeRun disguised-3 names the pusher \\(5dlabs-rex, rex\\) in a label"),
       },
       {
-        what: "of another task's",
+        what: "of another task's [remediation-deletes-other-task]",
         request: deletion("cleo-4"),
         refusal: codeRunRefusal("CodeRun cleo-4 belongs to task '4', not to the task of pod"),
       },
       {
-        what: "of a task's whose number begins alike",
+        what: "of a task's whose number begins alike [remediation-deletes-task-alike]",
         request: deletion("cleo-33"),
         refusal: codeRunRefusal("CodeRun cleo-33 belongs to task '33'"),
       },
@@ -213,7 +213,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: codeRunRefusal("CodeRun cleo-03 belongs to task '03'"),
       },
       {
-        what: "of another repository's",
+        what: "of another repository's [remediation-deletes-other-repository]",
         request: deletion("cleo-foreign"),
         refusal: codeRunRefusal(
           "CodeRun cleo-foreign names none of the watched repositories \\(acme-shop, acme-other\\)",
@@ -240,7 +240,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: codeRunRefusal("CodeRun of-no-agent belongs to agent ''"),
       },
       {
-        what: "of Cleo's by name alone",
+        what: "of Cleo's by name alone [remediation-deletes-by-name]",
         request: deletion("cleo-3-later"),
         refusal: codeRunRefusal("CodeRun cleo-3-later may only be deleted by its UID"),
       },
@@ -298,7 +298,11 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: noRight("create", "coderuns"),
       },
       // Main workflows
-      { what: "another entrypoint", request: merge("main-3", { spec: { entrypoint: "evil" } }), refusal: keptSpec },
+      {
+        what: "another entrypoint [remediation-other-entrypoint]",
+        request: merge("main-3", { spec: { entrypoint: "evil" } }),
+        refusal: keptSpec,
+      },
       {
         what: "another account in the spec",
         request: merge("main-3", { spec: { serviceAccountName: "admin" } }),
@@ -339,9 +343,13 @@ describe("with a token of a remediation's pod of task 3", function () {
         request: merge("main-3", labels({ "github-app": "5DLabs-Cleo" })),
         refusal: keptLabels,
       },
-      { what: "one label less", request: merge("main-3", labels({ owner: null })), refusal: keptLabels },
       {
-        what: "another stage than the reset stage",
+        what: "one label less [remediation-one-label-less]",
+        request: merge("main-3", labels({ owner: null })),
+        refusal: keptLabels,
+      },
+      {
+        what: "another stage than the reset stage [remediation-other-stage]",
         request: merge("main-3", labels({ "current-stage": "waiting-pr-approved" })),
         refusal: keptLabels,
       },
@@ -374,13 +382,13 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: keptMetadata,
       },
       {
-        what: "the end of an agent's node",
+        what: "the end of an agent's node [remediation-ends-agents-node]",
         request: merge("main-3", node("agent", { phase: "Succeeded" })),
         refusal: keptNodes,
       },
       { what: "a failed gate", request: merge("main-3", node("waiting", { phase: "Failed" })), refusal: keptNodes },
       {
-        what: "a gate that is opened a second time",
+        what: "a gate that is opened a second time [remediation-gate-twice]",
         request: merge("main-3", node("passed", { ...opened, message: "again" })),
         refusal: keptNodes,
       },
@@ -443,7 +451,7 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: keptNodes,
       },
       {
-        what: "a main workflow called resumed whose gate stays shut",
+        what: "a main workflow called resumed whose gate stays shut [remediation-resumed-gate-shut]",
         request: merge("main-3", {
           metadata: { annotations: { "rex-remediation/resumed": "true" } },
           spec: { suspend: null },
@@ -461,12 +469,12 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: keptStatus,
       },
       {
-        what: "the stage of a main workflow that has ended",
+        what: "the stage of a main workflow that has ended [remediation-ended-workflows-stage]",
         request: merge("ended-3", labels({ "current-stage": "waiting-pr-created" })),
         refusal: workflowRefusal("workflow ended-3 has ended"),
       },
       {
-        what: "the gate of a main workflow that was told to stop",
+        what: "the gate of a main workflow that was told to stop [remediation-stopped-workflows-gate]",
         request: merge("stopping-3", node("waiting", opened)),
         refusal: workflowRefusal("workflow stopping-3 has ended"),
       },
@@ -481,17 +489,17 @@ describe("with a token of a remediation's pod of task 3", function () {
         refusal: workflowRefusal("workflow leaving-3 has to keep its nodes"),
       },
       {
-        what: "a gate within an exit handler",
+        what: "a gate within an exit handler [remediation-exit-handlers-gate]",
         request: merge("leaving-3", node("within", opened)),
         refusal: workflowRefusal("workflow leaving-3 has to keep its nodes"),
       },
       {
-        what: "the gate of a main workflow's hook",
+        what: "the gate of a main workflow's hook [remediation-hooks-gate]",
         request: merge("leaving-3", node("hook", opened)),
         refusal: workflowRefusal("workflow leaving-3 has to keep its nodes"),
       },
       {
-        what: "the stage of another task's",
+        what: "the stage of another task's [remediation-other-tasks-stage]",
         request: merge("main-4", labels({ "current-stage": "waiting-pr-created" })),
         refusal: neither("main-4"),
       },
@@ -581,7 +589,7 @@ describe("with a token of a remediation's pod of task 3", function () {
       },
       // Results
       {
-        what: "the result of another run",
+        what: "the result of another run [remediation-other-runs-result]",
         request: () =>
           result({ name: `${guarded.runName("4")}-123`, run: guarded.runName("4"), owner: guarded.runName("4") }),
         refusal: ownResults,
@@ -664,7 +672,7 @@ describe("with a token of a remediation's pod of task 3", function () {
       },
     ]);
 
-    it("and nothing of it has happened", async () => {
+    it("and nothing of it has happened [remediation-nothing-happened]", async () => {
       const runs = await guarded.cluster.codeRuns();
       deepEqual(
         runs.map(({ metadata }) => [metadata.name, metadata.labels, metadata.deletionTimestamp]).sort(),

@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { refused } from "../support/attempts.ts";
 import type { ApiRequest, Caller } from "../support/caller.ts";
 import { Guarded } from "../support/guarded.ts";
+import { mergeInto } from "../support/mergePatch.ts";
 import { type Run, runOf } from "../support/runs.ts";
 import { mainWorkflow } from "../support/workflows.ts";
 
@@ -39,16 +40,14 @@ describe("with a token of the Sensor's pod", function () {
     return run;
   }
 
-  /** A run that is not quite as a push makes it. */
-  const creation = (change: (run: Run) => void) => (): ApiRequest => {
+  /** A run that is not quite as a push makes it: changed by a merge patch, or by a function. */
+  const creation = (change: object | ((run: Run) => void)) => (): ApiRequest => {
     const run = runOf(guarded.name, "5");
-    change(run);
+    if (typeof change === "function") change(run);
+    else mergeInto(run, change);
     return { method: "POST", path: path(), body: run };
   };
-  const labelled = (key: string) =>
-    creation((run) => {
-      run.metadata.labels[key] = "5";
-    });
+  const labelled = (key: string) => creation({ metadata: { labels: { [key]: "5" } } });
   const merge = (name: () => string, body: object) => (): ApiRequest => ({
     method: "PATCH",
     form: "merge",
@@ -102,23 +101,17 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "a template beside the reference",
         refusal: field,
-        request: creation((run) => {
-          run.spec.templates = [];
-        }),
+        request: creation({ spec: { templates: [] } }),
       },
       {
-        what: "another account",
+        what: "another account [sensor-other-account]",
         refusal: field,
-        request: creation((run) => {
-          run.spec.serviceAccountName = "default";
-        }),
+        request: creation({ spec: { serviceAccountName: "default" } }),
       },
       {
         what: "a patch of the pods",
         refusal: field,
-        request: creation((run) => {
-          run.spec.podSpecPatch = "{}";
-        }),
+        request: creation({ spec: { podSpecPatch: "{}" } }),
       },
       {
         what: "a hook",
@@ -130,9 +123,7 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "another entrypoint",
         refusal: field,
-        request: creation((run) => {
-          run.spec.entrypoint = "record-failure";
-        }),
+        request: creation({ spec: { entrypoint: "record-failure" } }),
       },
       {
         what: "an artifact beside the parameters",
@@ -156,7 +147,7 @@ describe("with a token of the Sensor's pod", function () {
         }),
       },
       {
-        what: "an annotation of the ledger's",
+        what: "an annotation of the ledger's [sensor-writes-ledger]",
         refusal: annotations,
         request: creation((run) => {
           run.metadata.annotations = { "example.com/note": "1", "rex-remediation/head": "b".repeat(40) };
@@ -165,12 +156,10 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "a finalizer",
         refusal: field,
-        request: creation((run) => {
-          run.metadata.finalizers = ["example.com/x"];
-        }),
+        request: creation({ metadata: { finalizers: ["example.com/x"] } }),
       },
       {
-        what: "another template",
+        what: "another template [sensor-other-template]",
         refusal: template,
         request: creation((run) => {
           run.spec.workflowTemplateRef = { name: "play" };
@@ -203,7 +192,7 @@ describe("with a token of the Sensor's pod", function () {
         request: creation((run) => parameter(run, 3, "../../x/y")),
       },
       {
-        what: "a repository with a shell's words",
+        what: "a repository with a shell's words [sensor-repository-with-shell]",
         refusal: parameters,
         request: creation((run) => parameter(run, 3, "acme/$(id)")),
       },
@@ -252,7 +241,7 @@ describe("with a token of the Sensor's pod", function () {
         request: creation((run) => parameter(run, 2, "c".repeat(40))),
       },
       {
-        what: "a name without a digest",
+        what: "a name without a digest [sensor-name-without-digest]",
         refusal: name,
         request: creation((run) => {
           run.metadata.name = `${guarded.name}-5-bbbbbbb-x`;
@@ -275,9 +264,7 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "a name of its own",
         refusal: name,
-        request: creation((run) => {
-          run.metadata.name = "innocent";
-        }),
+        request: creation({ metadata: { name: "innocent" } }),
       },
       {
         what: "a name that the API server makes",
@@ -289,30 +276,22 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "a priority of its own",
         refusal: priority,
-        request: creation((run) => {
-          run.spec.priority = 2_000_000_000;
-        }),
+        request: creation({ spec: { priority: 2_000_000_000 } }),
       },
       {
         what: "a priority that is text",
         refusal: priority,
-        request: creation((run) => {
-          run.spec.priority = "1767225600";
-        }),
+        request: creation({ spec: { priority: "1767225600" } }),
       },
       {
         what: "a label more of Argo's",
         refusal: labels,
-        request: creation((run) => {
-          run.metadata.labels["workflows.argoproj.io/completed"] = "true";
-        }),
+        request: creation({ metadata: { labels: { "workflows.argoproj.io/completed": "true" } } }),
       },
       {
         what: "a label more of the program's",
         refusal: labels,
-        request: creation((run) => {
-          run.metadata.labels["app.kubernetes.io/managed-by"] = "pulumi";
-        }),
+        request: creation({ metadata: { labels: { "app.kubernetes.io/managed-by": "pulumi" } } }),
       },
       {
         what: "the label of another controller of Argo's",
@@ -327,19 +306,15 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "a label less",
         refusal: labels,
-        request: creation((run) => {
-          delete run.metadata.labels["rex-remediation/task"];
-        }),
+        request: creation({ metadata: { labels: { "rex-remediation/task": null } } }),
       },
       {
         what: "an outcome from the start",
         refusal: labels,
-        request: creation((run) => {
-          run.metadata.labels["rex-remediation/outcome"] = "remediated";
-        }),
+        request: creation({ metadata: { labels: { "rex-remediation/outcome": "remediated" } } }),
       },
       {
-        what: "the labels of a main workflow",
+        what: "the labels of a main workflow [sensor-run-as-main-workflow]",
         refusal: labels,
         request: creation((run) => {
           Object.assign(run.metadata.labels, { "workflow-type": "play-orchestration", "task-id": "5" });
@@ -348,30 +323,22 @@ describe("with a token of the Sensor's pod", function () {
       {
         what: "another task in the label",
         refusal: labels,
-        request: creation((run) => {
-          run.metadata.labels["rex-remediation/task"] = "6";
-        }),
+        request: creation({ metadata: { labels: { "rex-remediation/task": "6" } } }),
       },
       {
         what: "another Sensor's label",
         refusal: labels,
-        request: creation((run) => {
-          run.metadata.labels["events.argoproj.io/sensor"] = "other";
-        }),
+        request: creation({ metadata: { labels: { "events.argoproj.io/sensor": "other" } } }),
       },
       {
         what: "no owner",
         refusal: owner,
-        request: creation((run) => {
-          run.metadata.ownerReferences = [];
-        }),
+        request: creation({ metadata: { ownerReferences: [] } }),
       },
       {
         what: "another owner",
         refusal: owner,
-        request: creation((run) => {
-          run.metadata.ownerReferences = [{ apiVersion: "v1", kind: "Pod", name: "x", uid: "x" }];
-        }),
+        request: creation({ metadata: { ownerReferences: [{ apiVersion: "v1", kind: "Pod", name: "x", uid: "x" }] } }),
       },
       {
         what: "a second owner",
@@ -403,12 +370,12 @@ describe("with a token of the Sensor's pod", function () {
         request: merge(() => runOf(guarded.name, "7").metadata.name, { status: { phase: "Failed" } }),
       },
       {
-        what: "the stage of a main workflow",
+        what: "the stage of a main workflow [sensor-sets-stage]",
         refusal: asItIs,
         request: merge(() => "main-3", { metadata: { labels: { "current-stage": "waiting-pr-created" } } }),
       },
       {
-        what: "a label of nobody's on a main workflow",
+        what: "a label of nobody's on a main workflow [sensor-labels-main-workflow]",
         refusal: asItIs,
         request: merge(() => "main-3", { metadata: { labels: { "cost-center": "42" } } }),
       },
@@ -490,7 +457,7 @@ describe("with a token of the Sensor's pod", function () {
       },
     ]);
 
-    it("and nothing of it has happened", async () => {
+    it("and nothing of it has happened [sensor-nothing-happened]", async () => {
       const workflows = await guarded.cluster.workflows();
       deepEqual(
         workflows.map(({ metadata, spec }) => [metadata.name, metadata.labels, spec]).sort(),

@@ -67,7 +67,7 @@ describe("with a token of the sweep's pod", function () {
 
     refused("the sweep's account", () => pod, [
       {
-        what: "the name of a run that the Sensor makes",
+        what: "the name of a run that the Sensor makes [sweep-name-of-sensors-run]",
         refusal: asPushed("its name has to be made of its own task and head, and a digest"),
         request: creation((run) => {
           run.metadata.name = runOf(guarded.name, "5").metadata.name;

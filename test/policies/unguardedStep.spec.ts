@@ -30,7 +30,7 @@ describe("stop-qa without its own guards", function () {
   });
   after(() => guarded?.close());
 
-  it("deletes Cleo's and Tess's runs of its task, and the API server keeps all others", async () => {
+  it("deletes Cleo's and Tess's runs of its task, and the API server keeps all others [step-without-guards]", async () => {
     const ofShop = { repository: "acme-shop" };
     for (const object of [
       codeRun("cleo-3", "5DLabs-Cleo", 3, ofShop),

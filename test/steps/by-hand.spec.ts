@@ -57,7 +57,7 @@ describe("plan of a run by hand", function () {
     equal(at >= before && at < before + 30, true, `${at} of ${before}`);
   });
 
-  it("restarts QA on a head that was handled already: somebody asked for it", async () => {
+  it("restarts QA on a head that was handled already: somebody asked for it [by-hand-handled-head]", async () => {
     const task = await prepared({
       "rex-remediation/head": sha("c"),
       "rex-remediation/pushed": sha("c"),
@@ -70,7 +70,7 @@ describe("plan of a run by hand", function () {
     equal((await bench.plan()).outcome, "remediate");
   });
 
-  it("is done when its pod comes a second time after the restart, wherever the branch is then", async () => {
+  it("is done when its pod comes a second time after the restart, wherever the branch is then [by-hand-second-pod]", async () => {
     const task = await prepared({
       "rex-remediation/head": sha("a"),
       "rex-remediation/pushed": sha("a"),
@@ -96,7 +96,7 @@ describe("plan of a run by hand", function () {
     );
   });
 
-  it("needs the repository where several are watched", async () => {
+  it("needs the repository where several are watched [by-hand-needs-repository]", async () => {
     const task = await prepared();
     const several = { REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop", "acme/other": "acme-other" }) };
     const refused = await (await benchOf(task, several)).run("plan");

@@ -20,7 +20,7 @@ describe("plan", function () {
     `argo -n ${scenario.cluster.namespace} ${verb} ${runNameOf(task)}`;
 
   describe("freezes what is to be touched", () => {
-    it("takes the listed agents' unfinished CodeRuns by UID, and says why it leaves the others", async () => {
+    it("takes the listed agents' unfinished CodeRuns by UID, and says why it leaves the others [plan-chooses-coderuns]", async () => {
       const { task, pull } = newTask();
       const workflow = await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -125,7 +125,7 @@ describe("plan", function () {
       );
     });
 
-    it("touches nothing itself but the ledger, which says begun before anything else may be touched", async () => {
+    it("touches nothing itself but the ledger, which says begun before anything else may be touched [plan-writes-ledger-only]", async () => {
       const { task, pull } = newTask();
       const before = await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -253,7 +253,7 @@ describe("plan", function () {
       });
     }
 
-    it("without an open pull request of the task's branch: no-pull-request", async () => {
+    it("without an open pull request of the task's branch: no-pull-request [plan-no-pull-request]", async () => {
       const { task } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -291,7 +291,7 @@ describe("plan", function () {
       equal((await outcomeOf(await scenario.bench(await prepared("waiting-pr-approved")))).outcome, "remediate");
     });
 
-    it("where this push was handled: already-remediated", async () => {
+    it("where this push was handled: already-remediated [handled-push]", async () => {
       const task = await prepared("waiting-ready-for-qa", ["ready-for-qa"], {
         "rex-remediation/head": push.after,
         "rex-remediation/pushed": push.after,
@@ -306,11 +306,11 @@ describe("plan", function () {
     });
 
     for (const [what, more] of [
-      ["later, as another webhook's copy", { PUSHED_AT: String(push.pushedAt + 2) }],
+      ["later, as another webhook's copy [handled-head-later-copy]", { PUSHED_AT: String(push.pushedAt + 2) }],
       ["earlier, as GitHub's record of it", { PUSHED_AT: String(push.pushedAt - 2) }],
       ["of a branch that was deleted and made again", { BEFORE: sha("0"), PUSHED_AT: String(push.pushedAt + 60) }],
     ] as const) {
-      it(`where this head was handled, for a push ${what}: already-remediated, without a call to GitHub`, async () => {
+      it(`already-remediated, without a call to GitHub, where this head was handled, for a push ${what}`, async () => {
         const task = await prepared(
           "waiting-ready-for-qa",
           ["ready-for-qa"],
@@ -324,7 +324,7 @@ describe("plan", function () {
       });
     }
 
-    it("where QA was restarted on this branch's head with another's: an old delivery of one does not take turns with the other", async () => {
+    it("where QA was restarted on this branch's head with another's: an old delivery of one does not take turns with the other [old-delivery-of-two-branches]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -355,7 +355,7 @@ describe("plan", function () {
       }
     });
 
-    it("where this push was handled with somebody's on top of it, and somebody has pushed once more: already-remediated", async () => {
+    it("where this push was handled with somebody's on top of it, and somebody has pushed once more: already-remediated [handled-with-push-on-top]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
@@ -423,11 +423,19 @@ describe("plan", function () {
     });
 
     for (const [what, seconds, head] of [
-      ["QA was restarted on what the branch stands at, for a push of the same second", 0, sha("c")],
+      [
+        "QA was restarted on what the branch stands at, for a push of the same second [superseded-same-second]",
+        0,
+        sha("c"),
+      ],
       ["QA was restarted on what the branch stands at, by a clock that is behind", -2, sha("c")],
-      ["a push that is surely newer was handled, though somebody has pushed since", 200, sha("e")],
+      [
+        "a push that is surely newer was handled, though somebody has pushed since [superseded-by-handled-push]",
+        200,
+        sha("e"),
+      ],
     ] as const) {
-      it(`where the branch has gone on and ${what}: superseded`, async () => {
+      it(`superseded where the branch has gone on and ${what}`, async () => {
         const { task, pull } = newTask();
         await scenario.cluster.create(
           mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
@@ -448,7 +456,7 @@ describe("plan", function () {
       });
     }
 
-    it("where a newer push has moved the branch and has a run of its own: superseded", async () => {
+    it("where a newer push has moved the branch and has a run of its own: superseded [superseded-by-newer-run]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -463,10 +471,10 @@ describe("plan", function () {
 
     for (const [what, ended] of [
       ["ended as held", { outcome: "held", phase: "Succeeded" }],
-      ["ended as held, though Argo calls it failed", { outcome: "held", phase: "Error" }],
+      ["ended as held, though Argo calls it failed [newer-run-held-but-failed]", { outcome: "held", phase: "Error" }],
       ["Argo refused", { phase: "Error" }],
     ] as const) {
-      it(`not for a newer push whose run ${what}: the older goes on for the present head`, async () => {
+      it(`but goes on for the present head beside a newer push whose run ${what}`, async () => {
         const { task, pull } = newTask();
         await scenario.cluster.create(
           mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -507,7 +515,7 @@ describe("plan", function () {
   });
 
   describe("goes on", () => {
-    it("where an earlier run began and did not resume, though nothing looks stale any more", async () => {
+    it("where an earlier run began and did not resume, though nothing looks stale any more [goes-on-where-begun]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-pr-created", [gate], {
@@ -715,7 +723,7 @@ describe("plan", function () {
       ["DRY_RUN", "yes", /^plan: parameter DRY_RUN is yes; expected true or false$/],
     ];
     for (const [name, value, message] of bad) {
-      it(`parameter ${name} as ${value}`, async () => {
+      it(`parameter ${name} as ${value} [bad-parameter-${name}]`, async () => {
         const bench = await scenario.bench("3", { [name]: value, GITHUB_API_URL: "http://127.0.0.1:9" });
         const result = await bench.run("plan");
         equal(result.exitCode, 1, result.log);
@@ -739,7 +747,7 @@ describe("plan", function () {
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
 
-    it("to cancel Cleo's CodeRun while it owns Rex's, which would go along", async () => {
+    it("to cancel Cleo's CodeRun while it owns Rex's, which would go along [plan-owner-of-rex]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -756,7 +764,7 @@ describe("plan", function () {
       equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations, undefined);
     });
 
-    it("to restart QA beside an agent that is listed but for its spelling", async () => {
+    it("to restart QA beside an agent that is listed but for its spelling [plan-near-miss]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -784,7 +792,7 @@ describe("plan", function () {
       equal((await bench.plan()).workflow?.name, `one-${task}`);
     });
 
-    it("a ledger whose time is none, and goes on once that is removed", async () => {
+    it("a ledger whose time is none, and goes on once that is removed [ledger-without-time]", async () => {
       const { task, pull } = newTask();
       const annotations = { "rex-remediation/pushed-at": "yesterday", "rex-remediation/resumed": "true" };
       await scenario.cluster.create(
@@ -819,7 +827,7 @@ describe("plan", function () {
       );
     });
 
-    it("to call it no-workflow where the main workflow on which this run began was told to stop", async () => {
+    it("to call it no-workflow where the main workflow on which this run began was told to stop [begun-workflow-told-to-stop]", async () => {
       const { task } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-pr-created", [gate], {
@@ -836,7 +844,7 @@ describe("plan", function () {
       );
     });
 
-    it("a ledger from the future, which would let no push count any more", async () => {
+    it("a ledger from the future, which would let no push count any more [ledger-from-the-future]", async () => {
       const { task } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
@@ -854,7 +862,7 @@ describe("plan", function () {
       );
     });
 
-    it("a stage that config does not know, and goes on once config does, or the label is another", async () => {
+    it("a stage that config does not know, and goes on once config does, or the label is another [unknown-stage]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "lunch", [gate], { labels: ours }));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
@@ -864,7 +872,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: main workflow play-${task} stands at stage lunch, which is none of the configured stages ${STAGES}: add it to stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
+        `plan: main workflow play-${task} stands at stage lunch, which is none of the configured stages ${STAGES}: add it to mainWorkflow.stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
       );
       const more = { DRY_RUN: "true", STAGES: JSON.stringify([...JSON.parse(STAGES), "lunch"]) };
       equal((await outcomeOf(await scenario.bench(task, more))).outcome, "dry-run");
@@ -875,7 +883,7 @@ describe("plan", function () {
     });
 
     for (const status of [{ compressedNodes: "H4sI" }, { offloadNodeStatusVersion: "fnv:1" }]) {
-      it(`a main workflow whose nodes are packed (${Object.keys(status)[0]})`, async () => {
+      it(`a main workflow whose nodes are packed (${Object.keys(status)[0]}) [packed-nodes]`, async () => {
         const { task, pull } = newTask();
         await scenario.cluster.create(
           mainWorkflow(`play-${task}`, task, "waiting-pr-approved", [], { labels: ours, status }),
@@ -950,7 +958,7 @@ describe("plan", function () {
       ok(result.seconds < 15, `${result.seconds} s`);
     });
 
-    it("asks for a token of this repository alone, with no more rights than the steps need", async () => {
+    it("asks for a token of this repository alone, with no more rights than the steps need [token-of-one-repository]", async () => {
       const task = await stale();
       const bench = await scenario.bench(task);
       await outcomeOf(bench);
@@ -963,7 +971,7 @@ describe("plan", function () {
       equal(await bench.token(), `header = "Authorization: Bearer ${token?.token}"\n`);
     });
 
-    it("says nothing of key or token in its log, its plan or the folder that all steps share", async () => {
+    it("says nothing of key or token in its log, its plan or the folder that all steps share [plan-hides-key-and-token]", async () => {
       const task = await stale();
       const bench = await scenario.bench(task);
       const result = await bench.run("plan");
@@ -993,13 +1001,13 @@ describe("plan", function () {
       );
     });
 
-    it("names the installation where GitHub knows none of that number, and finds it where none is configured", async () => {
+    it("names the installation where GitHub knows none of that number, and finds it where none is configured [unknown-installation]", async () => {
       const task = await stale();
       const result = await (await scenario.bench(task, { GITHUB_INSTALLATION_ID: "43" })).run("plan");
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: GitHub App 4711 has no installation 43: correct githubInstallationId, or leave it out and it is found (pulumi up), then: ${goOn("resubmit", task)}`,
+        `plan: GitHub App 4711 has no installation 43: correct githubApp.installationId, or leave it out and it is found (pulumi up), then: ${goOn("resubmit", task)}`,
       );
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
@@ -1008,7 +1016,7 @@ describe("plan", function () {
       ["branches", "/matching-refs/", "contents: read"],
       ["pull requests", "/pulls", "pull requests: write"],
     ] as const) {
-      it(`names the permission where it does not show the ${what}`, async () => {
+      it(`names the permission where it does not show the ${what} [missing-permission]`, async () => {
         const task = await stale();
         await scenario.github.addFault({
           method: "GET",

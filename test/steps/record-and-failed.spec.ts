@@ -142,7 +142,7 @@ describe("record and failed", function () {
       );
     });
 
-    it("of a failure, in the same comment, which a later restart writes over", async () => {
+    it("of a failure, in the same comment, which a later restart writes over [comment-of-failure]", async () => {
       const bench = await planned("62");
       const failed = await bench.run("failed", {
         WORKFLOW_STATUS: "Failed",
@@ -192,7 +192,7 @@ describe("record and failed", function () {
       match((await comments("68"))[0]?.body ?? "", new RegExp(`^- why: \`${words.replaceAll(/[()]/g, ".")}\`$`, "m"));
     });
 
-    it("of a restart whose pod was lost before it told of it", async () => {
+    it("of a restart whose pod was lost before it told of it [comment-after-lost-pod]", async () => {
       const { bench, run } = await prepared("81", { annotations: ledger("81", "true", { round: "2" }) });
       await scenario.pullRequest("81", 81, []);
       for (const step of ["plan", "record"] as const) equal((await bench.run(step)).exitCode, 0);
@@ -219,7 +219,7 @@ describe("record and failed", function () {
     const resumed = (task: string) =>
       scenario.cluster.patchWorkflow(`play-${task}`, { metadata: { annotations: ledger(task, "true") } });
 
-    it("of a restart with all that is known of it, which a later pod leaves there", async () => {
+    it("of a restart with all that is known of it, which a later pod leaves there [comment-kept-by-later-pod]", async () => {
       const bench = await planned("82");
       equal((await bench.run("record")).exitCode, 0);
       const told = await bodies("82");
@@ -360,7 +360,7 @@ describe("record and failed", function () {
       ["", "71", "Running"],
       [", also on a main workflow that has ended since", "72", "Succeeded"],
     ] as const) {
-      it(`and not by Argo's own container: what this run resumed is remediated, with a warning${how}`, async () => {
+      it(`and not by Argo's own container: what this run resumed is remediated, with a warning${how} [resumed-is-not-failed]`, async () => {
         const { bench, run } = await prepared(task, { annotations: ledger(task, "true"), phase });
         const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
         equal(result.exitCode, 0, result.log);
@@ -376,7 +376,7 @@ describe("record and failed", function () {
       ["began and did not resume", "73", (task: string) => ledger(task, "false")],
       ["another run resumed", "74", (task: string) => ledger(task, "true", { run: "another" })],
     ] as const) {
-      it(`so that what ${what} has failed`, async () => {
+      it(`so that what ${what} has failed [not-resumed-is-failed]`, async () => {
         const { bench, run } = await prepared(task, { annotations: annotations(task) });
         const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
         equal(result.exitCode, 0, result.log);
@@ -399,7 +399,7 @@ describe("record and failed", function () {
       equal(result.log.includes(`failed: superseded; ${warning}\n`), true, result.log);
     });
 
-    it("but not an outcome that this run only bears from the one that it was resubmitted from", async () => {
+    it("but not an outcome that this run only bears from the one that it was resubmitted from [outcome-of-resubmitted-run]", async () => {
       const nodes = [workflowNode("plan", "Container", "Failed"), workflowNode("main", "Container", "Error")];
       const { bench, run } = await prepared("76", { outcome: "held", nodes });
       const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", "Error (exit code 1): plan: no answer"]) };
@@ -408,7 +408,7 @@ describe("record and failed", function () {
       equal((await written("76", run)).outcome, "failed");
     });
 
-    it("nor what record said at one try, where another began a restart and did not end it", async () => {
+    it("nor what record said at one try, where another began a restart and did not end it [record-of-another-try]", async () => {
       const { bench, run } = await prepared("77", {
         annotations: ledger("77", "false"),
         outcome: "nothing-stale",
@@ -428,7 +428,7 @@ describe("record and failed", function () {
     });
   });
 
-  it("failed names the step that is the cause, on the run and on the main workflow, with the way on", async () => {
+  it("failed names the step that is the cause, on the run and on the main workflow, with the way on [failed-names-the-cause]", async () => {
     const { bench, run } = await prepared("3");
     const result = await bench.run("failed", {
       WORKFLOW_STATUS: "Failed",

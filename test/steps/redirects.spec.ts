@@ -116,7 +116,7 @@ describe("calls of GitHub that redirects", function () {
     });
   }
 
-  it("end with words where they are redirected without end", async () => {
+  it("end with words where they are redirected without end [redirected-without-end]", async () => {
     await made();
     const location = `${github.url}/repositories/${id}/issues/3/labels/ready-for-qa`;
     await github.client.addFault({
@@ -144,20 +144,20 @@ describe("calls of GitHub that redirects", function () {
     nowhere: () => "",
   };
   for (const [title, location] of Object.entries(elsewhere)) {
-    it(`are not followed to ${title}, and end with words`, async () => {
+    it(`are not followed to ${title}, and end with words [redirected-elsewhere]`, async () => {
       await made();
       await github.client.addFault({ pathPattern: "^/repos/", status: 301, headers: { location: location() } });
       const { exitCode, lastWords } = await call('github GET "/repos/$REPOSITORY"');
       equal(exitCode, 1);
       equal(
         lastWords,
-        `stop-qa: GitHub redirects GET /repos/acme/shop away from ${github.url}, to ${location()}: not followed, since the credentials are for ${github.url} alone; if GitHub has moved, correct githubApiUrl (pulumi up), else look for a proxy in between, then: argo -n agents resubmit rex-remediation-3-b`,
+        `stop-qa: GitHub redirects GET /repos/acme/shop away from ${github.url}, to ${location()}: not followed, since the credentials are for ${github.url} alone; if GitHub has moved, correct githubApp.apiUrl (pulumi up), else look for a proxy in between, then: argo -n agents resubmit rex-remediation-3-b`,
       );
       deepEqual(await other.client.requests(), []);
     });
   }
 
-  it("make no token under a repository's old name, and say which name it has now", async () => {
+  it("make no token under a repository's old name, and say which name it has now [no-token-for-old-name]", async () => {
     await github.client.renameRepository(repository, "acme/store");
     const { exitCode, lastWords } = await call(token);
     equal(exitCode, 1);

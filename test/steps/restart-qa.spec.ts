@@ -62,7 +62,7 @@ describe("restart-qa", function () {
     return { seen, close: () => watch.close() };
   }
 
-  it("sets the stage back and opens a gate that waits in one write: nobody sees the one without the other", async () => {
+  it("sets the stage back and opens a gate that waits in one write: nobody sees the one without the other [stage-and-gate-in-one-write]", async () => {
     const { name, bench } = await planned();
     const { seen, close } = await changesOf(name);
     await rightly(bench);
@@ -71,7 +71,7 @@ describe("restart-qa", function () {
     deepEqual(seen, ["waiting-pr-created, Succeeded, true"]);
   });
 
-  it("ends the waiting gate as argo resume does, and touches nothing else", async () => {
+  it("ends the waiting gate as argo resume does, and touches nothing else [gate-ended-as-argo-does]", async () => {
     const { task, name, bench } = await planned();
     const before = await scenario.cluster.workflow(name);
     await rightly(bench);
@@ -90,7 +90,7 @@ describe("restart-qa", function () {
     deepEqual(after?.spec, before?.spec);
   });
 
-  it("can be run again after any end, and writes once", async () => {
+  it("can be run again after any end, and writes once [restart-qa-again]", async () => {
     const { name, bench } = await planned();
     await rightly(bench);
     const resumed = (await scenario.cluster.workflow(name))?.metadata.resourceVersion;
@@ -149,7 +149,7 @@ describe("restart-qa", function () {
       ]);
     });
 
-    it("wakes it and opens its gate in one write where one waits already", async () => {
+    it("wakes it and opens its gate in one write where one waits already [suspended-woken-with-gate]", async () => {
       const { name, bench } = await planned(undefined, suspended);
       const { seen, close } = await changesOf(name);
       await rightly(bench);
@@ -159,7 +159,7 @@ describe("restart-qa", function () {
       deepEqual((await scenario.cluster.workflow(name))?.spec, { entrypoint: "play" });
     });
 
-    it("fails where it then comes to no gate, and says what was done and the way on", async () => {
+    it("fails where it then comes to no gate, and says what was done and the way on [suspended-comes-to-no-gate]", async () => {
       const { task, name, bench } = await planned([], suspended);
       const result = await bench.run("restart-qa");
       equal(result.exitCode, 1, result.log);
@@ -285,7 +285,7 @@ describe("restart-qa", function () {
       });
     }
 
-    it("waits for a gate where the workflow only pauses, and names the pause where none comes", async () => {
+    it("waits for a gate where the workflow only pauses, and names the pause where none comes [pause-is-no-gate]", async () => {
       const upcoming = `play-${nextTask + 1}`;
       const { task, name, bench } = await planned(nodesOf(upcoming, local(upcoming)), {
         spec: { templates: [pauses] },
@@ -303,7 +303,7 @@ describe("restart-qa", function () {
     });
   });
 
-  it("leaves the gate of a hook of the whole workflow alone, and opens that of the round", async () => {
+  it("leaves the gate of a hook of the whole workflow alone, and opens that of the round [hooks-gate-left-alone]", async () => {
     const upcoming = `play-${nextTask + 1}`;
     const { name, bench } = await planned([
       workflowNode("hook", "Suspend", "Running", { name: `${upcoming}.hooks.running`, nodeFlag: { hooked: true } }),
@@ -320,7 +320,7 @@ describe("restart-qa", function () {
     );
   });
 
-  it("sets the stage back at once, and waits for the gate behind the agent's node", async () => {
+  it("sets the stage back at once, and waits for the gate behind the agent's node [stage-first-then-gate]", async () => {
     const { name, bench } = await planned([workflowNode("agent", "Pod", "Running")]);
     const { seen, close } = await changesOf(name);
     const running = bench.run("restart-qa");
@@ -372,7 +372,7 @@ describe("restart-qa", function () {
     match(result.lastWords, new RegExp(`^restart-qa: meanwhile started: tess-${task}; planning again$`));
   });
 
-  it("does not guess between two gates", async () => {
+  it("does not guess between two gates [two-gates]", async () => {
     const { name, bench } = await planned([
       workflowNode("one", "Suspend", "Running"),
       workflowNode("two", "Suspend", "Running"),
@@ -391,7 +391,7 @@ describe("restart-qa", function () {
     equal(after?.metadata.labels?.["current-stage"], "waiting-pr-created");
   });
 
-  it("sends the run back to plan when a listed agent was started meanwhile, and touches nothing", async () => {
+  it("sends the run back to plan when a listed agent was started meanwhile, and touches nothing [agent-started-meanwhile]", async () => {
     const { task, name, bench } = await planned();
     await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
     const before = (await scenario.cluster.workflow(name))?.metadata.resourceVersion;
@@ -407,7 +407,7 @@ describe("restart-qa", function () {
     );
   });
 
-  it("sends the run back to plan when one was started meanwhile that is listed but for its spelling", async () => {
+  it("sends the run back to plan when one was started meanwhile that is listed but for its spelling [near-miss-started-meanwhile]", async () => {
     const { task, name, bench } = await planned();
     await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs_cleo", task, ours));
     const before = (await scenario.cluster.workflow(name))?.metadata.resourceVersion;
@@ -420,7 +420,7 @@ describe("restart-qa", function () {
     match(again.lastWords, /^plan: agents of some coderuns of task \d+ are listed but for their spelling: cleo-/);
   });
 
-  it("wins against another writer that changes the workflow all the time", async () => {
+  it("wins against another writer that changes the workflow all the time [wins-against-writer]", async () => {
     const { name, bench } = await planned();
     let writing = true;
     const writer = (async () => {
@@ -475,7 +475,7 @@ describe("restart-qa", function () {
     ],
   ];
   for (const [what, change, words] of ends) {
-    it(`says so, and opens nothing, when the main workflow ${what} meanwhile`, async () => {
+    it(`says so, and opens nothing, when the main workflow ${what} meanwhile [ended-meanwhile]`, async () => {
       const { task, name, bench } = await planned();
       await scenario.cluster.patchWorkflow(name, change(name));
       const before = await scenario.cluster.workflow(name);
@@ -507,7 +507,7 @@ describe("restart-qa", function () {
     equal((await scenario.cluster.workflow(name))?.status?.nodes?.gate?.phase, "Running");
   });
 
-  it("plans again when the main workflow was replaced by another of its name", async () => {
+  it("plans again when the main workflow was replaced by another of its name [main-workflow-replaced]", async () => {
     const { task, name, bench } = await planned();
     await scenario.cluster.deleteWorkflow(name);
     await scenario.cluster.create(mainWorkflow(name, task, "waiting-ready-for-qa", [], { labels: ours }));
@@ -516,7 +516,7 @@ describe("restart-qa", function () {
     match(result.lastWords, /was replaced by another of the same name; planning again$/);
   });
 
-  it("yields to another run in the ledger", async () => {
+  it("yields to another run in the ledger [yields-to-other-run]", async () => {
     const { name, bench } = await planned();
     await scenario.cluster.patchWorkflow(name, {
       metadata: { annotations: { "rex-remediation/run": "another-run", "rex-remediation/head": sha("c") } },

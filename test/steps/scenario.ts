@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { runName } from "../../components/runName.ts";
+import { runName } from "../../components/vocabulary/runName.ts";
 import { Cluster } from "../support/cluster.ts";
 import { GitHubDoubleClient, generateAppKey, startGitHubDouble } from "../support/github/index.ts";
 import { type PodAccount, podAccount } from "../support/podAccount.ts";

@@ -25,7 +25,7 @@ describe("stop-qa", function () {
     });
   }
 
-  it("deletes the planned CodeRuns and proves them gone, and no other", async () => {
+  it("deletes the planned CodeRuns and proves them gone, and no other [cancels-planned-only]", async () => {
     const cleo = await scenario.cluster.create(codeRun("cleo-1", "5DLabs-Cleo", 1));
     const tess = await scenario.cluster.create(codeRun("tess-1", "5DLabs-Tess", 1));
     await scenario.cluster.create(codeRun("rex-1", "5DLabs-Rex", 1));
@@ -41,7 +41,7 @@ describe("stop-qa", function () {
     match(result.log, /cancelled cleo-1, tess-1/);
   });
 
-  it("leaves a CodeRun alone that has the planned name and another UID", async () => {
+  it("leaves a CodeRun alone that has the planned name and another UID [same-name-other-uid]", async () => {
     const planned = await scenario.cluster.create(codeRun("cleo-2", "5DLabs-Cleo", 2));
     await scenario.cluster.deleteCodeRun("cleo-2");
     const successor = await scenario.cluster.create(codeRun("cleo-2", "5DLabs-Cleo", 2));
@@ -65,7 +65,7 @@ describe("stop-qa", function () {
       return runs.flatMap((run) => (run === undefined || run.metadata.deletionTimestamp ? [] : [run.metadata.name]));
     }
 
-    it("cancels nothing, though it came to own it after the plan", async () => {
+    it("cancels nothing, though it came to own it after the plan [owned-after-plan]", async () => {
       const cleo = await scenario.cluster.create(codeRun("cleo-41", "5DLabs-Cleo", 41, ours));
       const bench = await planned("41", ["ready-for-qa"]);
       await scenario.cluster.create(ownedBy([cleo], codeRun("rex-41", "5DLabs-Rex", 41, ours)));
@@ -76,7 +76,7 @@ describe("stop-qa", function () {
       deepEqual(await scenario.labels(41), ["ready-for-qa"]);
     });
 
-    it("cancels nothing, though others are between, of another task and finished", async () => {
+    it("cancels nothing, though others are between, of another task and finished [owned-through-others]", async () => {
       const cleo = await scenario.cluster.create(codeRun("cleo-42", "5DLabs-Cleo", 42, ours));
       const tess = await scenario.cluster.create(codeRun("tess-42", "5DLabs-Tess", 42, ours));
       const done = { ...codeRun("done-42", "5DLabs-Tess", 42, ours), status: { phase: "Succeeded" } };
@@ -162,7 +162,7 @@ describe("stop-qa", function () {
     match(again.log, /cleo-3 is gone already/);
   });
 
-  it("waits for a finalizer, and is done when it falls", async () => {
+  it("waits for a finalizer, and is done when it falls [finalizer-that-falls]", async () => {
     const held = codeRun("cleo-4", "5DLabs-Cleo", 4);
     held.metadata.finalizers = ["agents.platform/cleanup"];
     const created = await scenario.cluster.create(held);
@@ -178,7 +178,7 @@ describe("stop-qa", function () {
     equal(await scenario.cluster.codeRun("cleo-4"), undefined);
   });
 
-  it("fails naming what is still there, its finalizers and the way on", async () => {
+  it("fails naming what is still there, its finalizers and the way on [finalizer-that-stays]", async () => {
     const stuck = codeRun("cleo-5", "5DLabs-Cleo", 5);
     stuck.metadata.finalizers = ["agents.platform/stuck"];
     const created = await scenario.cluster.create(stuck);
@@ -193,7 +193,7 @@ describe("stop-qa", function () {
     );
   });
 
-  it("does nothing where the plan found nothing to do, or nobody at work", async () => {
+  it("does nothing where the plan found nothing to do, or nobody at work [stop-qa-nothing-to-do]", async () => {
     const { metadata } = await scenario.cluster.create(codeRun("cleo-6", "5DLabs-Cleo", 6));
     const targets = [{ name: "cleo-6", uid: metadata.uid }];
     for (const plan of [
@@ -265,7 +265,7 @@ describe("stop-qa", function () {
     return bench;
   }
 
-  it("takes the ready label off and leaves the others", async () => {
+  it("takes the ready label off and leaves the others [ready-label-taken-off]", async () => {
     const bench = await planned("21", ["task-21", "ready-for-qa", "urgent"]);
     const result = await bench.run("stop-qa");
     equal(result.exitCode, 0, result.log);
@@ -337,7 +337,7 @@ describe("stop-qa", function () {
     await scenario.installApp();
   });
 
-  it("fails with words where GitHub redirects the label's removal without end", async () => {
+  it("fails with words where GitHub redirects the label's removal without end [label-redirected-without-end]", async () => {
     const bench = await planned("39", ["ready-for-qa"]);
     const location = "/repos/acme/shop/issues/39/labels/ready-for-qa";
     await scenario.github.addFault({
@@ -355,7 +355,7 @@ describe("stop-qa", function () {
     );
   });
 
-  it("does not take another 404 for done", async () => {
+  it("does not take another 404 for done [other-404-is-not-done]", async () => {
     const bench = await planned("26", ["ready-for-qa"]);
     await scenario.github.addFault({
       method: "DELETE",
@@ -369,7 +369,7 @@ describe("stop-qa", function () {
     match(result.lastWords, /^stop-qa: cannot take ready-for-qa off pull request #26: GitHub does not know it/);
   });
 
-  it("waits as long as GitHub's Retry-After says", async () => {
+  it("waits as long as GitHub's Retry-After says [waits-for-retry-after]", async () => {
     const bench = await planned("27", ["ready-for-qa"]);
     await scenario.github.addFault({
       method: "DELETE",
@@ -393,7 +393,7 @@ describe("stop-qa", function () {
     equal(result.seconds < 8, true, `${result.seconds} s`);
   });
 
-  it("takes the label off while the agents still end, and off again when one of them has put it back", async () => {
+  it("takes the label off while the agents still end, and off again when one of them has put it back [label-put-back]", async () => {
     const held = codeRun("cleo-30", "5DLabs-Cleo", 30, { repository: "acme-shop" });
     held.metadata.finalizers = ["agents.platform/cleanup"];
     await scenario.cluster.create(held);

@@ -229,7 +229,7 @@ describe("sweep", function () {
     equal(metadata.ownerReferences, undefined);
   });
 
-  it("starts one only for Rex's pushes to task branches of the watched repositories", async () => {
+  it("starts one only for Rex's pushes to task branches of the watched repositories [sweep-rexs-pushes-only]", async () => {
     const started = [
       await lost({ in: "acme/other" }),
       await lost({ pushedBy: "5DLabs-Rex[bot]" }),
@@ -248,7 +248,7 @@ describe("sweep", function () {
     await onlyStarted(started, left);
   });
 
-  it("leaves a push to its own delivery for a while, and one alone that is older than the program or than its runs", async () => {
+  it("leaves a push to its own delivery for a while, and one alone that is older than the program or than its runs [sweep-leaves-young-and-old]", async () => {
     const left = [await lost({ ago: 200 }), await lost({ ago: 8 * day })];
     const old = await lost({ ago: 2 * day });
     equal((await sweep({ INSTALLED_AT: new Date((now() - day) * 1000).toISOString() })).started, "0");
@@ -257,7 +257,7 @@ describe("sweep", function () {
     await onlyStarted([old], left);
   });
 
-  it("leaves a push alone that the ledger knows or that has a run, whatever came of it", async () => {
+  it("leaves a push alone that the ledger knows or that has a run, whatever came of it [sweep-leaves-known-push]", async () => {
     const resumed = { "rex-remediation/resumed": "true" };
     const left = [
       await lost({ workflow: { annotations: ({ after }) => ({ ...resumed, "rex-remediation/head": after }) } }),
@@ -288,7 +288,7 @@ describe("sweep", function () {
     await onlyStarted([], [...left, running, failed]);
   });
 
-  it("starts one for a push that the ledger does not call handled, whatever time it has and whatever else it knows", async () => {
+  it("starts one for a push that the ledger does not call handled, whatever time it has and whatever else it knows [sweep-push-not-handled]", async () => {
     const other = randomSha();
     const annotations = (more: (push: Push) => Record<string, string>) => ({
       annotations: (push: Push) =>
@@ -310,7 +310,7 @@ describe("sweep", function () {
     await onlyStarted(started, [onTop]);
   });
 
-  it("starts one for a push from A to B though an earlier one from A to B has a run, and one for neither where both have", async () => {
+  it("starts one for a push from A to B though an earlier one from A to B has a run, and one for neither where both have [sweep-same-move-twice]", async () => {
     const first = await lost({ ago: 1000 });
     const back = await moved(first, first.before, first.at + 20);
     const last = await moved(back, first.after, first.at + 40);
@@ -334,7 +334,7 @@ describe("sweep", function () {
     await onlyStarted([], [last]);
   });
 
-  it("starts one for a branch that was deleted and made again, and for the same commit on another branch much later", async () => {
+  it("starts one for a branch that was deleted and made again, and for the same commit on another branch much later [sweep-branch-made-again]", async () => {
     const none = "0".repeat(40);
     const first = await lost({ ago: 2000 });
     const made: Push[] = [];
@@ -388,7 +388,7 @@ describe("sweep", function () {
     await onlyStarted([push], []);
   });
 
-  it("starts at most ten an hour, the oldest pushes first, and says how many wait", async () => {
+  it("starts at most ten an hour, the oldest pushes first, and says how many wait [sweep-ten-an-hour]", async () => {
     const pushes: Push[] = [];
     for (let index = 0; index < 12; index += 1) pushes.push(await lost({ ago: 3000 - index * 60 }));
     const result = await sweep();
@@ -399,7 +399,7 @@ describe("sweep", function () {
     await onlyStarted(pushes.slice(0, 10), pushes.slice(10));
   });
 
-  it("looks at all repositories though one cannot be looked at, and fails in the end, naming that one", async () => {
+  it("looks at all repositories though one cannot be looked at, and fails in the end, naming that one [sweep-one-repository-fails]", async () => {
     const push = await lost({ in: "acme/shop" });
     const result = await ran({
       REPOSITORIES: JSON.stringify({ "acme/missing": "acme-missing", "acme/shop": "acme-shop" }),
@@ -412,7 +412,7 @@ describe("sweep", function () {
     await onlyStarted([push], []);
   });
 
-  it("names a repository that was renamed, and its new name, whether or not it has tasks; the others go on", async () => {
+  it("names a repository that was renamed, and its new name, whether or not it has tasks; the others go on [sweep-names-renamed]", async () => {
     await scenario.installApp({}, ["acme/old", "acme/older"]);
     const push = await lost({ in: "acme/shop" });
     const unseen = await lost({ in: "acme/older" });
@@ -433,7 +433,7 @@ describe("sweep", function () {
     await scenario.installApp();
   });
 
-  it("asks for each repository with tasks, however many others there are, and for some of those in turn", async () => {
+  it("asks for each repository with tasks, however many others there are, and for some of those in turn [sweep-asks-in-turn]", async () => {
     const push = await lost({ in: "acme/shop" });
     const others = Array.from({ length: 500 }, (_, index) => [`acme/idle-${index}`, `acme-idle-${index}`]);
     const last = (await scenario.github.requests()).at(-1)?.id ?? 0;
@@ -503,7 +503,7 @@ describe("sweep", function () {
       deepEqual(await asked([oldest]), [oldest]);
     });
 
-    it("but of no webhook that goes elsewhere, and none where it is not known where ours goes", async () => {
+    it("but of no webhook that goes elsewhere, and none where it is not known where ours goes [redelivers-own-webhook-only]", async () => {
       await scenario.github.putAppHook(4711, { url: "https://elsewhere.example.com/push" });
       const id = await failed("app");
       match((await sweep()).log, /the App's own webhook goes to https:\/\/elsewhere\.example\.com\/push, not here/);

@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { runName } from "../../components/runName.ts";
+import { runName } from "../../components/vocabulary/runName.ts";
 import type { BodyChanges, CorpusEvent, Sent } from "./corpusEvents.ts";
 import { signatureHeaders } from "./corpusSignatures.ts";
 import { pushPayload, randomSha, signedDelivery } from "./github/index.ts";

@@ -26,7 +26,7 @@ export function readDevStack(): DevStack {
     webhookSecret: readFileSync(join(folder, "webhook-secret"), "utf8").trim(),
     privateKey: readFileSync(join(folder, "private-key.pem"), "utf8"),
     githubUrl: `http://${nodeEnvironment().address}:8090`,
-    appId: Number(config["rex-remediation:githubAppId"]),
+    appId: Number(config["rex-remediation:githubApp"].id),
     repository: config["rex-remediation:repositories"][0],
   };
 }

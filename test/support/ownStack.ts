@@ -16,6 +16,7 @@ export class OwnStack {
   readonly #stack = new StackRun(this.name);
   readonly #repository: string;
   readonly #config: Record<string, ConfigValue>;
+  #publicKeyPem: string | undefined;
   // None that the double knows already; the App's only installation has the same number.
   readonly #appId = 2_000_000 + Math.floor(Math.random() * 1_000_000);
 
@@ -25,35 +26,44 @@ export class OwnStack {
     this.#repository = repository;
     this.#config = {
       repositories: [repository],
-      githubAppId: String(this.#appId),
-      githubApiUrl: githubUrl,
-      stepsImage: nodeEnvironment().stepsImage,
+      "githubApp.id": String(this.#appId),
+      "githubApp.apiUrl": githubUrl,
+      "steps.image": nodeEnvironment().stepsImage,
       // A run that is held has to stand longer than the engine takes, on a busy machine, too.
-      stepDeadlineSeconds: 300,
+      "steps.stepTimeoutSeconds": 300,
       // There is a sweep, but it makes no runs beside those of the tests.
-      sweepSchedule: "0 0 1 1 *",
+      "sweep.schedule": "0 0 1 1 *",
     };
   }
 
   /**
    * Brings the stack up, or makes it what the configuration says.
    *
-   * @param config over the stack's own; the key of the App is known to GitHub from then on, and no other
+   * @param config over the stack's own. A new key of the App is known to GitHub before the engine begins, and the former one until it has
+   *   ended, as docs/operate.md says
    * @returns the outputs
    */
   async up(config: Record<string, ConfigValue> = {}): Promise<Ended & { outputs: { webhookUrl: string } }> {
+    const publicKeyPem = createPublicKey(`${config.githubAppPrivateKey ?? privateKey}`)
+      .export({ type: "spki", format: "pem" })
+      .toString();
+    await this.#putApp(publicKeyPem, this.#publicKeyPem);
     const ended = await this.#run("up", config);
+    await this.#putApp(publicKeyPem);
+    this.#publicKeyPem = publicKeyPem;
+    return { ...ended, outputs: JSON.parse(ended.stdout) };
+  }
+
+  async #putApp(publicKeyPem: string, formerPublicKeyPem?: string): Promise<void> {
     await this.github.putApp({
       appId: this.#appId,
       slug: this.name,
-      publicKeyPem: createPublicKey(`${config.githubAppPrivateKey ?? privateKey}`)
-        .export({ type: "spki", format: "pem" })
-        .toString(),
+      publicKeyPem,
+      formerPublicKeyPem,
       installationId: this.#appId,
       permissions: { contents: "read", pull_requests: "write", metadata: "read" },
       repositories: [this.#repository],
     });
-    return { ...ended, outputs: JSON.parse(ended.stdout) };
   }
 
   /** What its users have around it. */

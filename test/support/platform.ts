@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { runName, runSaltAnnotation } from "../../components/runName.ts";
+import { runName, runSaltAnnotation } from "../../components/vocabulary/runName.ts";
 import { Cluster, unless, until } from "./cluster.ts";
 import { type CodeRun, codeRun, shortName } from "./codeRuns.ts";
 import { type Answer, deliver } from "./delivery.ts";
@@ -80,7 +80,7 @@ export class Platform {
   readonly github: GitHubDoubleClient;
   readonly options: PlatformOptions;
   readonly #tasks = new Set<string>();
-  readonly #salt: string | undefined;
+  #salt: string | undefined;
   readonly #copies: Platform[] = [];
   // GitHub's clock counts whole seconds, and a push before the last one would be an old one.
   #clock = 0;
@@ -304,6 +304,8 @@ export class Platform {
       ...(await this.moveBranch(task)),
       pushedAt: this.clock(),
     };
+    // Another stack's Sensor may have come in the place of the one before.
+    this.#salt = await runSaltOf(this.cluster, this.options.name);
     const answer = await this.send(push);
     if (answer.status !== 200) throw new Error(`the EventSource answered ${answer.status}: ${answer.body}`);
     return { run: this.runName(task.id, push), push, pushedAt: answer.at };

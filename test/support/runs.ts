@@ -1,4 +1,5 @@
-import { runName } from "../../components/runName.ts";
+import { unfilledRun } from "../../components/vocabulary/run.ts";
+import { runName } from "../../components/vocabulary/runName.ts";
 
 const pushed = {
   before: "a".repeat(40),
@@ -10,30 +11,27 @@ export type Run = ReturnType<typeof runOf>;
 
 /** The run of a push as the Sensor makes it. */
 export function runOf(name: string, task: string, pushedAt = 1_767_225_600) {
+  const { apiVersion, kind, metadata, spec } = unfilledRun({
+    name,
+    namespace: "",
+    workflowTemplateName: name,
+    workflowTemplateUid: "e2b4",
+  });
+  const { labels, ownerReferences } = metadata;
+  const values: Record<string, string> = { task, ...pushed, "pushed-at": `${pushedAt}` };
   return {
-    apiVersion: "argoproj.io/v1alpha1",
-    kind: "Workflow",
+    apiVersion,
+    kind,
     metadata: {
       name: runName(name, "a salt", { task, ...pushed, pushedAt }),
-      labels: {
-        "app.kubernetes.io/name": "rex-remediation",
-        "app.kubernetes.io/instance": name,
-        "app.kubernetes.io/component": "remediation",
-        "rex-remediation/task": task,
-      } as Record<string, string>,
-      ownerReferences: [{ apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", name, uid: "e2b4" }],
+      labels: { ...labels, "rex-remediation/task": task },
+      ownerReferences,
     } as Record<string, unknown> & { name: string; labels: Record<string, string>; ownerReferences: object[] },
     spec: {
-      workflowTemplateRef: { name },
+      workflowTemplateRef: spec.workflowTemplateRef,
       priority: pushedAt as unknown,
       arguments: {
-        parameters: [
-          { name: "task", value: task },
-          { name: "before", value: pushed.before },
-          { name: "after", value: pushed.after },
-          { name: "repository", value: pushed.repository },
-          { name: "pushed-at", value: String(pushedAt) },
-        ] as { name: string; value: unknown }[],
+        parameters: spec.arguments.parameters.map(({ name }) => ({ name, value: values[name] as unknown })),
       },
     } as Record<string, unknown> & { arguments: { parameters: { name: string; value: unknown }[] } },
   };

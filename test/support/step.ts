@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Step, stepScript } from "../../components/stepScripts.ts";
+import { stepScript } from "../../components/stepScripts.ts";
+import type { Step } from "../../components/vocabulary/steps.ts";
 
 /** What a step left behind. */
 export interface StepResult {

@@ -6,7 +6,7 @@ const root = resolve(import.meta.dirname, "../..");
 /** So that the many calls do not compile the same packages again: each takes half the time. */
 const compileCache = resolve(root, "node_modules/.cache/node-compile-cache");
 
-/** What a tool of scripts/ left behind. */
+/** What a tool of cli/ left behind. */
 export interface ToolResult {
   exitCode: number | null;
   stdout: string;
@@ -19,7 +19,7 @@ export async function runTool(
   args: string[],
   environment: Record<string, string | undefined> = {},
 ): Promise<ToolResult> {
-  const child = spawn(process.execPath, [resolve(root, "scripts", tool), ...args], {
+  const child = spawn(process.execPath, [resolve(root, "cli", tool), ...args], {
     cwd: root,
     env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...environment },
     stdio: ["ignore", "pipe", "pipe"],

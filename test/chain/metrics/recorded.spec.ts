@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { promisify } from "node:util";
 import { AppsV1Api } from "@kubernetes/client-node";
+import { afterwards } from "../../support/afterwards.ts";
 import { until } from "../../support/cluster.ts";
 import { controllerMetrics } from "../../support/controllerMetrics.ts";
 import { devPlatform } from "../../support/devPlatform.ts";
@@ -27,6 +28,7 @@ describe("metrics of real runs", function () {
   this.timeout(540_000);
   const dev = devPlatform();
   const snapshots: RecordedMetrics["snapshots"] = [];
+  let hook: number;
   let lost: Task;
   let lostAt: number;
 
@@ -70,7 +72,7 @@ describe("metrics of real runs", function () {
     lostAt = Date.now();
     const stack = readDevStack();
     // By its number: other tests' Apps may have webhooks, too.
-    const { id: hook } = await dev.platform.github.putAppHook(stack.appId, { url: stack.outputs.webhookUrl });
+    ({ id: hook } = await dev.platform.github.putAppHook(stack.appId, { url: stack.outputs.webhookUrl }));
     await dev.platform.github.noteDelivery({
       hook,
       guid: randomUUID(),
@@ -81,7 +83,12 @@ describe("metrics of real runs", function () {
       repository: lost.repository,
     });
   });
-  after(() => dev.platform.github.clearFaults());
+  after(() =>
+    afterwards(
+      () => dev.platform.github.clearFaults(),
+      () => dev.platform.github.removeHook(hook),
+    ),
+  );
 
   it("count two rounds of a task, and between them a push that had nothing to do", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });

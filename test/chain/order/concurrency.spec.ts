@@ -20,7 +20,7 @@ describe("remediation of many pushes", function () {
       })
     ).items;
 
-  it("to 30 tasks at once goes side by side, each task's once", async () => {
+  it("to 30 tasks at once goes side by side, each task's once [thirty-tasks-side-by-side]", async () => {
     const tasks: Task[] = [];
     for (let index = 0; index < 30; index += 1) {
       tasks.push(await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] }));
@@ -55,7 +55,7 @@ describe("remediation of many pushes", function () {
     ok(atOnce > 5, `${atOnce} at once`);
   });
 
-  it("to one task goes one after the other, and what waits takes no pod", async () => {
+  it("to one task goes one after the other, and what waits takes no pod [one-task-one-after-the-other]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     // GitHub says nothing for a while, so that the first run is at work when the second comes.
     await dev.platform.github.addFault({

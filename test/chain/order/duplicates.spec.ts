@@ -32,7 +32,7 @@ describe("remediation of a push that is delivered", function () {
 
   const waiting = () => dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
 
-  it("twenty times, at once and spread, from a repository's hook and the App's: one run, its effects once, no error", async () => {
+  it("twenty times, at once and spread, from a repository's hook and the App's: one run, its effects once, no error [delivered-twenty-times]", async () => {
     const task = await waiting();
     const push: PushOptions = {
       ref: `refs/heads/${task.branch}`,

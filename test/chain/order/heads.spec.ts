@@ -18,7 +18,7 @@ describe("remediation of a branch that is moved", function () {
 
   const waiting = () => dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
 
-  it("to A, B and A again: three remediations, each for its head", async () => {
+  it("to A, B and A again: three remediations, each for its head [heads-a-b-a]", async () => {
     const task = await waiting();
     const heads: string[] = [];
     const outcomes: string[] = [];
@@ -39,7 +39,7 @@ describe("remediation of a branch that is moved", function () {
     deepEqual(heads, [a, b, a]);
   });
 
-  it("to and fro between A and B: each move is remediated, and the push of another task behind them is not held up", async () => {
+  it("to and fro between A and B: each move is remediated, and the push of another task behind them is not held up [heads-to-and-fro]", async () => {
     const [task, other] = [await waiting(), await waiting()];
     const [a, b] = [randomSha(), randomSha()];
     const outcomes: string[] = [];
@@ -71,7 +71,7 @@ describe("remediation of a branch that is moved", function () {
     deepEqual(made.map(({ metadata }) => metadata.name).sort(), runs.sort());
   });
 
-  it("and told of by two webhooks, whose times differ: remediated once", async () => {
+  it("and told of by two webhooks, whose times differ: remediated once [told-by-two-webhooks]", async () => {
     const task = await waiting();
     const push: PushOptions = {
       ref: `refs/heads/${task.branch}`,

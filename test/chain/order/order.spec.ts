@@ -15,7 +15,7 @@ describe("remediation of pushes that come", function () {
 
   const waiting = () => dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
 
-  it("five within two seconds, in any order: the newest head is resumed within 40 s, the others touch nothing", async () => {
+  it("five within two seconds, in any order: the newest head is resumed within 40 s, the others touch nothing [five-pushes-in-any-order]", async () => {
     const task = await waiting();
     const pushes: PushOptions[] = [];
     for (let index = 0; index < 5; index += 1) {
@@ -42,7 +42,7 @@ describe("remediation of pushes that come", function () {
     equal(gates(workflow).filter(({ message }) => message?.startsWith("resumed by ")).length, 1);
   });
 
-  it("an old one again, when a Cleo works on the newest head: that Cleo goes on", async () => {
+  it("an old one again, when a Cleo works on the newest head: that Cleo goes on [old-push-leaves-new-cleo]", async () => {
     const task = await waiting();
     const first = await dev.platform.push(task);
     await dev.platform.outcome(first.run);

@@ -31,7 +31,7 @@ describe("remediation of a task whose agents are at work", function () {
     pushed = await dev.platform.push(task);
   });
 
-  it("restarts QA: a new Cleo works on the new head", async () => {
+  it("restarts QA: a new Cleo works on the new head [new-cleo-on-new-head]", async () => {
     equal(await dev.platform.outcome(pushed.run), "remediated");
     const times = await restartTimes(dev.platform, task, pushed.run, pushed.pushedAt);
     ok(times.restarted < 120, `restarted after ${times.restarted} s`);
@@ -40,7 +40,7 @@ describe("remediation of a task whose agents are at work", function () {
     equal(workflow?.metadata.annotations?.["rex-remediation/head"], task.head);
   });
 
-  it("cancels Cleo and Tess with their pods, and leaves Rex at work", async () => {
+  it("cancels Cleo and Tess with their pods, and leaves Rex at work [cancels-agents-with-pods]", async () => {
     const now = await dev.agents(task);
     deepEqual(
       agentsBefore.map((name) => [name.split("-")[0], now.includes(name)]),
@@ -64,7 +64,7 @@ describe("remediation of a task whose agents are at work", function () {
     deepEqual(await dev.labels(task), [`task-${task.id}`, "urgent"]);
   });
 
-  it("touches nothing of a neighbour task", async () => {
+  it("touches nothing of a neighbour task [neighbour-task-untouched]", async () => {
     deepEqual(await dev.stateOf(neighbour), neighbourBefore);
   });
 
@@ -83,7 +83,7 @@ describe("remediation of a task whose agents are at work", function () {
     );
   });
 
-  it("tells the pull request, once, what was done", async () => {
+  it("tells the pull request, once, what was done [pull-request-told-once]", async () => {
     const { comments } = await dev.platform.github.repository(task.repository);
     const [comment, ...more] = comments.filter(({ issue }) => issue === task.pull);
     deepEqual(more, []);
@@ -99,7 +99,7 @@ describe("remediation of a task whose agents are at work", function () {
     equal(comment?.body.match(/^- cancelled `(cleo|tess)-/gm)?.length, 2);
   });
 
-  it("counts the run by its outcome, and each step's seconds", async () => {
+  it("counts the run by its outcome, and each step's seconds [run-is-counted]", async () => {
     const text = await controllerMetrics();
     match(text, /^argo_workflows_rex_remediation_runs_total\{outcome="remediated"\} [1-9]/m);
     for (const step of ["plan", "stop-qa", "restart-qa"]) {
@@ -110,7 +110,7 @@ describe("remediation of a task whose agents are at work", function () {
     }
   });
 
-  it("does nothing more when the same push is delivered again, or an older one late", async () => {
+  it("does nothing more when the same push is delivered again, or an older one late [redelivered-or-late]", async () => {
     await restartTimes(dev.platform, task, pushed.run, pushed.pushedAt);
     const before = await dev.stateOf(task);
     const runs = await dev.platform.cluster.workflows(`rex-remediation/task=${task.id}`);

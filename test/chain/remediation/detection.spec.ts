@@ -13,7 +13,7 @@ describe("detection", function () {
   this.timeout(240_000);
   const dev = devPlatform();
 
-  it("by anything that is not Rex's push to a task branch", async () => {
+  it("by anything that is not Rex's push to a task branch [nothing-but-rexs-push]", async () => {
     const id = dev.platform.newTask();
     const branch = { ref: `refs/heads/task-${id}` };
     const ignored: PushOptions[] = [
@@ -41,7 +41,7 @@ describe("detection", function () {
     );
   });
 
-  it("but by every form of a task branch, with the task's number and nothing else of the name", async () => {
+  it("but by every form of a task branch, with the task's number and nothing else of the name [every-form-of-task-branch]", async () => {
     const id = dev.platform.newTask();
     const forms = ["", "-fix-the-cart", "/fix", "_2", "-$(touch$IFS/tmp/x)`id`{{=1}}"];
     const pushes = forms.map((form) => ({

@@ -11,7 +11,7 @@ describe("remediation of a task that waits at its gate", function () {
   this.timeout(240_000);
   const dev = devPlatform();
 
-  it("starts a new round at Cleo, not at the gate's own next step", async () => {
+  it("starts a new round at Cleo, not at the gate's own next step [new-round-at-cleo]", async () => {
     const task = await dev.platform.startTask("at-ready-for-qa-gate", { pullLabels: ["ready-for-qa"] });
     const { run, pushedAt } = await dev.platform.push(task);
     equal(await dev.platform.outcome(run), "remediated");
@@ -23,7 +23,7 @@ describe("remediation of a task that waits at its gate", function () {
     deepEqual(await dev.labels(task), [`task-${task.id}`]);
   });
 
-  it("for the newest of two pushes that come at once", async () => {
+  it("for the newest of two pushes that come at once [newest-of-two-at-once]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const first = await dev.platform.moveBranch(task);
     const second = await dev.platform.moveBranch(task);

@@ -11,7 +11,7 @@ describe("remediation that is not begun", function () {
   this.timeout(240_000);
   const dev = devPlatform();
 
-  it("where no main workflow runs: no-workflow", async () => {
+  it("where no main workflow runs: no-workflow [chain-no-workflow]", async () => {
     const id = dev.platform.newTask();
     const push = {
       ref: `refs/heads/task-${id}`,
@@ -23,7 +23,7 @@ describe("remediation that is not begun", function () {
     equal(await dev.platform.outcome(dev.platform.runName(id, push)), "no-workflow");
   });
 
-  it("without an open pull request: no-pull-request", async () => {
+  it("without an open pull request: no-pull-request [chain-no-pull-request]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullRequest: false });
     const before = await dev.stateOf(task);
     const { run } = await dev.platform.push(task);
@@ -31,7 +31,7 @@ describe("remediation that is not begun", function () {
     deepEqual(await dev.stateOf(task), before);
   });
 
-  it("while Rex is still implementing: nothing-stale", async () => {
+  it("while Rex is still implementing: nothing-stale [chain-nothing-stale]", async () => {
     const task = await dev.platform.startTask("implementing");
     const before = await dev.stateOf(task);
     const { run } = await dev.platform.push(task);

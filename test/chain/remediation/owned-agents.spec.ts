@@ -17,7 +17,7 @@ describe("remediation of a task whose Cleo owns Rex's CodeRun", function () {
   /** As a person would who pastes it. */
   const paste = (command: string) => promisify(execFile)("bash", ["-c", command], { timeout: 30_000 });
 
-  it("fails before anything is touched, and goes on once the command that it says was run: Rex stays", async () => {
+  it("fails before anything is touched, and goes on once the command that it says was run: Rex stays [chain-owner-of-rex]", async () => {
     const { platform } = dev;
     const { namespace } = platform.cluster;
     const task = await platform.startTask("cleo-at-work", { pullLabels: ["ready-for-qa"] });

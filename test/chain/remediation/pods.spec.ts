@@ -77,7 +77,7 @@ describe("the program's pods", function () {
     );
   const once = (names: string[]) => [...new Set(names)].sort();
 
-  it("are all there, in a namespace that enforces the restricted standard and refuses a privileged pod", async () => {
+  it("are all there, in a namespace that enforces the restricted standard and refuses a privileged pod [pods-in-restricted-namespace]", async () => {
     deepEqual(once(pods.map(of)), [...parts].sort());
     ok(pods.some(({ metadata }) => metadata?.name?.includes("-record-failure-")));
     const { metadata } = await dev.platform.cluster.core.readNamespace({ name: namespace });
@@ -101,7 +101,7 @@ describe("the program's pods", function () {
     match(String(refusal.body), /violates PodSecurity \\?"restricted/);
   });
 
-  it("have no privilege, no capability, no writable root file system, and requests and limits, in each container", () => {
+  it("have no privilege, no capability, no writable root file system, and requests and limits, in each container [pods-without-privilege]", () => {
     for (const pod of pods) {
       deepEqual(
         [pod.spec?.securityContext?.runAsNonRoot, pod.spec?.securityContext?.runAsUser],

@@ -49,7 +49,7 @@ describe("remediation opens no other gate than that of a round:", function () {
     );
   });
 
-  it("a main workflow that was told to stop keeps the gate of its exit handler: no-workflow", async () => {
+  it("a main workflow that was told to stop keeps the gate of its exit handler: no-workflow [chain-exit-handlers-gate]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", {
       pullLabels: ["ready-for-qa"],
       spec: { onExit: "gate" },

@@ -181,7 +181,7 @@ describe("the secrets", function () {
     ]);
   });
 
-  it("are nowhere", () => {
+  it("are nowhere [secrets-nowhere]", () => {
     const searched = Object.values(texts).flat();
     const found = findings(secrets, searched);
     say(`secrets: ${searched.length} texts searched for ${secrets.length} secrets, ${found.length} found`);

@@ -34,20 +34,21 @@ describe("pushes that come to nobody", function () {
   let stack: StackRun;
   let platform: Platform;
   let webhookUrl: string;
+  let hook: number;
   let secret = randomBytes(24).toString("hex");
   let redelivering: NodeJS.Timeout;
   let redelivered = 0;
 
   const config = (more: Record<string, unknown> = {}) => ({
     namespace: nodeEnvironment().namespace,
-    stepsImage: nodeEnvironment().stepsImage,
-    githubApiUrl: readDevStack().githubUrl,
-    githubAppId: appId,
+    "steps.image": nodeEnvironment().stepsImage,
+    "githubApp.apiUrl": readDevStack().githubUrl,
+    "githubApp.id": appId,
     githubAppPrivateKey: key.privateKeyPem,
     webhookSecret: secret,
     repositories: [repository],
-    sweepSchedule: "* * * * *",
-    sweepAfterSeconds: 180,
+    "sweep.schedule": "* * * * *",
+    "sweep.afterSeconds": 180,
     ...more,
   });
 
@@ -70,7 +71,8 @@ describe("pushes that come to nobody", function () {
       permissions: { contents: "read", pull_requests: "write", metadata: "read" },
       repositories: [repository],
     });
-    await platform.github.putAppHook(appId, { url: webhookUrl });
+    // By its number: other tests' Apps may have webhooks, too.
+    ({ id: hook } = await platform.github.putAppHook(appId, { url: webhookUrl }));
     redelivering = setInterval(() => redeliver().catch((error) => console.error(`redelivery: ${error}`)), 2000);
   });
   after(() => {
@@ -79,6 +81,7 @@ describe("pushes that come to nobody", function () {
     return afterwards(
       () => stack.run("destroy"),
       () => stack.remove(),
+      () => platform?.github.removeHook(hook),
       () => platform?.close(),
     );
   });
@@ -92,7 +95,7 @@ describe("pushes that come to nobody", function () {
     );
     pushed.delivered ||= status === 200;
     await platform.github.noteDelivery({
-      hook: "app",
+      hook,
       guid: pushed.guid,
       event: "push",
       statusCode: status,
@@ -160,7 +163,7 @@ describe("pushes that come to nobody", function () {
       } found by a sweep, the last remediated after ${Math.max(...ends.map(({ seconds }) => seconds)).toFixed(0)} s`,
     );
 
-  it("while secret and filters are changed by pulumi up: every one is remediated, at the latest by the next sweep", async () => {
+  it("while secret and filters are changed by pulumi up: every one is remediated, at the latest by the next sweep [lost-during-update]", async () => {
     const tasks = await waitingTasks(10);
     const newSecret = randomBytes(24).toString("hex");
     const made: Pushed[] = [await push(tasks.shift() as Task), await push(tasks.shift() as Task)];
@@ -182,7 +185,7 @@ describe("pushes that come to nobody", function () {
     ok(made.length === 10, `${made.length} pushes`);
   });
 
-  it("while the EventSource is down: all three tasks are remediated without a hand", async () => {
+  it("while the EventSource is down: all three tasks are remediated without a hand [lost-while-event-source-down]", async () => {
     const tasks = await waitingTasks(3);
     await scaleEventSource(0);
     const made = [];
@@ -196,7 +199,7 @@ describe("pushes that come to nobody", function () {
     tell("EventSource down", made, ends);
   });
 
-  it("each once, also when GitHub delivers it again after the sweep", async () => {
+  it("each once, also when GitHub delivers it again after the sweep [swept-once]", async () => {
     const failed = pushes.filter(({ delivered }) => !delivered);
     await until("every failed delivery was asked for again", 420_000, async () =>
       failed.every(({ delivered }) => delivered),

@@ -37,12 +37,12 @@ describe("a restart, timed", function () {
     return median(resumed);
   }
 
-  it("at a gate is resumed within 8 s (median of 5)", async () => {
+  it("at a gate is resumed within 8 s (median of 5) [resumed-at-gate-in-time]", async () => {
     const resumed = said("at a gate", await measured("at-ready-for-qa-gate", async () => undefined));
     ok(resumed <= 8, `median ${resumed} s`);
   });
 
-  it("with an agent at work is resumed within 20 s (median of 5)", async () => {
+  it("with an agent at work is resumed within 20 s (median of 5) [resumed-with-agent-in-time]", async () => {
     const resumed = said(
       "agents at work",
       await measured("cleo-at-work", (task) => dev.platform.startAgent("5DLabs-Tess", task)),

@@ -22,7 +22,7 @@ describe("a run of which only Argo's own container fails", function () {
       .filter(({ labels }) => labels[label] === value)
       .reduce((sum, one) => sum + one.value, 0);
 
-  it("is remediated, with a warning, and counts as that: three pods, one gate, one comment", async () => {
+  it("is remediated, with a warning, and counts as that: three pods, one gate, one comment [remediated-despite-argos-container]", async () => {
     const { platform } = dev;
     const { cluster, github } = platform;
     const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
@@ -61,7 +61,7 @@ describe("a run of which only Argo's own container fails", function () {
     });
   });
 
-  it("is a sweep that did well", async () => {
+  it("is a sweep that did well [sweep-despite-argos-container]", async () => {
     const { cluster } = dev.platform;
     const { namespace } = cluster;
     const cron = (await cluster.custom.getNamespacedCustomObject({

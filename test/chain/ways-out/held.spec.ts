@@ -31,7 +31,7 @@ describe("remediation that is held back", function () {
     return (await promisify(execFile)(program, words, { timeout: 30_000 })).stdout;
   }
 
-  it("by a person's label on the pull request: held, nothing is touched, and the command that it says goes on", async () => {
+  it("by a person's label on the pull request: held, nothing is touched, and the command that it says goes on [way-out-of-hold-label]", async () => {
     const task = await dev.platform.startTask("cleo-at-work", { pullLabels: ["ready-for-qa", "remediation-hold"] });
     const before = await dev.stateOf(task);
     const { run, pushedAt } = await dev.platform.push(task);
@@ -56,7 +56,7 @@ describe("remediation that is held back", function () {
     equal((await dev.platform.cluster.workflow(run))?.metadata.labels?.["rex-remediation/outcome"], "held");
   });
 
-  it("by a target with contradicting labels: failed, nothing is touched, and the command that it says goes on", async () => {
+  it("by a target with contradicting labels: failed, nothing is touched, and the command that it says goes on [way-out-of-contradicting-labels]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const odd = `odd-task-${task.id}`;
     const key = "agents.platform/github-app";

@@ -29,10 +29,12 @@ describe("remediation that fails by its main workflow", function () {
     for (const each of Object.values(cases)) each.catch(() => undefined);
   });
 
-  it("two of them: one is stopped, and argo retry goes on", () => cases.twice);
-  it("a gate that asks a person: argo node set answers, and argo retry goes on", () => cases.asking);
-  it("an unknown stage: its label is corrected, and argo retry goes on", () => cases.unknownStage);
-  it("packed nodes: stage and gate are set by hand", () => cases.packed);
+  it("two of them: one is stopped, and argo retry goes on [way-out-of-two-main-workflows]", () => cases.twice);
+  it("a gate that asks a person: argo node set answers, and argo retry goes on [way-out-of-asking-gate]", () =>
+    cases.asking);
+  it("an unknown stage: its label is corrected, and argo retry goes on [way-out-of-unknown-stage]", () =>
+    cases.unknownStage);
+  it("packed nodes: stage and gate are set by hand [way-out-of-packed-nodes]", () => cases.packed);
 
   async function failed(
     spoil: (task: Task) => Promise<void>,
@@ -120,7 +122,7 @@ describe("remediation that fails by its main workflow", function () {
     match(
       message,
       new RegExp(
-        `stands at stage lunch, .*: add it to stages \\(pulumi up\\), then: argo -n ${namespace} resubmit ${run}; or correct the label current-stage, then: ${retry} \\| when mended: ${retry}$`,
+        `stands at stage lunch, .*: add it to mainWorkflow.stages \\(pulumi up\\), then: argo -n ${namespace} resubmit ${run}; or correct the label current-stage, then: ${retry} \\| when mended: ${retry}$`,
       ),
     );
     await paste(

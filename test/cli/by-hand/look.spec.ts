@@ -28,13 +28,13 @@ describe("what docs/ say to look with", function () {
     return (await promisify(execFile)("bash", ["-c", filled], { timeout: 60_000 })).stdout;
   }
 
-  it("lists the runs with task and outcome", async () => {
+  it("lists the runs with task and outcome [lists-the-runs]", async () => {
     const row = new RegExp(`^${run} .* ${task.id} +remediated *$`, "m");
     match(await said("docs/operate.md", "kubectl get workflows"), row);
     match(await said("docs/troubleshooting.md", "kubectl -n agent-platform get workflows -L"), row);
   });
 
-  it("shows a run, and what stands on the main workflow", async () => {
+  it("shows a run, and what stands on the main workflow [shows-a-run]", async () => {
     const file = "docs/troubleshooting.md";
     match(await said(file, "argo -n agent-platform get RUN"), /^Status: +Succeeded$/m);
     match(

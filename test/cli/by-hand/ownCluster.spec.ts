@@ -110,15 +110,15 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
   const kinds =
     "secrets,serviceaccounts,services,roles,rolebindings,eventsources,sensors,workflows,workflowtemplates,cronworkflows,pods,validatingadmissionpolicies,validatingadmissionpolicybindings";
 
-  it("says where its outputs are, for the other tools", async () => {
+  it("says where its outputs are, for the other tools [says-where-outputs-are]", async () => {
     const began = Date.now();
     const values = {
       name,
       repositories: JSON.stringify([repository]),
-      githubAppId: `${appId}`,
-      githubApiUrl: readDevStack().githubUrl,
-      stepsImage: nodeEnvironment().stepsImage,
-      sweepSchedule: "0 0 1 1 *",
+      "githubApp.id": `${appId}`,
+      "githubApp.apiUrl": readDevStack().githubUrl,
+      "steps.image": nodeEnvironment().stepsImage,
+      "sweep.schedule": "0 0 1 1 *",
     };
     const { exitCode, stdout, stderr } = await script(
       "scripts/up",
@@ -139,7 +139,7 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
     ok((await named(kinds)).length > 20, "what it makes is not looked for rightly");
   });
 
-  it("remediates the trial task at a push", async () => {
+  it("remediates the trial task at a push [trial-task-remediated]", async () => {
     const example = join(root, "examples/trial-workflow.yaml");
     const kubectl = (verb: string) => run("kubectl", [verb, "--namespace", namespace, "--filename", example]);
     await kubectl("create");

@@ -59,7 +59,7 @@ describe("npm run remediate, on a cluster", function () {
       ].sort();
     });
 
-    it("touches nothing, and says what would be touched, what not and why", async () => {
+    it("touches nothing, and says what would be touched, what not and why [dry-run-touches-nothing]", async () => {
       const { exitCode, stdout, stderr } = await remediate(busy.task, "--dry-run", "--json");
       equal(exitCode, 0, stderr);
       const said = JSON.parse(stdout);
@@ -74,7 +74,7 @@ describe("npm run remediate, on a cluster", function () {
       deepEqual(await dev.stateOf(busy.task), stateBefore);
     });
 
-    it("is the same as argo submit with the task alone", async () => {
+    it("is the same as argo submit with the task alone [remediate-as-argo-submit]", async () => {
       const { stdout } = await promisify(execFile)(
         "argo",
         `submit -n ${dev.platform.cluster.namespace} --from workflowtemplate/rex-remediation --generate-name rex-remediation-${busy.task.id}- -p task=${busy.task.id} -p dry-run=true -o name`.split(
@@ -93,7 +93,7 @@ describe("npm run remediate, on a cluster", function () {
     });
   });
 
-  it("restarts QA of the present head, and says what each step did", async () => {
+  it("restarts QA of the present head, and says what each step did [remediate-by-hand]", async () => {
     const { task, cleo, others } = await busyTask();
     const { exitCode, stdout } = await remediate(task);
     equal(exitCode, 0, stdout);

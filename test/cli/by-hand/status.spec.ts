@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join, resolve } from "node:path";
+import type { Finding } from "../../../cli/lib/findings.ts";
 import { until } from "../../support/cluster.ts";
 import { devPlatform } from "../../support/devPlatform.ts";
 import { runTool } from "../../support/tool.ts";
@@ -31,9 +32,9 @@ describe("npm run status, on a cluster", function () {
     });
     const { exitCode, remediations, mainWorkflows, agents, findings } = await statusOf(task.id);
     equal(exitCode, 0);
-    const [{ began, seconds, ...first }, ...more] = remediations;
+    const [{ started, seconds, ...first }, ...more] = remediations;
     deepEqual(more, []);
-    ok(Date.now() - Date.parse(began) < 240_000 && seconds > 0 && seconds < 120, `${began}, ${seconds} s`);
+    ok(Date.now() - Date.parse(started) < 240_000 && seconds > 0 && seconds < 120, `${started}, ${seconds} s`);
     deepEqual(first, {
       run,
       task: task.id,
@@ -42,8 +43,8 @@ describe("npm run status, on a cluster", function () {
       push: { before: push.before, after: task.head, pushedAt: push.pushedAt },
       state: "ended",
       outcome: "remediated",
-      came: "push",
-      did: `cancelled ${cleo.metadata.name}, took ready-for-qa off #${task.pull}; resumed ${task.workflow} at stage waiting-pr-created (it was waiting-ready-for-qa)`,
+      trigger: "push",
+      summary: `cancelled ${cleo.metadata.name}, took ready-for-qa off #${task.pull}; resumed ${task.workflow} at stage waiting-pr-created (it was waiting-ready-for-qa)`,
     });
     equal(mainWorkflows.length, 1);
     const [{ name, stage, gates, ledger }] = mainWorkflows;
@@ -52,7 +53,7 @@ describe("npm run status, on a cluster", function () {
       [task.workflow, "waiting-pr-created", ["gate-2"], task.head, run, "1", "true"],
     );
     deepEqual(agents, []);
-    const said = findings.join("\n");
+    const said = findings.map(({ found }: Finding) => found).join("\n");
     match(said, /^remediated: QA of the task begins again on the present head$/m);
     match(
       said,
@@ -63,13 +64,13 @@ describe("npm run status, on a cluster", function () {
     );
   });
 
-  it("says why nothing happened where nobody of those who count has pushed", async () => {
+  it("says why nothing happened where nobody of those who count has pushed [status-says-who-counts]", async () => {
     const task = await dev.platform.startTask("at-bare-gate");
     const { exitCode, remediations, findings } = await statusOf(task.id);
     deepEqual([exitCode, remediations], [1, []]);
-    match(findings[0], new RegExp(`^no run: no push of task ${task.id} has arrived`));
+    match(findings[0].found, new RegExp(`^no run: no push of task ${task.id} has arrived`));
     match(
-      findings[1],
+      findings[1].found,
       /pushed by somebody at \S+: this head has had none, because only pushes of 5DLabs-Rex\[bot\] count$/,
     );
   });
@@ -88,18 +89,21 @@ describe("npm run status, on a cluster", function () {
     const failed = await statusOf(task.id);
     equal(failed.exitCode, 1);
     equal(failed.remediations[0].outcome, "failed");
-    match(failed.remediations[0].did, new RegExp(`^plan: task ${task.id} has more than one main workflow: play-`));
+    match(failed.remediations[0].summary, new RegExp(`^plan: task ${task.id} has more than one main workflow: play-`));
 
     const held = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa", "remediation-hold"] });
     const tool = await runTool("remediate.ts", ["--task", held.id, "--json"], environment);
     const { exitCode, remediations, findings } = await statusOf(held.id);
     equal(exitCode, 0);
     deepEqual(
-      [remediations[0].run, remediations[0].came, remediations[0].sha, remediations[0].outcome],
+      [remediations[0].run, remediations[0].trigger, remediations[0].sha, remediations[0].outcome],
       [JSON.parse(tool.stdout).run, "by hand", held.head.slice(0, 12), "held"],
     );
-    match(remediations[0].did, /^label remediation-hold is on pull request #/);
-    match(findings.join("\n"), /^a person holds the task: label remediation-hold is on pull request #/m);
+    match(remediations[0].summary, /^label remediation-hold is on pull request #/);
+    match(
+      findings.map(({ found }: Finding) => found).join("\n"),
+      /^a person holds the task: label remediation-hold is on pull request #/m,
+    );
   });
 
   it("tells with --follow of the beginning and the end of a run, and ends well at SIGINT", async () => {

@@ -52,7 +52,7 @@ describe("npm run webhook, on a cluster", function () {
     equal((await webhook("status")).exitCode, 0);
   });
 
-  it("finds another secret out, and sets it right", async () => {
+  it("finds another secret out, and sets it right [webhook-secret-set-right]", async () => {
     await putHook("another");
     const pinged = await webhook("ping");
     equal(pinged.exitCode, 1);
@@ -61,7 +61,7 @@ describe("npm run webhook, on a cluster", function () {
     equal((await webhook("ping")).exitCode, 0);
   });
 
-  it("brings a push through that failed before, and its run comes", async () => {
+  it("brings a push through that failed before, and its run comes [redeliver-brings-push]", async () => {
     const { webhookSecret, repository } = readDevStack();
     await putHook(webhookSecret);
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });

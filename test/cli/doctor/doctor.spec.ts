@@ -43,7 +43,7 @@ describe("npm run doctor, on a cluster", function () {
   const { name } = stack;
   const { namespace } = nodeEnvironment();
   const repository = `5dlabs/${name}`;
-  const config = { repositories: [repository], githubAppId: String(appId) };
+  const config = { repositories: [repository], "githubApp.id": String(appId) };
   let folder: string;
   let platform: Platform;
   let outputs: { webhookUrl?: string };
@@ -225,12 +225,12 @@ describe("npm run doctor, on a cluster", function () {
 
   it("says the same as one object with --json", async () => {
     const { stdout } = await runTool("doctor.ts", ["--outputs", join(folder, "outputs.json"), "--json"]);
-    const { counts, lines } = JSON.parse(stdout);
+    const { counts, results } = JSON.parse(stdout);
     equal(counts.fail, 0);
-    equal(lines.length, counts.pass + counts.warn + counts.skip);
+    equal(results.length, counts.pass + counts.warn + counts.skip);
     deepEqual(
-      lines.filter(({ what }: { what: string }) => what === "Sensor"),
-      [{ what: "Sensor", verdict: "pass", found: `${name} is deployed` }],
+      results.filter(({ check }: { check: string }) => check === "Sensor"),
+      [{ check: "Sensor", verdict: "pass", found: `${name} is deployed` }],
     );
   });
 
@@ -277,7 +277,7 @@ describe("npm run doctor, on a cluster", function () {
     "pass  labels (REPOSITORY): ready-for-qa, remediation-hold",
     "pass  webhook's secret: Secret HOOK, key secret, with nothing behind it",
     "pass  webhook (REPOSITORY): the repository's, ID, to URL",
-    "pass  deliveries (REPOSITORY): the last, a ping at TIME, was answered with 200: the secret is the same",
+    "pass  deliveries (REPOSITORY): the last, a ping at TIME, was answered 200: it was taken, so the signature is right",
     "pass  CodeRuns: 1 coderuns.agents.platform, labelled task-id and github-app",
     "pass  stages in use: 1 main workflows at work, each at a known stage",
     "pass  main workflow play (its labels): not in a template: who makes the Workflow has to set workflow-type, task-id, current-stage in its metadata",
@@ -363,7 +363,7 @@ describe("npm run doctor, on a cluster", function () {
       what: "the event bus is not there",
       seed: () => patch("sensor", name, { spec: { eventBusName: "nowhere" } }),
       mend: () => patch("sensor", name, { spec: { eventBusName: "default" } }),
-      line: "fail  event bus: there is no EventBus nowhere in namespace agent-platform; fix: pulumi config set createEventBus true, then pulumi up; or name another with pulumi config set eventBusName NAME",
+      line: "fail  event bus: there is no EventBus nowhere in namespace agent-platform; fix: pulumi config set --path eventBus.create true, then pulumi up; or name another with pulumi config set --path eventBus.name NAME",
     },
     {
       what: "the EventSource's spec is broken",
@@ -405,7 +405,7 @@ describe("npm run doctor, on a cluster", function () {
       what: "a main workflow is at a stage that nobody knows",
       seed: () => startPlay("waiting-for-nobody"),
       mend: () => kubectl("delete", "workflow", `play-${name}`),
-      line: "fail  stages in use: play-NAME is at stage waiting-for-nobody; stages has implementation-in-progress, waiting-pr-created, quality-in-progress, waiting-ready-for-qa, testing-in-progress, waiting-pr-approved; fix: if there is such a stage, add it where it belongs in the order: pulumi config set stages '[…]', then pulumi up; if not: kubectl -n agent-platform label --overwrite workflow play-NAME current-stage=STAGE",
+      line: "fail  stages in use: play-NAME is at stage waiting-for-nobody; stages has implementation-in-progress, waiting-pr-created, quality-in-progress, waiting-ready-for-qa, testing-in-progress, waiting-pr-approved; fix: if there is such a stage, add it where it belongs in the order: pulumi config set --path mainWorkflow.stages '[…]', then pulumi up; if not: kubectl -n agent-platform label --overwrite workflow play-NAME current-stage=STAGE",
     },
     {
       what: "a main workflow has no gate",
@@ -429,7 +429,7 @@ describe("npm run doctor, on a cluster", function () {
       what: "the App's key is another's",
       seed: () => installApp({ publicKeyPem: otherKey }),
       mend: () => installApp(),
-      line: "fail  App's key: GitHub does not take it for a key of App ID (401: A JSON web token could not be decoded); fix: make one at GitHub (the App's settings, Private keys), and pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; of a Secret of yours: kubectl -n agent-platform create secret generic NAME-github-app --from-file=private-key.pem=FILE --dry-run=client -o yaml | kubectl apply -f -; if the App is another: pulumi config set githubAppId ID",
+      line: "fail  App's key: GitHub does not take it for a key of App ID (401: A JSON web token could not be decoded); fix: make one at GitHub (the App's settings, Private keys), and pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; of a Secret of yours: kubectl -n agent-platform create secret generic NAME-github-app --from-file=private-key.pem=FILE --dry-run=client -o yaml | kubectl apply -f -; if the App is another: pulumi config set --path githubApp.id ID",
     },
     {
       what: "the App lacks a permission",
@@ -473,7 +473,7 @@ describe("npm run doctor, on a cluster", function () {
       what: "the label has been deleted",
       seed: () => stack.github.putRepository(repository, { deletedLabels: ["ready-for-qa"] }),
       mend: () => stack.github.putRepository(repository, { labels: ["ready-for-qa"] }),
-      line: "fail  labels (REPOSITORY): there is no label ready-for-qa, so no push ever takes it off; fix: gh label create ready-for-qa --repo REPOSITORY; if yours has another name: pulumi config set readyLabel NAME, then pulumi up",
+      line: "fail  labels (REPOSITORY): there is no label ready-for-qa, so no push ever takes it off; fix: gh label create ready-for-qa --repo REPOSITORY; if yours has another name: pulumi config set --path pullRequest.readyLabel NAME, then pulumi up",
     },
     {
       what: "Argo has a limit on workflows at once",
@@ -510,26 +510,26 @@ describe("npm run doctor, on a cluster", function () {
       what: "the webhook is not active",
       seed: () => putHook({ active: false }),
       mend: () => putHook(),
-      line: `fail  webhook (REPOSITORY): the repository's, ID: it is not active; fix: ${register}`,
+      line: `fail  webhook (REPOSITORY): the repository's, ID: active is false, not true; fix: ${register}`,
     },
     {
       what: "the webhook sends forms",
       seed: () => putHook({ contentType: "form" }),
       mend: () => putHook(),
-      line: `fail  webhook (REPOSITORY): the repository's, ID: its content type is form, not json; fix: ${register}`,
+      line: `fail  webhook (REPOSITORY): the repository's, ID: content_type is form, not json; fix: ${register}`,
     },
     {
       what: "the webhook sends no pushes",
       seed: () => putHook({ events: ["issues"] }),
       mend: () => putHook(),
-      line: `fail  webhook (REPOSITORY): the repository's, ID: it sends issues, not push; fix: ${register}`,
+      line: `fail  webhook (REPOSITORY): the repository's, ID: events is issues, not push; fix: ${register}`,
     },
     {
       what: "the webhook has another secret",
       args: ["--ping"],
       seed: () => putHook({ secret: "another secret of the webhook" }),
       mend: () => putHook(),
-      line: `fail  deliveries (REPOSITORY): the last, a ping at TIME, was answered with 400: the EventSource does not take its signature, the secrets differ; fix: ${register}`,
+      line: `fail  deliveries (REPOSITORY): the last, a ping at TIME, was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; fix: ${register}; then npm run doctor -- --ping`,
     },
     {
       what: "the webhook's deliveries reach nobody",
@@ -543,13 +543,13 @@ describe("npm run doctor, on a cluster", function () {
         tellOf(url);
         await putHook();
       },
-      line: "fail  deliveries (REPOSITORY): the last, a ping at TIME, reached nobody (failed to connect to host); fix: mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then npm run doctor -- --ping",
+      line: "fail  deliveries (REPOSITORY): the last, a ping at TIME, was not answered: GitHub got no answer (failed to connect to host): the URL is wrong, or nothing leads from there to the EventSource; fix: mend the way from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then npm run doctor -- --ping",
     },
     {
       what: "CodeRuns have another name",
-      seed: () => up({ codeRunResource: "agentruns" }),
+      seed: () => up({ "codeRun.resource": "agentruns" }),
       mend: () => up(),
-      line: "fail  CodeRuns: the API server knows no agentruns of agents.platform/v1; fix: kubectl api-resources | grep -i coderun shows what there is; pulumi config set codeRunResource NAME (codeRunGroup, codeRunVersion), then pulumi up",
+      line: "fail  CodeRuns: the API server knows no agentruns of agents.platform/v1; fix: kubectl api-resources | grep -i coderun shows what there is; pulumi config set --path codeRun.resource NAME (codeRun.group, codeRun.version), then pulumi up",
     },
     {
       what: "an EventSource of the user's own verifies no signature",

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { verify } from "@octokit/webhooks-methods";
-import { runName } from "../../../components/runName.ts";
+import { runName } from "../../../components/vocabulary/runName.ts";
 import { type ApiAnswer, ApiServerDouble } from "../../support/apiServerDouble.ts";
 import { type PushPayload, pushPayload } from "../../support/github/index.ts";
 import { installed, installedOutputs } from "../../support/installed.ts";
@@ -283,7 +283,7 @@ remediated: QA of the task begins again on the present head
     }
   });
 
-  it("refuses an empty secret, with which Argo Events would verify nothing, and sends nothing", async () => {
+  it("refuses an empty secret, with which Argo Events would verify nothing, and sends nothing [push-refuses-empty-secret]", async () => {
     for (const content of ["", "\n"]) {
       await watch([repository], content);
       const { exitCode, stderr } = await push("--task", "3");

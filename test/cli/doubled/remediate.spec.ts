@@ -196,7 +196,7 @@ describe("npm run remediate", function () {
     );
   });
 
-  it("makes the run as the Sensor does, for the present head", async () => {
+  it("makes the run as the Sensor does, for the present head [run-as-the-sensor-makes-it]", async () => {
     const made: object[] = [];
     cluster.answers = madeRun(() => ended("Succeeded", "remediated"), made);
     equal((await remediate(["--task", "3"])).exitCode, 0);
@@ -292,7 +292,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
     );
   });
 
-  it("does not take the outcome of a failed run from a label that none of its pods has set", async () => {
+  it("does not take the outcome of a failed run from a label that none of its pods has set [outcome-not-from-old-label]", async () => {
     cluster.answers = madeRun(() => ended("Error", "remediated", "the pod is gone"));
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 1);

@@ -11,10 +11,10 @@ const installedAt = "2026-01-31T12:00:00Z";
 /** A stack's file: its secrets are no text that anybody could decrypt. */
 const stack: Record<string, unknown> = {
   "rex-remediation:repositories": ["5dlabs/platform"],
-  "rex-remediation:githubAppId": "1234",
-  "rex-remediation:stepsImage": "registry.example.com/steps:1",
-  "rex-remediation:ingressHost": "hooks.example.com",
-  "rex-remediation:createEventBus": true,
+  "rex-remediation:githubApp": { id: "1234" },
+  "rex-remediation:steps": { image: "registry.example.com/steps:1" },
+  "rex-remediation:ingress": { host: "hooks.example.com" },
+  "rex-remediation:eventBus": { create: true },
   "rex-remediation:githubAppPrivateKey": { secure: "v1:AAAA:BBBB" },
   "rex-remediation:webhookSecret": { secure: "v1:CCCC:DDDD" },
   "kubernetes:context": "production",
@@ -22,15 +22,15 @@ const stack: Record<string, unknown> = {
 
 /** The same for the program under mocks, with the Secrets that `render` is told of. */
 const sameConfig = {
-  ingressHost: "hooks.example.com",
-  createEventBus: true,
+  "ingress.host": "hooks.example.com",
+  "eventBus.create": true,
   githubAppPrivateKey: undefined,
   webhookSecret: undefined,
-  existingGithubAppSecret: "app",
-  existingWebhookSecret: "hook",
+  "githubApp.existingSecret": "app",
+  "webhook.existingSecret": "hook",
 };
 
-const named = ["--config", "existingGithubAppSecret=app", "--config", "existingWebhookSecret=hook"];
+const named = ["--config", "githubApp.existingSecret=app", "--config", "webhook.existingSecret=hook"];
 const good = [...named, "--installed-at", installedAt];
 
 /**
@@ -145,8 +145,8 @@ describe("npm run render", function () {
   });
 
   it("needs no webhook secret beside an EventSource that is there, and no time without a sweep", async () => {
-    const source = ["--config", 'existingEventSource={"name":"github","event":"push"}', "--config", "ingressHost="];
-    const { exitCode, stdout, stderr } = await render([...named.slice(0, 2), ...source, "--config", "sweepSchedule="]);
+    const source = ["--config", 'existingEventSource={"name":"github","event":"push"}', "--config", "ingress.host="];
+    const { exitCode, stdout, stderr } = await render([...named.slice(0, 2), ...source, "--config", "sweep.schedule="]);
     equal(exitCode, 0, stderr);
     deepEqual(/^kind: (EventSource|CronWorkflow)$/m.exec(stdout), null);
   });
@@ -191,7 +191,7 @@ describe("npm run render", function () {
 
   const bad: [string, string[], Record<string, unknown>, RegExp][] = [
     ["an unknown option", ["--nonsense"], {}, /^render: Unknown option '--nonsense'.*; see --help$/],
-    ["a value without a key", ["--config", "sweepSchedule"], {}, /^render: --config: expected KEY=VALUE; got "sweep/],
+    ["a value without a key", ["--config", "sweep.schedule"], {}, /^render: --config: expected KEY=VALUE; got "sweep/],
     ["two files", ["--stack", "dev"], {}, /^render: --stack and --config-file both say which file is meant/],
     ["two ways out", [...good, "--json", "--output", "x"], {}, /^render: --json and --output both say where/],
     [
@@ -204,9 +204,14 @@ describe("npm run render", function () {
       "Secrets without a name",
       ["--installed-at", installedAt],
       {},
-      /^render: no Secret is written, so name those that will be there: --config existingGithubAppSecret=NAME, which holds githubAppPrivateKey under the key private-key\.pem; --config existingWebhookSecret=NAME, /,
+      /^render: no Secret is written, so name those that will be there: --config githubApp.existingSecret=NAME, which holds githubAppPrivateKey under the key private-key\.pem; --config webhook.existingSecret=NAME, /,
     ],
-    ["a sweep without a time", named, {}, /^render: --installed-at is missing: .*; without a sweep, .*sweepSchedule=$/],
+    [
+      "a sweep without a time",
+      named,
+      {},
+      /^render: --installed-at is missing: .*; without a sweep, .*sweep\.schedule=$/,
+    ],
     [
       "no time",
       [...named, "--installed-at", "2026-01-31"],
@@ -216,8 +221,8 @@ describe("npm run render", function () {
     [
       "what only Pulumi can read",
       good,
-      { "rex-remediation:readyLabel": { secure: "v1:E:F" } },
-      /^render: readyLabel: expected plain text; got what only Pulumi can read; give it with --config readyLabel=VALUE$/,
+      { "rex-remediation:pullRequest": { readyLabel: { secure: "v1:E:F" }, comments: false } },
+      /^render: pullRequest\.readyLabel: expected plain text; got what only Pulumi can read; give it with --config pullRequest.readyLabel=VALUE$/,
     ],
   ];
   for (const [what, args, changes, message] of bad) {
@@ -233,11 +238,11 @@ describe("npm run render", function () {
   it("refuses a stack without a file, and a bad value with the program's own words", async () => {
     const missing = await runTool("render.ts", ["--stack", "nowhere"]);
     match(missing.stderr, /^render: --stack: cannot read \S+Pulumi\.nowhere\.yaml \(ENOENT\); expected a stack's file/);
-    const { exitCode, stdout, stderr } = await render([...good, "--config", "stages=one"]);
+    const { exitCode, stdout, stderr } = await render([...good, "--config", "mainWorkflow.stages=one"]);
     deepEqual([exitCode, stdout], [2, ""]);
     match(
       stderr,
-      /^render: One value of the stack's configuration cannot be used.*\n {2}stages: expected a list of at least 2/,
+      /^render: One value of the stack's configuration cannot be used.*\n {2}mainWorkflow\.stages: expected a list of at least 2/,
     );
   });
 });

@@ -1,7 +1,8 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
-import { runName } from "../../../components/runName.ts";
+import type { Finding } from "../../../cli/lib/findings.ts";
+import { runName } from "../../../components/vocabulary/runName.ts";
 import { type ApiAnswers, ApiServerDouble } from "../../support/apiServerDouble.ts";
 import { GitHubDoubleClient, generateAppKey, startGitHubDouble } from "../../support/github/index.ts";
 import { manifests, ofKind } from "../../support/pulumi/manifests.ts";
@@ -185,7 +186,7 @@ describe("npm run status", function () {
       permissions: { contents: "read", pull_requests: "write", metadata: "read" },
       repositories: ["5dlabs/platform"],
     });
-    const objects = await manifests({ githubApiUrl: double.url });
+    const objects = await manifests({ "githubApp.apiUrl": double.url });
     template = ofKind(objects, "WorkflowTemplate");
     eventSource = ofKind(objects, "EventSource");
     api = await ApiServerDouble.open(outputs);
@@ -248,7 +249,10 @@ describe("npm run status", function () {
 
   const status = (...args: string[]): Promise<ToolResult> => runTool("status.ts", args, api.environment);
 
-  async function findingsOf(task: string, ...args: string[]): Promise<{ exitCode: number | null; findings: string[] }> {
+  async function findingsOf(
+    task: string,
+    ...args: string[]
+  ): Promise<{ exitCode: number | null; findings: Finding[] }> {
     const { exitCode, stdout, stderr } = await status("--task", task, "--json", ...args);
     equal(stderr, "");
     return { exitCode, findings: JSON.parse(stdout).findings };
@@ -260,7 +264,7 @@ describe("npm run status", function () {
     equal(exitCode, 0, stderr);
     equal(
       stdout,
-      `BEGAN                 TASK   SHA           OUTCOME            SECONDS  CAME     WHAT WAS DONE
+      `STARTED               TASK   SHA           OUTCOME            SECONDS  TRIGGER  SUMMARY
 2026-01-02 00:02:00Z  5      dddddddddddd  failed                  30  sweep    plan: no answer
 2026-01-02 00:01:00Z  4      cccccccccccc  held                     5  by hand  label remediation-hold is on pull request #4
 2026-01-02 00:00:00Z  3      bbbbbbbbbbbb  remediated              20  push     cancelled cleo-1, took ready-for-qa off #3; resumed play-3 at stage x (it was y)
@@ -273,9 +277,9 @@ describe("npm run status", function () {
   it("goes by what the steps did, and says what failed around them", async () => {
     api.answers = cluster({ runs: [refusedAnew, doneAllTheSame] });
     deepEqual(
-      JSON.parse((await status("--json")).stdout).remediations.map(({ outcome, did }: Record<string, string>) => [
+      JSON.parse((await status("--json")).stdout).remediations.map(({ outcome, summary }: Record<string, string>) => [
         outcome,
-        did,
+        summary,
       ]),
       [
         ["failed", "invalid spec: no such template"],
@@ -286,7 +290,7 @@ describe("npm run status", function () {
     api.answers = cluster({ runs: [doneAllTheSame] });
     const { exitCode, findings } = await findingsOf("8", "--no-github");
     equal(exitCode, 0);
-    equal(findings[0], "remediated: QA of the task begins again on the present head");
+    deepEqual(findings[0], { found: "remediated: QA of the task begins again on the present head" });
   });
 
   it("does not call a sweep failed that did its work", async () => {
@@ -301,7 +305,7 @@ describe("npm run status", function () {
     });
     const said = async (exitCode: string) => {
       api.answers = cluster({ runs: [restarted], sweeps: [sweepOf(exitCode)] });
-      return (await findingsOf("3", "--no-github")).findings.at(-1)?.split("05:00Z: ")[1];
+      return (await findingsOf("3", "--no-github")).findings.at(-1)?.found.split("05:00Z: ")[1];
     };
     equal(await said("0"), `it started 1 remediations and asked for 0 redeliveries; ${putAway}`);
     match((await said("1")) ?? "", /^it failed: /);
@@ -317,12 +321,12 @@ describe("npm run status", function () {
     equal(seconds > 0, true);
     deepEqual(first, {
       run: nameOf("6", sha("e"), sha("d")),
-      began: "2026-01-02T00:03:00Z",
+      started: "2026-01-02T00:03:00Z",
       task: "6",
       sha: "eeeeeeeeeeee",
       state: "waits",
-      came: "push",
-      did: "Waiting for agent-platform/Mutex/rex-remediation-6 lock. Lock status: 0/1",
+      trigger: "push",
+      summary: "Waiting for agent-platform/Mutex/rex-remediation-6 lock. Lock status: 0/1",
     });
     equal(remediations.length, 2);
   });
@@ -412,12 +416,26 @@ what that means:
     const { exitCode, findings } = await findingsOf("7");
     equal(exitCode, 1);
     deepEqual(findings, [
-      "no pod of EventSource rex-remediation is ready (there is 1), so no push gets in: kubectl -n agent-platform describe pod -l eventsource-name=rex-remediation; kubectl -n agent-platform get eventsource rex-remediation -o yaml",
-      "no run: no push of task 7 has arrived, or its runs are older than they are kept. A push counts if its sender is the App 5DLabs-Rex[bot], its branch task-7, alone or followed by -, / or _ and more, and its repository 5dlabs/platform. What GitHub delivered, and where: npm run webhook -- deliveries; whether everything on the way is well: npm run doctor",
-      "no main workflow of task 7 is running (workflow-type=play-orchestration, task-id=7), so there is nothing to restart",
-      "task-7 of 5dlabs/platform is at 111111111111, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one, or at once: npm run remediate -- --task 7",
-      "no open pull request comes from task-7 of 5dlabs/platform: a run of it ends as no-pull-request",
-      "no sweep for lost pushes has run within a day: there is none where sweepSchedule is empty",
+      {
+        found: "no pod of EventSource rex-remediation is ready (there is 1), so no push gets in",
+        fix: "kubectl -n agent-platform describe pod -l eventsource-name=rex-remediation; kubectl -n agent-platform get eventsource rex-remediation -o yaml",
+      },
+      {
+        found:
+          "no run: no push of task 7 has arrived, or its runs are older than they are kept. A push counts if its sender is the App 5DLabs-Rex[bot], its branch task-7, alone or followed by -, / or _ and more, and its repository 5dlabs/platform",
+        fix: "what GitHub delivered, and where: npm run webhook -- deliveries; whether everything on the way is well: npm run doctor",
+      },
+      {
+        found:
+          "no main workflow of task 7 is running (workflow-type=play-orchestration, task-id=7), so there is nothing to restart",
+      },
+      {
+        found:
+          "task-7 of 5dlabs/platform is at 111111111111, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one",
+        fix: "at once: npm run remediate -- --task 7",
+      },
+      { found: "no open pull request comes from task-7 of 5dlabs/platform: a run of it ends as no-pull-request" },
+      { found: "no sweep for lost pushes has run within a day: there is none where sweep.schedule is empty" },
     ]);
   });
 
@@ -454,20 +472,22 @@ what that means:
     const verdict = async (mainWorkflows: object[] = []) => {
       api.answers = cluster({ runs: [run], mainWorkflows });
       const { findings } = await findingsOf("12");
-      return findings.find((line) => line.startsWith("task-12 of"))?.replace(/^.*?Z: /, "");
+      const { found, ...way } = findings.find((one) => one.found.startsWith("task-12 of")) ?? { found: "" };
+      return { found: found.replace(/^.*?Z: /, ""), ...way };
     };
-    equal(await verdict(), `this head has had run ${run.metadata.name} (nothing-stale)`);
+    deepEqual(await verdict(), { found: `this head has had run ${run.metadata.name} (nothing-stale)` });
     await move(a, pushedAt + 20);
     await move(b, pushedAt + 40);
-    const none =
-      "this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one, or at once: npm run remediate -- --task 12";
-    equal(await verdict(), none);
+    const none = {
+      found: "this head has had no remediation: its delivery is lost or late; a sweep starts it where there is one",
+      fix: "at once: npm run remediate -- --task 12",
+    };
+    deepEqual(await verdict(), none);
     const begun = { head: b, heads: `${a},${b}`, pushed: b, run: "another-run", resumed: "false" };
-    equal(await verdict([ledger(begun)]), none);
-    equal(
-      await verdict([ledger({ ...begun, head: a, resumed: "true" })]),
-      "this head was handled by run another-run, as play-12 says",
-    );
+    deepEqual(await verdict([ledger(begun)]), none);
+    deepEqual(await verdict([ledger({ ...begun, head: a, resumed: "true" })]), {
+      found: "this head was handled by run another-run, as play-12 says",
+    });
   });
 
   it("says that somebody else's push starts nothing, and that there is no branch", async () => {
@@ -478,10 +498,11 @@ what that means:
     });
     api.answers = cluster({ runs: [] });
     match(
-      (await findingsOf("8")).findings.find((line) => line.startsWith("task-8/x")) ?? "",
+      (await findingsOf("8")).findings.find(({ found }) => found.startsWith("task-8/x"))?.found ?? "",
       /pushed by ann at \S+: this head has had none, because only pushes of 5DLabs-Rex\[bot\] count$/,
     );
-    equal((await findingsOf("9")).findings.includes("GitHub has no branch task-9 in 5dlabs/platform"), true);
+    const none = (await findingsOf("9")).findings.filter(({ found }) => found.startsWith("GitHub"));
+    deepEqual(none, [{ found: "GitHub has no branch task-9 in 5dlabs/platform" }]);
   });
 
   it("says that a repository was renamed, and what mends it", async () => {
@@ -493,12 +514,12 @@ what that means:
     try {
       api.answers = cluster({ runs: [] });
       const { findings } = await findingsOf("10");
-      equal(
-        findings[0],
-        "5dlabs/platform was renamed to 5DLabs/Ground, whose pushes nobody takes: correct repositories: pulumi config set --path 'repositories[0]' 5DLabs/Ground, then pulumi up",
-      );
+      deepEqual(findings[0], {
+        found: "5dlabs/platform was renamed to 5DLabs/Ground, whose pushes nobody takes",
+        fix: "correct repositories: pulumi config set --path 'repositories[0]' 5DLabs/Ground, then pulumi up",
+      });
       deepEqual(
-        findings.filter((line) => line.startsWith("no open pull request")),
+        findings.filter(({ found }) => found.startsWith("no open pull request")),
         [],
       );
     } finally {
@@ -518,22 +539,34 @@ what that means:
     });
     api.answers = cluster({ runs: [waiting], mainWorkflows: [main("play-6", "false")] });
     deepEqual((await findingsOf("6", "--no-github")).findings.slice(0, 2), [
-      `run ${nameOf("6", sha("e"), sha("d"))} has not begun: Waiting for agent-platform/Mutex/rex-remediation-6 lock. Lock status: 0/1; argo -n agent-platform get ${nameOf("6", sha("e"), sha("d"))}`,
-      "GitHub was not asked: --no-github was given; so whether the branch's head has had a remediation is not known here",
+      {
+        found: `run ${nameOf("6", sha("e"), sha("d"))} has not begun: Waiting for agent-platform/Mutex/rex-remediation-6 lock. Lock status: 0/1`,
+        fix: `argo -n agent-platform get ${nameOf("6", sha("e"), sha("d"))}`,
+      },
+      {
+        found:
+          "GitHub was not asked: --no-github was given; so whether the branch's head has had a remediation is not known here",
+      },
     ]);
     api.answers = cluster({ runs: [failedOfSweep], mainWorkflows: [main("play-5", "false")] });
     const { exitCode, findings } = await findingsOf("5", "--no-github");
     equal(exitCode, 1);
     const run = `${nameOf("5", sha("d"), sha("c"))}-sweep`;
     deepEqual(findings.slice(0, 2), [
-      `run ${run} failed: plan: no answer; more: argo -n agent-platform get ${run}; the ways out: docs/troubleshooting.md`,
-      "run rex-remediation-5-x began on play-5 and did not end; a new one carries it on: npm run remediate -- --task 5",
+      {
+        found: `run ${run} failed: plan: no answer`,
+        fix: `more: argo -n agent-platform get ${run}; the ways out: docs/troubleshooting.md`,
+      },
+      {
+        found: "run rex-remediation-5-x began on play-5 and did not end",
+        fix: "a new one carries it on: npm run remediate -- --task 5",
+      },
     ]);
     api.answers = cluster({ runs: [failedOfSweep], mainWorkflows: [main("play-5", "true"), main("play-5b", "true")] });
-    match(
-      (await findingsOf("5", "--no-github")).findings[1] ?? "",
-      /^task 5 has more than one main workflow: play-5, play-5b; /,
-    );
+    deepEqual((await findingsOf("5", "--no-github")).findings[1], {
+      found: "task 5 has more than one main workflow: play-5, play-5b; a run fails until all but one are ended",
+      fix: "argo -n agent-platform stop NAME",
+    });
   });
 
   it("says what to do where Argo runs no more workflows at once", async () => {
@@ -543,10 +576,10 @@ what that means:
     api.answers = cluster({ runs: [runObject({ ...of, status: { phase: "Pending", message } })] });
     const { exitCode, findings } = await findingsOf("6", "--no-github");
     equal(exitCode, 0);
-    equal(
-      findings[0],
-      `run ${run} has not begun: ${message}; Argo runs no more workflows at once than its ConfigMap says (parallelism, namespaceParallelism), and main workflows that wait at gates count: npm run doctor says how many, docs/troubleshooting.md, "Too many workflows are running", the ways out; argo -n agent-platform get ${run}`,
-    );
+    deepEqual(findings[0], {
+      found: `run ${run} has not begun: ${message}`,
+      fix: `Argo runs no more workflows at once than its ConfigMap says (parallelism, namespaceParallelism), and main workflows that wait at gates count: npm run doctor says how many, docs/troubleshooting.md, "Too many workflows are running", the ways out; argo -n agent-platform get ${run}`,
+    });
   });
 
   it("does without GitHub where the App's key may not be read, and says so", async () => {
@@ -555,7 +588,7 @@ what that means:
     const { exitCode, findings } = await findingsOf("3");
     equal(exitCode, 0);
     match(
-      findings.at(-2) ?? "",
+      findings.at(-2)?.found ?? "",
       /^GitHub was not asked: cannot read Secret rex-remediation-github-app in namespace agent-platform: the API server \S+ says 403: User "ann" cannot get secrets; so whether/,
     );
   });

@@ -119,7 +119,7 @@ describe("npm run webhook", function () {
   });
 
   describe("register", () => {
-    it("gives GitHub the secret as Argo Events reads it: without one line feed at its end, and says so", async () => {
+    it("gives GitHub the secret as Argo Events reads it: without one line feed at its end, and says so [webhook-secret-without-line-feed]", async () => {
       await watch([repository], `${secret}\n`);
       const { exitCode, stdout } = await webhook("register");
       equal(exitCode, 0, stdout);
@@ -208,7 +208,7 @@ describe("npm run webhook", function () {
       equal(exitCode, 2);
       match(
         stderr,
-        /^webhook: http:\S+ is reached inside the cluster only, not by GitHub; set .*ingressHost .* --url URL\n$/,
+        /^webhook: http:\S+ is reached inside the cluster only, not by GitHub; set ingress\.host .* --url URL\n$/,
       );
       deepEqual(await hooks(), []);
       equal((await run(["register", "--url", inCluster])).exitCode, 0);
@@ -338,7 +338,7 @@ describe("npm run webhook", function () {
         "events is pull_request, not push",
         "insecure_ssl is 1, not 0",
         "secret is none, not set",
-        "the last delivery was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; npm run webhook -- register sets it",
+        "the last delivery was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have not the same secret; npm run webhook -- register",
       ]);
     });
 
@@ -369,7 +369,7 @@ describe("npm run webhook", function () {
       equal(exitCode, 1);
       match(
         stdout,
-        /^acme\/shop: webhook 7: answered 400: .* have not the same secret; npm run webhook -- register sets it\n$/,
+        /^acme\/shop: webhook 7: answered 400: .* have not the same secret; npm run webhook -- register\n$/,
       );
       equal((await webhook("register")).exitCode, 0);
       equal((await webhook("ping")).exitCode, 0);

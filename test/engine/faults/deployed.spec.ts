@@ -15,7 +15,7 @@ describe("pulumi up, where Argo Events cannot deploy", function () {
   });
 
   // What was made with it has as long for its deletion, too.
-  const noBus = { eventBusName: "no-such-bus", deployedSeconds: 15 };
+  const noBus = { "eventBus.name": "no-such-bus", "argo.deployTimeoutSeconds": 15 };
 
   it("fails with the EventSource's own message", async () => {
     const { exitCode, stderr } = await stack.run("up", { config: noBus });

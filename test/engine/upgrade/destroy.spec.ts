@@ -80,7 +80,7 @@ describe("a destruction of the stack", function () {
     });
   }
 
-  it("ends, though a run is at work and another waits, and leaves nothing of them and of the stack", async () => {
+  it("ends, though a run is at work and another waits, and leaves nothing of them and of the stack [destroy-with-runs-at-work]", async () => {
     const started = Date.now();
     await stack.destroy();
     const destroyed = (Date.now() - started) / 1000;
@@ -98,18 +98,18 @@ describe("a destruction of the stack", function () {
       equal((await platform.cluster.workflow(workflow))?.status?.phase, "Running");
   });
 
-  it("leaves in the ledger that the run at work began and did not end, and how it is carried on", async () => {
+  it("leaves in the ledger that the run at work began and did not end, and how it is carried on [destroy-leaves-ledger]", async () => {
     const { run, resumed, outcome, message, pushed, ...more } = await ledgerOf(platform, task);
     deepEqual({ run, resumed, outcome }, { run: active, resumed: "false", outcome: "begun" });
     match(
       message ?? "",
       new RegExp(`^${active} has begun to restart QA; if it is gone, a new one carries it on: argo `),
     );
-    deepEqual(Object.keys(more).sort(), ["head", "pushed-at", "round"]);
+    deepEqual(Object.keys(more).sort(), ["head", "heads", "pushed-at", "round"]);
     match(pushed ?? "", /^[0-9a-f]{40}$/);
   });
 
-  it("lets a stack that comes after it carry on what was begun, at the next push", async () => {
+  it("lets a stack that comes after it carry on what was begun, at the next push [next-stack-carries-on]", async () => {
     await stack.github.clearFaults();
     await stack.up();
     const { run, pushedAt } = await platform.push(task);
@@ -119,7 +119,7 @@ describe("a destruction of the stack", function () {
     equal((await ledgerOf(platform, task)).resumed, "true");
   });
 
-  it("can wait for the runs, by the command in docs/operate.md", async () => {
+  it("can wait for the runs, by the command in docs/operate.md [destroy-after-waiting]", async () => {
     const document = readFileSync(new URL("../../../docs/operate.md", import.meta.url), "utf8");
     const [command = ""] = document.match(/^ {4}kubectl wait workflows (.*\\\n)*.*$/m) ?? [];
     const { run } = await platform.push(neighbour);

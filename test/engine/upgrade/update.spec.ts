@@ -26,7 +26,7 @@ describe("an update of the stack", function () {
   this.timeout(240_000);
   /** What the version after the update takes off pull requests; the one before takes ready-for-qa. */
   const otherLabel = "qa-please";
-  const second = { readyLabel: otherLabel, githubAppPrivateKey: rsaKey(2048) };
+  const second = { "pullRequest.readyLabel": otherLabel, githubAppPrivateKey: rsaKey(2048) };
   const bothLabels = ["ready-for-qa", otherLabel];
   const stack = new OwnStack();
   let platform: Platform;
@@ -113,7 +113,7 @@ describe("an update of the stack", function () {
     deepEqual([await phaseOf(active.run), await phaseOf(waiting.run)], ["Running", "Pending"]);
   });
 
-  it("lets the run at work end, on the version that it began with", async () => {
+  it("lets the run at work end, on the version that it began with [update-with-run-at-work]", async () => {
     await stack.github.clearFaults();
     equal(await platform.outcome(active.run), "remediated");
     await resumedAfter(platform, task, active.run, active.pushedAt);
@@ -121,7 +121,7 @@ describe("an update of the stack", function () {
     deepEqual(await labelsOf(task), [otherLabel]);
   });
 
-  it("lets the run that waited end, on the version of its push, and with the new key", async () => {
+  it("lets the run that waited end, on the version of its push, and with the new key [update-with-run-waiting]", async () => {
     await labelAgain(task);
     equal(await platform.outcome(waiting.run), "remediated");
     await resumedAfter(platform, task, waiting.run, waiting.pushedAt);
@@ -163,10 +163,10 @@ describe("an update of the stack", function () {
     equal((await podsOf(run)).length, 1);
   });
 
-  it("changes at once what may be touched: a run that began before is refused, says so, and its command goes on", async () => {
+  it("changes at once what may be touched: a run that began before is refused, says so, and its command goes on [update-changes-rights-at-once]", async () => {
     const fresh = await startTask();
     const { run } = await pushAndHold(platform, fresh, "takes the label off");
-    await stack.up({ ...second, resetStage: "implementation-in-progress" });
+    await stack.up({ ...second, "mainWorkflow.resetStage": "implementation-in-progress" });
     await stack.github.clearFaults();
     equal(await platform.outcome(run, 200_000), "failed");
     const message = await until("the main workflow says why", 20_000, async () => {

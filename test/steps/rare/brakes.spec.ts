@@ -63,12 +63,12 @@ describe("plan", function () {
       `argo -n ${scenario.cluster.namespace} ${verb} ${runNameOf(task)}`;
 
     describe("on the number of agents", () => {
-      it("stop one more, before anything is touched, and name the first agents and the way out", async () => {
+      it("stop one more, before anything is touched, and name the first agents and the way out [one-agent-too-many]", async () => {
         const of = await stale();
         await startCleos(of.task, 4);
         equal(
           await failureOf(of, { MAX_AGENTS_TO_CANCEL: "3" }),
-          `plan: task ${of.task} has 4 agents to cancel, more than maxAgentsToCancel (3): cleo-1-${of.task}, cleo-2-${of.task}, cleo-3-${of.task}, and 1 more; nothing was touched; see which: ${seeCodeRuns(of.task)}; end those that should not be there, then: ${goOn("retry", of.task)}; or raise maxAgentsToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
+          `plan: task ${of.task} has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-${of.task}, cleo-2-${of.task}, cleo-3-${of.task}, and 1 more; nothing was touched; see which: ${seeCodeRuns(of.task)}; end those that should not be there, then: ${goOn("retry", of.task)}; or raise agents.maxToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
         );
       });
     });
@@ -79,7 +79,7 @@ describe("plan", function () {
         return scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
       }
 
-      it("go on once the command that they say was run, which keeps it", async () => {
+      it("go on once the command that they say was run, which keeps it [owned-kept-by-command]", async () => {
         const of = await stale();
         const { task } = of;
         const blaze = await scenario.cluster.create(codeRun(`blaze-${task}`, "5DLabs-Blaze", task, ours));
@@ -108,7 +108,7 @@ describe("plan", function () {
       }
 
       for (const label of ["remediation-hold", "Remediation-HOLD"]) {
-        it(`end the run as held where the pull request is labelled ${label}, touching nothing`, async () => {
+        it(`end the run as held where the pull request is labelled ${label}, touching nothing [held-by-label]`, async () => {
           const of = await stale({ labels: [label] });
           await startCleos(of.task, 1);
           await isHeld(of);

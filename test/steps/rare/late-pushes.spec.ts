@@ -19,7 +19,7 @@ describe("plan of a push that comes late", function () {
   });
   after(() => scenario.close());
 
-  it("leaves a Cleo at work who began after it", async () => {
+  it("leaves a Cleo at work who began after it [late-leaves-newer-cleo]", async () => {
     const { task, pull } = newTask();
     await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }));
     await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));

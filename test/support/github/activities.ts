@@ -1,16 +1,7 @@
 import { type Account, zeroSha } from "./identity.ts";
 
-/** What can happen to a branch, as GitHub names it. Merges are never told here: the double knows none. */
-export const activityTypes = [
-  "push",
-  "force_push",
-  "branch_creation",
-  "branch_deletion",
-  "pr_merge",
-  "merge_queue_merge",
-] as const;
-
-export type ActivityType = (typeof activityTypes)[number];
+/** What can happen to a branch, as GitHub names it, but for merges, of which the double knows none. */
+export type ActivityType = "push" | "force_push" | "branch_creation" | "branch_deletion";
 
 /** One change of a branch. */
 export interface Activity {

@@ -59,8 +59,3 @@ export function badRequest(): GitHubError {
 export function validationFailed(...errors: FieldError[]): GitHubError {
   return new GitHubError(422, "Validation Failed", { fields: { errors } });
 }
-
-/** A 422 in its simple form, whose `errors` are texts: what some endpoints say to a query that they cannot process. */
-export function invalidQuery(...errors: string[]): GitHubError {
-  return new GitHubError(422, "Validation Failed", { fields: { errors } });
-}

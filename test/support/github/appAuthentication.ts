@@ -1,9 +1,15 @@
-import { createVerify } from "node:crypto";
-import { GitHubError, type JsonObject } from "./answers.ts";
+import { createPublicKey } from "node:crypto";
+import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
+import { GitHubError } from "./answers.ts";
 import type { App, Apps } from "./apps.ts";
 
 /** How far ahead a JWT may expire. */
 const longestLifeSeconds = 600;
+
+const notDecoded = "A JSON web token could not be decoded";
+const badIat = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued";
+const badExp =
+  "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires";
 
 /**
  * The App that a request comes from, proved by its JSON web token.
@@ -13,55 +19,52 @@ const longestLifeSeconds = 600;
  *
  * Throws GitHub's 401 for each defect, in its words, and 404 for an issuer that is no App.
  */
-export function authenticateApp(authorization: string | undefined, apps: Apps, nowSeconds: number): App {
+export async function authenticateApp(authorization: string | undefined, apps: Apps, nowSeconds: number): Promise<App> {
   // GitHub takes installation tokens after "token" or "Bearer", but JSON web tokens only after the latter.
-  const encoded = /^bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
-  const [header, payload, signature, ...rest] = (encoded ?? "").split(".");
-  if (!header || !payload || !signature || rest.length > 0) throw notDecoded();
-  if (decode(header).alg !== "RS256") throw notDecoded();
-  const claims = decode(payload);
-
+  const encoded = /^bearer +(\S+)$/i.exec(authorization ?? "")?.[1] ?? "";
+  const claims = claimsOf(encoded);
   const app = issuer(claims, apps);
-  const verifier = createVerify("RSA-SHA256").update(`${header}.${payload}`);
-  if (!verifier.verify(app.publicKeyPem, Buffer.from(signature, "base64url"))) throw notDecoded();
-  checkTimes(claims, nowSeconds);
+  const signedWith = (key: string) =>
+    jwtVerify(encoded, createPublicKey(key), {
+      algorithms: ["RS256"],
+      requiredClaims: ["iat", "exp"],
+      currentDate: new Date(nowSeconds * 1000),
+    });
+  const { publicKeyPem, formerPublicKeyPem = publicKeyPem } = app;
+  await signedWith(formerPublicKeyPem)
+    .catch(() => signedWith(publicKeyPem))
+    .catch((error: Error) => {
+      throw refused(wordsFor(error));
+    });
+  const { iat = 0, exp = 0 } = claims;
+  if (!Number.isInteger(iat) || iat > nowSeconds) throw refused(badIat);
+  if (exp > nowSeconds + longestLifeSeconds) throw refused("'Expiration time' claim ('exp') is too far in the future");
   return app;
 }
 
-function issuer(claims: JsonObject, apps: Apps): App {
-  const { iss } = claims;
-  if (iss === undefined || iss === null || iss === "") throw refused("Missing 'issuer' claim ('iss') in assertion");
-  if (!["string", "number"].includes(typeof iss) || !/^(\d+|Iv[\w.]+)$/.test(String(iss)))
-    throw refused("'Issuer' claim ('iss') must be an Integer");
+function claimsOf(encoded: string): JWTPayload {
+  try {
+    return decodeJwt(encoded);
+  } catch {
+    throw refused(notDecoded);
+  }
+}
+
+function issuer({ iss }: JWTPayload, apps: Apps): App {
+  if (iss === undefined) throw refused("Missing 'issuer' claim ('iss') in assertion");
+  if (!/^(\d+|Iv[\w.]+)$/.test(String(iss))) throw refused("'Issuer' claim ('iss') must be an Integer");
   const app = apps.byIssuer(String(iss));
   if (!app) throw new GitHubError(404, "Integration not found");
   return app;
 }
 
-function checkTimes({ iat, exp }: JsonObject, nowSeconds: number): void {
-  if (iat === undefined || iat === null) throw refused("Missing 'issued at' claim ('iat') in assertion");
-  if (!Number.isInteger(iat) || (iat as number) > nowSeconds)
-    throw refused("'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued");
-  if (exp === undefined || exp === null) throw refused("Missing 'expiration time' claim ('exp') in assertion");
-  if (typeof exp !== "number" || exp <= nowSeconds)
-    throw refused(
-      "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
-    );
-  if (exp > nowSeconds + longestLifeSeconds) throw refused("'Expiration time' claim ('exp') is too far in the future");
-}
-
-function decode(part: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString("utf8"));
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
-  } catch {
-    // Refused below: GitHub does not say what was wrong with it.
-  }
-  throw notDecoded();
-}
-
-function notDecoded(): GitHubError {
-  return refused("A JSON web token could not be decoded");
+/** GitHub's words for what the library refuses; those for a signature that is not the App's say no more than for no token. */
+function wordsFor(error: Error): string {
+  if (error instanceof errors.JWTExpired) return badExp;
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return notDecoded;
+  if (error.reason !== "missing") return error.claim === "iat" ? badIat : badExp;
+  const name = error.claim === "iat" ? "issued at" : "expiration time";
+  return `Missing '${name}' claim ('${error.claim}') in assertion`;
 }
 
 function refused(message: string): GitHubError {

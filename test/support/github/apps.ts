@@ -9,6 +9,7 @@ export interface App {
   clientId: string;
   slug: string;
   publicKeyPem: string;
+  formerPublicKeyPem?: string;
   createdAt: string;
 }
 
@@ -34,6 +35,8 @@ export interface AppDefinition {
   clientId?: string;
   /** The public half of the App's key, SPKI or PKCS#1 PEM. */
   publicKeyPem: string;
+  /** A second key, as long as one takes the other's place. */
+  formerPublicKeyPem?: string;
   installationId: number;
   /** What the installation was granted; `metadata: read` always comes with it. */
   permissions: Permissions;
@@ -64,15 +67,19 @@ export class Apps {
       if (!isLevel(level)) throw new Error(`permissions.${name}: expected read, write or admin`);
     const owners = new Map((repositories ?? []).map(splitFullName).map(({ owner }) => [owner.toLowerCase(), owner]));
     if (owners.size !== 1) throw new Error("repositories: expected at least one, all of one owner");
-    const key = createPublicKey(publicKeyPem);
-    if (key.asymmetricKeyType !== "rsa") throw new Error("publicKeyPem: expected an RSA key");
-
+    const rsaKey = (field: string, pem: string) => {
+      const key = createPublicKey(pem);
+      if (key.asymmetricKeyType !== "rsa") throw new Error(`${field}: expected an RSA key`);
+      return key.export({ type: "spki", format: "pem" }).toString();
+    };
+    const former = definition.formerPublicKeyPem;
     const previous = this.apps.find((app) => app.appId === appId);
     const app: App = {
       appId,
       slug,
       clientId: definition.clientId ?? previous?.clientId ?? `Iv23li${String(appId).padStart(14, "0")}`,
-      publicKeyPem: key.export({ type: "spki", format: "pem" }).toString(),
+      publicKeyPem: rsaKey("publicKeyPem", publicKeyPem),
+      ...(former !== undefined && { formerPublicKeyPem: rsaKey("formerPublicKeyPem", former) }),
       createdAt: previous?.createdAt ?? this.clock.iso(),
     };
     const installation: Installation = {

@@ -12,12 +12,6 @@ import type { Token } from "./tokens.ts";
 
 const publicApi = "https://api.github.com";
 const synchronized = example("pull_request", ({ action }) => action === "synchronize");
-const examplePull = synchronized.pull_request as JsonObject;
-const exampleAccount = examplePull.user as JsonObject;
-// Only a repository's own endpoint is described with custom properties.
-const { custom_properties: _, ...exampleRepositoryBody } = (examplePull.base as JsonObject).repo as JsonObject;
-const exampleComment = example("issue_comment").comment as JsonObject;
-
 /** What a list of pull requests leaves out of each. */
 const onlyInSinglePull = [
   "additions",
@@ -33,6 +27,13 @@ const onlyInSinglePull = [
   "rebaseable",
   "review_comments",
 ];
+const examplePull = Object.fromEntries(
+  Object.entries(synchronized.pull_request as JsonObject).filter(([name]) => !onlyInSinglePull.includes(name)),
+);
+const exampleAccount = examplePull.user as JsonObject;
+// Only a repository's own endpoint is described with custom properties.
+const { custom_properties: _, ...exampleRepositoryBody } = (examplePull.base as JsonObject).repo as JsonObject;
+const exampleComment = example("issue_comment").comment as JsonObject;
 
 export function accountBody(account: Account, base: string): JsonObject {
   const id = idOf("User", account.login);
@@ -114,7 +115,7 @@ export function labelBody(repository: Repository, name: string, base: string): J
   };
 }
 
-/** A pull request as its own endpoint gives it. `head` is its repository, undefined when that was deleted. */
+/** A pull request as a list gives it. `head` is its repository, undefined when that was deleted. */
 export function pullBody(
   repository: Repository,
   pull: PullRequest,
@@ -153,7 +154,6 @@ export function pullBody(
     created_at: pull.createdAt,
     updated_at: pull.updatedAt,
     closed_at: pull.closedAt,
-    comments: repository.comments.filter(({ issue }) => issue === pull.number).length,
     head: {
       label: `${headOwner}:${pull.headRef}`,
       ref: pull.headRef,
@@ -169,13 +169,6 @@ export function pullBody(
       repo: repositoryBody(repository, base),
     },
   };
-}
-
-/** A pull request as a list gives it. */
-export function pullSimpleBody(...of: Parameters<typeof pullBody>): JsonObject {
-  const body = pullBody(...of);
-  for (const name of onlyInSinglePull) delete body[name];
-  return body;
 }
 
 export function refBody(repository: Repository, branch: string, base: string): JsonObject {

@@ -128,8 +128,8 @@ async function answer(
   response: ServerResponse,
   entry: LoggedRequest,
 ): Promise<void> {
-  const perform = (): Routed => {
-    const routed = route(request, world);
+  const perform = async (): Promise<Routed> => {
+    const routed = await route(request, world);
     entry.tokenId = routed.token?.id ?? null;
     options.onAnswer?.(routed);
     return routed;
@@ -143,7 +143,7 @@ async function answer(
   const fault = faults.strike(request.method, request.target);
   entry.faultId = fault?.id ?? null;
   if (fault?.delayMs) await sleep(fault.delayMs);
-  if (fault?.perform) perform();
+  if (fault?.perform) await perform();
   if (fault?.action === "hang") return;
   if (fault?.action === "reset") {
     response.socket?.resetAndDestroy();
@@ -153,7 +153,7 @@ async function answer(
     respond(fault.status, fault.headers ?? {}, fault.body ?? usualBody(fault.status));
     return;
   }
-  const { answer } = perform();
+  const { answer } = await perform();
   if (fault?.action !== "broken-json") {
     respond(answer.status, answer.headers ?? {}, answer.body);
     return;

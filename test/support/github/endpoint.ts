@@ -44,12 +44,6 @@ export interface AppEndpoint extends Described {
   handle(call: Call, world: World, app: App): Answer;
 }
 
-/** An endpoint for installation tokens that concerns no single repository. */
-export interface InstallationEndpoint extends Described {
-  for: "installation";
-  handle(call: Call, world: World, token: Token): Answer;
-}
-
 /** An endpoint for installation tokens under /repos/{owner}/{repo}. */
 export interface RepositoryEndpoint extends Described {
   for: "repository";
@@ -69,4 +63,4 @@ export interface OrganizationEndpoint extends Described {
   handle(call: Call, world: World, organization: string): Answer;
 }
 
-export type Endpoint = AppEndpoint | InstallationEndpoint | RepositoryEndpoint | OrganizationEndpoint;
+export type Endpoint = AppEndpoint | RepositoryEndpoint | OrganizationEndpoint;

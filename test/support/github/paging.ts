@@ -1,4 +1,4 @@
-import { badRequest, invalidQuery } from "./answers.ts";
+import { badRequest } from "./answers.ts";
 import type { Call } from "./endpoint.ts";
 
 const defaultPageSize = 30;
@@ -31,36 +31,6 @@ export function page<T>(call: Call, items: readonly T[]): { items: T[]; headers:
 }
 
 /**
- * One page of the items between the cursors `after` and `before`, and the Link header that leads to its neighbours. How
- * many there are, and how far it is to the last, GitHub does not tell here. Throws for a cursor that is none of theirs.
- */
-export function cursorPage<T extends { id: number }>(
-  call: Call,
-  items: readonly T[],
-): { items: T[]; headers: Record<string, string> } {
-  const size = pageSize(call);
-  const after = position(call, "after", items);
-  const before = position(call, "before", items);
-  const lowest = after === undefined ? 0 : after + 1;
-  const highest = before ?? items.length;
-  const backwards = before !== undefined && after === undefined;
-  const start = backwards ? Math.max(lowest, highest - size) : lowest;
-  const end = Math.max(start, Math.min(highest, start + size));
-  const found = items.slice(start, end);
-  const links: string[] = [];
-  const link = (relation: string, parameter: string, item: T | undefined): void => {
-    if (!item) return;
-    const query = new URLSearchParams(call.query);
-    for (const name of ["after", "before"]) query.delete(name);
-    query.set(parameter, cursorOf(item));
-    links.push(`<${call.base}${call.canonicalPath}?${query}>; rel="${relation}"`);
-  };
-  if (end < items.length) link("next", "after", found.at(-1));
-  if (start > 0) link("prev", "before", found[0]);
-  return { items: found, headers: links.length > 0 ? { link: links.join(", ") } : {} };
-}
-
-/**
  * One page of the items from that on which the parameter `cursor` names, and the Link header that leads to its
  * neighbours. Throws for a cursor that is none of theirs.
  */
@@ -83,19 +53,7 @@ export function pageFromCursor<T extends { id: number }>(
   return { items: items.slice(start, start + size), headers: links.length > 0 ? { link: links.join(", ") } : {} };
 }
 
-function cursorOf({ id }: { id: number }): string {
-  return Buffer.from(`cursor:${id}`).toString("base64url");
-}
-
-function position(call: Call, parameter: string, items: readonly { id: number }[]): number | undefined {
-  const cursor = call.query.get(parameter);
-  if (cursor === null) return undefined;
-  const index = items.findIndex((item) => cursorOf(item) === cursor);
-  if (index < 0) throw invalidQuery(`${parameter}: expected a cursor from the Link header of this list`);
-  return index;
-}
-
-function pageSize(call: Call): number {
+export function pageSize(call: Call): number {
   return Math.min(positive(call.query.get("per_page")) ?? defaultPageSize, largestPageSize);
 }
 

@@ -157,15 +157,6 @@ export class Repositories {
     return repository.pulls.find((pull) => pull.number === number);
   }
 
-  /** Adds labels in their repository's spelling, creating those that it lacks. */
-  addLabels(repository: Repository, pull: PullRequest, names: readonly string[]): void {
-    for (const name of names) {
-      const label = ensureLabel(repository, name);
-      if (!pull.labels.includes(label.name)) pull.labels.push(label.name);
-    }
-    pull.updatedAt = this.clock.iso();
-  }
-
   /** False when the pull request does not carry the label. */
   removeLabel(pull: PullRequest, name: string): boolean {
     const index = pull.labels.findIndex((label) => label.toLowerCase() === name.toLowerCase());

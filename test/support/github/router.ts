@@ -32,14 +32,12 @@ const apiVersions = ["2022-11-28", "2026-03-10"];
 const generalDocs = "https://docs.github.com/rest";
 
 /** Answers a request as GitHub would: header rules, then who asks, what he may see, what he may do, and the thing itself. */
-export function route(request: Request, world: World): Routed {
+export async function route(request: Request, world: World): Promise<Routed> {
   const [rawPath = "", rawQuery = ""] = request.target.split("?", 2);
   const routed: Routed = { answer: { status: 500 } };
   try {
     checkHeaders(request.headers);
-    // GitHub Enterprise Server has the same API below this prefix.
-    const prefix = rawPath.startsWith("/api/v3/") ? "/api/v3" : "";
-    const path = byName(rawPath.slice(prefix.length), world);
+    const path = byName(rawPath, world);
     const match = find(request.method, path);
     if (!match) throw notFound();
     routed.endpoint = match.endpoint;
@@ -47,10 +45,10 @@ export function route(request: Request, world: World): Routed {
       params: match.params,
       query: new URLSearchParams(rawQuery),
       body: request.method === "POST" || request.method === "PATCH" ? parseBody(request.body) : {},
-      base: `${request.base}${prefix}`,
+      base: request.base,
       canonicalPath: byId(path, match.params, world),
     };
-    routed.answer = answer(match.endpoint, call, request.headers.authorization, world, routed);
+    routed.answer = await answer(match.endpoint, call, request.headers.authorization, world, routed);
     // No answer of the endpoint.
     if (isRedirect(routed.answer)) delete routed.endpoint;
   } catch (error) {
@@ -65,15 +63,15 @@ export function route(request: Request, world: World): Routed {
   return routed;
 }
 
-function answer(
+async function answer(
   endpoint: Endpoint,
   call: Call,
   authorization: string | undefined,
   world: World,
   routed: Routed,
-): Answer {
+): Promise<Answer> {
   if (endpoint.for === "app") {
-    const app = authenticateApp(authorization, world.apps, world.clock.seconds());
+    const app = await authenticateApp(authorization, world.apps, world.clock.seconds());
     const renamed = renamedOf(call, world);
     return renamed && world.apps.installationFor(app, renamed.fullName)
       ? redirectTo(renamed, endpoint, call)
@@ -83,8 +81,7 @@ function answer(
   if (token) routed.token = token;
   if (endpoint.for === "repository") return answerForRepository(endpoint, call, token, world);
   if (!token) throw new GitHubError(401, "Requires authentication");
-  if (endpoint.for === "organization") return answerForOrganization(endpoint, call, token, world);
-  return endpoint.handle(call, world, token);
+  return answerForOrganization(endpoint, call, token, world);
 }
 
 function answerForOrganization(endpoint: OrganizationEndpoint, call: Call, token: Token, world: World): Answer {
@@ -182,9 +179,8 @@ function parseBody(text: string): JsonObject {
   } catch {
     throw new GitHubError(400, "Problems parsing JSON");
   }
-  // Labels may be sent as a bare array, too.
-  if (Array.isArray(value)) return { labels: value };
-  if (typeof value !== "object" || value === null) throw new GitHubError(400, "Body should be a JSON object");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new GitHubError(400, "Body should be a JSON object");
   return value as JsonObject;
 }
 

@@ -1,10 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { World } from "./endpoint.ts";
-import type { Hook } from "./hooks.ts";
-import type { Repository } from "./repositories.ts";
-
-/** What hooks were before they could be told otherwise. */
-const fromBefore = { organization: null, active: true };
 
 /** Puts what was saved into an empty world; nothing when there is no such file. */
 export function loadState(file: string, { clock, apps, tokens, repositories, hooks }: World): void {
@@ -15,14 +10,11 @@ export function loadState(file: string, { clock, apps, tokens, repositories, hoo
   tokens.issued = saved.tokens;
   apps.apps = saved.apps;
   apps.installations = saved.installations;
-  // Files from before activities were recorded have none.
-  const upgraded = (repository: Repository) => ({ ...repository, activities: repository.activities ?? [] });
-  repositories.all = saved.repositories.map(upgraded);
-  repositories.formerNames = saved.formerNames ?? {};
-  // Files from before hooks were known have none.
-  hooks.all = (saved.hooks ?? []).map((hook: Hook) => ({ ...fromBefore, ...hook }));
-  hooks.deliveries = saved.deliveries ?? [];
-  hooks.redeliveries = saved.redeliveries ?? [];
+  repositories.all = saved.repositories;
+  repositories.formerNames = saved.formerNames;
+  hooks.all = saved.hooks;
+  hooks.deliveries = saved.deliveries;
+  hooks.redeliveries = saved.redeliveries;
 }
 
 /** Saves the world, whole or not at all. */

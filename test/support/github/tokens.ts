@@ -19,7 +19,6 @@ export interface Token {
   narrowed: boolean;
   createdAt: string;
   expiresAt: string;
-  revoked: boolean;
 }
 
 /** What a request for a token may ask for; everything the installation has when left out. */
@@ -33,7 +32,7 @@ export interface TokenRequest {
 /** GitHub's limit on the repositories that one request may name. */
 const mostRepositories = 500;
 
-/** Installation access tokens: issued, recognised, expired, revoked. */
+/** Installation access tokens: issued, recognised, expired. */
 export class Tokens {
   issued: Token[] = [];
   /** How long a new token is valid. Default: GitHub's hour. */
@@ -62,7 +61,6 @@ export class Tokens {
       narrowed: repositories !== undefined,
       createdAt: new Date(now).toISOString(),
       expiresAt: new Date(now + this.lifetimeSeconds * 1000).toISOString(),
-      revoked: false,
     };
     this.issued.push(token);
     return token;
@@ -73,7 +71,7 @@ export class Tokens {
     if (authorization === undefined) return undefined;
     const value = /^(?:bearer|token) +(\S+)$/i.exec(authorization)?.[1];
     const token = this.issued.find((known) => known.token === value);
-    if (!token || token.revoked || Date.parse(token.expiresAt) <= this.clock.now()) throw badCredentials();
+    if (!token || Date.parse(token.expiresAt) <= this.clock.now()) throw badCredentials();
     const installation = this.apps.installation(token.installationId);
     if (!installation) throw badCredentials();
     if (installation.suspended) throw suspended();

@@ -3,9 +3,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
+import { setAt } from "../../../config/paths.ts";
 
-/** A value as a stack's file has it; undefined leaves the key out. */
+/** A value as a stack's file has it; undefined leaves it out. */
 export type ConfigValue = string | number | boolean | string[] | Record<string, unknown> | undefined;
+
+/** Values by the paths of their keys, such as steps.image. */
+export type ConfigChanges = Record<string, ConfigValue>;
 
 interface Project {
   name: string;
@@ -29,12 +33,12 @@ export function rsaKey(modulusLength: number): string {
 export const secretKeys = ["githubAppPrivateKey", "webhookSecret"];
 
 /** Just enough for the program to run. */
-export const leastConfig: Record<string, ConfigValue> = {
+export const leastConfig: ConfigChanges = {
   repositories: ["5dlabs/platform"],
-  githubAppId: "1234",
+  "githubApp.id": "1234",
   githubAppPrivateKey: privateKey,
   webhookSecret: "0123456789abcdef0123456789abcdef",
-  stepsImage: "registry.example.com/steps:1",
+  "steps.image": "registry.example.com/steps:1",
 };
 
 /**
@@ -43,20 +47,25 @@ export const leastConfig: Record<string, ConfigValue> = {
  * @param changes on top of {@link leastConfig}
  * @param secrets keys that are encrypted in the stack's file
  */
-export function setStackConfig(changes: Record<string, ConfigValue> = {}, secrets: string[] = secretKeys): void {
-  const defaults = Object.entries(project.config).map(([key, { default: value }]) => [key, value] as const);
-  const values = { ...Object.fromEntries(defaults), ...leastConfig, ...changes };
-  // Under mocks there is no cluster, whatever this machine's kubeconfig says.
-  const texts: Record<string, string> = {
-    "kubernetes:kubeconfig": JSON.stringify({ apiVersion: "v1", kind: "Config" }),
-  };
-  for (const [key, value] of Object.entries(values)) {
-    if (value !== undefined) {
-      texts[`${project.name}:${key}`] = typeof value === "object" ? JSON.stringify(value) : `${value}`;
-    }
-  }
+export function setStackConfig(changes: ConfigChanges = {}, secrets: string[] = secretKeys): void {
+  const own = Object.entries(engineTexts(changes)).map(([key, text]) => [`${project.name}:${key}`, text]);
   pulumi.runtime.setAllConfig(
-    texts,
+    {
+      // Under mocks there is no cluster, whatever this machine's kubeconfig says.
+      "kubernetes:kubeconfig": JSON.stringify({ apiVersion: "v1", kind: "Config" }),
+      ...Object.fromEntries(own),
+    },
     secrets.map((key) => `${project.name}:${key}`),
+  );
+}
+
+/** The stack's values over the defaults in Pulumi.yaml, as the engine hands them over: each key a text. */
+export function engineTexts(changes: ConfigChanges): Record<string, string> {
+  const defaults = Object.entries(project.config).map(([key, { default: value }]) => [key, value] as const);
+  const values: Record<string, unknown> = Object.fromEntries(defaults);
+  for (const [path, value] of Object.entries({ ...leastConfig, ...changes })) setAt(values, path, value);
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    given.map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : `${value}`]),
   );
 }

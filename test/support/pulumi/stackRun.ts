@@ -41,7 +41,7 @@ export class StackRun {
 
   run(command: string, { config = {}, args = [], onProgress, signal }: StackOptions = {}): Promise<Ended> {
     // A sweep that begins while a test looks would be an object more.
-    const values = { ...leastConfig, name: this.#name, sweepSchedule: "0 0 1 1 *", ...config };
+    const values = { ...leastConfig, name: this.#name, "sweep.schedule": "0 0 1 1 *", ...config };
     const options = Object.entries(values).flatMap(([key, value]) => this.#option(key, value));
     const folders = [dirname(process.execPath), dirname(tool("pulumi") ?? ""), process.env.PATH];
     const child = spawn(

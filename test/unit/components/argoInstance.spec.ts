@@ -27,7 +27,7 @@ describe("argoInstanceId", () => {
   }
 
   it("labels the runs, the sweep and the WorkflowTemplate, from which tools know it, and tells the steps", async () => {
-    deepEqual(await labels({ argoInstanceId: "prod" }), {
+    deepEqual(await labels({ "argo.instanceId": "prod" }), {
       run: "prod",
       cronWorkflow: "prod",
       workflowTemplate: "prod",

@@ -57,7 +57,7 @@ describe("Dashboard", () => {
     ];
     const chosen = { type: "prometheus", uid: `$${"{datasource}"}` };
     for (const { title, description, datasource, targets } of dashboard.panels) {
-      assert.ok(description.length > 10, title);
+      assert.ok(description, title);
       for (const target of targets) {
         assert.deepEqual([datasource, target.datasource], [chosen, chosen]);
         const variables = [...target.expr.matchAll(/\$\{?(\w+)/g)].map(([, name]) => name);

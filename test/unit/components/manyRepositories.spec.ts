@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type * as pulumi from "@pulumi/pulumi";
 import { only, type Registration, register, resolved } from "../../support/pulumi/mockEngine.ts";
-import { refusalOf } from "../../support/pulumi/refusal.ts";
+import { errorOf } from "../../support/pulumi/refusal.ts";
 import { setStackConfig } from "../../support/pulumi/stackConfig.ts";
 import { repositoryNames } from "../../support/repositoryNames.ts";
 
@@ -15,14 +15,14 @@ async function objects(repositories: string[], more = {}): Promise<Registration[
   const { registrations } = await register(async () => {
     setStackConfig({ repositories, ...more });
     runs += 1;
-    const outputs: Record<string, pulumi.Output<unknown> | undefined> = await import(`../../index.ts?many=${runs}`);
+    const outputs: Record<string, pulumi.Output<unknown> | undefined> = await import(`../../../index.ts?many=${runs}`);
     await Promise.all(Object.values(outputs).map((output) => output && resolved(output)));
   });
   return registrations;
 }
 
 /** The message that they are refused with; undefined if they are not. */
-const refusal = (repositories: string[]) => refusalOf({ repositories });
+const refusal = async (repositories: string[]) => (await errorOf({ repositories }))?.message;
 
 /** As Go writes JSON. */
 const inGo = (value: unknown) => JSON.stringify(value).replace(/[<>&]/g, "\\u0000");
@@ -121,7 +121,7 @@ describe("many repositories", function () {
       const most = Number(/repositories: expected at most (\d+) with names of this length/.exec(message)?.[1]);
       assert.equal(
         message,
-        `One value of the stack's configuration cannot be used. Pulumi.yaml describes every key.
+        `One value of the stack's configuration cannot be used. docs/configuration.md describes every key.
   repositories: expected at most ${most} with names of this length, or they do not fit into the objects that list them; got 4000.
       Leave the others to a second stack with a name of its own: docs/environments.md; the first that goes there: pulumi config rm --path 'repositories[${most}]'`,
       );

@@ -202,8 +202,8 @@ describe("PushEventSource", () => {
     const { registrations, value } = await eventSource({
       gatewayRoute: {
         host: "hooks.example.com",
-        gatewayName: "public",
-        gatewayNamespace: "gateways",
+        name: "public",
+        namespace: "gateways",
         sectionName: "https",
         tls: true,
       },
@@ -240,7 +240,7 @@ describe("PushEventSource", () => {
 
   it("names of a Gateway no more than it was told, and has a plain URL where its listener does not terminate TLS", async () => {
     const { registrations, value } = await eventSource({
-      gatewayRoute: { host: "hooks.example.com", gatewayName: "public", tls: false },
+      gatewayRoute: { host: "hooks.example.com", name: "public", tls: false },
     });
     assert.equal(value.webhookUrl, "http://hooks.example.com/push");
     const { spec } = only(registrations, routeType).inputs as { spec: { parentRefs: unknown } };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PushSensor } from "../../../components/pushSensor.ts";
-import { runNameTemplate } from "../../../components/runName.ts";
 import { pushTransform, type TaskPush } from "../../../components/taskPush.ts";
+import { runNameTemplate } from "../../../components/vocabulary/runName.ts";
 import { only, register, resolved, shape } from "../../support/pulumi/mockEngine.ts";
 
 const component = "rex-remediation:index:PushSensor";
@@ -83,7 +83,7 @@ describe("PushSensor", () => {
     assert.equal(spec.dependencies[0]?.transform.jq, pushTransform(push));
   });
 
-  it("patches one Workflow per push, named and filled by checked values only", async () => {
+  it("patches one Workflow per push, named and filled by checked values only [one-workflow-per-push]", async () => {
     const { spec, metadata } = await sensor();
     const { "rex-remediation/run-salt": salt = "" } = metadata.annotations as Record<string, string>;
     const fill = (src: object, dest: string) => ({ src: { dependencyName: "push", ...src }, dest });

@@ -58,7 +58,7 @@ describe("RemediationAccess", () => {
     }
   });
 
-  it("gives exactly these rights", async () => {
+  it("gives exactly these rights [exactly-these-rights]", async () => {
     const { registrations } = await access();
     assert.deepEqual(inputs(registrations, role, "rex-sensor")?.rules, [
       { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["get", "create", "patch"] },
@@ -74,7 +74,7 @@ describe("RemediationAccess", () => {
     ]);
   });
 
-  it("lets the Sensor only create where no policy holds it within bounds", async () => {
+  it("lets the Sensor only create where no policy holds it within bounds [sensor-creates-only]", async () => {
     const { registrations } = await access(true, false);
     assert.deepEqual(inputs(registrations, role, "rex-sensor")?.rules, [
       { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["create"] },
@@ -90,7 +90,7 @@ describe("RemediationAccess", () => {
     }
   });
 
-  it("gives the EventSource's pods no token", async () => {
+  it("gives the EventSource's pods no token [event-source-without-token]", async () => {
     const { registrations } = await access();
     const tokens = ["rex-event-source", "rex-sensor", "rex", "rex-sweep"].map(
       (name) => inputs(registrations, account, name)?.automountServiceAccountToken,

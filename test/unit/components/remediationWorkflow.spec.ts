@@ -11,11 +11,7 @@ const args: RemediationWorkflowArgs = {
   namespace: "agents",
   serviceAccountName: "rex",
   repositoryLabels: { "5dlabs/platform": "5dlabs-platform" },
-  branchPrefix: "task-",
-  agentsToCancel: ["5DLabs-Cleo", "5DLabs-Tess"],
-  maxAgentsToCancel: 12,
-  pusher: "5DLabs-Rex[bot]",
-  pusherNames: ["5dlabs-rex", "rex"],
+  agents: { pusher: "5DLabs-Rex[bot]", toCancel: ["5DLabs-Cleo", "5DLabs-Tess"], maxToCancel: 12 },
   codeRuns: {
     group: "agents.platform",
     version: "v1",
@@ -34,20 +30,24 @@ const args: RemediationWorkflowArgs = {
     stages: ["a", "b"],
     resetStage: "a",
   },
-  pullRequests: { taskLabelPrefix: "task-", readyLabel: "ready $(HOME)", holdLabel: "hold $(HOME)" },
+  pullRequests: {
+    branchPrefix: "task-",
+    taskLabelPrefix: "task-",
+    readyLabel: "ready $(HOME)",
+    holdLabel: "hold $(HOME)",
+    comments: true,
+  },
   githubApiUrl: "https://api.github.com",
   githubAppId: "1234",
   privateKeySecretName: "rex-github-app",
   steps: {
     image: "registry.example.com/steps:1",
-    cancelSeconds: 50,
-    gateSeconds: 55,
-    deadlineSeconds: 120,
-    quietSeconds: 30,
+    cancelTimeoutSeconds: 50,
+    gateTimeoutSeconds: 55,
+    stepTimeoutSeconds: 120,
+    debounceSeconds: 30,
   },
-  pullRequestComments: true,
-  argoServerUrl: "https://argo.example.com",
-  retentionDays: 7,
+  argo: { serverUrl: "https://argo.example.com", retentionDays: 7 },
 };
 
 interface Container {
@@ -142,7 +142,7 @@ describe("RemediationWorkflow", () => {
     );
   });
 
-  it("runs the steps in one pod, one after the other", async () => {
+  it("runs the steps in one pod, one after the other [steps-in-one-pod]", async () => {
     const { containers } = await rendered();
     assert.deepEqual(
       containers.map(({ name, dependencies }) => [name, dependencies]),
@@ -166,7 +166,7 @@ describe("RemediationWorkflow", () => {
     }
   });
 
-  it("shows the private key to plan and to the exit handler alone, and the token only where GitHub is called", async () => {
+  it("shows the private key to plan and to the exit handler alone, and the token only where GitHub is called [who-sees-the-private-key]", async () => {
     const { containers, template, exitContainer } = await rendered();
     const mounting = (volume: string) =>
       names(containers.filter(({ volumeMounts }) => names(volumeMounts).includes(volume)));

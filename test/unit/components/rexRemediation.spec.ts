@@ -10,7 +10,7 @@ async function program(changes: Record<string, ConfigValue> = {}) {
   const { registrations, value } = await register(async () => {
     setStackConfig(changes);
     runs += 1;
-    const outputs: Record<string, pulumi.Output<unknown> | undefined> = await import(`../../index.ts?run=${runs}`);
+    const outputs: Record<string, pulumi.Output<unknown> | undefined> = await import(`../../../index.ts?run=${runs}`);
     const entries = Object.entries(outputs).map(
       async ([name, output]) => [name, output && (await resolved(output))] as const,
     );
@@ -39,8 +39,8 @@ const always = [
   `${whole} > ${part("PushSensor")} rex-remediation`,
   `${whole} > ${part("RemediationAccess")} rex-remediation`,
   `${whole} > ${part("RemediationWorkflow")} rex-remediation`,
-  `${whole} > ${part("Redelivery")} rex-remediation`,
-  `${part("Redelivery")} > ${crd("CronWorkflow")} rex-remediation-sweep`,
+  `${whole} > ${part("Sweep")} rex-remediation`,
+  `${part("Sweep")} > ${crd("CronWorkflow")} rex-remediation-sweep`,
   `${part("RemediationAccess")} > kubernetes:core/v1:ServiceAccount rex-remediation-sweep`,
   `${part("RemediationAccess")} > ${rbac("Role")} rex-remediation-sweep`,
   `${part("RemediationAccess")} > ${rbac("RoleBinding")} rex-remediation-sweep`,
@@ -102,7 +102,7 @@ describe("RexRemediation", () => {
   });
 
   it("makes an Ingress and an EventBus when asked", async () => {
-    const { registrations, outputs } = await program({ ingressHost: "hooks.example.com", createEventBus: true });
+    const { registrations, outputs } = await program({ "ingress.host": "hooks.example.com", "eventBus.create": true });
     assert.deepEqual(
       shape(registrations),
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook"), ingress], eventBus),
@@ -111,7 +111,7 @@ describe("RexRemediation", () => {
   });
 
   it("makes an HTTPRoute for a Gateway in the Ingress's place", async () => {
-    const { registrations, outputs } = await program({ gatewayHost: "hooks.example.com", gatewayName: "public" });
+    const { registrations, outputs } = await program({ "gateway.host": "hooks.example.com", "gateway.name": "public" });
     assert.deepEqual(
       shape(registrations),
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook"), gatewayRoute]),
@@ -120,21 +120,31 @@ describe("RexRemediation", () => {
   });
 
   it("makes alarms and a dashboard when asked", async () => {
-    const { registrations } = await program({ prometheusRule: true, grafanaDashboard: true, quietSeconds: 30 });
+    const { registrations } = await program({
+      "alarms.enabled": true,
+      "dashboard.enabled": true,
+      "steps.debounceSeconds": 30,
+    });
     assert.deepEqual(
       shape(registrations),
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")], watch),
     );
-    const { spec } = only(registrations, "kubernetes:monitoring.coreos.com/v1:PrometheusRule").inputs;
-    assert.match(JSON.stringify(spec), /deployment=~\\"rex-remediation-sensor-.*Restarts take longer than 150 s/);
+    const { spec } = only(registrations, "kubernetes:monitoring.coreos.com/v1:PrometheusRule").inputs as {
+      spec: { groups: { rules: { annotations: { summary: string } }[] }[] };
+    };
+    const summaries = spec.groups.flatMap(({ rules }) => rules.map(({ annotations }) => annotations.summary));
+    assert.deepEqual(
+      summaries.filter((summary) => summary.startsWith("Restarts take longer")),
+      ["Restarts take longer than 150 s."],
+    );
   });
 
   it("makes no Secret of those that exist", async () => {
     const { registrations } = await program({
       githubAppPrivateKey: "",
-      existingGithubAppSecret: "app",
+      "githubApp.existingSecret": "app",
       webhookSecret: "",
-      existingWebhookSecret: "hook",
+      "webhook.existingSecret": "hook",
     });
     assert.deepEqual(shape(registrations), sorted(always, policies, ownEventSource));
   });
@@ -155,10 +165,14 @@ describe("RexRemediation", () => {
       remediation: "rex-remediation",
       sweep: "rex-remediation-sweep",
     });
-    const { spec } = only(registrations, crd("Sensor")).inputs as { spec: { dependencies: Record<string, unknown>[] } };
-    const { dependencies } = spec;
-    assert.deepEqual([dependencies[0]?.eventSourceName, dependencies[0]?.eventName], ["github", "pushes"]);
-    assert.match(JSON.stringify(dependencies[0]?.transform), /5dlabs-rex\[bot\]/);
+    const { spec } = only(registrations, crd("Sensor")).inputs as {
+      spec: { dependencies: (Record<string, unknown> & { transform: { jq: string } })[] };
+    };
+    assert.deepEqual(
+      spec.dependencies.map(({ eventSourceName, eventName }) => [eventSourceName, eventName]),
+      [["github", "pushes"]],
+    );
+    assert.ok(spec.dependencies[0]?.transform.jq.includes('"5dlabs-rex[bot]"'));
   });
 
   it("makes no policy where they are turned off, and then the Sensor may create and nothing else", async () => {
@@ -166,13 +180,18 @@ describe("RexRemediation", () => {
     assert.deepEqual(shape(registrations), sorted(always, ownEventSource, [secret("github-app"), secret("webhook")]));
     const role = registrations.find(({ type, name }) => type === rbac("Role") && name === "rex-remediation-sensor");
     assert.deepEqual(role?.inputs.rules, [{ apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["create"] }]);
-    const sensor = JSON.stringify(only(registrations, crd("Sensor")).inputs.spec);
-    assert.match(sensor, /"operation":"create"/);
+    const { spec } = only(registrations, crd("Sensor")).inputs as {
+      spec: { triggers: { template: { k8s: { operation: string } } }[] };
+    };
+    assert.deepEqual(
+      spec.triggers.map(({ template }) => template.k8s.operation),
+      ["create"],
+    );
   });
 
   it("looks for no lost pushes where that is turned off", async () => {
-    const { registrations, outputs } = await program({ sweepSchedule: "" });
-    const swept = (line: string) => /Redelivery|rex-remediation-swe/.test(line);
+    const { registrations, outputs } = await program({ "sweep.schedule": "" });
+    const swept = (line: string) => /:Sweep|rex-remediation-swe/.test(line);
     assert.deepEqual(
       shape(registrations),
       sorted(always, policies, ownEventSource, [secret("github-app"), secret("webhook")]).filter(
@@ -183,7 +202,11 @@ describe("RexRemediation", () => {
   });
 
   it("gives the steps the brakes as they are configured", async () => {
-    const { registrations } = await program({ maxAgentsToCancel: 3, holdLabel: "Wait", pusher: "Acme-Zed[bot]" });
+    const { registrations } = await program({
+      "agents.maxToCancel": 3,
+      "pullRequest.holdLabel": "Wait",
+      "agents.pusher": "Acme-Zed[bot]",
+    });
     const text = JSON.stringify(only(registrations, crd("WorkflowTemplate")).inputs);
     for (const variable of [
       { name: "MAX_AGENTS_TO_CANCEL", value: "3" },
@@ -198,8 +221,8 @@ describe("RexRemediation", () => {
     const { registrations } = await program({
       name: "rex",
       namespace: "agents",
-      ingressHost: "a.b",
-      createEventBus: true,
+      "ingress.host": "a.b",
+      "eventBus.create": true,
     });
     for (const { type, inputs } of objects(registrations)) {
       const { name, namespace, labels } = inputs.metadata as {
@@ -238,7 +261,7 @@ describe("RexRemediation", () => {
     const { registrations } = await register(async () => {
       setStackConfig({ namespace: "No" });
       runs += 1;
-      await assert.rejects(import(`../../index.ts?run=${runs}`), /namespace: expected/);
+      await assert.rejects(import(`../../../index.ts?run=${runs}`), /namespace: expected/);
     });
     assert.deepEqual(registrations, []);
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runName, runNameTemplate, runSalt } from "../../../components/runName.ts";
+import { runName, runNameTemplate, runSalt } from "../../../components/vocabulary/runName.ts";
 import { objectPrefix } from "../../../config/kinds.ts";
 
 const values = {
@@ -17,7 +17,7 @@ describe("a run's name", () => {
     assert.equal(runName("rex-remediation", "s4lt", values), "rex-remediation-3-bbbbbbb-a9ae0758f58b");
   });
 
-  it("is the same for the same values, and another where any of them is another", () => {
+  it("is the same for the same values, and another where any of them is another [run-name-by-values]", () => {
     const others = [
       { ...values, task: "4" },
       { ...values, before: "c".repeat(40) },

@@ -4,7 +4,8 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { jqProgram, type Step, stepScript, untouchedByKubelet } from "../../../components/stepScripts.ts";
+import { jqProgram, stepScript, untouchedByKubelet } from "../../../components/stepScripts.ts";
+import type { Step } from "../../../components/vocabulary/steps.ts";
 
 const steps: Step[] = ["plan", "stop-qa", "restart-qa", "record", "failed", "sweep"];
 
@@ -81,7 +82,7 @@ describe("stepScripts", () => {
     });
     assert.equal(
       stepScript("plan", folder),
-      `JQ_rule_jq='def rule:\n.a == "it'\\''s";\n'\nONE=$JQ_rule_jq'rule\n'\nTWO=$JQ_rule_jq'rule | not\n'\n`,
+      `JQ_RULE='def rule:\n.a == "it'\\''s";\n'\nONE=$JQ_RULE'rule\n'\nTWO=$JQ_RULE'rule | not\n'\n`,
     );
     assert.equal(jqProgram("two.jq", folder), 'def rule:\n.a == "it\'s";\nrule | not\n');
     write({ "one.jq": '"{{x}}"\n' });

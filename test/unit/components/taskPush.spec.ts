@@ -132,11 +132,11 @@ describe("taskPush", () => {
       }
     });
 
-    it("lets task, SHAs, repository and time through, and nothing else", () => {
+    it("lets task, SHAs, repository and time through, and nothing else [transform-lets-through]", () => {
       assert.deepEqual(transformed(pushTransform(), [event()]), [checked]);
     });
 
-    it("knows a task branch in each of its forms", () => {
+    it("knows a task branch in each of its forms [task-branch-forms]", () => {
       const refs = {
         "task-7": "7",
         "task-7-fix": "7",
@@ -156,7 +156,7 @@ describe("taskPush", () => {
       }
     });
 
-    it("wants no other ref", () => {
+    it("wants no other ref [no-other-ref]", () => {
       const refs = [
         "task-",
         "task-0",
@@ -216,7 +216,7 @@ describe("taskPush", () => {
       assert.deepEqual(wanted, ["42", undefined, undefined, undefined]);
     });
 
-    it("wants no deletion and no time that is no time", () => {
+    it("wants no deletion and no time that is no time [no-deletion-no-bad-time]", () => {
       const events = changed(
         ({ body }) => {
           body.after = "0".repeat(40);
@@ -240,7 +240,7 @@ describe("taskPush", () => {
       );
     });
 
-    it("is total: one object for whatever comes", () => {
+    it("is total: one object for whatever comes [transform-is-total]", () => {
       for (const program of [pushTransform(), pushTransform(push)]) {
         const events = [...malformed(), {}, { body: [] }, { body: "x", metadata: "y" }];
         assert.deepEqual(
@@ -250,7 +250,7 @@ describe("taskPush", () => {
       }
     });
 
-    it("wants no push that was not signed with SHA-256, where the EventSource is not this program's and hands over the headers", () => {
+    it("wants no push that was not signed with SHA-256, where the EventSource is not this program's and hands over the headers [no-sha1-signature]", () => {
       const header = "X-Hub-Signature-256";
       const headers: [unknown, boolean][] = [
         [{ [header]: ["sha256=0a"], "X-Hub-Signature": ["sha1=0a"] }, true],

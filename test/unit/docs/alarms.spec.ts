@@ -1,4 +1,4 @@
-import { deepEqual, ok } from "node:assert/strict";
+import { deepEqual } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { alarms } from "../../../components/monitoring/alarmRules.ts";
 import { anchors } from "../../support/documents.ts";
@@ -16,7 +16,6 @@ describe("alarms in docs/troubleshooting.md", () => {
   });
 
   it("lead to a heading that exists", () => {
-    ok(all.length >= 11, `${all.length} alarms`);
     const headings = anchors(document);
     deepEqual(
       all.filter(({ paragraph }) => !headings.includes(paragraph)).map(({ alert }) => alert),

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -9,59 +9,31 @@ import { project } from "../../support/pulumi/stackConfig.ts";
 const root = resolve(import.meta.dirname, "../../..");
 
 /** Commands by their beginning, each with the test that runs it, or one that differs in names only. */
-const tried: [beginning: string, file: string, title: string][] = [
-  ["npm ci", "test/node/upAndDown.spec.ts", "up leaves the checkout clean in git"],
+const tried: [beginning: string, file: string, id: string][] = [
+  ["npm ci", "test/node/upAndDown.spec.ts", "up-leaves-checkout-clean"],
   // The engine is the pulumi command's own; dev/stack.ts stands in for its language host.
-  ["pulumi stack init", "test/engine/plainPulumi.spec.ts", "preview the program"],
-  ["pulumi preview", "test/engine/plainPulumi.spec.ts", "preview the program"],
-  ["pulumi up", "test/engine/lifecycle.spec.ts", "comes up with its outputs"],
-  ["pulumi destroy", "test/engine/lifecycle.spec.ts", "goes without leaving anything"],
-  ["kubectl get workflows", "test/cli/by-hand/look.spec.ts", "lists the runs with task and outcome"],
-  [
-    "kubectl -n agent-platform get workflow",
-    "test/cli/by-hand/look.spec.ts",
-    "shows a run, and what stands on the main workflow",
-  ],
-  [
-    "argo -n agent-platform get RUN",
-    "test/cli/by-hand/look.spec.ts",
-    "shows a run, and what stands on the main workflow",
-  ],
-  [
-    "argo -n agent-platform logs RUN",
-    "test/cli/by-hand/look.spec.ts",
-    "shows a run, and what stands on the main workflow",
-  ],
-  ["argo submit", "test/cli/by-hand/remediate.spec.ts", "is the same as argo submit with the task alone"],
-  [
-    "argo -n agent-platform resubmit",
-    "test/chain/ways-out/held.spec.ts",
-    "by a person's label on the pull request: held, nothing is touched, and the command that it says goes on",
-  ],
+  ["pulumi stack init", "test/engine/plainPulumi.spec.ts", "plain-pulumi-preview"],
+  ["pulumi preview", "test/engine/plainPulumi.spec.ts", "plain-pulumi-preview"],
+  ["pulumi up", "test/engine/lifecycle.spec.ts", "stack-comes-up"],
+  ["pulumi destroy", "test/engine/lifecycle.spec.ts", "stack-goes"],
+  ["kubectl get workflows", "test/cli/by-hand/look.spec.ts", "lists-the-runs"],
+  ["kubectl -n agent-platform get workflow", "test/cli/by-hand/look.spec.ts", "shows-a-run"],
+  ["argo -n agent-platform get RUN", "test/cli/by-hand/look.spec.ts", "shows-a-run"],
+  ["argo -n agent-platform logs RUN", "test/cli/by-hand/look.spec.ts", "shows-a-run"],
+  ["argo submit", "test/cli/by-hand/remediate.spec.ts", "remediate-as-argo-submit"],
+  ["argo -n agent-platform resubmit", "test/chain/ways-out/held.spec.ts", "way-out-of-hold-label"],
   [
     "argo -n agent-platform submit --from cronworkflow",
     "test/chain/remediation/pods.spec.ts",
-    "are all there, in a namespace that enforces the restricted standard and refuses a privileged pod",
+    "pods-in-restricted-namespace",
   ],
-  [
-    "kubectl apply -f manifests",
-    "test/cli/by-hand/render.spec.ts",
-    "restarts QA at a push once kubectl has applied it; its runs have no owner",
-  ],
-  [
-    "pulumi config set kubernetes:context",
-    "test/engine/cluster.spec.ts",
-    "is refused by a context that the kubeconfig has not, and says which it has",
-  ],
-  ["kubectl create -n agent-platform -f", "test/cli/by-hand/ownCluster.spec.ts", "remediates the trial task at a push"],
-  ["kubectl delete -n agent-platform -f", "test/cli/by-hand/ownCluster.spec.ts", "remediates the trial task at a push"],
-  [
-    "openssl rand -hex 32 > webhook-secret",
-    "test/cli/by-hand/ownCluster.spec.ts",
-    "says where its outputs are, for the other tools",
-  ],
-  ["export REX_OUTPUTS=", "test/cli/by-hand/ownCluster.spec.ts", "says where its outputs are, for the other tools"],
-  ["kubectl wait", "test/engine/upgrade/destroy.spec.ts", "can wait for the runs, by the command in docs/operate.md"],
+  ["kubectl apply -f manifests", "test/cli/by-hand/render.spec.ts", "rendered-and-applied"],
+  ["pulumi config set kubernetes:context", "test/engine/cluster.spec.ts", "unknown-context"],
+  ["kubectl create -n agent-platform -f", "test/cli/by-hand/ownCluster.spec.ts", "trial-task-remediated"],
+  ["kubectl delete -n agent-platform -f", "test/cli/by-hand/ownCluster.spec.ts", "trial-task-remediated"],
+  ["openssl rand -hex 32 > webhook-secret", "test/cli/by-hand/ownCluster.spec.ts", "says-where-outputs-are"],
+  ["export REX_OUTPUTS=", "test/cli/by-hand/ownCluster.spec.ts", "says-where-outputs-are"],
+  ["kubectl wait", "test/engine/upgrade/destroy.spec.ts", "destroy-after-waiting"],
 ];
 
 /** Commands by their beginning, each with the reason why no test runs it. */
@@ -107,7 +79,8 @@ function ownCall(command: string): OwnCall | undefined {
   const words = command.replace(/^(\w+=\S+ )+/, "").split(" ");
   const [, name = "", rest = ""] = /^npm run (?:--silent )?([\w:-]+)(?: -- (.*))?$/.exec(words.join(" ")) ?? [];
   if (name !== "") {
-    const [, script = `no script ${name}`] = /^(?:node )?(scripts\/\S+)$/.exec(packageScripts[name] ?? "") ?? [];
+    const [, script = `no script ${name}`] =
+      /^(?:node )?((?:scripts|cli|dev)\/\S+)$/.exec(packageScripts[name] ?? "") ?? [];
     return {
       program: script,
       args: rest.split(" "),
@@ -150,11 +123,7 @@ function keysSet(command: string): string[] {
 describe("commands in README and docs/", function () {
   this.timeout(60_000);
 
-  it("are read", () => {
-    ok(commands.length >= 100, `${commands.length} commands`);
-  });
-
-  it("are each run by a test, or checked here, or there is a reason why not", () => {
+  it("are each run by a test, or checked here, or there is a reason why not [commands-are-tried]", () => {
     const beginnings = [...tried, ...notRunnableHere].map(([beginning]) => beginning);
     const unheld = commands.filter(
       ({ section, command }) =>
@@ -178,9 +147,8 @@ describe("commands in README and docs/", function () {
   });
 
   it("are run by tests that exist", () => {
-    const named: NamedTest[] = tried.map(([, file, title]) => ({ file, title }));
-    const inDocuments = commands.flatMap(({ section }) => namedTests(section));
-    deepEqual(missingTests([...named, ...inDocuments]), []);
+    const named: NamedTest[] = tried.map(([, file, id]) => ({ file, id }));
+    deepEqual(missingTests(named), []);
   });
 
   it("are bash", () => {
@@ -192,12 +160,11 @@ describe("commands in README and docs/", function () {
     }
   });
 
-  it("call the project's own tools by options that their --help has", () => {
+  it("call the project's own tools by options that their --help has [commands-have-known-options]", () => {
     const calls = commands.flatMap(({ file, command }) => {
       const call = ownCall(command);
       return call === undefined ? [] : [{ file, command, call }];
     });
-    ok(calls.length >= 20, `${calls.length} calls`);
     for (const { file, command, call } of calls) {
       match(helpText(call.program), call.usage, `${file}: ${command}: ${call.program} --help`);
       deepEqual(unknownWords(call), [], `${file}: ${command}`);
@@ -206,7 +173,6 @@ describe("commands in README and docs/", function () {
 
   it("set keys that Pulumi.yaml has", () => {
     const keys = commands.flatMap(({ command }) => keysSet(command));
-    ok(keys.length >= 20, `${keys.length} keys`);
     deepEqual(
       keys.filter((key) => !(key in project.config)),
       [],

@@ -2,12 +2,14 @@ import { deepEqual, match } from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { schema, values } from "../../../config/schema.ts";
+import { aboutOf } from "../../../config/values.ts";
 import { project } from "../../support/pulumi/stackConfig.ts";
 import { runTool } from "../../support/tool.ts";
 
 const document = readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
 
-/** That what the program says it expects is what it expects, test/engine/config.spec.ts tries with a bad value for each key. */
+/** That what the program says it expects is what it expects, test/unit/components/config.spec.ts tries with bad values for each key. */
 describe("docs/configuration.md", function () {
   this.timeout(30_000);
   let folder: string;
@@ -17,25 +19,30 @@ describe("docs/configuration.md", function () {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  const reference = (...args: string[]) => runTool("configuration-reference.ts", args);
+  const reference = (...args: string[]) => runTool("../dev/configuration-reference.ts", args);
 
-  it("is what npm run reference prints", async () => {
+  it("is what npm run reference prints [configuration-reference]", async () => {
     deepEqual(await reference(), { exitCode: 0, stdout: document, stderr: "" });
   });
 
-  it("has each key of Pulumi.yaml once, marked as its description says", () => {
-    const rows = [...document.matchAll(/^\| `(\w+)`((?: \*\*\w+\*\*)*) \|/gm)].map(([, key, marks = ""]) => ({
+  it("has each key of the schema once, marked as the schema says", () => {
+    const rows = [...document.matchAll(/^\| `([\w.]+)`((?: \*\*\w+\*\*)*) \|/gm)].map(([, key = "", marks = ""]) => ({
       key,
       marks: [...marks.matchAll(/\w+/g)].map(String),
     }));
-    const keys = Object.entries(project.config).map(([key, { description }]) => ({
+    const keys = [...values].map(([key, value]) => ({
       key,
-      // A key that is needed only beside another one has no mark.
-      marks: ["required", "secret"].filter((mark) =>
-        new RegExp(`(^| )(${mark}\\.|${mark} unless) `, "i").test(`${description} `),
-      ),
+      marks: [aboutOf(value).required && "required", aboutOf(value).secret && "secret"].filter(Boolean),
     }));
-    deepEqual(rows, keys);
+    const byKey = (one: { key: string }, other: { key: string }) => (one.key < other.key ? -1 : 1);
+    deepEqual(rows.sort(byKey), keys.sort(byKey));
+  });
+
+  it("stands beside a Pulumi.yaml that declares the same keys, and no default inside an object, which the engine would drop", () => {
+    deepEqual(
+      Object.entries(project.config).map(([key, { default: preset }]) => [key, preset]),
+      Object.entries(schema.shape).map(([key, value]) => [key, values.has(key) ? (aboutOf(value).default ?? "") : {}]),
+    );
   });
 
   it("is checked by npm run reference, which says how a wrong one is mended", async () => {

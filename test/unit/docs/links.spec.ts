@@ -1,4 +1,4 @@
-import { deepEqual, ok } from "node:assert/strict";
+import { deepEqual } from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { anchors, documents } from "../../support/documents.ts";
@@ -26,8 +26,7 @@ function isBroken({ from, to }: Link): boolean {
 
 /** What this does not show: whether links to other sites still lead somewhere. */
 describe("links in README and docs/", () => {
-  it("lead to files and headings that exist", () => {
-    ok(links.length >= 30, `${links.length} links`);
+  it("lead to files and headings that exist [links-lead-somewhere]", () => {
     deepEqual(links.filter(isBroken), []);
   });
 

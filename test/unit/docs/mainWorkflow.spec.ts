@@ -2,6 +2,8 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
+import { values } from "../../../config/schema.ts";
+import { aboutOf } from "../../../config/values.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const text = (file: string) => readFileSync(join(root, file), "utf8");
@@ -28,7 +30,10 @@ interface Template {
  */
 describe("docs/main-workflow.md", () => {
   const document = text("docs/main-workflow.md");
-  const defaults: Record<string, { default?: unknown }> = parse(text("Pulumi.yaml")).config;
+  const preset = (key: string) => {
+    const value = values.get(key);
+    return value && aboutOf(value).default;
+  };
   const example: { templates: Template[] } = parseAllDocuments(text("examples/play-workflow.yaml"))
     .map((part) => part.toJS())
     .find(({ kind }) => kind === "WorkflowTemplate").spec;
@@ -40,7 +45,7 @@ describe("docs/main-workflow.md", () => {
     const rows = [...document.matchAll(/^\| [^|\n]+ \| `([^`\n]+)` \| (.+) \|$/gm)].map(
       ([, label = "", keys = ""]) => ({
         label: label.split("="),
-        keys: [...keys.matchAll(/`(\w+)`/g)].map(([, key = ""]) => defaults[key]?.default),
+        keys: [...keys.matchAll(/`([\w.]+)`/g)].map(([, key = ""]) => preset(key)),
       }),
     );
     deepEqual(
@@ -54,7 +59,7 @@ describe("docs/main-workflow.md", () => {
     const stages = [...text("examples/play-workflow.yaml").matchAll(/\b(waiting-[a-z-]+|[a-z]+-in-progress)\b/g)].map(
       ([stage]) => stage,
     );
-    const known = defaults.stages?.default;
+    const known = preset("mainWorkflow.stages");
     ok(stages.length > 0 && Array.isArray(known));
     deepEqual(
       stages.filter((stage) => !known.includes(stage)),
@@ -90,7 +95,7 @@ describe("docs/main-workflow.md", () => {
   it("has an example that starts a new round at the reset stage, read from its label", () => {
     const round = template("round");
     const again = round?.steps?.flat().find(({ template: name }) => name === "round");
-    equal(again?.when, `'{{workflow.labels.current-stage}}' == '${defaults.resetStage?.default}'`);
+    equal(again?.when, `'{{workflow.labels.current-stage}}' == '${preset("mainWorkflow.resetStage")}'`);
     equal(round?.steps?.[0]?.[0]?.name, "quality");
   });
 
@@ -123,22 +128,18 @@ describe("docs/main-workflow.md", () => {
       ok(manifest.metadata.generateName);
       deepEqual(
         Object.keys(manifest.metadata.labels).sort(),
-        [
-          defaults.codeRunAgentLabel?.default,
-          defaults.codeRunRepositoryLabel?.default,
-          defaults.codeRunTaskLabel?.default,
-        ].sort(),
+        [preset("codeRun.agentLabel"), preset("codeRun.repositoryLabel"), preset("codeRun.taskLabel")].sort(),
       );
     }
   });
 
   it("leaves to a trial a workflow that is found, waits at a gate, and stands at a stage that a push makes stale", () => {
     const { metadata, spec } = parse(text("examples/trial-workflow.yaml"));
-    const value = (key: string) => `${defaults[key]?.default}`;
-    equal(metadata.labels[value("mainWorkflowTypeLabel")], value("mainWorkflowType"));
-    equal(metadata.labels[value("mainWorkflowTaskLabel")], "3");
-    const stages = defaults.stages?.default as string[];
-    const stage = metadata.labels[value("mainWorkflowStageLabel")];
+    const value = (key: string) => `${preset(`mainWorkflow.${key}`)}`;
+    equal(metadata.labels[value("typeLabel")], value("type"));
+    equal(metadata.labels[value("taskLabel")], "3");
+    const stages = preset("mainWorkflow.stages") as string[];
+    const stage = metadata.labels[value("stageLabel")];
     ok(stages.indexOf(stage) > stages.indexOf(value("resetStage")), stage);
     const [gates, gate]: Template[] = spec.templates;
     equal(spec.entrypoint, gates?.name);

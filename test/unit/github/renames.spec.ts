@@ -38,7 +38,7 @@ describe("GitHub double: renamed repositories", () => {
       const { status, json } = await fixture.get(path, { authorization });
       deepEqual([status, (json() as { full_name: string }).full_name], [200, "Acme/Store"], path);
     }
-    equal((await fixture.get("/repos/acme/store/pulls/5", { authorization })).status, 200);
+    equal((await fixture.get("/repos/acme/store/issues/5/labels", { authorization })).status, 200);
   });
 
   it("redirect the App, too, and have no token under the old name", async () => {

@@ -93,11 +93,6 @@ describe("GitHub double: installation tokens", () => {
     }
   });
 
-  it("need a JSON object as request", async () => {
-    const reply = await create("{not json");
-    deepEqual([reply.status, reply.json()], [400, errorBody(400, "Problems parsing JSON", docs)]);
-  });
-
   it("reach no repository but their own: the others are not there", async () => {
     const token = await fixture.token({ repositories: ["shop"] });
     equal((await get(token)).status, 200);
@@ -105,13 +100,6 @@ describe("GitHub double: installation tokens", () => {
       const reply = await get(token, `/repos/${other}`);
       deepEqual([reply.status, reply.json()], [404, errorBody(404, "Not Found", "/repos/repos#get-a-repository")]);
     }
-  });
-
-  it("list the repositories that they reach", async () => {
-    const token = await fixture.token({ repositories: ["shop"] });
-    const reply = await get(token, "/installation/repositories");
-    const { total_count, repositories } = reply.json() as { total_count: number; repositories: JsonObject[] };
-    deepEqual([total_count, repositories.map(({ full_name }) => full_name)], [1, [repository]]);
   });
 
   it("see nothing of a repository without a token", async () => {
@@ -184,13 +172,6 @@ describe("GitHub double: installation tokens", () => {
     }
   });
 
-  it("are gone once revoked", async () => {
-    const token = await fixture.token();
-    const reply = await fixture.send("DELETE", "/installation/token", { authorization: `Bearer ${token}` });
-    deepEqual([reply.status, reply.text], [204, ""]);
-    equal((await get(token)).status, 401);
-  });
-
   it("stop working while the installation is suspended, and none is made", async () => {
     const token = await fixture.token();
     await fixture.install({ suspended: true });
@@ -211,23 +192,5 @@ describe("GitHub double: installation tokens", () => {
     } finally {
       await fixture.install();
     }
-  });
-
-  it("are listed whole with what they were good for", async () => {
-    const value = await fixture.token({ repositories: ["shop"], permissions: { contents: "read" } });
-    const listed = (await fixture.double.client.tokens()).at(-1);
-    ok(listed);
-    const { createdAt, expiresAt, id, ...rest } = listed;
-    match(id, /^token-\d+$/);
-    equal(Date.parse(expiresAt) - Date.parse(createdAt), 3_600_000);
-    deepEqual(rest, {
-      token: value,
-      appId: 4711,
-      installationId,
-      permissions: { metadata: "read", contents: "read" },
-      repositories: [repository],
-      narrowed: true,
-      revoked: false,
-    });
   });
 });

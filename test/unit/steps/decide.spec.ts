@@ -250,7 +250,7 @@ describe("plan", function () {
     const begun = { mainWorkflows: [main("waiting-ready-for-qa", { annotations: ledger("false") })] };
 
     describe("on the number of agents", () => {
-      it("let as many pass as maxAgentsToCancel says", () => {
+      it("let as many pass as agents.maxToCancel says [as-many-as-allowed]", () => {
         const others = [
           agent("rex", "5DLabs-Rex"),
           agent("elsewhere", "5DLabs-Cleo", { repository: "acme-other" }),
@@ -262,7 +262,7 @@ describe("plan", function () {
       it("stop one more, and name the first agents and the way out", () => {
         const world = { codeRuns: cleos(4), environment: { MAX_AGENTS_TO_CANCEL: "3" } };
         const words = (untouched: string) =>
-          `task 3 has 4 agents to cancel, more than maxAgentsToCancel (3): cleo-1-3, cleo-2-3, cleo-3-3, and 1 more; ${untouched}see which: ${seeCodeRuns}; end those that should not be there, then: ${retry}; or raise maxAgentsToCancel (pulumi up), then: ${resubmit}`;
+          `task 3 has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-3, cleo-2-3, cleo-3-3, and 1 more; ${untouched}see which: ${seeCodeRuns}; end those that should not be there, then: ${retry}; or raise agents.maxToCancel (pulumi up), then: ${resubmit}`;
         fails(world, "ambiguous", words("nothing was touched; "));
         fails({ ...world, ...begun }, "ambiguous", words(""));
       });
@@ -277,11 +277,11 @@ describe("plan", function () {
         ["another agent, under the key in other case", { "Github-App": "5DLabs-Blaze" }, "github-app=5DLabs-Cleo"],
         ["another task", { "agents.platform/task-id": "9" }, "task-id=3"],
         ["another repository", { "agents.platform/repository": "acme-other" }, "repository=acme-shop"],
-        ["the pusher's name", { "started-by": "Rex" }, "github-app=5DLabs-Cleo"],
+        ["the pusher's name [contradicting-pushers-name]", { "started-by": "Rex" }, "github-app=5DLabs-Cleo"],
         ["the pusher's login", { "example.com/owner": "5DLabs-Rex" }, "github-app=5DLabs-Cleo"],
       ];
       for (const [what, labels, contradicted] of contradictions) {
-        it(`stop at ${what}, and name CodeRun and labels`, () => {
+        it(`stop, and name CodeRun and labels, at ${what}`, () => {
           const odd = agent("odd", "5DLabs-Cleo", { ...ours, ...labels });
           const [[key, value] = []] = Object.entries(labels);
           fails({ codeRuns: [cleo, odd] }, "ambiguous", stopped(`odd-3 (${key}=${value} contradicts ${contradicted})`));
@@ -334,7 +334,7 @@ describe("plan", function () {
 
     describe("on a near miss of a listed agent", () => {
       const stopped = (odd: string, untouched = "nothing was touched; ") =>
-        `agents of some coderuns of task 3 are listed but for their spelling: ${odd}; ${untouched}correct the label or end what should not be there (${seeCodeRuns} --show-labels), then: ${retry}; or list that spelling too, in agentsToCancel (pulumi up), then: ${resubmit}`;
+        `agents of some coderuns of task 3 are listed but for their spelling: ${odd}; ${untouched}correct the label or end what should not be there (${seeCodeRuns} --show-labels), then: ${retry}; or list that spelling too, in agents.toCancel (pulumi up), then: ${resubmit}`;
       for (const name of ["5dlabs-cleo", "5DLABS-Cleo", "5DLabs_Cleo", "5DLabs.cleo", "5DLabs-_Cleo"]) {
         it(`stop at ${name}, and name CodeRun, label and the listed one`, () => {
           const world = { codeRuns: [cleo, agent("odd", name)] };
@@ -344,7 +344,7 @@ describe("plan", function () {
         });
       }
 
-      it("let both spellings pass where both are listed, and cancel both", () => {
+      it("let both spellings pass where both are listed, and cancel both [both-spellings-listed]", () => {
         const environment = { AGENTS: JSON.stringify(["5DLabs-Cleo", "5dlabs-cleo"]) };
         const result = decided({ codeRuns: [cleo, agent("small", "5dlabs-cleo")], environment });
         deepEqual([result.begin, result.plan.targets?.map(({ name }) => name)], [true, ["cleo-3", "small-3"]]);
@@ -486,7 +486,7 @@ describe("plan", function () {
       stale([{ agent: "5DLabs-Rex", after: 1000 }]);
     });
 
-    it("restarts QA where the round began before it: a Tess began first", () => {
+    it("restarts QA where the round began before it: a Tess began first [late-in-older-round]", () => {
       stale([{ agent: Tess, after: 1000 }]);
       stale([
         { agent: Tess, after: 1000 },
@@ -500,13 +500,14 @@ describe("plan", function () {
         { agent: Cleo, after: 1000 },
       ]));
 
-    it("restarts QA where the ready label is older than the round", () =>
+    it("restarts QA where the ready label is older than the round [late-with-old-ready-label]", () =>
       stale([{ agent: Cleo, after: 1000 }], { ready: true }));
 
-    it("restarts QA where somebody pushed on top: on which head the agent works, nobody knows", () =>
+    it("restarts QA where somebody pushed on top: on which head the agent works, nobody knows [late-with-push-on-top]", () =>
       stale([{ agent: Cleo, after: 1000 }], { head: sha("e") }));
 
-    it("restarts QA where the clocks cannot tell who came first", () => stale([{ agent: Cleo, after: 90 }]));
+    it("restarts QA where the clocks cannot tell who came first [late-by-unsure-clocks]", () =>
+      stale([{ agent: Cleo, after: 90 }]));
   });
 });
 

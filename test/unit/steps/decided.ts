@@ -83,7 +83,7 @@ const program = `${jqProgram("decide.jq")}
 export function decided(world: World = {}): Decided {
   const env = {
     PATH: process.env.PATH ?? "",
-    ...stepEnvironment({ NAMESPACE: "agents", LEDGER: "rex-remediation", TASK: task, RUN_NAME: run }),
+    ...stepEnvironment({ NAMESPACE: "agents", TASK: task, RUN_NAME: run }),
     ...world.environment,
   };
   const codeRuns = world.codeRuns ?? [];

@@ -1,8 +1,7 @@
 import { notFound } from "../answers.ts";
 import type { App } from "../apps.ts";
-import { appBody, installationBody, repositoryBody, tokenBody } from "../bodies.ts";
+import { appBody, installationBody, tokenBody } from "../bodies.ts";
 import type { AppEndpoint, Call, Endpoint, World } from "../endpoint.ts";
-import { page } from "../paging.ts";
 import type { Repository } from "../repositories.ts";
 
 const docs = "https://docs.github.com/rest/apps";
@@ -27,18 +26,6 @@ const getApp: AppEndpoint = {
     const installations = world.apps.installationsOf(app);
     const owner = installations[0]?.repositories[0] ?? "";
     return { status: 200, body: appBody(app, installations, owner, call.base) };
-  },
-};
-
-const listInstallations: AppEndpoint = {
-  for: "app",
-  method: "GET",
-  path: "/app/installations",
-  docs: `${docs}/apps#list-installations-for-the-authenticated-app`,
-  statuses: [200, 401, 404],
-  handle(call, world, app) {
-    const { items, headers } = page(call, world.apps.installationsOf(app));
-    return { status: 200, headers, body: items.map((item) => installationBody(app, item, call.base)) };
   },
 };
 
@@ -93,44 +80,11 @@ const createToken: AppEndpoint = {
   },
 };
 
-const listRepositories: Endpoint = {
-  for: "installation",
-  method: "GET",
-  path: "/installation/repositories",
-  docs: `${docs}/installations#list-repositories-accessible-to-the-app-installation`,
-  statuses: [200, 401, 403],
-  handle(call, world, token) {
-    const reached = known(world, token.repositories).filter(({ fullName }) => world.tokens.reaches(token, fullName));
-    const { items, headers } = page(call, reached);
-    const repositories = items.map((item) => repositoryBody(item, call.base));
-    return {
-      status: 200,
-      headers,
-      body: { total_count: reached.length, repository_selection: "selected", repositories },
-    };
-  },
-};
-
-const revokeToken: Endpoint = {
-  for: "installation",
-  method: "DELETE",
-  path: "/installation/token",
-  docs: `${docs}/installations#revoke-an-installation-access-token`,
-  statuses: [204, 401],
-  handle(_call, _world, token) {
-    token.revoked = true;
-    return { status: 204 };
-  },
-};
-
 /** Apps, their installations and tokens. */
 export const appEndpoints: readonly Endpoint[] = [
   getApp,
-  listInstallations,
   getInstallation,
   getRepositoryInstallation,
   getOrganizationInstallation,
   createToken,
-  listRepositories,
-  revokeToken,
 ];

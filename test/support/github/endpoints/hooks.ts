@@ -1,6 +1,6 @@
-import { type Answer, notFound, validationFailed } from "../answers.ts";
+import { type Answer, type JsonObject, notFound, validationFailed } from "../answers.ts";
 import type { App } from "../apps.ts";
-import type { AppEndpoint, Call, Endpoint, OrganizationEndpoint, RepositoryEndpoint, World } from "../endpoint.ts";
+import type { AppEndpoint, Call, Endpoint, World } from "../endpoint.ts";
 import {
   hookBody,
   hookConfigBody,
@@ -12,15 +12,9 @@ import { ping, sendAgain } from "../hookSender.ts";
 import { changed, checkedSettings } from "../hookSettings.ts";
 import type { Hook, HookDelivery } from "../hooks.ts";
 import { page, pageFromCursor } from "../paging.ts";
-import type { Repository } from "../repositories.ts";
+import type { Permissions } from "../permissions.ts";
 
 const appDocs = "https://docs.github.com/rest/apps/webhooks";
-const repositoryDocs = "https://docs.github.com/rest/repos/webhooks";
-const organizationDocs = "https://docs.github.com/rest/orgs/webhooks";
-const read = [{ repository_hooks: "read" }] as const;
-const write = [{ repository_hooks: "write" }] as const;
-const organizationRead = [{ organization_hooks: "read" }] as const;
-const organizationWrite = [{ organization_hooks: "write" }] as const;
 
 /** Which status codes count as what. A delivery that nothing answered, with the code 0, is in neither. */
 const outcomes: Record<string, (statusCode: number) => boolean> = {
@@ -79,197 +73,140 @@ const redeliverAppDelivery: AppEndpoint = {
   handle: (call, world, app) => redeliver(call, world, ofApp(world, app)),
 };
 
-const listRepositoryHooks: RepositoryEndpoint = {
-  for: "repository",
-  method: "GET",
+/** Those of a repository or of an organisation, which differ in their paths, their permission and the form of a hook. */
+interface Owned {
+  /** As GitHub's documentation of the endpoints calls the hooks. */
+  called: "repository" | "organization";
+  path: string;
+  docs: string;
+  /** How one that is shown is called there. */
+  delivery: string;
+  permission: "repository_hooks" | "organization_hooks";
+  hooks: (world: World, owner: string) => Hook[];
+  body: (hook: Hook, last: HookDelivery | undefined, base: string) => JsonObject;
+}
+
+type Handle = (call: Call, world: World, owner: string) => Answer;
+type Part = {
+  method: Endpoint["method"];
+  path: string;
+  docs: string;
+  statuses: number[];
+  level?: "write";
+  handle: Handle;
+};
+
+const ofRepositories: Owned = {
+  called: "repository",
   path: "/repos/{owner}/{repo}/hooks",
-  docs: `${repositoryDocs}#list-repository-webhooks`,
-  statuses: [200, 401, 403, 404],
-  accepted: read,
-  handle(call, { hooks }, repository) {
-    const { items, headers } = page(call, hooks.ofRepository(repository.fullName));
-    const body = items.map((hook) => hookBody(hook, hooks.deliveriesTo(hook)[0], call.base));
-    return { status: 200, headers, body };
-  },
+  docs: "https://docs.github.com/rest/repos/webhooks",
+  delivery: "a-delivery",
+  permission: "repository_hooks",
+  hooks: ({ hooks }, owner) => hooks.ofRepository(owner),
+  body: hookBody,
 };
 
-const createRepositoryHook: RepositoryEndpoint = {
-  for: "repository",
-  method: "POST",
-  path: "/repos/{owner}/{repo}/hooks",
-  docs: `${repositoryDocs}#create-a-repository-webhook`,
-  statuses: [201, 401, 403, 404, 422],
-  accepted: write,
-  handle(call, world, { fullName }) {
-    const settings = checkedSettings(call.body, world.hooks.ofRepository(fullName), "repository");
-    const hook = world.hooks.add({ repository: fullName }, settings);
-    const body = hookBody(hook, undefined, call.base);
-    ping(world.hooks, hook, body);
-    return { status: 201, body };
-  },
-};
-
-const updateRepositoryHook: RepositoryEndpoint = {
-  for: "repository",
-  method: "PATCH",
-  path: "/repos/{owner}/{repo}/hooks/{hook_id}",
-  docs: `${repositoryDocs}#update-a-repository-webhook`,
-  statuses: [200, 401, 403, 404, 422],
-  accepted: write,
-  handle(call, world, repository) {
-    const hook = ofRepository(call, world, repository);
-    const updated = world.hooks.change(hook, changed(hook, call.body));
-    return { status: 200, body: hookBody(updated, world.hooks.deliveriesTo(updated)[0], call.base) };
-  },
-};
-
-const pingRepositoryHook: RepositoryEndpoint = {
-  for: "repository",
-  method: "POST",
-  path: "/repos/{owner}/{repo}/hooks/{hook_id}/pings",
-  docs: `${repositoryDocs}#ping-a-repository-webhook`,
-  statuses: [204, 401, 403, 404],
-  accepted: read,
-  handle(call, world, repository) {
-    const hook = ofRepository(call, world, repository);
-    ping(world.hooks, hook, hookBody(hook, undefined, call.base));
-    return { status: 204 };
-  },
-};
-
-const listRepositoryDeliveries: RepositoryEndpoint = {
-  for: "repository",
-  method: "GET",
-  path: "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries",
-  docs: `${repositoryDocs}#list-deliveries-for-a-repository-webhook`,
-  statuses: [200, 400, 401, 403, 404, 422],
-  accepted: read,
-  handle: (call, world, repository) => list(call, world, ofRepository(call, world, repository)),
-};
-
-const getRepositoryDelivery: RepositoryEndpoint = {
-  for: "repository",
-  method: "GET",
-  path: "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}",
-  docs: `${repositoryDocs}#get-a-delivery-for-a-repository-webhook`,
-  statuses: [200, 401, 403, 404],
-  accepted: read,
-  handle: (call, world, repository) => show(call, world, ofRepository(call, world, repository)),
-};
-
-const redeliverRepositoryDelivery: RepositoryEndpoint = {
-  for: "repository",
-  method: "POST",
-  path: "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}/attempts",
-  docs: `${repositoryDocs}#redeliver-a-delivery-for-a-repository-webhook`,
-  statuses: [202, 400, 401, 403, 404, 422],
-  accepted: write,
-  handle: (call, world, repository) => redeliver(call, world, ofRepository(call, world, repository)),
-};
-
-const listOrganizationHooks: OrganizationEndpoint = {
-  for: "organization",
-  method: "GET",
+const ofOrganizations: Owned = {
+  called: "organization",
   path: "/orgs/{org}/hooks",
-  docs: `${organizationDocs}#list-organization-webhooks`,
-  statuses: [200, 401, 403, 404],
-  accepted: organizationRead,
-  handle(call, { hooks }, organization) {
-    const { items, headers } = page(call, hooks.ofOrganization(organization));
-    return { status: 200, headers, body: items.map((hook) => organizationHookBody(hook, call.base)) };
-  },
+  docs: "https://docs.github.com/rest/orgs/webhooks",
+  delivery: "a-webhook-delivery",
+  permission: "organization_hooks",
+  hooks: ({ hooks }, owner) => hooks.ofOrganization(owner),
+  body: (hook, _last, base) => organizationHookBody(hook, base),
 };
 
-const createOrganizationHook: OrganizationEndpoint = {
-  for: "organization",
-  method: "POST",
-  path: "/orgs/{org}/hooks",
-  docs: `${organizationDocs}#create-an-organization-webhook`,
-  statuses: [201, 401, 403, 404, 422],
-  accepted: organizationWrite,
-  handle(call, world, organization) {
-    const settings = checkedSettings(call.body, world.hooks.ofOrganization(organization), "organization");
-    const hook = world.hooks.add({ organization }, settings);
-    const body = organizationHookBody(hook, call.base);
-    ping(world.hooks, hook, body);
-    return { status: 201, body };
-  },
-};
-
-const updateOrganizationHook: OrganizationEndpoint = {
-  for: "organization",
-  method: "PATCH",
-  path: "/orgs/{org}/hooks/{hook_id}",
-  docs: `${organizationDocs}#update-an-organization-webhook`,
-  statuses: [200, 401, 403, 404, 422],
-  accepted: organizationWrite,
-  handle(call, world, organization) {
-    const hook = ofOrganization(call, world, organization);
-    return {
-      status: 200,
-      body: organizationHookBody(world.hooks.change(hook, changed(hook, call.body)), call.base),
-    };
-  },
-};
-
-const pingOrganizationHook: OrganizationEndpoint = {
-  for: "organization",
-  method: "POST",
-  path: "/orgs/{org}/hooks/{hook_id}/pings",
-  docs: `${organizationDocs}#ping-an-organization-webhook`,
-  statuses: [204, 401, 403, 404],
-  accepted: organizationRead,
-  handle(call, world, organization) {
-    const hook = ofOrganization(call, world, organization);
-    ping(world.hooks, hook, organizationHookBody(hook, call.base));
-    return { status: 204 };
-  },
-};
-
-const listOrganizationDeliveries: OrganizationEndpoint = {
-  for: "organization",
-  method: "GET",
-  path: "/orgs/{org}/hooks/{hook_id}/deliveries",
-  docs: `${organizationDocs}#list-deliveries-for-an-organization-webhook`,
-  statuses: [200, 400, 401, 403, 404, 422],
-  accepted: organizationRead,
-  handle: (call, world, organization) => list(call, world, ofOrganization(call, world, organization)),
-};
-
-const getOrganizationDelivery: OrganizationEndpoint = {
-  for: "organization",
-  method: "GET",
-  path: "/orgs/{org}/hooks/{hook_id}/deliveries/{delivery_id}",
-  docs: `${organizationDocs}#get-a-webhook-delivery-for-an-organization-webhook`,
-  statuses: [200, 401, 403, 404],
-  accepted: organizationRead,
-  handle: (call, world, organization) => show(call, world, ofOrganization(call, world, organization)),
-};
-
-const redeliverOrganizationDelivery: OrganizationEndpoint = {
-  for: "organization",
-  method: "POST",
-  path: "/orgs/{org}/hooks/{hook_id}/deliveries/{delivery_id}/attempts",
-  docs: `${organizationDocs}#redeliver-a-delivery-for-an-organization-webhook`,
-  statuses: [202, 400, 401, 403, 404, 422],
-  accepted: organizationWrite,
-  handle: (call, world, organization) => redeliver(call, world, ofOrganization(call, world, organization)),
-};
-
-function ofOrganization(call: Call, { hooks }: World, organization: string): Hook {
-  const found = hooks.ofOrganization(organization).find(({ id }) => id === Number(call.params.hook_id));
-  if (!found) throw notFound();
-  return found;
+function endpointsOf({ called, path, docs, delivery, permission, hooks, body }: Owned): Endpoint[] {
+  const article = called === "organization" ? "an" : "a";
+  const one = (call: Call, world: World, owner: string): Hook => {
+    const found = hooks(world, owner).find(({ id }) => id === Number(call.params.hook_id));
+    if (!found) throw notFound();
+    return found;
+  };
+  const shown = (world: World, hook: Hook, base: string) => body(hook, world.hooks.deliveriesTo(hook)[0], base);
+  const parts: Part[] = [
+    {
+      method: "GET",
+      path,
+      docs: `list-${called}-webhooks`,
+      statuses: [200, 401, 403, 404],
+      handle(call, world, owner) {
+        const { items, headers } = page(call, hooks(world, owner));
+        return { status: 200, headers, body: items.map((hook) => shown(world, hook, call.base)) };
+      },
+    },
+    {
+      method: "POST",
+      path,
+      docs: `create-${article}-${called}-webhook`,
+      statuses: [201, 401, 403, 404, 422],
+      level: "write",
+      handle(call, world, owner) {
+        const settings = checkedSettings(call.body, hooks(world, owner), called);
+        const hook = world.hooks.add(
+          called === "repository" ? { repository: owner } : { organization: owner },
+          settings,
+        );
+        ping(world.hooks, hook, shown(world, hook, call.base));
+        return { status: 201, body: shown(world, hook, call.base) };
+      },
+    },
+    {
+      method: "PATCH",
+      path: `${path}/{hook_id}`,
+      docs: `update-${article}-${called}-webhook`,
+      statuses: [200, 401, 403, 404, 422],
+      level: "write",
+      handle(call, world, owner) {
+        const hook = one(call, world, owner);
+        return { status: 200, body: shown(world, world.hooks.change(hook, changed(hook, call.body)), call.base) };
+      },
+    },
+    {
+      method: "POST",
+      path: `${path}/{hook_id}/pings`,
+      docs: `ping-${article}-${called}-webhook`,
+      statuses: [204, 401, 403, 404],
+      handle(call, world, owner) {
+        const hook = one(call, world, owner);
+        ping(world.hooks, hook, body(hook, undefined, call.base));
+        return { status: 204 };
+      },
+    },
+    {
+      method: "GET",
+      path: `${path}/{hook_id}/deliveries`,
+      docs: `list-deliveries-for-${article}-${called}-webhook`,
+      statuses: [200, 400, 401, 403, 404, 422],
+      handle: (call, world, owner) => list(call, world, one(call, world, owner)),
+    },
+    {
+      method: "GET",
+      path: `${path}/{hook_id}/deliveries/{delivery_id}`,
+      docs: `get-${delivery}-for-${article}-${called}-webhook`,
+      statuses: [200, 401, 403, 404],
+      handle: (call, world, owner) => show(call, world, one(call, world, owner)),
+    },
+    {
+      method: "POST",
+      path: `${path}/{hook_id}/deliveries/{delivery_id}/attempts`,
+      docs: `redeliver-a-delivery-for-${article}-${called}-webhook`,
+      statuses: [202, 400, 401, 403, 404, 422],
+      level: "write",
+      handle: (call, world, owner) => redeliver(call, world, one(call, world, owner)),
+    },
+  ];
+  return parts.map(({ docs: anchor, level = "read", handle, ...part }) => {
+    const accepted = [{ [permission]: level } as Permissions];
+    const common = { ...part, docs: `${docs}#${anchor}`, accepted };
+    return called === "repository"
+      ? { ...common, for: "repository", handle: (call, world, { fullName }) => handle(call, world, fullName) }
+      : { ...common, for: "organization", handle };
+  });
 }
 
 function ofApp({ hooks }: World, app: App): Hook {
   const found = hooks.ofApp(app);
-  if (!found) throw notFound();
-  return found;
-}
-
-function ofRepository(call: Call, { hooks }: World, { fullName }: Repository): Hook {
-  const found = hooks.ofRepository(fullName).find(({ id }) => id === Number(call.params.hook_id));
   if (!found) throw notFound();
   return found;
 }
@@ -328,18 +265,6 @@ export const hookEndpoints: readonly Endpoint[] = [
   listAppDeliveries,
   getAppDelivery,
   redeliverAppDelivery,
-  listRepositoryHooks,
-  createRepositoryHook,
-  updateRepositoryHook,
-  pingRepositoryHook,
-  listRepositoryDeliveries,
-  getRepositoryDelivery,
-  redeliverRepositoryDelivery,
-  listOrganizationHooks,
-  createOrganizationHook,
-  updateOrganizationHook,
-  pingOrganizationHook,
-  listOrganizationDeliveries,
-  getOrganizationDelivery,
-  redeliverOrganizationDelivery,
+  ...endpointsOf(ofRepositories),
+  ...endpointsOf(ofOrganizations),
 ];

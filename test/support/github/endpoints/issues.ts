@@ -3,7 +3,6 @@ import { commentBody, labelBody } from "../bodies.ts";
 import type { Call, RepositoryEndpoint, World } from "../endpoint.ts";
 import { accountOf } from "../identity.ts";
 import { page } from "../paging.ts";
-import { covers } from "../permissions.ts";
 import type { Comment, PullRequest, Repository } from "../repositories.ts";
 
 // Labels and comments of pull requests are reached as those of issues. GitHub documents either permission as enough;
@@ -41,29 +40,6 @@ const listLabels: RepositoryEndpoint = {
   handle(call, world, repository) {
     const { items, headers } = page(call, issue(call, world, repository).labels);
     return { status: 200, headers, body: items.map((name) => labelBody(repository, name, call.base)) };
-  },
-};
-
-const addLabels: RepositoryEndpoint = {
-  for: "repository",
-  method: "POST",
-  path: "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-  docs: "https://docs.github.com/rest/issues/labels#add-labels-to-an-issue",
-  statuses: [200, 400, 401, 403, 404, 422],
-  accepted: write,
-  sufficient: writePull,
-  handle(call, world, repository, token) {
-    const pull = issue(call, world, repository);
-    const { labels } = call.body;
-    if (!Array.isArray(labels) || labels.length === 0 || !labels.every(isLabelName))
-      throw validationFailed({ resource: "Label", field: "name", code: "invalid" });
-    const unknown = labels.some((name) => !Object.hasOwn(repository.labels, name.toLowerCase()));
-    if (unknown && !covers(token.permissions, { issues: "write" }))
-      throw new GitHubError(403, "You do not have permission to create labels on this repository.", {
-        fields: { errors: [{ resource: "Repository", field: "label", code: "unauthorized" }] },
-      });
-    world.repositories.addLabels(repository, pull, labels);
-    return { status: 200, body: pull.labels.map((name) => labelBody(repository, name, call.base)) };
   },
 };
 
@@ -118,19 +94,6 @@ const createComment: RepositoryEndpoint = {
   },
 };
 
-const getComment: RepositoryEndpoint = {
-  for: "repository",
-  method: "GET",
-  path: "/repos/{owner}/{repo}/issues/comments/{comment_id}",
-  docs: "https://docs.github.com/rest/issues/comments#get-an-issue-comment",
-  statuses: [200, 401, 403, 404],
-  accepted: read,
-  sufficient: readPull,
-  handle(call, world, repository) {
-    return { status: 200, body: body(call, world, repository, comment(call, repository)) };
-  },
-};
-
 const updateComment: RepositoryEndpoint = {
   for: "repository",
   method: "PATCH",
@@ -178,10 +141,6 @@ function text(call: Call): string {
   return value;
 }
 
-function isLabelName(name: unknown): name is string {
-  return typeof name === "string" && name.trim() !== "" && name.length <= 50;
-}
-
 function body(call: Call, world: World, repository: Repository, of: Comment) {
   return commentBody(repository, of, world.apps.byId(of.appId), call.base);
 }
@@ -190,10 +149,8 @@ function body(call: Call, world: World, repository: Repository, of: Comment) {
 export const issueEndpoints: readonly RepositoryEndpoint[] = [
   getLabel,
   listLabels,
-  addLabels,
   removeLabel,
   listComments,
   createComment,
-  getComment,
   updateComment,
 ];

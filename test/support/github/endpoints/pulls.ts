@@ -1,5 +1,5 @@
-import { notFound, validationFailed } from "../answers.ts";
-import { pullBody, pullSimpleBody } from "../bodies.ts";
+import { validationFailed } from "../answers.ts";
+import { pullBody } from "../bodies.ts";
 import type { Call, RepositoryEndpoint, World } from "../endpoint.ts";
 import { splitFullName } from "../identity.ts";
 import { page } from "../paging.ts";
@@ -17,22 +17,8 @@ const listPulls: RepositoryEndpoint = {
   handle(call, world, repository) {
     const wanted = repository.pulls.filter(filter(call.query)).sort(order(call.query));
     const { items, headers } = page(call, wanted);
-    const body = items.map((pull) => pullSimpleBody(repository, pull, headOf(world, repository, pull), call.base));
+    const body = items.map((pull) => pullBody(repository, pull, headOf(world, repository, pull), call.base));
     return { status: 200, headers, body };
-  },
-};
-
-const getPull: RepositoryEndpoint = {
-  for: "repository",
-  method: "GET",
-  path: "/repos/{owner}/{repo}/pulls/{pull_number}",
-  docs: `${docs}#get-a-pull-request`,
-  statuses: [200, 401, 403, 404],
-  accepted: [{ pull_requests: "read" }],
-  handle(call, world, repository) {
-    const pull = world.repositories.pull(repository, Number(call.params.pull_number));
-    if (!pull) throw notFound();
-    return { status: 200, body: pullBody(repository, pull, headOf(world, repository, pull), call.base) };
   },
 };
 
@@ -73,4 +59,4 @@ function headOf(world: World, repository: Repository, pull: PullRequest): Reposi
 }
 
 /** Pull requests. */
-export const pullEndpoints: readonly RepositoryEndpoint[] = [listPulls, getPull];
+export const pullEndpoints: readonly RepositoryEndpoint[] = [listPulls];

@@ -1,7 +1,6 @@
-import { GitHubError, notFound } from "../answers.ts";
+import { GitHubError } from "../answers.ts";
 import { fullRepositoryBody, refBody } from "../bodies.ts";
 import type { RepositoryEndpoint } from "../endpoint.ts";
-import type { Repository } from "../repositories.ts";
 
 const getRepository: RepositoryEndpoint = {
   for: "repository",
@@ -23,7 +22,7 @@ const matchingRefs: RepositoryEndpoint = {
   statuses: [200, 401, 403, 404, 409],
   accepted: [{ contents: "read" }],
   handle(call, _world, repository) {
-    refuseEmpty(repository);
+    if (Object.keys(repository.branches).length === 0) throw new GitHubError(409, "Git Repository is empty.");
     const prefix = `refs/${call.params.ref}`;
     const branches = Object.keys(repository.branches)
       .filter((branch) => `refs/heads/${branch}`.startsWith(prefix))
@@ -32,24 +31,5 @@ const matchingRefs: RepositoryEndpoint = {
   },
 };
 
-const getRef: RepositoryEndpoint = {
-  for: "repository",
-  method: "GET",
-  path: "/repos/{owner}/{repo}/git/ref/{ref}",
-  docs: "https://docs.github.com/rest/git/refs#get-a-reference",
-  statuses: [200, 401, 403, 404, 409],
-  accepted: [{ contents: "read" }],
-  handle(call, _world, repository) {
-    refuseEmpty(repository);
-    const branch = /^heads\/(.+)$/.exec(call.params.ref ?? "")?.[1];
-    if (branch === undefined || !Object.hasOwn(repository.branches, branch)) throw notFound();
-    return { status: 200, body: refBody(repository, branch, call.base) };
-  },
-};
-
-function refuseEmpty(repository: Repository): void {
-  if (Object.keys(repository.branches).length === 0) throw new GitHubError(409, "Git Repository is empty.");
-}
-
 /** Repositories and their git references. */
-export const repositoryEndpoints: readonly RepositoryEndpoint[] = [getRepository, matchingRefs, getRef];
+export const repositoryEndpoints: readonly RepositoryEndpoint[] = [getRepository, matchingRefs];

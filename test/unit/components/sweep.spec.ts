@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { stepScript } from "../../../components/stepScripts.ts";
-import { Redelivery, type RedeliveryArgs } from "../../../components/sweep.ts";
+import { Sweep, type SweepArgs } from "../../../components/sweep.ts";
 import { only, register, resolved, shape } from "../../support/pulumi/mockEngine.ts";
 import { unsetVariables } from "../../support/unsetVariables.ts";
 
-const component = "rex-remediation:index:Redelivery";
+const component = "rex-remediation:index:Sweep";
 const type = "kubernetes:argoproj.io/v1alpha1:CronWorkflow";
 
-const args: RedeliveryArgs = {
+const args: SweepArgs = {
   namespace: "agents",
   serviceAccountName: "rex-sweep",
   schedule: "*/7 * * * *",
@@ -31,7 +31,7 @@ const args: RedeliveryArgs = {
   installedAt: "2026-01-01T00:00:00Z",
   retentionDays: 7,
   image: "registry.example.com/steps:1",
-  deadlineSeconds: 120,
+  stepTimeoutSeconds: 120,
 };
 
 interface Spec {
@@ -54,9 +54,9 @@ interface Spec {
   };
 }
 
-async function rendered(changes: Partial<RedeliveryArgs> = {}) {
+async function rendered(changes: Partial<SweepArgs> = {}) {
   const { registrations, value } = await register(() =>
-    resolved(new Redelivery("rex", { ...args, ...changes }).cronWorkflowName),
+    resolved(new Sweep("rex", { ...args, ...changes }).cronWorkflowName),
   );
   const spec = only(registrations, type).inputs.spec as Spec;
   const template = spec.workflowSpec.templates[0];
@@ -66,7 +66,7 @@ async function rendered(changes: Partial<RedeliveryArgs> = {}) {
 }
 
 /** What the sweep does is shown by test/steps/sweep.spec.ts, and on the node by test/chain/sweep. */
-describe("Redelivery", () => {
+describe("Sweep", () => {
   it("is one CronWorkflow, of which one run is at work at a time", async () => {
     const { registrations, value, spec } = await rendered();
     assert.deepEqual(shape(registrations), [` > ${component} rex`, `${component} > ${type} rex-sweep`]);

@@ -1,0 +1,51 @@
+import { deepEqual } from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { outcomes } from "../../../components/vocabulary/outcomes.ts";
+import { accountRights } from "../../../components/vocabulary/rights.ts";
+
+const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
+
+/** The tables that say what the program's words mean. */
+describe("docs", () => {
+  /** Rows of the table whose head begins so, as lists of cells. */
+  function table(path: string, head: string): string[][] {
+    const text = read(path);
+    const lines = text.slice(text.indexOf(head)).split("\n");
+    const rows = lines.slice(2, lines.indexOf(""));
+    return rows.map((row) =>
+      row
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+  }
+
+  it("operate.md explains each outcome, and no other", () => {
+    const named = table("docs/operate.md", "| outcome |").flatMap(([cell = ""]) => [...cell.matchAll(/`([a-z-]+)`/g)]);
+    deepEqual(named.map(([, name]) => name).sort(), [...outcomes].sort());
+  });
+
+  /** "get, list CodeRuns; patch workflows" as the program has it. */
+  function rights(words: string): Record<string, string[]> {
+    const found: Record<string, string[]> = {};
+    for (const right of words.split("; ")) {
+      const [, verbs = "", kind = ""] = /^(.*) (\w+)$/.exec(right) ?? [];
+      const key = kind === "CodeRuns" ? "codeRuns" : kind;
+      found[key] = [...(found[key] ?? []), ...verbs.split(", ")];
+    }
+    return found;
+  }
+  const { sensor, sweep, remediation } = accountRights(true);
+  const promised = { Sensor: sensor, sweep, remediation };
+
+  it("security.md says what each right of an account is for", () => {
+    const words: Record<string, string> = {};
+    let account = "";
+    for (const [name = "", right] of table("docs/security.md", "| account | right | what for |")) {
+      account = name || account;
+      words[account] = [words[account], right].filter(Boolean).join("; ");
+    }
+    const said = Object.fromEntries(Object.keys(promised).map((account) => [account, rights(words[account] ?? "")]));
+    deepEqual(said, promised);
+  });
+});
