@@ -16,7 +16,7 @@ const stepsDirectory = join(import.meta.dirname, "steps");
 
 /**
  * A step as one text for `bash -c`: what it uses of the vocabulary, then its file of components/steps, in which each `source` line gives
- * way to the file that it names, once. Lines of comment stay behind, because all steps together have to fit into one environment
+ * way to the file that it names, once. Comments and indentation stay behind, because all steps together have to fit into one environment
  * variable of the pod.
  *
  * @param directory where the files are; default: components/steps
@@ -41,7 +41,7 @@ function inlined(path: string, directory: string, seen: Set<string>): string {
       }
       const file = sourceLine.exec(line)?.groups?.file;
       if (file === undefined) {
-        return `${line}\n`;
+        return `${line.trimStart()}\n`;
       }
       const isNew = !seen.has(file);
       seen.add(file);

@@ -5,9 +5,14 @@
 # the time; then the answers, in the order of `took`.
 # Its output is {facts, decision, log, plan, shown}: the facts with these answers; one of
 #   {need}                    what is to be read next, a list; then it is asked again. The first need is main-workflows.
+#                             pulls-of-head are the pull requests if a branch is at the pushed commit, else null: a push
+#                             that somebody pushed on top of may be superseded, which costs no further call to GitHub
 #   {outcome, reason}         the end: there is nothing to do; or, with begin: true, QA is to be restarted
 #   {cause, words, command}   the end: it failed, with words in several parts
 # all lines for the log so far; what plan.json holds, but for the outcome; and that in lines for people.
+#
+# It is asked at three places: decide_on_ledger first, decide_on_agents once the CodeRuns are known, decide_on_owned once
+# all are. jq compiles what an entry uses and drops the rest, and to compile all takes as long as six calls of jq.
 include "config";
 include "main-workflow";
 include "coderuns";
@@ -61,7 +66,7 @@ def with_answer($took; $answer):
   elif $took == "head-by-hand" then
     .branches = $answer.branches | .push.after = ($answer.branches[0].sha // "") | .push.pushedAt = $answer.at
   elif $took == "runs" then .runs = ($answer | runs)
-  elif $took == "pulls" then .pulls = $answer
+  elif $took | IN("pulls", "pulls-of-head") then .pulls = $answer
   elif $took == "coderuns" then .codeRuns = ($answer | code_runs)
   elif $took == "all-coderuns" then .allCodeRuns = ($answer | code_runs)
   else error("plan took \($took), which nobody asked for")
@@ -373,17 +378,29 @@ def check_writable:
       ])
     end;
 
-def decision:
+# What can be told without a call to GitHub; by hand that has to say what the head is.
+def decision_on_ledger:
   first(
     check_main_workflow,
     check_present_head,
     check_ledger_time,
     check_handled,
-    (if .branches == null then need("branches") else empty end),
+    {need: (if .branches == null then ["branches", "pulls-of-head", "coderuns"] else ["pulls", "coderuns"] end)}
+  );
+
+def decision_on_owned:
+  first(
+    check_owned,
+    check_writable,
+    (if $plan.dryRun then conclude("dry-run"; ["a dry run: nothing is touched"]) else empty end),
+    (conclude("remediate"; ["something of the old head is still at work"]) + {begin: true})
+  );
+
+def decision_on_agents:
+  first(
     check_overtaken,
     check_newer_run,
-    # Two of which the second is needed mostly: to ask for each by itself would cost one more start of jq.
-    (if .pulls == null then {need: ["pulls", "coderuns"]} else empty end),
+    (if .pulls == null then need("pulls") else empty end),
     check_pull_request,
     check_hold,
     check_contradictions,
@@ -391,39 +408,35 @@ def decision:
     check_number_of_targets,
     check_stage,
     check_stale,
-    check_owned,
-    check_writable,
-    (if $plan.dryRun then conclude("dry-run"; ["a dry run: nothing is touched"]) else empty end),
-    (conclude("remediate"; ["something of the old head is still at work"]) + {begin: true})
+    decision_on_owned
   );
 
 # --------------------------------------------------------------- words and the plan
 
-def log_lines: [
+def log_lines($decision): [
   (select(.mainWorkflows != null and begun)
     | "run \(ledger.run // "") began (\((ledger.pushed // "")[:12])) and did not end; this run carries it on"),
-  (select(.runs != null and [check_newer_run] == []) | "the branch is not at the pushed commit any more: somebody pushed on top of it"),
+  (select(.runs != null and $decision.outcome != "superseded")
+    | "the branch is not at the pushed commit any more: somebody pushed on top of it"),
   (select(.pulls != null and begun and held != "")
     | "label \($plan.holdLabel) is on pull request \(held), but what was begun is ended all the same")
 ];
 
 def shown: {name: .metadata.name, uid: .metadata.uid, agent: agent, created: .metadata.creationTimestamp};
 
-def plan:
+def plan_on_ledger:
   .push
   + (workflow | if . == null then {} else {workflow: {name, uid, stage, ledger}} end)
   + (if .branches == null then {} else {branches: .branches, head: head} end)
+  + (if .toldPulls.pulls == null then {} else {pulls: .toldPulls.pulls} end);
+
+def plan:
+  plan_on_ledger
   + (if .pulls == null then {} else {pulls: .pulls} end)
-  + (if .toldPulls.pulls == null then {} else {pulls: .toldPulls.pulls} end)
-  + (
-      if .codeRuns == null then {}
-      else
-        {
-          targets: [targets[] | shown],
-          leftAlone: [.codeRuns[] | why_not as $why | select($why != null) | {name: .metadata.name, agent: agent, why: $why}]
-        }
-      end
-    );
+  + {
+      targets: [targets[] | shown],
+      leftAlone: [.codeRuns[] | why_not as $why | select($why != null) | {name: .metadata.name, agent: agent, why: $why}]
+    };
 
 def plan_lines: [
   "task \(.task), \(if .byHand then "by hand" else "pushed \(.after[:12])" end), head \((.head // "unknown")[:12])",
@@ -435,10 +448,16 @@ def plan_lines: [
   (.leftAlone // [] | .[] | "leave \(.name): \(.why)")
 ];
 
-def decide:
+def decide(decision; plan):
   .[0] as {$took, $now}
   | .[1:] as $answers
   | reduce range($took | length) as $at (.[0].facts | .now = $now; with_answer($took[$at]; $answers[$at]))
   | decision as $decision
   | (plan + if $decision.begin then {round: round} else {} end) as $plan
-  | {facts: ., $decision, log: log_lines, plan: $plan, shown: ($plan | plan_lines)};
+  # What nobody asked about any more is not announced.
+  | ($plan | if $decision.outcome | IN("superseded", "no-pull-request", "held") then del(.targets, .leftAlone) else . end) as $plan
+  | {facts: ., $decision, log: log_lines($decision), plan: $plan, shown: ($plan | plan_lines)};
+
+def decide_on_ledger: decide(decision_on_ledger; plan_on_ledger);
+def decide_on_agents: decide(decision_on_agents; plan);
+def decide_on_owned: decide(decision_on_owned; plan);

@@ -26,13 +26,14 @@ main() {
   check_input
   printf null >"$SCRATCH/facts"
   logged=0
+  entry=decide_on_ledger
   needs=(main-workflows)
   while :; do
     answers=()
     for need in "${needs[@]}"; do read_need "$need"; done
     decide
     case $decision in
-      need) read -ra needs <<<"$what" ;;
+      need) next ;;
       conclude) conclude "$what" "$words" ;;
       begin)
         begin
@@ -41,6 +42,14 @@ main() {
       fail) fail "$words" ;;
     esac
   done
+}
+
+next() {
+  read -ra needs <<<"$what"
+  case " $what " in
+    *" coderuns "*) entry=decide_on_agents ;;
+    *" all-coderuns "*) entry=decide_on_owned ;;
+  esac
 }
 
 # read_need NEED: reads what decide.jq asks for, and adds the file with the answer to $answers.
@@ -60,6 +69,11 @@ read_need() {
       read_pull_requests
       answer=$SCRATCH/pulls
       ;;
+    pulls-of-head)
+      answer=$SCRATCH/pulls
+      printf null >"$answer"
+      [[ $(<"$SCRATCH/branches") != *"\"$AFTER\""* ]] || read_pull_requests
+      ;;
     coderuns) list_task_coderuns ;;
     all-coderuns) list_all_coderuns ;;
   esac
@@ -76,7 +90,7 @@ decide() {
   printf '{"took": [%s], "now": %d, "facts": %s}' "${took%, }" "$EPOCHSECONDS" "$(<"$SCRATCH/facts")" >"$SCRATCH/so-far"
   jq -rs "$DECIDE"'
     def line: gsub("[\n\r]"; " ");
-    decide |
+    '"$entry"' |
       (.facts | tojson),
       (.decision
         | (if .need then "need" elif .begin then "begin" elif .outcome then "conclude" else "fail" end),

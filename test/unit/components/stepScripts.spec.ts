@@ -28,14 +28,15 @@ describe("stepScripts", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it("takes in each file that a step sources, once, without its comments", () => {
+  it("takes in each file that a step sources, once, without its comments and indentation", () => {
     write({
       "lib.sh": "# shellcheck shell=bash\nset -eu\n",
-      "github.sh": '# shellcheck source=components/steps/lib.sh\nsource "${BASH_SOURCE%/*}/lib.sh"\ngithub() { :; }\n',
+      "github.sh":
+        '# shellcheck source=components/steps/lib.sh\nsource "${BASH_SOURCE%/*}/lib.sh"\ngithub() {\n  :\n}\n',
       "plan.sh":
         '  # a comment\nsource "${BASH_SOURCE%/*}/lib.sh"\nsource "${BASH_SOURCE%/*}/github.sh"\n\ngithub # not this one\n',
     });
-    assert.equal(stepScript("plan", folder), "set -eu\ngithub() { :; }\ngithub # not this one\n");
+    assert.equal(stepScript("plan", folder), "set -eu\ngithub() {\n:\n}\ngithub # not this one\n");
   });
 
   it("refuses what Argo would expand, and says where and what instead", () => {

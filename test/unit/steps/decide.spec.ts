@@ -54,9 +54,9 @@ describe("plan", function () {
       [
         "to restart QA",
         { codeRuns: [cleo] },
-        ["remediate", ["main-workflows", "branches", "pulls", "coderuns", "all-coderuns"]],
+        ["remediate", ["main-workflows", "branches", "pulls-of-head", "coderuns", "all-coderuns"]],
       ],
-      ["where no agent is at work", {}, ["remediate", ["main-workflows", "branches", "pulls", "coderuns"]]],
+      ["where no agent is at work", {}, ["remediate", ["main-workflows", "branches", "pulls-of-head", "coderuns"]]],
       [
         "for a head that was handled, which costs no call to GitHub",
         { mainWorkflows: [main("waiting-ready-for-qa", { annotations: ledger("true", { run: "another" }) })] },
@@ -70,18 +70,18 @@ describe("plan", function () {
           ],
           branches: moved,
         },
-        ["superseded", ["main-workflows", "branches"]],
+        ["superseded", ["main-workflows", "branches", "pulls-of-head", "coderuns"]],
       ],
       [
         "where the branch has gone on to a push with a run of its own",
         { branches: moved, runs: [newer()] },
-        ["superseded", ["main-workflows", "branches", "runs"]],
+        ["superseded", ["main-workflows", "branches", "pulls-of-head", "coderuns", "runs"]],
       ],
       ["without a main workflow", { mainWorkflows: [] }, ["no-workflow", ["main-workflows", "ended-workflows"]]],
       [
         "without a pull request",
         { pulls: [] },
-        ["no-pull-request", ["main-workflows", "branches", "pulls", "coderuns"]],
+        ["no-pull-request", ["main-workflows", "branches", "pulls-of-head", "coderuns"]],
       ],
       [
         "by hand",
@@ -104,6 +104,23 @@ describe("plan", function () {
     ];
     for (const [what, world, expected] of cases) {
       it(what, () => deepEqual(asked(world), expected));
+    }
+  });
+
+  it("announces nothing to cancel where no agent counts any more", () => {
+    const moved = { branches: [{ ref: "task-3-fix", sha: sha("c") }], runs: [newer()] };
+    const worlds: [string, World][] = [
+      ["superseded", moved],
+      ["no-pull-request", { pulls: [] }],
+      ["held", { pulls: [pull({ held: true })] }],
+    ];
+    for (const [expected, world] of worlds) {
+      const { outcome, plan, shown } = decided({ ...world, codeRuns: [cleo, agent("rex", "5DLabs-Rex")] });
+      deepEqual([outcome, plan.targets, plan.leftAlone], [expected, undefined, undefined]);
+      deepEqual(
+        shown.filter((line) => /cleo|rex/.test(line)),
+        [],
+      );
     }
   });
 

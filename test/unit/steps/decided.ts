@@ -74,7 +74,11 @@ const program = `${jqProgram("decide.jq")}
   . as {$answers, $now}
   | {needs: ["main-workflows"], facts: null, asked: []}
   | until(.end;
-      ([{took: .needs, $now, facts}] + [.needs[] | $answers[.]] | decide) as $next
+      (if .asked + .needs | index(["all-coderuns"]) then "owned"
+        elif .asked + .needs | index(["coderuns"]) then "agents"
+        else "ledger" end) as $on
+      | ([{took: .needs, $now, facts}] + [.needs[] | $answers[.]]
+          | if $on == "ledger" then decide_on_ledger elif $on == "agents" then decide_on_agents else decide_on_owned end) as $next
       | .asked += .needs
       | if $next.decision.need then .needs = $next.decision.need | .facts = $next.facts else .end = $next end)
   | .end + .end.decision + {asked}`;
@@ -97,6 +101,7 @@ export function decided(world: World = {}): Decided {
     "head-by-hand": { at: push.pushedAt, branches },
     runs: { items: world.runs ?? [] },
     pulls,
+    "pulls-of-head": branches.some(({ sha }) => sha === push.after) ? pulls : null,
     coderuns: { items: codeRuns },
     "all-coderuns": { items: world.allCodeRuns ?? codeRuns },
   };
