@@ -43,7 +43,8 @@ find_outcome() {
   jq -r --arg key "$OUTCOME_LABEL" --slurpfile ledger "$SCRATCH/ledger" '
     if any($ledger[0][]; .resumed == "false") then "failed"
     elif any($ledger[0][]; .resumed == "true") then "remediated"
-    elif any(.status.nodes[]?; .type == "Container" and .displayName == "main" and .phase == "Succeeded") then .metadata.labels[$key] // "failed"
+    elif any(.status.nodes[]?; .type == "Container" and .displayName == "main" and .phase == "Succeeded") then
+      .metadata.labels[$key] // "failed"
     else "failed" end' "$ANSWER" >"$SCRATCH/outcome"
 }
 
@@ -81,7 +82,8 @@ failed_step() {
       | if startswith("\($step): ") then . else "\($step): \(.)" end;
     def of_a_step: select(.displayName | IN(step_containers[])) | select(.message // "" | ended_by_others | not) | words;
     def of_a_pod: select(.displayName // "" | startswith("\($run)(")) | .message // "" | split("\n")[0] // ""
-      | select(. != "" and ([splits(": ")][0] | IN(step_containers[]) | not)) | sub("^(?<own>init|wait): (Error \\(exit code 64\\): )?"; "Argo\u0027s container \(.own): ");
+      | select(. != "" and ([splits(": ")][0] | IN(step_containers[]) | not))
+      | sub("^(?<own>init|wait): (Error \\(exit code 64\\): )?"; "Argo\u0027s container \(.own): ");
     [$failures | list | .[] | select(type == "object")] as $failures
     | ([$failures[] | of_a_step] + [$failures[] | of_a_pod]) as $causes
     | if ($causes | length) > 0 then $causes | reduce .[] as $each ([]; if any(.[]; . == $each) then . else . + [$each] end) | join("; ")

@@ -129,7 +129,8 @@ check_input() {
   must_match TASK "$TASK" "$TASK_PATTERN" 'a number without leading zeros'
   # By the name of its pod the API server knows whose a run is.
   [[ $RUN_NAME == "$NAME-$TASK-"* ]] ||
-    fail "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes: $ARGO submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK … with the same parameters"
+    fail "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes:" \
+      "$ARGO submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK … with the same parameters"
   by_hand=false
   [[ -n $BEFORE$AFTER$PUSHED_AT ]] || by_hand=true
   if [[ $by_hand == false ]]; then
@@ -137,7 +138,8 @@ check_input() {
     must_match AFTER "$AFTER" "$SHA_PATTERN" 'a commit SHA of 40 hex digits'
     must_match PUSHED_AT "$PUSHED_AT" '^[1-9][0-9]{0,11}$' 'seconds since 1970'
     is_past "$PUSHED_AT" ||
-      fail "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
+      fail "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the" \
+        "past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
   fi
   must_match DRY_RUN "$DRY_RUN" '^(true|false)$' 'true or false'
   check_repository

@@ -19,7 +19,8 @@ read_pull_requests() {
   : >"$SCRATCH/of-branches"
   while IFS= read -r branch; do
     github_pages "/repos/$REPOSITORY/pulls?state=open&head=$(uri "${REPOSITORY%%/*}:$branch")" ||
-      fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY: give it the permission pull requests: write there$(then_again retry)"
+      fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY: give it the permission pull requests: write" \
+        "there$(then_again retry)"
     cat "$SCRATCH/pages" >>"$SCRATCH/of-branches"
   done < <(jq -r '.[].ref' "$SCRATCH/branches")
   jq --slurp --slurpfile branches "$SCRATCH/branches" --arg repository "$REPOSITORY" \

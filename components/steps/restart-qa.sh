@@ -80,7 +80,8 @@ await_gate() {
 too_many_gates() {
   local name
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
-  fail "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates"); open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is reset already$woken"
+  fail "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates");" \
+    "open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is reset already$woken"
 }
 
 no_gate() {
@@ -88,12 +89,15 @@ no_gate() {
   plan_again_if_agents_came
   running=$(jq -r "$GATES"'[(.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName),
     (waiting | select(.pauses) | "\(.node.displayName) (a pause)")] | join(", ")' "$SCRATCH/workflow")
-  fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after $GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already$woken: once it waits, $ARGO retry $RUN_NAME"
+  fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after" \
+    "$GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already$woken:" \
+    "once it waits, $ARGO retry $RUN_NAME"
 }
 
 wants_a_value() {
   reset_stage
-  fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default): $(value_commands), then: $ARGO retry $RUN_NAME; a default spares that the next time"
+  fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default):" \
+    "$(value_commands), then: $ARGO retry $RUN_NAME; a default spares that the next time"
 }
 
 # Argo has no other way to tell a gate that waits already.
@@ -104,7 +108,8 @@ value_commands() {
 }
 
 write_resume() {
-  jq -e 'all(.[]; all(.outputs.parameters // [] | .[]; .valueFrom.supplied == null or .valueFrom.default != null))' "$SCRATCH/gates" >/dev/null ||
+  jq -e 'all(.[]; all(.outputs.parameters // [] | .[]; .valueFrom.supplied == null or .valueFrom.default != null))' \
+    "$SCRATCH/gates" >/dev/null ||
     wants_a_value
   jq --slurpfile gates "$SCRATCH/gates" "$RESUME resumed(\$gates[0])" "$SCRATCH/workflow" >"$SCRATCH/patch"
   write_main_workflow "stage, gate and ledger"

@@ -69,9 +69,12 @@ prove_gone() {
 
 still_there() {
   local who name
-  who=$(jq -r '[.[] | .metadata | "\(.name) (being deleted since \(.deletionTimestamp // "never"), finalizers \(.finalizers // [] | join(", ")))"] | join("; ")' "$SCRATCH/remaining")
+  who=$(jq -r '
+    [.[].metadata | "\(.name) (being deleted since \(.deletionTimestamp // "never"), finalizers \(.finalizers // [] | join(", ")))"]
+    | join("; ")' "$SCRATCH/remaining")
   name=$(jq -r '.[0].metadata.name' "$SCRATCH/remaining")
-  fail "after $CANCEL_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
+  fail "after $CANCEL_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get" \
+    "$CODERUN_RESOURCE.$CODERUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
 }
 
 check_labels() {
