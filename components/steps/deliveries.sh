@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# shellcheck shell=bash
 # GitHub's deliveries of push events to this program's webhook. GitHub tries each once; a
 # failed one can be asked for again.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# shellcheck shell=bash
 # The task's branches and their open pull requests, as GitHub has them now.
 
 # Leaves the task's branches in $SCRATCH/branches. matching-refs answers by prefix: task-3

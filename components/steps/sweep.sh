@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034,SC2153 # in jq's texts, $ is jq's; the sourced files use what is set here
+# shellcheck shell=bash disable=SC2034,SC2153 # the sourced files use what is set here
 # sweep: finds what GitHub could not deliver, or what was lost after it was. Failed
 # deliveries are asked for again; and the last push of Rex's to a task's pull request whose
 # head the ledger does not call handled, and that no run knows some time later, gets the run
