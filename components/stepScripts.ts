@@ -1,20 +1,28 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { prelude } from "./vocabulary/prelude.ts";
+import { jqVocabulary, prelude } from "./vocabulary/prelude.ts";
 import type { Step } from "./vocabulary/steps.ts";
 
 /** A line with which a step includes a file from its own folder. */
 const sourceLine = /^source "\$\{BASH_SOURCE%\/\*\}\/(?<file>[a-z-]+\.sh)"$/;
 
+/** A line with which a step reads a jq program from its own folder into a constant. */
+const jqLine = /^(?<name>[A-Z_]+)=\$\(<"\$\{BASH_SOURCE%\/\*\}\/(?<file>[a-z-]+\.jq)"\)$/;
+
+/** A line with which a jq program includes the definitions of another. */
+const includeLine = /^include "(?<name>[a-z-]+)";$/;
+
+const stepsDirectory = join(import.meta.dirname, "steps");
+
 /**
  * A step as one text for `bash -c`: the parts of the vocabulary that it uses, then its script. Each `source` line is replaced with the file
- * that it names, the first time only. Comment lines are dropped, because all steps together must fit into one environment variable of the
- * pod.
+ * that it names, the first time only. Comment lines and indentation are dropped, because all steps together must fit into one environment
+ * variable of the pod.
  *
  * @param directory folder of the scripts; default: components/steps
  * @throws Error if a script contains a template tag of Argo or a here-document
  */
-export function stepScript(step: Step, directory = join(import.meta.dirname, "steps")): string {
+export function stepScript(step: Step, directory = stepsDirectory): string {
   const text = inlined(join(directory, `${step}.sh`), directory, new Set());
   return untouchedByKubelet(`${prelude(text)}${text}`);
 }
@@ -27,15 +35,73 @@ function inlined(path: string, directory: string, seen: Set<string>): string {
   return lines
     .filter((line) => !/^\s*(#|$)/.test(line))
     .map((line) => {
+      const { name, file: program } = jqLine.exec(line)?.groups ?? {};
+      if (name !== undefined && program !== undefined) {
+        return jqConstants(name, program, directory, seen);
+      }
       const file = sourceLine.exec(line)?.groups?.file;
       if (file === undefined) {
-        return `${line}\n`;
+        return `${line.trimStart()}\n`;
       }
       const isNew = !seen.has(file);
       seen.add(file);
       return isNew ? inlined(join(directory, file), directory, seen) : "";
     })
     .join("");
+}
+
+/** A constant with a program of jq, and before it one for each file that it includes and no program before it included. */
+function jqConstants(name: string, file: string, directory: string, seen: Set<string>): string {
+  const parts = jqParts(file, directory);
+  const vocabulary = jqVocabulary(textOf(parts)) === "" ? "" : "$VOCABULARY";
+  const own = textOf(parts.splice(-1));
+  const included = parts.map((part) => ({
+    ...part,
+    name: `JQ_${part.file.slice(0, -".jq".length).replaceAll("-", "_").toUpperCase()}`,
+  }));
+  const fresh = included.filter((part) => !seen.has(part.file));
+  for (const { file } of fresh) seen.add(file);
+  return [
+    ...fresh.map((part) => `${part.name}=${bashText(part.text)}\n`),
+    `${name}=${vocabulary}${included.map((part) => `$${part.name}`).join("")}${bashText(own)}\n`,
+  ].join("");
+}
+
+/**
+ * A program of jq in components/steps as one text, with what it uses of the vocabulary. jq's own `include` keeps variables from what is
+ * included, and all of it needs the configuration.
+ *
+ * @throws Error if Argo would read a part of it as its own
+ */
+export function jqProgram(file: string, directory = stepsDirectory): string {
+  const text = textOf(jqParts(file, directory));
+  return `${jqVocabulary(text)}${text}`;
+}
+
+function textOf(parts: { text: string }[]): string {
+  return parts.map(({ text }) => text).join("");
+}
+
+/** What a program includes, each once, and the program itself, without comments and indentation. */
+function jqParts(file: string, directory: string, seen = new Set<string>()): { file: string; text: string }[] {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  const lines = readFileSync(join(directory, file), "utf8").trimEnd().split("\n");
+  refuseTemplateTags(join(directory, file), lines);
+  const included = lines.flatMap((line) => {
+    const name = includeLine.exec(line)?.groups?.name;
+    return name === undefined ? [] : jqParts(`${name}.jq`, directory, seen);
+  });
+  const text = lines
+    .filter((line) => !/^\s*(#|$)/.test(line) && !includeLine.test(line))
+    .map((line) => `${line.trimStart()}\n`)
+    .join("");
+  return [...included, { file, text }];
+}
+
+/** A literal of bash. */
+function bashText(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function refuseTemplateTags(path: string, lines: string[]): void {

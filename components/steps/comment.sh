@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034,SC2317 # in jq's texts, $ is jq's; what is set here others use
+# shellcheck shell=bash disable=SC2034,SC2317 # what is set here others use
 # What people read on the pull request: one comment for each pushed head, written anew
 # when there is more to say of it.
 
@@ -90,5 +90,5 @@ anew_words() {
 # As code, so that nothing in it calls people or makes links.
 as_code() {
   local text=${1//[$'\r\n']/ }
-  printf '`%s`' "${text//\`/\'}"
+  printf '\x60%s\x60' "${text//\`/\'}"
 }

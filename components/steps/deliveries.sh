@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# shellcheck shell=bash
 # GitHub's deliveries of push events to this program's webhook. GitHub tries each once; a
 # failed one can be asked for again.
 
@@ -27,7 +27,8 @@ redeliver_of_repository() {
   [[ $(jq -r '.permissions.repository_hooks // ""' "$SCRATCH/installation") == write ]] || return 0
   mint_token '{"repository_hooks": "write"}'
   github_pages "/repos/$REPOSITORY/hooks" || fail "GitHub App $GITHUB_APP_ID cannot read the webhooks of $REPOSITORY"
-  jq -r --slurp --arg url "${WEBHOOK_URL%/}" '.[][] | select((.config.url // "" | rtrimstr("/")) == $url) | .id' "$SCRATCH/pages" >"$SCRATCH/hooks"
+  jq -r --slurp --arg url "${WEBHOOK_URL%/}" '
+    .[][] | select((.config.url // "" | rtrimstr("/")) == $url) | .id' "$SCRATCH/pages" >"$SCRATCH/hooks"
   while IFS= read -r hook; do
     redeliver_failed "/repos/$REPOSITORY/hooks/$hook/deliveries"
   done <"$SCRATCH/hooks"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# shellcheck shell=bash
 # failed: the exit handler of a run that did not succeed. Says on the run, on the main
 # workflow and on the pull requests which step failed, on what, and the command that carries on;
 # or, where all was done and only something around it failed, how it ended, and what failed.
@@ -36,15 +36,15 @@ main() {
 # may be that of the run that this one was resubmitted from.
 find_outcome() {
   list_main_workflows ""
-  jq --arg ledger "$LEDGER" --arg run "$RUN_NAME" "$HAS_ENDED"'
-    map(select(.metadata.annotations["\($ledger)/run"] == $run)
-      | {name: .metadata.name, ended: has_ended} + (.metadata.annotations | with_entries(select(.key | startswith("\($ledger)/")) | .key |= ltrimstr("\($ledger)/"))))' \
-    "$SCRATCH/main-workflows" >"$SCRATCH/ledger"
+  jq "$ABOUT_MAIN_WORKFLOW"'
+    main_workflows | map(select(.ledger.run == $config.run) | .ledger + {name, ended: (.ended != null)})' \
+    "$ANSWER" >"$SCRATCH/ledger"
   must_kube "read run $RUN_NAME" GET "$WORKFLOWS/$RUN_NAME"
-  jq -r --arg key "$LEDGER/outcome" --slurpfile ledger "$SCRATCH/ledger" '
+  jq -r --arg key "$OUTCOME_LABEL" --slurpfile ledger "$SCRATCH/ledger" '
     if any($ledger[0][]; .resumed == "false") then "failed"
     elif any($ledger[0][]; .resumed == "true") then "remediated"
-    elif any(.status.nodes[]?; .type == "Container" and .displayName == "main" and .phase == "Succeeded") then .metadata.labels[$key] // "failed"
+    elif any(.status.nodes[]?; .type == "Container" and .displayName == "main" and .phase == "Succeeded") then
+      .metadata.labels[$key] // "failed"
     else "failed" end' "$ANSWER" >"$SCRATCH/outcome"
 }
 
@@ -82,7 +82,8 @@ failed_step() {
       | if startswith("\($step): ") then . else "\($step): \(.)" end;
     def of_a_step: select(.displayName | IN(step_containers[])) | select(.message // "" | ended_by_others | not) | words;
     def of_a_pod: select(.displayName // "" | startswith("\($run)(")) | .message // "" | split("\n")[0] // ""
-      | select(. != "" and ([splits(": ")][0] | IN(step_containers[]) | not)) | sub("^(?<own>init|wait): (Error \\(exit code 64\\): )?"; "Argo\u0027s container \(.own): ");
+      | select(. != "" and ([splits(": ")][0] | IN(step_containers[]) | not))
+      | sub("^(?<own>init|wait): (Error \\(exit code 64\\): )?"; "Argo\u0027s container \(.own): ");
     [$failures | list | .[] | select(type == "object")] as $failures
     | ([$failures[] | of_a_step] + [$failures[] | of_a_pod]) as $causes
     | if ($causes | length) > 0 then $causes | reduce .[] as $each ([]; if any(.[]; . == $each) then . else . + [$each] end) | join("; ")
@@ -93,10 +94,10 @@ failed_step() {
 # Several main workflows may be the reason for the failure: each is told.
 annotate_main_workflows() {
   local name
-  find_main_workflows
+  list_main_workflows ",workflows.argoproj.io/completed!=true"
   while IFS= read -r name; do
     note_outcome "$name" failed "$RUN_NAME: $1 | when mended: $ARGO $(verb_to_go_on "$1") $RUN_NAME"
-  done < <(jq -r '.[].metadata.name' "$SCRATCH/main-workflows")
+  done < <(jq -r "$ABOUT_MAIN_WORKFLOW"'main_workflows[] | select(.ended == null) | .name' "$ANSWER")
 }
 
 comment() {

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034 # in jq's texts, $ is jq's; the steps use what is set here
+# shellcheck shell=bash disable=SC2034 # the steps use what is set here
 # Calls of GitHub's REST API with the installation's token.
 
 # The installation's token; other credentials serve to make it.
@@ -34,7 +34,8 @@ github() {
       fail "GitHub refused $method $path: $(github_words "$status")"
     fi
     ((wait < $(seconds_left))) ||
-      fail "GitHub does not answer $method $path: $(github_words "$status"); to wait $wait s more would pass this step's deadline of $STEP_DEADLINE_SECONDS s"
+      fail "GitHub does not answer $method $path: $(github_words "$status"); to wait $wait s more would pass this step's deadline of" \
+        "$STEP_DEADLINE_SECONDS s"
     last_trouble="$method $path: $(github_words "$status")"
     log "$last_trouble; again in $wait s"
     sleep "$wait"
@@ -48,7 +49,8 @@ follow_redirect() {
   moved=$(header location)
   [[ $moved != /[!/]* ]] || moved=$here$moved
   [[ -n $here && ${moved,,} == "${here,,}"/* ]] ||
-    fail "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, since the credentials are for $here alone; if GitHub has moved, correct githubApp.apiUrl (pulumi up), else look for a proxy in between$(then_again resubmit)"
+    fail "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, since the credentials are for $here" \
+      "alone; if GitHub has moved, correct githubApp.apiUrl (pulumi up), else look for a proxy in between$(then_again resubmit)"
   hops=$((hops + 1))
   ((hops <= 3)) ||
     fail "GitHub redirects $method $path again and again, at last to ${moved:0:200}: wait until GitHub has mended that$(then_again retry)"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034 # in jq's texts, $ is jq's; the steps use what is set here
+# shellcheck shell=bash disable=SC2034 # the steps use what is set here
 # Calls of the API server, and the rule for what belongs to this task and repository.
 
 # Where the kubelet puts the account's token and the API server's certificate.
@@ -22,11 +22,11 @@ kube() {
     --cacert "$SERVICE_ACCOUNT/ca.crt" --header "Accept: $accept" --output "$ANSWER" --write-out '%{http_code}')
   [[ -z $body ]] || arguments+=(--header "Content-Type: $type" --data-binary "@$body")
   until kube_once; do
-    case "$(<"$SCRATCH/error")" in
-      "Error from server (NotFound)"*) return "$NOT_FOUND" ;;
-      "Error from server (Conflict)"* | "Error from server (AlreadyExists)"*) return "$CONFLICT" ;;
-      "Error from server (Invalid)"*) return "$INVALID" ;;
-      "Error from server (Forbidden)"* | "Error from server (Unauthorized)"* | "Error from server (BadRequest)"*) return "$REFUSED" ;;
+    case $refusal in
+      '404 NotFound') return "$NOT_FOUND" ;;
+      '409 Conflict' | '409 AlreadyExists') return "$CONFLICT" ;;
+      '422 Invalid') return "$INVALID" ;;
+      '400 BadRequest' | '401 Unauthorized' | '403 Forbidden') return "$REFUSED" ;;
     esac
     last_trouble="the API server did not answer ($(last_error))"
     log "$last_trouble; again in $pause s"
@@ -38,11 +38,12 @@ kube() {
 # The token is read anew, because the kubelet renews it, and handed over in no argument, which
 # every process of the node could read.
 kube_once() {
+  refusal=''
   : >"$ANSWER"
   bounded 17 curl "${arguments[@]}" --config <(printf 'header = "Authorization: Bearer %s"\n' "$(<"$SERVICE_ACCOUNT/token")") \
     "$(api_server)$path" >"$SCRATCH/status" 2>"$SCRATCH/error" || return
   [[ $(<"$SCRATCH/status") != 2* ]] || return 0
-  api_words >"$SCRATCH/error"
+  read_refusal
   return 1
 }
 
@@ -52,12 +53,19 @@ api_server() {
   printf 'https://%s:%s' "$host" "$KUBERNETES_SERVICE_PORT"
 }
 
-# The API server's words, as kubectl says them. A 404 that names no object is what a
-# starting API server says of a kind that it does not serve yet: it must not pass for "gone".
-api_words() {
-  jq -er 'select(.kind == "Status")
-    | "Error from server (\(if .reason == "NotFound" and (.details.name // "") == "" then "not served" else .reason end)): \(.message)"' \
-    "$ANSWER" 2>/dev/null || printf 'status %s' "$(<"$SCRATCH/status")"
+# Leaves what was answered in $refusal, as status and reason, if the API server itself says so with a
+# Status, and for people in $SCRATCH/error. A 404 that names no object is what a starting API
+# server says of a kind that it does not serve yet: it must not pass for "gone".
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
+read_refusal() {
+  local status lines=()
+  status=$(<"$SCRATCH/status")
+  jq -r 'select(.kind == "Status")
+    | if .reason == "NotFound" and (.details.name // "") == "" then "NotServed" else .reason // "Unknown" end, .message' \
+    "$ANSWER" >"$SCRATCH/refusal" 2>/dev/null || :
+  mapfile -t lines <"$SCRATCH/refusal"
+  [[ -z ${lines[0]:-} ]] || refusal="$status ${lines[0]}"
+  printf 'status %s%s' "${refusal:-$status}" "${lines[1]:+: ${lines[*]:1}}" >"$SCRATCH/error"
 }
 
 # must_kube WHAT METHOD PATH…: as kube; any refusal ends the step.
@@ -75,20 +83,9 @@ then_again() {
 readonly MERGE_PATCH=application/merge-patch+json JSON_PATCH=application/json-patch+json
 readonly WORKFLOWS="/apis/argoproj.io/v1alpha1/namespaces/$NAMESPACE/workflows"
 
-# The rule for what belongs to this repository, as text for jq, which has $repositories.
-readonly OF_THIS_REPOSITORY="$VOCABULARY"'
-  def of_this_repository($key): is_of_repository($repositories; $repository; $key);'
-
-# with_repository JQ-ARGUMENTS…: jq that knows of_this_repository; its program comes first.
-with_repository() {
-  local program=$1
-  shift
-  jq --argjson repositories "$REPOSITORIES" --arg repository "$REPOSITORY" "$OF_THIS_REPOSITORY $program" "$@"
-}
-
 # Labels this run with its outcome.
 label_run() {
-  jq -n --arg key "$LEDGER/outcome" --arg outcome "$1" '{metadata: {labels: {($key): $outcome}}}' >"$SCRATCH/patch"
+  jq -n --arg key "$OUTCOME_LABEL" --arg outcome "$1" '{metadata: {labels: {($key): $outcome}}}' >"$SCRATCH/patch"
   accept=$METADATA kube PATCH "$WORKFLOWS/$RUN_NAME" "$SCRATCH/patch" "$MERGE_PATCH" ||
     fail "cannot label run $RUN_NAME with its outcome: $(last_error)"
 }

@@ -1,9 +1,9 @@
-# shellcheck shell=bash disable=SC2016,SC2034 # in jq's texts, $ is jq's; the steps use what is set here
+# shellcheck shell=bash disable=SC2034 # the steps use what is set here
 # What every step of the remediation shares: its words, its ends, its deadline. A step
 # sources what it needs; the program puts those texts in the place of the `source`
 # lines, so a container runs one text with `bash -c` and needs no file of ours. Inputs
 # come from the environment only; components/remediationWorkflow.ts says what each means.
-# Names and patterns that not only the steps know, such as LEDGER, come from
+# Names and patterns that not only the steps know, such as OUTCOME_LABEL, come from
 # components/vocabulary/prelude.ts: the program puts those that a text uses in front of it.
 #
 # A step keeps its answers in files, not in `$(…)`: a failure in a subshell would
@@ -89,6 +89,14 @@ last_error() {
   if [[ -s $SCRATCH/error ]]; then tr '\n' ' ' <"$SCRATCH/error"; else printf 'no error'; fi
 }
 
+# uri TEXT: as a part of a URL. Byte by byte, which costs less than a process.
 uri() {
-  jq -rn --arg text "$1" '$text | @uri'
+  local LC_ALL=C text=$1 at char code encoded=''
+  for ((at = 0; at < ${#text}; at++)); do
+    char=${text:at:1}
+    printf -v code %d "'$char"
+    [[ $char == [A-Za-z0-9._~-] ]] || printf -v char '%%%02X' "$((code & 255))"
+    encoded+=$char
+  done
+  printf '%s' "$encoded"
 }

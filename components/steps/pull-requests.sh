@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# shellcheck shell=bash
 # The task's branches and their open pull requests, as GitHub has them now.
 
 # Leaves the task's branches in $SCRATCH/branches. matching-refs answers by prefix: task-3
@@ -19,7 +19,8 @@ read_pull_requests() {
   : >"$SCRATCH/of-branches"
   while IFS= read -r branch; do
     github_pages "/repos/$REPOSITORY/pulls?state=open&head=$(uri "${REPOSITORY%%/*}:$branch")" ||
-      fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY: give it the permission pull requests: write there$(then_again retry)"
+      fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY: give it the permission pull requests: write" \
+        "there$(then_again retry)"
     cat "$SCRATCH/pages" >>"$SCRATCH/of-branches"
   done < <(jq -r '.[].ref' "$SCRATCH/branches")
   jq --slurp --slurpfile branches "$SCRATCH/branches" --arg repository "$REPOSITORY" \

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# shellcheck shell=bash
 # The ready label of a pull request, as GitHub answers for it.
 
 # Whether the answer, a list of labels, has the ready label; GitHub's label names ignore

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2153 # in jq's texts, $ is jq's; NAME is no misspelling
+# shellcheck shell=bash disable=SC2153 # NAME is no misspelling
 # record: says what was found, done and left alone, and how long each part took. The
 # outcome goes to the run's outputs and label, and, where QA was restarted, to the
 # main workflow and the pull requests. Nothing is written where nothing was touched.

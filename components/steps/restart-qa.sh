@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# shellcheck shell=bash
 # restart-qa: sets the main workflow's stage back and ends its one waiting gate the way
 # `argo resume` does, stage, gate and ledger in one guarded patch: no reader can see
 # the one without the other. Where the gate is still to come, the stage goes first. Only
@@ -12,6 +12,9 @@ source "${BASH_SOURCE%/*}/kubernetes.sh"
 source "${BASH_SOURCE%/*}/coderuns.sh"
 # shellcheck source=components/steps/main-workflow.sh
 source "${BASH_SOURCE%/*}/main-workflow.sh"
+
+GATES=$(<"${BASH_SOURCE%/*}/gates.jq")
+RESUME=$(<"${BASH_SOURCE%/*}/resume.jq")
 
 main() {
   woken=""
@@ -36,36 +39,11 @@ is_resumed() {
   return 1
 }
 
-# What of the waiting suspend nodes is a gate. One with a duration is a pause, which ends by
-# itself; whether it has one, its template says. Argo keeps those of other WorkflowTemplates by
-# scope and name, an inline one has no name and stands in its caller's. A node whose template is
-# not found is a gate, as most are: not to open it would leave QA waiting for ever. Where a hook
-# or the exit handler of the whole workflow waits, nothing leads to a new round.
-readonly GATES='
-  def executed: .status.storedWorkflowTemplateSpec // .spec;
-  def template_of($node): ($node.templateName // "") as $template | ($node.templateScope // "local/") as $scope
-    | if $node.templateRef != null then $node.templateRef as $ref
-        | .status.storedTemplates["\(if $ref.clusterScope then "cluster" else "namespaced" end)/\($ref.name)/\($ref.template)"]
-      elif $template == "" then .status.nodes[$node.boundaryID // ""] as $caller
-        | if $caller == null then null
-          else ($node.name[($caller.name | length):] | sub("^(\\[[0-9]+\\])?\\."; "") | sub("\\(.*$"; "")) as $step
-            | first(template_of($caller) | (.steps[]?[]?, .dag.tasks[]?) | select(.name == $step) | .inline) // null end
-      elif $scope | startswith("local/") then first(executed.templates[]? | select(.name == $template)) // null
-      else .status.storedTemplates["\($scope)/\($template)"] end;
-  def pauses($node): (template_of($node).suspend.duration // executed.templateDefaults.suspend.duration // "") != "";
-  def waiting: . as $workflow | .metadata.name as $name | .status.nodes // {} | .[]
-    | select(.type == "Suspend" and .phase == "Running" and (.name // "" | startswith("\($name).onExit") or startswith("\($name).hooks.") | not))
-    | . as $node | {node: $node, pauses: ($workflow | pauses($node))};'
-
 # Leaves the waiting gates in $SCRATCH/gates.
 one_gate_waits() {
-  jq "$GATES"'[waiting | select(.pauses | not) | .node]' "$SCRATCH/workflow" >"$SCRATCH/gates"
+  jq "$GATES"'gates' "$SCRATCH/workflow" >"$SCRATCH/gates"
   [[ $(jq length "$SCRATCH/gates") == 1 ]]
 }
-
-# As text for jq: wakes a workflow that is suspended as a whole, which comes to no gate.
-readonly WAKE='
-  def wake: if .spec.suspend == true then [{op: "test", path: "/spec/suspend", value: true}, {op: "remove", path: "/spec/suspend"}] else [] end;'
 
 # Where the gate cannot be opened yet, no late stage stands there meanwhile: whoever goes by
 # the label, or opens the gate by hand, begins where we would. The main workflow may write
@@ -73,7 +51,7 @@ readonly WAKE='
 reset_stage() {
   until stage_is_reset; do
     jq -e '.spec.suspend != true' "$SCRATCH/workflow" >/dev/null || woken=", and it is no longer suspended"
-    guarded_patch "$WAKE"'as_read + stage($reset_stage) + wake'
+    jq "$RESUME as_read + stage(\$config.main.resetStage) + wake" "$SCRATCH/workflow" >"$SCRATCH/patch"
     write_main_workflow "stage $RESET_STAGE"
     read_main_workflow
     must_be_unfinished
@@ -102,7 +80,8 @@ await_gate() {
 too_many_gates() {
   local name
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
-  fail "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates"); open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is reset already$woken"
+  fail "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates");" \
+    "open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is reset already$woken"
 }
 
 no_gate() {
@@ -110,12 +89,15 @@ no_gate() {
   plan_again_if_agents_came
   running=$(jq -r "$GATES"'[(.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName),
     (waiting | select(.pauses) | "\(.node.displayName) (a pause)")] | join(", ")' "$SCRATCH/workflow")
-  fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after $GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already$woken: once it waits, $ARGO retry $RUN_NAME"
+  fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after" \
+    "$GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already$woken:" \
+    "once it waits, $ARGO retry $RUN_NAME"
 }
 
 wants_a_value() {
   reset_stage
-  fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default): $(value_commands), then: $ARGO retry $RUN_NAME; a default spares that the next time"
+  fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default):" \
+    "$(value_commands), then: $ARGO retry $RUN_NAME; a default spares that the next time"
 }
 
 # Argo has no other way to tell a gate that waits already.
@@ -126,17 +108,10 @@ value_commands() {
 }
 
 write_resume() {
-  jq -e 'all(.[]; all(.outputs.parameters // [] | .[]; .valueFrom.supplied == null or .valueFrom.default != null))' "$SCRATCH/gates" >/dev/null ||
+  jq -e 'all(.[]; all(.outputs.parameters // [] | .[]; .valueFrom.supplied == null or .valueFrom.default != null))' \
+    "$SCRATCH/gates" >/dev/null ||
     wants_a_value
-  guarded_patch "$WAKE"'
-    def supplied: .outputs.parameters // [] | to_entries | map(select(.value.valueFrom.supplied != null)
-      | {op: "replace", path: "/outputs/parameters/\(.key)", value: (.value | .value = .valueFrom.default | del(.valueFrom))});
-    def opened: [{op: "test", path: "/type", value: "Suspend"}, {op: "test", path: "/phase", value: "Running"},
-        {op: "replace", path: "/phase", value: "Succeeded"}, {op: "add", path: "/finishedAt", value: (now | floor | todate)},
-        {op: "add", path: "/message", value: "resumed by \($plan[0].run)"}] + supplied;
-    as_read + stage($reset_stage) + wake + ledger({resumed: "true"})
-    + [$gates[0][] | .id as $id | opened[] | .path |= "/status/nodes/\($id | pointer)" + .]' \
-    --slurpfile gates "$SCRATCH/gates"
+  jq --slurpfile gates "$SCRATCH/gates" "$RESUME resumed(\$gates[0])" "$SCRATCH/workflow" >"$SCRATCH/patch"
   write_main_workflow "stage, gate and ledger"
 }
 

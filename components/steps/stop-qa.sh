@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016 # in jq's texts, $ is jq's
+# shellcheck shell=bash
 # stop-qa: deletes the planned CodeRuns, each by its UID and only while it owns none that may
 # not be cancelled, takes the ready label off the task's open pull requests while they end,
 # proves them gone, and looks once more whether one of them has put the label back. Foreground deletion: a CodeRun stays until its pods
@@ -36,7 +36,7 @@ delete_coderun() {
   local name=$1 uid=$2 status=0
   jq -n --arg uid "$uid" '{apiVersion: "v1", kind: "DeleteOptions", preconditions: {uid: $uid}, propagationPolicy: "Foreground"}' \
     >"$SCRATCH/options"
-  stop_if_others_go_along "$PLAN" "$name was not cancelled; "
+  stop_if_others_go_along "$name was not cancelled;"
   kube DELETE "$CODERUNS/$name" "$SCRATCH/options" || status=$?
   case $status in
     0) log "asked for the end of $name" ;;
@@ -69,9 +69,12 @@ prove_gone() {
 
 still_there() {
   local who name
-  who=$(jq -r '[.[] | .metadata | "\(.name) (being deleted since \(.deletionTimestamp // "never"), finalizers \(.finalizers // [] | join(", ")))"] | join("; ")' "$SCRATCH/remaining")
+  who=$(jq -r '
+    [.[].metadata | "\(.name) (being deleted since \(.deletionTimestamp // "never"), finalizers \(.finalizers // [] | join(", ")))"]
+    | join("; ")' "$SCRATCH/remaining")
   name=$(jq -r '.[0].metadata.name' "$SCRATCH/remaining")
-  fail "after $CANCEL_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get $CODERUN_RESOURCE.$CODERUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
+  fail "after $CANCEL_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get" \
+    "$CODERUN_RESOURCE.$CODERUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
 }
 
 check_labels() {

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034,SC2153 # in jq's texts, $ is jq's; the sourced files use what is set here
+# shellcheck shell=bash disable=SC2034,SC2153 # the sourced files use what is set here
 # sweep: finds what GitHub could not deliver, or what was lost after it was. Failed
 # deliveries are asked for again; and the last push of Rex's to a task's pull request whose
 # head the ledger does not call handled, and that no run knows some time later, gets the run
@@ -31,7 +31,8 @@ main() {
 # Those with tasks, and some others: of hundreds a sweep has not the time to ask for each, nor
 # does GitHub let it. By chance, so that whatever the schedule, each has its turn.
 repositories_to_sweep() {
-  jq -rn --argjson repositories "$REPOSITORIES" --slurpfile tasks "$SCRATCH/tasks" --argjson chance "$RANDOM" --argjson most "$MOST_WITHOUT_TASKS" '
+  jq -rn --argjson repositories "$REPOSITORIES" --slurpfile tasks "$SCRATCH/tasks" \
+    --argjson chance "$RANDOM" --argjson most "$MOST_WITHOUT_TASKS" '
     ($repositories | keys) as $all | ($all - [$tasks[0][].repository]) as $idle
     | ($all - $idle)[], ($idle | .[$chance % ([length, 1] | max):] + . | .[:[$most, ($idle | length)] | min][])'
 }
@@ -57,7 +58,8 @@ report() {
 find_tasks() {
   accept=$METADATA_LIST must_kube "list the main workflows" GET \
     "$WORKFLOWS?labelSelector=$(uri "$MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE,workflows.argoproj.io/completed!=true")"
-  jq --argjson repositories "$REPOSITORIES" --arg task "$MAIN_WORKFLOW_TASK_LABEL" --arg repository "$MAIN_WORKFLOW_REPOSITORY_LABEL" "$VOCABULARY"'
+  jq --argjson repositories "$REPOSITORIES" --arg task "$MAIN_WORKFLOW_TASK_LABEL" \
+    --arg repository "$MAIN_WORKFLOW_REPOSITORY_LABEL" "$VOCABULARY"'
     [.items // [] | .[] | . as $workflow
       | (ledger_of | if .resumed == "true" then . else {} end) as $handled
       | {task: (.metadata.labels[$task] // ""),
@@ -166,8 +168,10 @@ readonly MOST_AN_HOUR=10
 # to be read.
 read_started() {
   local hour=$((EPOCHSECONDS / 3600))
-  accept=$METADATA_LIST must_kube "list what was started this hour" GET "$WORKFLOWS?labelSelector=$(uri "$SWEPT_LABEL in ($hour,$((hour - 1)))")"
-  jq --argjson now "$EPOCHSECONDS" '[.items // [] | .[] | select((.metadata.creationTimestamp | fromdateiso8601) > $now - 3600)]' "$ANSWER" >"$SCRATCH/started"
+  accept=$METADATA_LIST must_kube "list what was started this hour" GET \
+    "$WORKFLOWS?labelSelector=$(uri "$SWEPT_LABEL in ($hour,$((hour - 1)))")"
+  jq --argjson now "$EPOCHSECONDS" '
+    [.items // [] | .[] | select((.metadata.creationTimestamp | fromdateiso8601) > $now - 3600)]' "$ANSWER" >"$SCRATCH/started"
 }
 
 # As the Sensor makes it, but for the end of its name: what the Sensor makes of a later
@@ -175,8 +179,8 @@ read_started() {
 start_remediation() {
   local status=0 run
   run=$(run_name "$1")
-  jq --arg run "$run" --arg name "$NAME" --arg namespace "$NAMESPACE" --arg uid "$WORKFLOW_TEMPLATE_UID" --arg instance "${ARGO_INSTANCE_ID:-}" \
-    --arg swept "$SWEPT_LABEL" --arg hour "$((EPOCHSECONDS / 3600))" "$VOCABULARY"'
+  jq --arg run "$run" --arg name "$NAME" --arg namespace "$NAMESPACE" --arg uid "$WORKFLOW_TEMPLATE_UID" \
+    --arg instance "${ARGO_INSTANCE_ID:-}" --arg swept "$SWEPT_LABEL" --arg hour "$((EPOCHSECONDS / 3600))" "$VOCABULARY"'
     . as $push | unfilled_run($name; $namespace; $uid; $instance) | filled_run($push)
     | .metadata.name = $run | .metadata.labels[$swept] = $hour' <<<"$1" >"$SCRATCH/run"
   kube POST "$WORKFLOWS" "$SCRATCH/run" || status=$?
@@ -200,8 +204,11 @@ run_name() {
 # must_have_begun RUN: it was made a moment ago, or by an earlier sweep, and ended without an outcome.
 must_have_begun() {
   must_kube "read run $1" GET "$WORKFLOWS/$1"
-  if jq -e --arg outcome "$OUTCOME_LABEL" '(.status.phase | IN("Error", "Failed")) and .metadata.labels[$outcome] == null' "$ANSWER" >/dev/null; then
-    troubles+=("a lost push, whose run $1 ended without an outcome, too ($(jq -r '.status.message // "without a reason"' "$ANSWER"); once that is mended: $ARGO resubmit $1)")
+  local reason
+  if jq -e --arg outcome "$OUTCOME_LABEL" '
+    (.status.phase | IN("Error", "Failed")) and .metadata.labels[$outcome] == null' "$ANSWER" >/dev/null; then
+    reason=$(jq -r '.status.message // "without a reason"' "$ANSWER")
+    troubles+=("a lost push, whose run $1 ended without an outcome, too ($reason; once that is mended: $ARGO resubmit $1)")
   else
     log "$1 is there already"
   fi

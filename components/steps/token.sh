@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034 # in jq's texts, $ is jq's; the steps use what is set here
+# shellcheck shell=bash disable=SC2034 # the steps use what is set here
 # The GitHub App's proof of itself, and the installation's token that it gets for it.
 
 # From here on GitHub is asked as the App itself.
@@ -11,7 +11,8 @@ as_app() {
 find_installation() {
   as_app
   github GET "/repos/$REPOSITORY/installation" ||
-    fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests: write; if it was renamed or transferred, correct repositories (pulumi up)$(then_again retry)"
+    fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests:" \
+      "write; if it was renamed or transferred, correct repositories (pulumi up)$(then_again retry)"
   cp "$ANSWER" "$SCRATCH/installation"
   GITHUB_INSTALLATION_ID=$(jq -r .id "$ANSWER")
   [[ -z $moved ]] || refuse_old_name
@@ -23,9 +24,12 @@ refuse_old_name() {
   local place
   echo '{"permissions": {"metadata": "read"}}' >"$SCRATCH/body"
   take_token
-  github GET "/repos/$REPOSITORY" || fail "$REPOSITORY has another name now, and GitHub does not say which: correct repositories (pulumi up)"
-  place=$(jq -rn --argjson repositories "$REPOSITORIES" --arg repository "${REPOSITORY,,}" '$repositories | keys_unsorted | index($repository)')
-  fail "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), whose pushes nobody takes: correct repositories (pulumi config set --path 'repositories[$place]' $(jq -r .full_name "$ANSWER"), then pulumi up)"
+  github GET "/repos/$REPOSITORY" ||
+    fail "$REPOSITORY has another name now, and GitHub does not say which: correct repositories (pulumi up)"
+  place=$(jq -rn --argjson repositories "$REPOSITORIES" --arg repository "${REPOSITORY,,}" '
+    $repositories | keys_unsorted | index($repository)')
+  fail "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), whose pushes nobody takes: correct repositories (pulumi config set" \
+    "--path 'repositories[$place]' $(jq -r .full_name "$ANSWER"), then pulumi up)"
 }
 
 # What a remediation needs of GitHub.
@@ -53,8 +57,10 @@ take_token() {
 # A run keeps the configuration that it began with: where that is wrong, it takes another.
 no_installation() {
   [[ -e $SCRATCH/installation ]] ||
-    fail "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubApp.installationId, or leave it out and it is found (pulumi up)$(then_again resubmit)"
-  fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY any more, where it was a moment ago: install it there again$(then_again retry)"
+    fail "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubApp.installationId, or leave it out" \
+      "and it is found (pulumi up)$(then_again resubmit)"
+  fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY any more, where it was a moment ago: install it there" \
+    "again$(then_again retry)"
 }
 
 # https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app

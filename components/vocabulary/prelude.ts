@@ -1,5 +1,5 @@
 import { jqText } from "./jqText.ts";
-import { ledgerPrefix, outcomeLabel, programName, sweptLabel, taskLabel } from "./keys.ts";
+import { ledgerPrefix, outcomeLabel, sweptLabel, taskLabel } from "./keys.ts";
 import { branchRestPattern, repositoryPattern, shaPattern, taskPattern, whole } from "./patterns.ts";
 import { isOfRepository } from "./repositoryRule.ts";
 import { runFunctions } from "./run.ts";
@@ -15,7 +15,6 @@ import { containerOf, endedByOthers, exitCodes, mainContainer, podSteps, stepOf 
 
 /** Bash constants. The patterns match a whole text. */
 const constants: Record<string, string | number> = {
-  LEDGER: programName,
   RUN_TASK_LABEL: taskLabel,
   SWEPT_LABEL: sweptLabel,
   OUTCOME_LABEL: outcomeLabel,
@@ -33,6 +32,7 @@ const constants: Record<string, string | number> = {
  * - `task_pattern`, `sha_pattern`, `repository_pattern`: patterns for `test` that match a whole text.
  * - `task_of_branch($prefix)`: a branch's name -> the task's number, as text; null if it is not a task's branch.
  * - `ledger_key($name)`: a name such as "outcome" -> the key of its annotation.
+ * - `outcome_label`: the key of a run's label that holds its outcome.
  * - `ledger_of`: an object -> the ledger on it, by names without prefix; {} if it has none.
  * - `parameters_of`: a Workflow -> its parameters, by name. `push_of`: a run -> its push, with pushedAt as a number.
  * - `is_of_push($push)`: a push from `push_of` -> whether it is the recorded `$push`; see samePush.ts.
@@ -49,6 +49,7 @@ const functions: Record<string, string> = {
   task_of_branch: `def task_of_branch($prefix): if startswith($prefix)
   then [.[($prefix | length):] | capture(${jqText(whole(`(?<task>${taskPattern})${branchRestPattern}`))}).task][0] else null end;`,
   ledger_key: `def ledger_key($name): ${jqText(ledgerPrefix)} + $name;`,
+  outcome_label: `def outcome_label: ${jqText(outcomeLabel)};`,
   ledger_of: `def ledger_of: .metadata.annotations // {} | with_entries(select(.key | startswith(${jqText(ledgerPrefix)})) | .key |= ltrimstr(${jqText(ledgerPrefix)}));`,
   ...runFunctions,
   is_of_push: isOfPushJq,

@@ -664,17 +664,17 @@ describe("plan", function () {
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
       );
       await scenario.github.putRepository(repository, {
-        branches: { [`task-${task}`]: push.after, [`task-${task}/ü $(x)`]: sha("d") },
+        branches: { [`task-${task}`]: push.after, [`task-${task}/ü$(x)`]: sha("d") },
         pulls: [
           { number: pull, headRef: `task-${task}`, labels: [] },
-          { number: 5000 + pull, headRef: `task-${task}/ü $(x)`, labels: ["ready-for-qa", `task-${task}`] },
+          { number: 5000 + pull, headRef: `task-${task}/ü$(x)`, labels: ["ready-for-qa", `task-${task}`] },
         ],
       });
       const bench = await scenario.bench(task);
       equal((await outcomeOf(bench)).outcome, "remediate");
       deepEqual((await bench.plan()).pulls, [
         { number: pull, ref: `task-${task}`, ready: false, labelled: false, held: false },
-        { number: 5000 + pull, ref: `task-${task}/ü $(x)`, ready: true, labelled: true, held: false },
+        { number: 5000 + pull, ref: `task-${task}/ü$(x)`, ready: true, labelled: true, held: false },
       ]);
     });
   });

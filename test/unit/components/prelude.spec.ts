@@ -12,8 +12,8 @@ describe("the prelude of the steps", () => {
   it("defines only what a text uses", () => {
     equal(prelude('must_match TASK "$TASK" "$TASK_PATTERN"'), "readonly TASK_PATTERN='^[1-9][0-9]{0,8}$'\n");
     equal(
-      prelude('exit "$EXIT_PLAN_AGAIN"; jq "$LEDGER"'),
-      "readonly LEDGER=rex-remediation\nreadonly EXIT_PLAN_AGAIN=75\n",
+      prelude('exit "$EXIT_PLAN_AGAIN"; jq "$OUTCOME_LABEL"'),
+      "readonly OUTCOME_LABEL='rex-remediation/outcome'\nreadonly EXIT_PLAN_AGAIN=75\n",
     );
     equal(prelude("true"), "");
   });

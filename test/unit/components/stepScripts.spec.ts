@@ -1,10 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are bash
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stepScript, untouchedByKubelet } from "../../../components/stepScripts.ts";
+import { jqProgram, stepScript, untouchedByKubelet } from "../../../components/stepScripts.ts";
 import type { Step } from "../../../components/vocabulary/steps.ts";
 
 const steps: Step[] = ["plan", "stop-qa", "restart-qa", "record", "failed", "sweep"];
@@ -28,14 +28,15 @@ describe("stepScripts", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it("includes each file that a step sources once, without comments", () => {
+  it("includes each file that a step sources once, without comments and indentation", () => {
     write({
       "lib.sh": "# shellcheck shell=bash\nset -eu\n",
-      "github.sh": '# shellcheck source=components/steps/lib.sh\nsource "${BASH_SOURCE%/*}/lib.sh"\ngithub() { :; }\n',
+      "github.sh":
+        '# shellcheck source=components/steps/lib.sh\nsource "${BASH_SOURCE%/*}/lib.sh"\ngithub() {\n  :\n}\n',
       "plan.sh":
         '  # a comment\nsource "${BASH_SOURCE%/*}/lib.sh"\nsource "${BASH_SOURCE%/*}/github.sh"\n\ngithub # not this one\n',
     });
-    assert.equal(stepScript("plan", folder), "set -eu\ngithub() { :; }\ngithub # not this one\n");
+    assert.equal(stepScript("plan", folder), "set -eu\ngithub() {\n:\n}\ngithub # not this one\n");
   });
 
   it("refuses text that Argo would expand, and says where it is and what to write instead", () => {
@@ -72,6 +73,38 @@ describe("stepScripts", () => {
       assert.equal(expanded(untouchedByKubelet(text), { STEP: "plan", HOME: "/" }), text);
     }
   });
+
+  it("includes each jq program, and each file that it includes once, without comments and indentation", () => {
+    write({
+      "rule.jq": '# a rule\ndef rule:\n  .a == "it\'s";\n',
+      "one.jq": 'include "rule";\n# one\nrule\n',
+      "two.jq": 'include "rule";\nrule | not\n',
+      "plan.sh": 'ONE=$(<"${BASH_SOURCE%/*}/one.jq")\nTWO=$(<"${BASH_SOURCE%/*}/two.jq")\n',
+    });
+    assert.equal(
+      stepScript("plan", folder),
+      `JQ_RULE='def rule:\n.a == "it'\\''s";\n'\nONE=$JQ_RULE'rule\n'\nTWO=$JQ_RULE'rule | not\n'\n`,
+    );
+    assert.equal(jqProgram("two.jq", folder), 'def rule:\n.a == "it\'s";\nrule | not\n');
+    write({ "one.jq": '"{{x}}"\n' });
+    assert.throws(() => stepScript("plan", folder), /one\.jq:1: Argo Workflows would expand "\{\{" here/);
+  });
+
+  const stepsFolder = join(import.meta.dirname, "../../../components/steps");
+  for (const file of readdirSync(stepsFolder).filter((name) => name.endsWith(".jq"))) {
+    it(`${file} is a valid jq program without a line longer than 140 columns`, () => {
+      const definitions = /;\s*$/.test(jqProgram(file)) || file === "config.jq";
+      const arguments_ = ["--argjson", "plan", "[]", "--arg", "again", ""];
+      const program = `empty | (${jqProgram(file)} ${definitions ? "." : ""})`;
+      const { status, stderr } = spawnSync("jq", ["-n", ...arguments_, program], { encoding: "utf8" });
+      assert.equal(status, 0, stderr);
+      const lines = readFileSync(join(stepsFolder, file), "utf8").split("\n");
+      assert.deepEqual(
+        lines.filter((line) => line.length > 140),
+        [],
+      );
+    });
+  }
 
   for (const step of steps) {
     it(`embeds ${step} as valid bash that the kubelet does not change and that contains no path of the checkout`, () => {

@@ -1,0 +1,463 @@
+# decide: what plan is to do next, from the facts that it has so far. Nothing is called or written here; so whatever
+# plan does can be tried from facts alone.
+#
+# Its input, slurped, is {facts, took, now}: the facts so far, null at the start, the needs that were answered now, and
+# the time; then the answers, in the order of `took`.
+# Its output is {facts, decision, log, plan, shown}: the facts with these answers; one of
+#   {need}                    what is to be read next, a list; then it is asked again. The first need is main-workflows.
+#                             pulls-of-head are the pull requests if a branch is at the pushed commit, else null: a push
+#                             that somebody pushed on top of may be superseded, which costs no further call to GitHub
+#   {outcome, reason}         the end: there is nothing to do; or, with begin: true, QA is to be restarted
+#   {cause, words, command}   the end: it failed, with words in several parts
+# all lines for the log so far; what plan.json holds, but for the outcome; and that in lines for people.
+#
+# It is asked at three places: decide_on_ledger first, decide_on_agents once the CodeRuns are known, decide_on_owned once
+# all are. jq compiles what an entry uses and drops the rest, and to compile all takes as long as six calls of jq.
+include "config";
+include "main-workflow";
+include "coderuns";
+{
+  stages: ($env.STAGES | fromjson),
+  branchPrefix: $env.BRANCH_PREFIX,
+  readyLabel: $env.READY_LABEL,
+  holdLabel: $env.HOLD_LABEL,
+  maxAgents: ($env.MAX_AGENTS_TO_CANCEL | tonumber),
+  comments: ($env.PULL_REQUEST_COMMENTS == "true"),
+  dryRun: ($env.DRY_RUN == "true")
+} as $plan |
+
+# GitHub's clock and the cluster's differ by less: else GitHub would take no token of ours.
+120 as $surely_after |
+# A push from the future would make every true one an old one. GitHub takes no App's signature from a clock that is
+# further off than this.
+600 as $clock_margin |
+
+# --------------------------------------------------------------------- the facts
+
+def push:
+  {
+    task: $config.task,
+    repository: $config.repository,
+    before: $env.BEFORE,
+    after: $env.AFTER,
+    pushedAt: ($env.PUSHED_AT | tonumber? // 0),
+    run: $config.run
+  }
+  + if $env.BEFORE + $env.AFTER + $env.PUSHED_AT == "" then {byHand: true} else {} end;
+
+def runs: [
+  .items[]
+  | (push_of | {repository, after, pushedAt})
+    + {name: .metadata.name, phase: .status.phase, outcome: .metadata.labels[outcome_label]}
+];
+
+def code_runs: [
+  .items // []
+  | .[]
+  | {metadata: (.metadata | {name, uid, labels, creationTimestamp, ownerReferences}), status: {phase: .status.phase}}
+];
+
+# Takes in an answer.
+def with_answer($took; $answer):
+  if $took == "main-workflows" then .push = push | .mainWorkflows = ($answer | main_workflows)
+  elif $took == "ended-workflows" then .allMainWorkflows = ($answer | main_workflows)
+  elif $took == "whom-to-tell" then .toldPulls = {pulls: $answer}
+  elif $took == "branches" then .branches = $answer
+  elif $took == "head-by-hand" then
+    .branches = $answer.branches | .push.after = ($answer.branches[0].sha // "") | .push.pushedAt = $answer.at
+  elif $took == "runs" then .runs = ($answer | runs)
+  elif $took | IN("pulls", "pulls-of-head") then .pulls = $answer
+  elif $took == "coderuns" then .codeRuns = ($answer | code_runs)
+  elif $took == "all-coderuns" then .allCodeRuns = ($answer | code_runs)
+  else error("plan took \($took), which nobody asked for")
+  end;
+
+def by_hand: .push.byHand == true;
+
+# One main workflow, or none; two would leave to chance which one QA restarts in. Argo sets the label `completed`,
+# by which they are found, a moment after the phase.
+def unfinished: [.mainWorkflows[] | select(.ended == null)];
+
+# Without an unfinished main workflow there is nothing to do, unless this run had begun on one that has ended since.
+def ended_workflow:
+  .push.run as $run | first(.allMainWorkflows // [] | .[] | select(.ended != null and .ledger.run == $run)) // null;
+
+def workflow: if .mainWorkflows == null then null else unfinished[0] // ended_workflow end;
+
+# The ledger on the main workflow knows the heads on which QA was restarted. One that was begun and not resumed is
+# carried on.
+def ledger: workflow.ledger // {};
+def resumed: ledger.resumed == "true";
+def begun: ledger.resumed == "false";
+def handled_at: ledger["pushed-at"] // "0";
+def handled_heads: ledger.heads // ledger.head // "" | split(",");
+
+# The branch that stands at the pushed commit is the one that was pushed. Where several branches carry the task and
+# none is at the pushed commit, the one under review counts.
+def head:
+  .push.after as $after
+  | .pulls as $pulls
+  | if any(.branches[]; .sha == $after) then $after
+    else first(.branches[] | select(.ref | IN($pulls // [] | .[].ref)) | .sha) // .branches[0].sha
+    end;
+
+def is_overtaken: .push.after != head;
+
+def targets: [.codeRuns[] | select(why_not == null)];
+
+def round: ledger.round as $last | ($last // "0" | tonumber? // 0) + if begun and $last != null then 0 else 1 end;
+
+# ------------------------------------------------------------------ the decisions
+
+# Each gives a decision, or nothing where it has none to make; the first one counts.
+def need($what): {need: [$what]};
+def conclude($outcome; $reason): {outcome: $outcome, reason: ($reason | map(select(. != "")) | join(" "))};
+def fail($cause; $command; $words): {cause: $cause, command: $command, words: ($words | map(select(. != "")) | join(" "))};
+
+def retry: "\($config.argo) retry \($config.run)";
+def resubmit: "\($config.argo) resubmit \($config.run)";
+def untouched: if begun then "" else "nothing was touched;" end;
+def see_coderuns: "kubectl -n \($config.namespace) get \($config.codeRun.full) -l \($config.codeRun.taskLabel)=\($config.task)";
+
+def whom_to_tell: if $plan.comments and .toldPulls == null then need("whom-to-tell") else empty end;
+
+def check_main_workflow:
+  unfinished as $found
+  | if ($found | length) > 1 then
+      fail("ambiguous"; retry; [
+        "task \($config.task) has more than one main workflow: \([$found[].name] | join(", "));",
+        "end all but one (\($config.argo) stop NAME), then: \(retry)"
+      ])
+    elif ($found | length) == 1 then empty
+    elif .allMainWorkflows == null then need("ended-workflows")
+    else
+      ended_workflow as $mine
+      | if $mine == null then
+          conclude("no-workflow"; [
+            "no main workflow of task \($config.task) is running in \($config.namespace)",
+            "(\($config.main.typeLabel)=\($config.main.type), \($config.main.taskLabel)=\($config.task), of this repository)\([
+              .allMainWorkflows[]
+              | select(.ended != null and (.phase | IN("Succeeded", "Failed", "Error") | not))
+              | "; \(.name) \(.ended)"
+            ] | add // "")"
+          ])
+        elif $mine.ledger.resumed != "true" then
+          fail("contract"; null; [
+            "main workflow \($mine | "\(.name) \(.ended)") before it could be resumed;",
+            "start a new main workflow for task \($config.task): it begins on the present head"
+          ])
+        else
+          whom_to_tell,
+          conclude("remediated"; ["this run resumed main workflow \($mine.name), which has ended since"])
+        end
+    end;
+
+# By hand, for whatever is the head now.
+def check_present_head:
+  if by_hand | not then empty
+  elif .branches == null then need("head-by-hand")
+  elif .branches == [] then
+    conclude("no-pull-request"; [
+      "\($config.repository) has no branch of task \($config.task) (\($plan.branchPrefix)\($config.task))"
+    ])
+  else empty
+  end;
+
+def check_ledger_time:
+  handled_at as $at
+  | workflow.name as $name
+  | if $at | test("^[0-9]{1,12}$") | not then
+      fail("contract"; retry; [
+        "annotation \(ledger_key("pushed-at")) of main workflow \($name) is not a time in seconds; remove it",
+        "(kubectl -n \($config.namespace) annotate workflow \($name) \(ledger_key("pushed-at"))-), then: \(retry)"
+      ])
+    elif ($at | tonumber) > .now + $clock_margin then
+      fail("contract"; retry; [
+        "annotation \(ledger_key("pushed-at")) of main workflow \($name) is \($at), \(($at | tonumber) - .now) s ahead",
+        "of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: \(retry)"
+      ])
+    else empty
+    end;
+
+# A push of a head on which QA was restarted is handled, whatever its time, because copies of one push may bear two
+# times.
+def check_handled:
+  handled_heads as $heads
+  | if resumed | not then empty
+    elif ledger.run == .push.run and (by_hand or ledger.pushed == .push.after) then
+      whom_to_tell,
+      conclude("remediated"; ["this run resumed the main workflow before its pod was started again"])
+    elif (by_hand | not) and (.push.after | IN($heads[])) then
+      conclude("already-remediated"; ["this head was handled by run \(ledger.run // "")"])
+    else empty
+    end;
+
+# No branch stands at the pushed commit any more. If this very push was handled, with somebody's on top of it, or QA
+# was restarted on what stands there now, or for a push that is newer by any clock of GitHub's, there is nothing left
+# to do for it.
+def check_overtaken:
+  handled_heads as $heads
+  | if (is_overtaken and resumed) | not then empty
+    elif .push.after == ledger.pushed then conclude("already-remediated"; ["this push was handled by run \(ledger.run // "")"])
+    elif .push.pushedAt < (handled_at | tonumber) - $surely_after
+      or (.branches != [] and all(.branches[].sha; IN($heads[]))) then
+      conclude("superseded"; ["a newer push (\((ledger.head // "")[:12])) was handled by run \(ledger.run // "")"])
+    else empty
+    end;
+
+# Either a newer push has a run of its own, or somebody pushed on top of Rex. A newer run that ended as held handled
+# nothing, nor did one that Argo refused, which has no outcome. What was made by `argo resubmit` bears the label of the
+# run that it was made from until it has its own.
+def ended_as_held: (.phase | IN("Succeeded", "Failed", "Error")) and .outcome == "held";
+def never_begun: (.phase | IN("Error", "Failed")) and .outcome == null;
+
+def check_newer_run:
+  head as $head
+  | .push as $mine
+  | if is_overtaken | not then empty
+    elif .runs == null then need("runs")
+    else
+      first(
+        .runs[]
+        | select(.name != $mine.run)
+        | select((ended_as_held or never_begun) | not)
+        | select(.repository // "" | ascii_downcase == ($mine.repository | ascii_downcase))
+        | select(.pushedAt > $mine.pushedAt or (.pushedAt == $mine.pushedAt and .after == $head))
+        | conclude("superseded"; ["a newer push has run \(.name)"])
+      )
+    end;
+
+# What was begun is ended, even if the pull request was closed meanwhile.
+def check_pull_request:
+  if begun or .pulls != [] then empty
+  else
+    conclude("no-pull-request"; ["no open pull request of \($config.repository) comes from a branch of task \($config.task)"])
+  end;
+
+# What was begun is ended all the same: a main workflow left half reset is worse than one that nobody held back in time.
+def held: [.pulls[] | select(.held) | "#\(.number)"] | join(", ");
+
+def check_hold:
+  if begun or held == "" then empty
+  else
+    conclude("held"; [
+      "label \($plan.holdLabel) is on pull request \(held): a person holds task \($config.task); nothing was touched;",
+      "to go on, take the label off, then: \(resubmit)"
+    ])
+  end;
+
+# Where one label says the one and another the other, only those who made the CodeRun can tell whose it is.
+def check_contradictions:
+  [targets[] | "\(.metadata.name) (\(contradiction))"] as $all
+  | if $all == [] then empty
+    else
+      fail("ambiguous"; retry; [
+        "the labels of some \($config.codeRun.resource) of task \($config.task) contradict one another: \($all | few);",
+        untouched,
+        "correct the labels or end what should not be there (\(see_coderuns) --show-labels), then: \(retry)"
+      ])
+    end;
+
+# Nobody knows what was meant, and QA would begin again beside an agent that is at work.
+def check_near_misses:
+  [
+    .codeRuns[]
+    | near_miss as $listed
+    | select($listed != null)
+    | "\(.metadata.name) (\($config.codeRun.agentLabel)=\(agent), listed is \($listed))"
+  ] as $all
+  | if $all == [] then empty
+    else
+      fail("ambiguous"; retry; [
+        "agents of some \($config.codeRun.resource) of task \($config.task) are listed but for their spelling: \($all | few);",
+        untouched,
+        "correct the label or end what should not be there (\(see_coderuns) --show-labels), then: \(retry);",
+        "or list that spelling too, in agents.toCancel (pulumi up), then: \(resubmit)"
+      ])
+    end;
+
+# So many agents for one task are a runaway, or labels gone wrong. A retried run keeps the limit that it began with,
+# a resubmitted one has the new.
+def check_number_of_targets:
+  targets as $targets
+  | if ($targets | length) <= $plan.maxAgents then empty
+    else
+      fail("ambiguous"; retry; [
+        "task \($config.task) has \($targets | length) agents to cancel, more than agents.maxToCancel (\($plan.maxAgents)):",
+        "\([$targets[].metadata.name] | few);",
+        untouched,
+        "see which: \(see_coderuns); end those that should not be there, then: \(retry);",
+        "or raise agents.maxToCancel (pulumi up), then: \(resubmit)"
+      ])
+    end;
+
+def position:
+  workflow.stage as $stage
+  | if $stage == null then "before"
+    else
+      ($plan.stages | index([$stage])) as $at
+      | if $at == null then "unknown"
+        elif $at <= ($plan.stages | index([$config.main.resetStage])) then "before"
+        else "after"
+        end
+    end;
+
+def check_stage:
+  if position != "unknown" then empty
+  else
+    fail("contract"; resubmit; [
+      "main workflow \(workflow.name) stands at stage \(workflow.stage), which is none of the configured stages",
+      "\($plan.stages | tojson): add it to mainWorkflow.stages (pulumi up), then: \(resubmit);",
+      "or correct the label \($config.main.stageLabel), then: \(retry)"
+    ])
+  end;
+
+# A push may arrive late, and the agents that began a round after it work on its head: to cancel them would be wrong.
+# A round begins with the first agent of the list. What stands from before, an agent at work or the ready label while
+# no agent of a new round has ended, is stale.
+def began_after_the_push:
+  .push.pushedAt as $pushed
+  | any(.pulls[]; .ready) as $ready
+  | [
+      .codeRuns[]
+      | select(agent | IN($config.codeRun.agents[]))
+      | select(of_this_repository($config.codeRun.repositoryLabel))
+      | {agent: agent, finished: finished, at: (.metadata.creationTimestamp | fromdateiso8601)}
+    ]
+  | sort_by(.at)
+  | (map(select(.at > $pushed - $surely_after)) | first) as $first
+  | [.[] | select(.agent == $config.codeRun.agents[0] and .at > $pushed + $surely_after)] as $rounds
+  | $first != null
+    and $first == $rounds[0]
+    and all(.[]; .finished or .at > $pushed + $surely_after)
+    and (($ready | not) or any($rounds[]; .finished));
+
+# Rex pushes often while still implementing: nothing has been built on the old head then. What was begun may look fresh
+# and be half reset.
+def check_stale:
+  if begun then empty
+  elif position == "before" and targets == [] and (any(.pulls[]; .ready) | not) then
+    conclude("nothing-stale"; [
+      "no listed agent is at work, no pull request is labelled \($plan.readyLabel),",
+      "and the stage is not past \($config.main.resetStage)"
+    ])
+  elif (is_overtaken | not) and began_after_the_push then
+    conclude("nothing-stale"; [
+      "QA began \($surely_after) s after this push or later, and so on its head:",
+      "it came late (delivered again, or long in the queue)"
+    ])
+  else empty
+  end;
+
+# Before anything is touched; stop-qa looks again before each deletion.
+def check_owned:
+  if targets == [] then empty
+  elif .allCodeRuns == null then need("all-coderuns")
+  else
+    untouched as $untouched
+    | [targets[].metadata] as $targets
+    | .allCodeRuns
+    | others_that_go_along($targets)
+    | if . == [] then empty
+      else
+        fail("ambiguous"; retry; ["some \($config.codeRun.resource) would go along with their owners, which this run cancels:"]
+          + go_along_words($untouched))
+      end
+  end;
+
+# Where Argo keeps the nodes packed, a written node would make it lose all others.
+def check_writable:
+  workflow.name as $name
+  | if workflow.packed | not then empty
+    else
+      fail("contract"; null; [
+        "main workflow \($name) keeps its node status compressed or offloaded, where no gate can be resumed from here;",
+        "nothing was touched: end its agents, then:",
+        "kubectl -n \($config.namespace) label --overwrite workflow \($name) \($config.main.stageLabel)=\($config.main.resetStage);",
+        "\($config.argo) resume \($name) (through the Argo server where it is offloaded); or make the workflow smaller"
+      ])
+    end;
+
+# What can be told without a call to GitHub; by hand that has to say what the head is.
+def decision_on_ledger:
+  first(
+    check_main_workflow,
+    check_present_head,
+    check_ledger_time,
+    check_handled,
+    {need: (if .branches == null then ["branches", "pulls-of-head", "coderuns"] else ["pulls", "coderuns"] end)}
+  );
+
+def decision_on_owned:
+  first(
+    check_owned,
+    check_writable,
+    (if $plan.dryRun then conclude("dry-run"; ["a dry run: nothing is touched"]) else empty end),
+    (conclude("remediate"; ["something of the old head is still at work"]) + {begin: true})
+  );
+
+def decision_on_agents:
+  first(
+    check_overtaken,
+    check_newer_run,
+    (if .pulls == null then need("pulls") else empty end),
+    check_pull_request,
+    check_hold,
+    check_contradictions,
+    check_near_misses,
+    check_number_of_targets,
+    check_stage,
+    check_stale,
+    decision_on_owned
+  );
+
+# --------------------------------------------------------------- words and the plan
+
+def log_lines($decision): [
+  (select(.mainWorkflows != null and begun)
+    | "run \(ledger.run // "") began (\((ledger.pushed // "")[:12])) and did not end; this run carries it on"),
+  (select(.runs != null and $decision.outcome != "superseded")
+    | "the branch is not at the pushed commit any more: somebody pushed on top of it"),
+  (select(.pulls != null and begun and held != "")
+    | "label \($plan.holdLabel) is on pull request \(held), but what was begun is ended all the same")
+];
+
+def shown: {name: .metadata.name, uid: .metadata.uid, agent: agent, created: .metadata.creationTimestamp};
+
+def plan_on_ledger:
+  .push
+  + (workflow | if . == null then {} else {workflow: {name, uid, stage, ledger}} end)
+  + (if .branches == null then {} else {branches: .branches, head: head} end)
+  + (if .toldPulls.pulls == null then {} else {pulls: .toldPulls.pulls} end);
+
+def plan:
+  plan_on_ledger
+  + (if .pulls == null then {} else {pulls: .pulls} end)
+  + {
+      targets: [targets[] | shown],
+      leftAlone: [.codeRuns[] | why_not as $why | select($why != null) | {name: .metadata.name, agent: agent, why: $why}]
+    };
+
+def plan_lines: [
+  "task \(.task), \(if .byHand then "by hand" else "pushed \(.after[:12])" end), head \((.head // "unknown")[:12])",
+  (.workflow // empty | "main workflow \(.name) at stage \(.stage)"),
+  (.pulls // [] | .[]
+    | "pull request #\(.number)\(if .ready then ", labelled ready" else "" end)"
+      + if .labelled then "" else ", found by its branch: it lacks the task label" end),
+  (.targets // [] | .[] | "cancel \(.name) (\(.agent), since \(.created))"),
+  (.leftAlone // [] | .[] | "leave \(.name): \(.why)")
+];
+
+def decide(decision; plan):
+  .[0] as {$took, $now}
+  | .[1:] as $answers
+  | reduce range($took | length) as $at (.[0].facts | .now = $now; with_answer($took[$at]; $answers[$at]))
+  | decision as $decision
+  | (plan + if $decision.begin then {round: round} else {} end) as $plan
+  # What nobody asked about any more is not announced.
+  | ($plan | if $decision.outcome | IN("superseded", "no-pull-request", "held") then del(.targets, .leftAlone) else . end) as $plan
+  | {facts: ., $decision, log: log_lines($decision), plan: $plan, shown: ($plan | plan_lines)};
+
+def decide_on_ledger: decide(decision_on_ledger; plan_on_ledger);
+def decide_on_agents: decide(decision_on_agents; plan);
+def decide_on_owned: decide(decision_on_owned; plan);

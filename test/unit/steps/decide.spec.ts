@@ -1,0 +1,546 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { type CodeRun, codeRun, ownedBy } from "../../support/codeRuns.ts";
+import { workflowNode } from "../../support/workflows.ts";
+import {
+  type Decided,
+  decided,
+  iso,
+  ledger,
+  main,
+  ours,
+  pull,
+  push,
+  run,
+  sha,
+  task,
+  type World,
+  withUid,
+} from "./decided.ts";
+
+const agent = (name: string, agent: string, labels: Record<string, string> = ours, more: Partial<CodeRun> = {}) =>
+  withUid({ ...codeRun(`${name}-${task}`, agent, task, labels), ...more });
+const cleo = agent("cleo", "5DLabs-Cleo");
+const seeCodeRuns = `kubectl -n agents get coderuns.agents.platform -l task-id=${task}`;
+const [retry, resubmit] = [`argo -n agents retry ${run}`, `argo -n agents resubmit ${run}`];
+
+/** What a decision of each kind comes to, in short. */
+function end(world: World): string {
+  const { outcome, reason, begin, cause, words } = decided(world);
+  return begin ? "remediate" : outcome === undefined ? `${cause}: ${words}` : `${outcome}: ${reason}`;
+}
+
+const remediates = (world: World) => equal(end(world), "remediate");
+
+/** It fails, and asks for nothing after that. */
+function fails(world: World, cause: string, words: string): void {
+  deepEqual(
+    (({ outcome, begin, ...rest }) => ({ outcome, begin, cause: rest.cause, words: rest.words }))(decided(world)),
+    { outcome: undefined, begin: undefined, cause, words },
+  );
+}
+
+/** plan's decisions, from facts alone. What this does not show: that the API server and GitHub answer so; test/steps does. */
+describe("plan", function () {
+  // Each case starts jq a few times, which a busy machine takes its time for.
+  this.timeout(60_000);
+
+  describe("asks for no more than it needs", () => {
+    const asked = (world: World): [string, string[]] => {
+      const result: Decided = decided(world);
+      return [result.begin ? "remediate" : (result.outcome ?? "failed"), result.asked];
+    };
+    const moved = [{ ref: "task-3-fix", sha: sha("c") }];
+    const cases: [string, World, [string, string[]]][] = [
+      [
+        "to restart QA",
+        { codeRuns: [cleo] },
+        ["remediate", ["main-workflows", "branches", "pulls-of-head", "coderuns", "all-coderuns"]],
+      ],
+      ["where no agent is at work", {}, ["remediate", ["main-workflows", "branches", "pulls-of-head", "coderuns"]]],
+      [
+        "for a head that was handled, which costs no call to GitHub",
+        { mainWorkflows: [main("waiting-ready-for-qa", { annotations: ledger("true", { run: "another" }) })] },
+        ["already-remediated", ["main-workflows"]],
+      ],
+      [
+        "where the branch has gone on and what stands there was handled",
+        {
+          mainWorkflows: [
+            main("x", { annotations: ledger("true", { run: "another", head: sha("c"), pushed: sha("c") }) }),
+          ],
+          branches: moved,
+        },
+        ["superseded", ["main-workflows", "branches", "pulls-of-head", "coderuns"]],
+      ],
+      [
+        "where the branch has gone on to a push with a run of its own",
+        { branches: moved, runs: [newer()] },
+        ["superseded", ["main-workflows", "branches", "pulls-of-head", "coderuns", "runs"]],
+      ],
+      ["without a main workflow", { mainWorkflows: [] }, ["no-workflow", ["main-workflows", "ended-workflows"]]],
+      [
+        "without a pull request",
+        { pulls: [] },
+        ["no-pull-request", ["main-workflows", "branches", "pulls-of-head", "coderuns"]],
+      ],
+      [
+        "by hand",
+        { environment: { BEFORE: "", AFTER: "", PUSHED_AT: "" } },
+        ["remediate", ["main-workflows", "head-by-hand", "pulls", "coderuns"]],
+      ],
+      [
+        "where this very run has resumed, to tell the pull request",
+        { mainWorkflows: [main("waiting-pr-created", { annotations: ledger("true") })] },
+        ["remediated", ["main-workflows", "whom-to-tell"]],
+      ],
+      [
+        "where this very run has resumed and nobody is told",
+        {
+          mainWorkflows: [main("waiting-pr-created", { annotations: ledger("true") })],
+          environment: { PULL_REQUEST_COMMENTS: "false" },
+        },
+        ["remediated", ["main-workflows"]],
+      ],
+    ];
+    for (const [what, world, expected] of cases) {
+      it(what, () => deepEqual(asked(world), expected));
+    }
+  });
+
+  it("announces nothing to cancel where no agent counts any more", () => {
+    const moved = { branches: [{ ref: "task-3-fix", sha: sha("c") }], runs: [newer()] };
+    const worlds: [string, World][] = [
+      ["superseded", moved],
+      ["no-pull-request", { pulls: [] }],
+      ["held", { pulls: [pull({ held: true })] }],
+    ];
+    for (const [expected, world] of worlds) {
+      const { outcome, plan, shown } = decided({ ...world, codeRuns: [cleo, agent("rex", "5DLabs-Rex")] });
+      deepEqual([outcome, plan.targets, plan.leftAlone], [expected, undefined, undefined]);
+      deepEqual(
+        shown.filter((line) => /cleo|rex/.test(line)),
+        [],
+      );
+    }
+  });
+
+  it("says the plan in lines, and what is unusual in the log", () => {
+    const { shown, log } = decided({
+      mainWorkflows: [main("waiting-ready-for-qa", { annotations: ledger("false", { run: "an-earlier-run" }) })],
+      branches: [{ ref: "task-3-fix", sha: sha("c") }],
+      pulls: [pull({ held: true, labelled: false })],
+      codeRuns: [cleo, agent("rex", "5DLabs-Rex")],
+    });
+    deepEqual(log, [
+      "run an-earlier-run began (bbbbbbbbbbbb) and did not end; this run carries it on",
+      "the branch is not at the pushed commit any more: somebody pushed on top of it",
+      "label remediation-hold is on pull request #3, but what was begun is ended all the same",
+    ]);
+    deepEqual(shown, [
+      "task 3, pushed bbbbbbbbbbbb, head cccccccccccc",
+      "main workflow play-3 at stage waiting-ready-for-qa",
+      "pull request #3, labelled ready, found by its branch: it lacks the task label",
+      `cancel cleo-3 (5DLabs-Cleo, since ${cleo.metadata.creationTimestamp})`,
+      "leave rex-3: agent 5DLabs-Rex is not in the cancel list",
+    ]);
+  });
+
+  describe("finds which push counts", () => {
+    const handled = (more: Record<string, string>) => [
+      main("waiting-ready-for-qa", { annotations: ledger("true", { run: "another", ...more }) }),
+    ];
+    const on = (digit: string) => [{ ref: "task-3-fix", sha: sha(digit) }];
+    const cases: [string, World, string][] = [
+      [
+        "a push of the past of a branch that was deleted and made again",
+        { mainWorkflows: handled({}), environment: { BEFORE: sha("0"), PUSHED_AT: String(push.pushedAt + 60) } },
+        "already-remediated: this head was handled by run another",
+      ],
+      [
+        "one that was handled with somebody's on top of it, who has pushed once more",
+        { mainWorkflows: handled({ head: sha("d") }), branches: on("e") },
+        "already-remediated: this push was handled by run another",
+      ],
+      [
+        "one that is surely older than what was handled, though somebody has pushed since",
+        {
+          mainWorkflows: handled({ head: sha("c"), pushed: sha("c"), "pushed-at": String(push.pushedAt + 200) }),
+          branches: on("e"),
+        },
+        "superseded: a newer push (cccccccccccc) was handled by run another",
+      ],
+      [
+        "one that may be newer than what was handled, by the seconds that GitHub's clocks differ",
+        {
+          mainWorkflows: handled({ head: sha("c"), pushed: sha("c"), "pushed-at": String(push.pushedAt + 60) }),
+          branches: on("e"),
+        },
+        "remediate",
+      ],
+      [
+        "one beside a newer run of another repository",
+        { branches: on("c"), runs: [newer({ repository: "acme/other" })] },
+        "remediate",
+      ],
+      ["one beside an older run", { branches: on("c"), runs: [newer({ at: push.pushedAt - 1 })] }, "remediate"],
+      [
+        "one beside a newer run that was held",
+        { branches: on("c"), runs: [newer({ outcome: "held", phase: "Error" })] },
+        "remediate",
+      ],
+      [
+        "one beside a newer run that Argo refused",
+        { branches: on("c"), runs: [newer({ phase: "Error" })] },
+        "remediate",
+      ],
+      [
+        "one beside a newer run that is at work, though it bears the label held",
+        { branches: on("c"), runs: [newer({ outcome: "held", phase: "Running" })] },
+        "superseded: a newer push has run newer",
+      ],
+    ];
+    for (const [what, world, expected] of cases) {
+      it(what, () => equal(end(world), expected));
+    }
+
+    it("the branch under review where several carry the task and none is at the pushed commit", () => {
+      const branches = [
+        { ref: "task-3-one", sha: sha("c") },
+        { ref: "task-3-two", sha: sha("d") },
+      ];
+      equal(decided({ branches, pulls: [pull({ ref: "task-3-two" })] }).plan.head, sha("d"));
+    });
+
+    it("counts rounds: a new one, unless it carries on what was begun", () => {
+      const round = (resumed: string) =>
+        decided({
+          mainWorkflows: [
+            main("x", { annotations: ledger(resumed, { round: "4", head: sha("c"), pushed: sha("c") }) }),
+          ],
+          environment: stages,
+        }).plan.round;
+      const stages = { STAGES: JSON.stringify(["waiting-pr-created", "x"]) };
+      deepEqual([decided().plan.round, round("false"), round("true")], [1, 4, 5]);
+    });
+  });
+
+  describe("refuses", () => {
+    it("a ledger from the future, by no more than GitHub bears", () => {
+      const at = (seconds: number) => [
+        main("waiting-ready-for-qa", {
+          annotations: ledger("true", {
+            head: sha("c"),
+            pushed: sha("c"),
+            "pushed-at": String(push.pushedAt + seconds),
+          }),
+        }),
+      ];
+      remediates({ mainWorkflows: at(600) });
+      match(end({ mainWorkflows: at(601) }), /^contract: annotation .* is \d+, 601 s ahead of this node's clock/);
+    });
+
+    for (const [what, more] of [
+      ["was told to stop", { spec: { shutdown: "Stop" } }],
+      [
+        "has come to its exit handler",
+        { status: { nodes: { exit: workflowNode("exit", "Suspend", "Running", { name: "play-3.onExit" }) } } },
+      ],
+    ] as const) {
+      it(`to call it no-workflow where what this run began on ${what}, and not where another run did`, () => {
+        const begun = (other: Record<string, string>) => [
+          main("waiting-pr-created", { annotations: ledger("false", other), ...more }),
+        ];
+        match(end({ mainWorkflows: begun({}) }), /^contract: main workflow play-3 .* before it could be resumed; /);
+        match(end({ mainWorkflows: begun({ run: "another" }) }), /^no-workflow: /);
+      });
+    }
+
+    it("packed nodes", () => {
+      const packed = [main("waiting-ready-for-qa", { status: { offloadNodeStatusVersion: "fnv:1" } })];
+      match(end({ mainWorkflows: packed }), /^contract: .* keeps its node status compressed or offloaded/);
+    });
+  });
+
+  describe("brakes", () => {
+    const cleos = (number: number) =>
+      Array.from({ length: number }, (_, index) => agent(`cleo-${index + 1}`, "5DLabs-Cleo"));
+    const begun = { mainWorkflows: [main("waiting-ready-for-qa", { annotations: ledger("false") })] };
+
+    describe("on the number of agents", () => {
+      it("let as many pass as agents.maxToCancel says [as-many-as-allowed]", () => {
+        const others = [
+          agent("rex", "5DLabs-Rex"),
+          agent("elsewhere", "5DLabs-Cleo", { repository: "acme-other" }),
+          agent("done", "5DLabs-Cleo", ours, { status: { phase: "Failed" } }),
+        ];
+        remediates({ codeRuns: [...cleos(3), ...others], environment: { MAX_AGENTS_TO_CANCEL: "3" } });
+      });
+
+      it("stop one more, and name the first agents and the way out", () => {
+        const world = { codeRuns: cleos(4), environment: { MAX_AGENTS_TO_CANCEL: "3" } };
+        const words = (untouched: string) =>
+          `task 3 has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-3, cleo-2-3, cleo-3-3, and 1 more; ${untouched}see which: ${seeCodeRuns}; end those that should not be there, then: ${retry}; or raise agents.maxToCancel (pulumi up), then: ${resubmit}`;
+        fails(world, "ambiguous", words("nothing was touched; "));
+        fails({ ...world, ...begun }, "ambiguous", words(""));
+      });
+    });
+
+    describe("on contradicting labels", () => {
+      const stopped = (odd: string, untouched = "nothing was touched; ") =>
+        `the labels of some coderuns of task 3 contradict one another: ${odd}; ${untouched}correct the labels or end what should not be there (${seeCodeRuns} --show-labels), then: ${retry}`;
+      const contradictions: [string, Record<string, string>, string][] = [
+        ["another agent", { "agents.platform/github-app": "5DLabs-Rex" }, "github-app=5DLabs-Cleo"],
+        ["another agent that might be cancelled too", { "old/github-app": "5DLabs-Tess" }, "github-app=5DLabs-Cleo"],
+        ["another agent, under the key in other case", { "Github-App": "5DLabs-Blaze" }, "github-app=5DLabs-Cleo"],
+        ["another task", { "agents.platform/task-id": "9" }, "task-id=3"],
+        ["another repository", { "agents.platform/repository": "acme-other" }, "repository=acme-shop"],
+        ["the pusher's name [contradicting-pushers-name]", { "started-by": "Rex" }, "github-app=5DLabs-Cleo"],
+        ["the pusher's login", { "example.com/owner": "5DLabs-Rex" }, "github-app=5DLabs-Cleo"],
+      ];
+      for (const [what, labels, contradicted] of contradictions) {
+        it(`stop, and name CodeRun and labels, at ${what}`, () => {
+          const odd = agent("odd", "5DLabs-Cleo", { ...ours, ...labels });
+          const [[key, value] = []] = Object.entries(labels);
+          fails({ codeRuns: [cleo, odd] }, "ambiguous", stopped(`odd-3 (${key}=${value} contradicts ${contradicted})`));
+        });
+      }
+
+      it("name the first three of many", () => {
+        const codeRuns = [1, 2, 3, 4, 5].map((number) => agent(`odd-${number}`, "5DLabs-Cleo", { ...ours, by: "rex" }));
+        const odd = [1, 2, 3].map((number) => `odd-${number}-3 (by=rex contradicts github-app=5DLabs-Cleo)`);
+        fails({ codeRuns }, "ambiguous", stopped(`${odd.join(", ")}, and 2 more`));
+      });
+
+      it("let labels pass that say the same, whatever their case, and other labels", () => {
+        const agreeing = {
+          "agents.platform/github-app": "5dlabs-cleo",
+          "agents.platform/task-id": task,
+          "agents.platform/repository": "Acme-Shop",
+          "started-by": "t-rex",
+          owner: "5dlabs-rex-2",
+        };
+        remediates({ codeRuns: [agent("cleo", "5DLabs-Cleo", { ...ours, ...agreeing })] });
+      });
+
+      it("let a repository pass that has the pusher's name", () =>
+        remediates({ codeRuns: [cleo], environment: { PUSHER_NAMES: JSON.stringify(["acme-shop", "shop"]) } }));
+
+      it("let configured labels pass that differ by their domain alone", () => {
+        const labels = { "agents.platform/name": "5DLabs-Cleo", "github.com/name": "acme-shop" };
+        const environment = {
+          CODERUN_AGENT_LABEL: "agents.platform/name",
+          CODERUN_REPOSITORY_LABEL: "github.com/name",
+        };
+        const result = decided({ codeRuns: [agent("cleo", "", labels)], environment });
+        deepEqual([result.begin, result.plan.targets?.length], [true, 1]);
+      });
+
+      it("do not stop at what is not cancelled anyway", () => {
+        const odd = { "agents.platform/github-app": "5DLabs-Blaze", "started-by": "rex" };
+        const result = decided({
+          codeRuns: [
+            cleo,
+            agent("rex", "5DLabs-Rex", { ...ours, ...odd }),
+            agent("other", "5DLabs-Cleo", { repository: "acme-other", ...odd }),
+            agent("done", "5DLabs-Cleo", { ...ours, ...odd }, { status: { phase: "Succeeded" } }),
+          ],
+        });
+        deepEqual([result.begin, result.plan.targets?.map(({ name }) => name)], [true, ["cleo-3"]]);
+      });
+    });
+
+    describe("on a near miss of a listed agent", () => {
+      const stopped = (odd: string, untouched = "nothing was touched; ") =>
+        `agents of some coderuns of task 3 are listed but for their spelling: ${odd}; ${untouched}correct the label or end what should not be there (${seeCodeRuns} --show-labels), then: ${retry}; or list that spelling too, in agents.toCancel (pulumi up), then: ${resubmit}`;
+      for (const name of ["5dlabs-cleo", "5DLABS-Cleo", "5DLabs_Cleo", "5DLabs.cleo", "5DLabs-_Cleo"]) {
+        it(`stop at ${name}, and name CodeRun, label and the listed one`, () => {
+          const world = { codeRuns: [cleo, agent("odd", name)] };
+          const odd = `odd-3 (github-app=${name}, listed is 5DLabs-Cleo)`;
+          fails(world, "ambiguous", stopped(odd));
+          fails({ ...world, ...begun }, "ambiguous", stopped(odd, ""));
+        });
+      }
+
+      it("let both spellings pass where both are listed, and cancel both [both-spellings-listed]", () => {
+        const environment = { AGENTS: JSON.stringify(["5DLabs-Cleo", "5dlabs-cleo"]) };
+        const result = decided({ codeRuns: [cleo, agent("small", "5dlabs-cleo")], environment });
+        deepEqual([result.begin, result.plan.targets?.map(({ name }) => name)], [true, ["cleo-3", "small-3"]]);
+      });
+
+      it("let other names pass, what has finished, and another repository's", () => {
+        const others = ["Cleo", "5DLabsCleo", "5DLabs-Cleo-2", "5DLabs-Cle0", ""].map((name) =>
+          agent(`x${name}`, name),
+        );
+        const result = decided({
+          codeRuns: [
+            ...others,
+            agent("elsewhere", "5dlabs-cleo", { repository: "acme-other" }),
+            agent("unnamed", "5dlabs-cleo", {}),
+            agent("done", "5dlabs-cleo", ours, { status: { phase: "Succeeded" } }),
+          ],
+        });
+        deepEqual([result.begin, result.plan.targets], [true, []]);
+      });
+    });
+
+    describe("on what would go along with a target", () => {
+      const bare = (name: string): CodeRun => withUid({ ...codeRun(name, "", ""), metadata: { name } });
+      const other = (name: string, ofTask: string) => withUid(codeRun(name, "5DLabs-Cleo", ofTask, ours));
+      const words = (shown: string, first: string, index = 0, untouched = "nothing was touched; ") =>
+        `some coderuns would go along with their owners, which this run cancels: ${shown}; ${untouched}take off each one's ownerReference (the first one's: kubectl -n agents patch coderuns.agents.platform ${first} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${index}"}]') or end it yourself, then: ${retry}`;
+      const owned: [string, CodeRun, string][] = [
+        ["Rex's", agent("x", "5DLabs-Rex"), "agent 5DLabs-Rex is not in the cancel list"],
+        [
+          "Rex's that has finished",
+          agent("x", "5DLabs-Rex", ours, { status: { phase: "Succeeded" } }),
+          "agent 5DLabs-Rex is not in the cancel list",
+        ],
+        ["another task's", other("x-3", "30"), "it is of task 30"],
+        [
+          "another repository's",
+          agent("x", "5DLabs-Cleo", { repository: "acme-other" }),
+          "it does not name this repository",
+        ],
+        ["one without labels", bare("x-3"), "it is of no task"],
+        [
+          "a finished one whose labels contradict each other",
+          agent("x", "5DLabs-Cleo", { ...ours, by: "rex" }, { status: { phase: "Failed" } }),
+          "by=rex contradicts github-app=5DLabs-Cleo",
+        ],
+      ];
+      for (const [what, one, why] of owned) {
+        it(`stop at ${what}, and name both and the way out`, () => {
+          const shown = `x-3 (owned by cleo-3; ${why})`;
+          const world = { codeRuns: [cleo], allCodeRuns: [cleo, ownedBy([cleo], one)] };
+          fails(world, "ambiguous", words(shown, "x-3"));
+          fails({ ...world, ...begun }, "ambiguous", words(shown, "x-3", 0, ""));
+        });
+      }
+
+      it("stop at Rex's at the end of a chain, through a finished Tess's and another task's", () => {
+        const tess = ownedBy([cleo], agent("tess", "5DLabs-Tess", ours, { status: { phase: "Succeeded" } }));
+        const neighbour = ownedBy([tess], other("other-3", "30"));
+        const rex = ownedBy([neighbour], agent("rex", "5DLabs-Rex"));
+        fails(
+          { codeRuns: [cleo, tess], allCodeRuns: [rex, neighbour, tess, cleo] },
+          "ambiguous",
+          words(
+            "rex-3 (owned by other-3, below cleo-3; agent 5DLabs-Rex is not in the cancel list), other-3 (owned by tess-3, below cleo-3; it is of task 30)",
+            "rex-3",
+          ),
+        );
+      });
+
+      it("stop at what has a second owner, and give the command for the one that is to be cancelled", () => {
+        const blaze = agent("blaze", "5DLabs-Blaze");
+        const rex = ownedBy([blaze, cleo], agent("rex", "5DLabs-Rex"));
+        fails(
+          { codeRuns: [cleo], allCodeRuns: [blaze, cleo, rex] },
+          "ambiguous",
+          words("rex-3 (owned by cleo-3; agent 5DLabs-Rex is not in the cancel list)", "rex-3", 1),
+        );
+      });
+
+      it("let pass what may be cancelled itself, or has finished, and targets that others own", () => {
+        const rex = agent("rex", "5DLabs-Rex");
+        const cleo = ownedBy([rex], agent("cleo", "5DLabs-Cleo"));
+        const tess = ownedBy([cleo], agent("tess", "5DLabs-Tess"));
+        const done = ownedBy([cleo], agent("done", "5DLabs-Tess", ours, { status: { phase: "Failed" } }));
+        const blaze = ownedBy([rex], agent("blaze", "5DLabs-Blaze"));
+        const result = decided({
+          codeRuns: [rex, cleo, tess, done, blaze],
+          allCodeRuns: [rex, cleo, tess, done, blaze, bare("bare-3")],
+        });
+        deepEqual([result.begin, result.plan.targets?.map(({ name }) => name)], [true, ["cleo-3", "tess-3"]]);
+      });
+    });
+
+    describe("by a person's hold label", () => {
+      it("end the run as held before the other brakes, and name the pull request", () => {
+        const world = { pulls: [pull(), pull({ number: 4, held: true })], codeRuns: cleos(2) };
+        equal(
+          end({ ...world, environment: { MAX_AGENTS_TO_CANCEL: "1" } }),
+          `held: label remediation-hold is on pull request #4: a person holds task 3; nothing was touched; to go on, take the label off, then: ${resubmit}`,
+        );
+      });
+
+      it("do not act once a remediation has begun", () => remediates({ ...begun, pulls: [pull({ held: true })] }));
+    });
+  });
+
+  /** Who began after a push works on its head. */
+  describe("of a push that comes late", () => {
+    const late = (
+      agents: { agent: string; after: number; phase?: string }[],
+      more: { ready?: boolean; head?: string } = {},
+    ): string =>
+      end({
+        codeRuns: agents.map((one, index) => ({
+          ...codeRun(`x-${index}`, one.agent, task, ours),
+          metadata: { ...agent(`x-${index}`, one.agent).metadata, creationTimestamp: iso(push.pushedAt + one.after) },
+          status: { phase: one.phase ?? "Running" },
+        })),
+        pulls: [pull({ ready: more.ready ?? false })],
+        branches: [{ ref: "task-3-fix", sha: more.head ?? push.after }],
+      }).split(":")[0] ?? "";
+    const fresh = (...call: Parameters<typeof late>) => equal(late(...call), "nothing-stale");
+    const stale = (...call: Parameters<typeof late>) => equal(late(...call), "remediate");
+    const [Cleo, Tess] = ["5DLabs-Cleo", "5DLabs-Tess"];
+
+    it("leaves a Cleo at work who began after it", () => fresh([{ agent: Cleo, after: 1000 }]));
+
+    it("leaves a Tess who follows such a Cleo, and the ready label that this one brought", () =>
+      fresh(
+        [
+          { agent: Cleo, after: 1000, phase: "Succeeded" },
+          { agent: Tess, after: 1001 },
+        ],
+        { ready: true },
+      ));
+
+    it("restarts QA where no agent has begun since", () => {
+      stale([]);
+      stale([{ agent: "5DLabs-Rex", after: 1000 }]);
+    });
+
+    it("restarts QA where the round began before it: a Tess began first [late-in-older-round]", () => {
+      stale([{ agent: Tess, after: 1000 }]);
+      stale([
+        { agent: Tess, after: 1000 },
+        { agent: Cleo, after: 1001 },
+      ]);
+    });
+
+    it("restarts QA where an agent from before it is at work beside one from after it", () =>
+      stale([
+        { agent: Tess, after: -500 },
+        { agent: Cleo, after: 1000 },
+      ]));
+
+    it("restarts QA where the ready label is older than the round [late-with-old-ready-label]", () =>
+      stale([{ agent: Cleo, after: 1000 }], { ready: true }));
+
+    it("restarts QA where somebody pushed on top: on which head the agent works, nobody knows [late-with-push-on-top]", () =>
+      stale([{ agent: Cleo, after: 1000 }], { head: sha("e") }));
+
+    it("restarts QA where the clocks cannot tell who came first [late-by-unsure-clocks]", () =>
+      stale([{ agent: Cleo, after: 90 }]));
+  });
+});
+
+/** Another run of the task, for a push that came a second later unless it says otherwise. */
+function newer(more: { repository?: string; at?: number; outcome?: string; phase?: string } = {}): object {
+  const parameters = {
+    after: sha("c"),
+    repository: more.repository ?? "acme/shop",
+    "pushed-at": String(more.at ?? push.pushedAt + 1),
+  };
+  return {
+    metadata: {
+      name: "newer",
+      labels: { "rex-remediation/task": task, ...(more.outcome && { "rex-remediation/outcome": more.outcome }) },
+    },
+    status: { phase: more.phase },
+    spec: { arguments: { parameters: Object.entries(parameters).map(([name, value]) => ({ name, value })) } },
+  };
+}

@@ -1,0 +1,129 @@
+import { ok } from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { jqProgram } from "../../../components/stepScripts.ts";
+import { push, runNameOf, sha, stepEnvironment } from "../../steps/scenario.ts";
+import type { CodeRun } from "../../support/codeRuns.ts";
+import type { Plan } from "../../support/step.ts";
+import { mainWorkflow, type Workflow, workflowNode } from "../../support/workflows.ts";
+
+/** What API server and GitHub would answer. What is left out is as in a push of Rex's to a task that is under review. */
+export interface World {
+  mainWorkflows?: Workflow[];
+  branches?: { ref: string; sha: string }[];
+  pulls?: Plan["pulls"];
+  runs?: object[];
+  codeRuns?: CodeRun[];
+  /** Also those of other tasks; default: the task's. */
+  allCodeRuns?: CodeRun[];
+  /** What differs from the environment that the program gives the step. */
+  environment?: Record<string, string>;
+  /** Seconds since 1970; default: those of the push. */
+  now?: number;
+}
+
+/** What plan makes of it, and what it asked for on the way, in this order. */
+export interface Decided {
+  outcome?: string;
+  reason?: string;
+  begin?: boolean;
+  cause?: string;
+  command?: string | null;
+  words?: string;
+  asked: string[];
+  log: string[];
+  plan: Plan & { round?: number };
+  shown: string[];
+}
+
+export const task = "3";
+export const run = runNameOf(task);
+export const ours = { repository: "acme-shop" };
+
+/** The task's main workflow, past the reset stage and at its gate. */
+export function main(
+  stage: string | undefined,
+  more: Parameters<typeof mainWorkflow>[4] = {},
+  name = `play-${task}`,
+): Workflow {
+  const gate = workflowNode("gate", "Suspend", "Running");
+  return withUid(mainWorkflow(name, task, stage, [gate], { labels: ours, ...more }));
+}
+
+export function pull(more: Partial<NonNullable<Plan["pulls"]>[number]> = {}): NonNullable<Plan["pulls"]>[number] {
+  return { number: 3, ref: `task-${task}-fix`, ready: true, labelled: true, held: false, ...more };
+}
+
+/** As the API server keeps it. */
+export function withUid<T extends { metadata: { name: string } }>(object: T): T {
+  return {
+    ...object,
+    metadata: {
+      uid: `uid-of-${object.metadata.name}`,
+      creationTimestamp: iso(push.pushedAt - 600),
+      ...object.metadata,
+    },
+  };
+}
+
+export function iso(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace(".000", "");
+}
+
+/** Does as plan.sh does: asks until there is nothing more to read. In one process, because each start of jq takes its time. */
+const program = `${jqProgram("decide.jq")}
+  . as {$answers, $now}
+  | {needs: ["main-workflows"], facts: null, asked: []}
+  | until(.end;
+      (if .asked + .needs | index(["all-coderuns"]) then "owned"
+        elif .asked + .needs | index(["coderuns"]) then "agents"
+        else "ledger" end) as $on
+      | ([{took: .needs, $now, facts}] + [.needs[] | $answers[.]]
+          | if $on == "ledger" then decide_on_ledger elif $on == "agents" then decide_on_agents else decide_on_owned end) as $next
+      | .asked += .needs
+      | if $next.decision.need then .needs = $next.decision.need | .facts = $next.facts else .end = $next end)
+  | .end + .end.decision + {asked}`;
+
+/** Runs decide.jq as plan does: until it asks for nothing more. */
+export function decided(world: World = {}): Decided {
+  const env = {
+    PATH: process.env.PATH ?? "",
+    ...stepEnvironment({ NAMESPACE: "agents", TASK: task, RUN_NAME: run }),
+    ...world.environment,
+  };
+  const codeRuns = world.codeRuns ?? [];
+  const branches = world.branches ?? [{ ref: `task-${task}-fix`, sha: push.after }];
+  const pulls = world.pulls ?? [pull()];
+  const answers: Record<string, unknown> = {
+    "main-workflows": { items: world.mainWorkflows ?? [main("waiting-ready-for-qa")] },
+    "ended-workflows": { items: world.mainWorkflows ?? [] },
+    "whom-to-tell": pulls,
+    branches,
+    "head-by-hand": { at: push.pushedAt, branches },
+    runs: { items: world.runs ?? [] },
+    pulls,
+    "pulls-of-head": branches.some(({ sha }) => sha === push.after) ? pulls : null,
+    coderuns: { items: codeRuns },
+    "all-coderuns": { items: world.allCodeRuns ?? codeRuns },
+  };
+  const input = JSON.stringify({ answers, now: world.now ?? push.pushedAt });
+  const { status, stdout, stderr } = spawnSync("jq", [program], { input, env, encoding: "utf8" });
+  ok(status === 0, stderr);
+  const { facts: _, decision: __, ...rest } = JSON.parse(stdout);
+  return rest;
+}
+
+/** The ledger as it stands on a main workflow. */
+export function ledger(resumed: string, more: Record<string, string> = {}): Record<string, string> {
+  const entry = {
+    head: push.after,
+    heads: more.head ?? push.after,
+    pushed: push.after,
+    "pushed-at": String(push.pushedAt),
+    run,
+    resumed,
+    ...more,
+  };
+  return Object.fromEntries(Object.entries(entry).map(([key, value]) => [`rex-remediation/${key}`, value]));
+}
+
+export { push, sha };
