@@ -50,28 +50,27 @@ function inlined(path: string, directory: string, seen: Set<string>): string {
     .join("");
 }
 
-/** A constant with a program of jq, and before it one for each file that it includes and no program before it included. */
+/**
+ * The constant that a step reads a jq program into. Each file that belongs to the program gets a constant of its own, in front of the first
+ * program that needs it, so that several programs can share it.
+ */
 function jqConstants(name: string, file: string, directory: string, seen: Set<string>): string {
   const parts = jqParts(file, directory);
   const vocabulary = jqVocabulary(textOf(parts)) === "" ? "" : "$VOCABULARY";
-  const own = textOf(parts.splice(-1));
-  const included = parts.map((part) => ({
-    ...part,
-    name: `JQ_${part.file.slice(0, -".jq".length).replaceAll("-", "_").toUpperCase()}`,
-  }));
-  const fresh = included.filter((part) => !seen.has(part.file));
+  const constantOf = (part: string) => `JQ_${part.slice(0, -".jq".length).replaceAll("-", "_").toUpperCase()}`;
+  const fresh = parts.filter((part) => !seen.has(part.file));
   for (const { file } of fresh) seen.add(file);
   return [
-    ...fresh.map((part) => `${part.name}=${bashText(part.text)}\n`),
-    `${name}=${vocabulary}${included.map((part) => `$${part.name}`).join("")}${bashText(own)}\n`,
+    ...fresh.map((part) => `${constantOf(part.file)}=${bashText(part.text)}\n`),
+    `${name}=${vocabulary}${parts.map((part) => `$${constantOf(part.file)}`).join("")}\n`,
   ].join("");
 }
 
 /**
- * A program of jq in components/steps as one text, with what it uses of the vocabulary. jq's own `include` keeps variables from what is
- * included, and all of it needs the configuration.
+ * A jq program in components/steps as one text, with the parts of the vocabulary that it uses. jq's own `include` would hide the variables
+ * of the including program, but every file needs the configuration.
  *
- * @throws Error if Argo would read a part of it as its own
+ * @throws Error if a file contains a template tag of Argo
  */
 export function jqProgram(file: string, directory = stepsDirectory): string {
   const text = textOf(jqParts(file, directory));
@@ -82,7 +81,7 @@ function textOf(parts: { text: string }[]): string {
   return parts.map(({ text }) => text).join("");
 }
 
-/** What a program includes, each once, and the program itself, without comments and indentation. */
+/** The files that a program includes, each once, and the program itself, without comments and indentation. */
 function jqParts(file: string, directory: string, seen = new Set<string>()): { file: string; text: string }[] {
   if (seen.has(file)) return [];
   seen.add(file);

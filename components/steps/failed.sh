@@ -8,6 +8,8 @@ source "${BASH_SOURCE%/*}/lib.sh"
 source "${BASH_SOURCE%/*}/kubernetes.sh"
 # shellcheck source=components/steps/main-workflow.sh
 source "${BASH_SOURCE%/*}/main-workflow.sh"
+# shellcheck source=components/steps/outcome.sh
+source "${BASH_SOURCE%/*}/outcome.sh"
 # shellcheck source=components/steps/github.sh
 source "${BASH_SOURCE%/*}/github.sh"
 # shellcheck source=components/steps/token.sh

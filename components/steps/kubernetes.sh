@@ -80,12 +80,11 @@ then_again() {
   printf ', then: %s %s %s' "$ARGO" "$1" "$RUN_NAME"
 }
 
+# The command that starts a new run for the present head.
+anew() {
+  printf '%s submit --from workflowtemplate/%s --generate-name %s-%s- -p task=%s -p repository=%s' \
+    "$ARGO" "$NAME" "$NAME" "$TASK" "$TASK" "$REPOSITORY"
+}
+
 readonly MERGE_PATCH=application/merge-patch+json JSON_PATCH=application/json-patch+json
 readonly WORKFLOWS="/apis/argoproj.io/v1alpha1/namespaces/$NAMESPACE/workflows"
-
-# Labels this run with its outcome.
-label_run() {
-  jq -n --arg key "$OUTCOME_LABEL" --arg outcome "$1" '{metadata: {labels: {($key): $outcome}}}' >"$SCRATCH/patch"
-  accept=$METADATA kube PATCH "$WORKFLOWS/$RUN_NAME" "$SCRATCH/patch" "$MERGE_PATCH" ||
-    fail "cannot label run $RUN_NAME with its outcome: $(last_error)"
-}

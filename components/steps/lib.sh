@@ -21,6 +21,9 @@ readonly SCRATCH="$SHARED_DIR/scratch/$STEP"
 readonly ANSWER="$SCRATCH/answer"
 readonly TERMINATION_LOG="${TERMINATION_LOG:-/dev/termination-log}"
 
+# The step's own stderr: a function can fail where the stderr of a call goes to a file, and its words belong into the pod's log.
+exec {STEP_STDERR}>&2
+
 export TZ=UTC
 SECONDS=0
 last_trouble="no error"
@@ -43,7 +46,7 @@ log() {
 last_words() {
   local words="$STEP: $*"
   words=${words//'{''{'/'{ {'}
-  printf '%s\n' "${words:0:1500}" | tee "$TERMINATION_LOG" >&2
+  printf '%s\n' "${words:0:1500}" | tee "$TERMINATION_LOG" >&"$STEP_STDERR"
 }
 
 fail() {

@@ -37,12 +37,6 @@ start_anew() {
   printf 'start a new main workflow for task %s: it begins on the present head' "$TASK"
 }
 
-# The command that begins anew, for the present head.
-anew() {
-  printf '%s submit --from workflowtemplate/%s --generate-name %s-%s- -p task=%s -p repository=%s' \
-    "$ARGO" "$NAME" "$NAME" "$TASK" "$TASK" "$REPOSITORY"
-}
-
 # ledger_says RESUMED: whether the ledger's entry is this run's, and resumed or not.
 ledger_says() {
   jq -e --slurpfile plan "$PLAN" --arg resumed "$1" "$VOCABULARY"'
@@ -68,13 +62,4 @@ write_main_workflow() {
     "$INVALID" | "$CONFLICT") log "$name changed meanwhile ($(last_error)); reading it again" ;;
     *) fail "cannot write $what of main workflow $name: $(last_error)" ;;
   esac
-}
-
-# note_outcome NAME OUTCOME WORDS: on a main workflow, for people. A merge patch: these
-# annotations are this program's own, and nothing hangs on their old values.
-note_outcome() {
-  jq -n --arg outcome "$2" --arg words "$3" "$VOCABULARY"'
-    {metadata: {annotations: {(ledger_key("outcome")): $outcome, (ledger_key("message")): $words}}}' >"$SCRATCH/patch"
-  accept=$METADATA kube PATCH "$WORKFLOWS/$1" "$SCRATCH/patch" "$MERGE_PATCH" ||
-    log "could not note the outcome $2 on main workflow $1: $(last_error)"
 }

@@ -249,6 +249,7 @@ describe("stop-qa", function () {
       result.lastWords,
       /^stop-qa: not finished within its deadline of 4 s; last: the API server did not answer \(curl: \(7\) Failed to connect to .*\)$/,
     );
+    match(result.log, /stop-qa: not finished within its deadline of 4 s; last: /);
   });
 
   /** Plans a task, because the plan step creates the token. */

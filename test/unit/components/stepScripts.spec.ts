@@ -83,7 +83,7 @@ describe("stepScripts", () => {
     });
     assert.equal(
       stepScript("plan", folder),
-      `JQ_RULE='def rule:\n.a == "it'\\''s";\n'\nONE=$JQ_RULE'rule\n'\nTWO=$JQ_RULE'rule | not\n'\n`,
+      `JQ_RULE='def rule:\n.a == "it'\\''s";\n'\nJQ_ONE='rule\n'\nONE=$JQ_RULE$JQ_ONE\nJQ_TWO='rule | not\n'\nTWO=$JQ_RULE$JQ_TWO\n`,
     );
     assert.equal(jqProgram("two.jq", folder), 'def rule:\n.a == "it\'s";\nrule | not\n');
     write({ "one.jq": '"{{x}}"\n' });
