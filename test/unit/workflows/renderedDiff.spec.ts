@@ -52,7 +52,7 @@ describe("cli/rendered-diff", function () {
     const { status, sections } = diff({ old: "a: 1\n" }, { new: "b: 2\n" });
     equal(status, 0);
     match(sections[0] ?? "", /^new\n\n.*\n@@ -0,0 \+1 @@\n\+b: 2\n/s);
-    match(sections[1] ?? "", /^old\n\n`Pulumi\.old\.yaml` is gone\./);
+    match(sections[1] ?? "", /^old\n\n`Pulumi\.old\.yaml` was removed\./);
   });
 
   it("fails if a stack that could be rendered, or is new, is refused; shows the reason, and the other stacks", () => {
@@ -60,7 +60,7 @@ describe("cli/rendered-diff", function () {
     for (const base of bases) {
       const { status, sections } = diff(base, { prod: "refused: steps.image\n", z: "z: 1\n" });
       equal(status, 1);
-      match(sections[0] ?? "", /^prod\n\nIt is refused:\n\n~+text\nrefused: steps\.image\n~+\n/);
+      match(sections[0] ?? "", /^prod\n\nThe configuration is refused:\n\n~+text\nrefused: steps\.image\n~+\n/);
       equal(sections[1], "z\n\nNothing changes.\n");
     }
   });
@@ -76,6 +76,6 @@ describe("cli/rendered-diff", function () {
   it("names a folder that is not a checkout", () => {
     const { status, stderr } = spawnSync(script, [folder], { encoding: "utf8" });
     equal(status, 1);
-    match(stderr, /error:.*\/rex-rendered-\w+ is no checkout of this project/);
+    match(stderr, /error:.*\/rex-rendered-\w+ is not a checkout of this project/);
   });
 });
