@@ -109,11 +109,4 @@ describe("plan of a run by hand", function () {
     equal((await bench.run("plan")).exitCode, 0);
     equal((await bench.plan()).outcome, "remediate");
   });
-
-  it("takes either all parameters of a push or none", async () => {
-    const task = await prepared();
-    const result = await (await benchOf(task, { AFTER: sha("c") })).run("plan");
-    equal(result.exitCode, 1);
-    match(result.lastWords, /^plan: parameter BEFORE is ''; expected a commit SHA of 40 hex digits$/);
-  });
 });

@@ -2,10 +2,14 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { codeRun, ownedBy } from "../support/codeRuns.ts";
-import { mainWorkflow, workflowNode } from "../support/workflows.ts";
+import { mainWorkflow } from "../support/workflows.ts";
 import { gate, ledger, newTask, ours, outcomeOf, upcomingTask } from "./planning.ts";
 import { push, repository, runNameOf, Scenario, sha } from "./scenario.ts";
 
+/**
+ * plan against a real API server and the double of GitHub: that the facts come about as decide.jq expects them, one case for each outcome and
+ * for what users fear, and all calls to GitHub. What is decided from these facts is tried in test/unit/steps.
+ */
 describe("plan", function () {
   this.timeout(120_000);
   let scenario: Scenario;
@@ -85,46 +89,6 @@ describe("plan", function () {
       );
     });
 
-    it("takes agents by another label and other names, where the configuration says so", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
-      );
-      await scenario.pullRequest(task, pull, [`task-${task}`]);
-      const labels = (agent: string, name: string) => ({
-        ...codeRun(`${name}-${task}`, agent, task),
-        metadata: { name: `${name}-${task}`, labels: { ...ours, "task-id": task, "agent-type": agent } },
-      });
-      await scenario.cluster.create(labels("cleo", "cleo"));
-      await scenario.cluster.create(labels("rex", "rex"));
-      const bench = await scenario.bench(task, {
-        CODERUN_AGENT_LABEL: "agent-type",
-        AGENTS: JSON.stringify(["cleo", "tess"]),
-      });
-      equal((await bench.run("plan")).exitCode, 0);
-      const { targets, leftAlone } = await bench.plan();
-      deepEqual(
-        [targets?.map(({ name, agent }) => [name, agent]), leftAlone],
-        [
-          [[`cleo-${task}`, "cleo"]],
-          [{ name: `rex-${task}`, agent: "rex", why: "agent rex is not in the cancel list" }],
-        ],
-      );
-    });
-
-    it("takes a CodeRun that names no repository where only one repository is configured", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate]));
-      await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task));
-      await scenario.pullRequest(task, pull, []);
-      const bench = await scenario.bench(task, { REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop" }) });
-      equal((await outcomeOf(bench)).outcome, "remediate");
-      deepEqual(
-        (await bench.plan()).targets?.map(({ name }) => name),
-        [`cleo-${task}`],
-      );
-    });
-
     it("touches nothing itself but the ledger, which says begun before anything else may be touched [plan-writes-ledger-only]", async () => {
       const { task, pull } = newTask();
       const before = await scenario.cluster.create(
@@ -161,19 +125,22 @@ describe("plan", function () {
       equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.resourceVersion, resourceVersion);
     });
 
-    it("ends as dry-run when asked to, with the same targets", async () => {
+    it("ends as dry-run when asked to, with the same targets, and writes nothing", async () => {
       const { task, pull } = newTask();
-      await scenario.cluster.create(
+      const workflow = await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
       );
-      await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
+      const cleo = await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       const bench = await scenario.bench(task, { DRY_RUN: "true" });
-      equal((await outcomeOf(bench)).outcome, "dry-run");
+      deepEqual(await outcomeOf(bench), { outcome: "dry-run", reason: "a dry run: nothing is touched" });
       deepEqual(
         (await bench.plan()).targets?.map(({ name }) => name),
         [`cleo-${task}`],
       );
+      deepEqual(await scenario.cluster.workflow(`play-${task}`), workflow);
+      deepEqual(await scenario.cluster.codeRun(`cleo-${task}`), cleo);
+      deepEqual(await scenario.labels(pull), ["ready-for-qa"]);
     });
   });
 
@@ -189,8 +156,16 @@ describe("plan", function () {
       return task;
     }
 
-    it("without a main workflow: no-workflow", async () => {
+    it("where there are only other main workflows: ended, of another type, task or repository, or of none: no-workflow", async () => {
       const { task, pull } = newTask();
+      const other = (name: string, more: Parameters<typeof mainWorkflow>[4], ofTask = task) =>
+        scenario.cluster.create(mainWorkflow(`${name}-${task}`, ofTask, "waiting-pr-approved", [gate], more));
+      await other("done", { labels: ours, status: { phase: "Succeeded" } });
+      await other("completed", { labels: { ...ours, "workflows.argoproj.io/completed": "true" } });
+      await other("type", { labels: { ...ours, "workflow-type": "other" } });
+      await other("task", { labels: ours }, `${task}0`);
+      await other("elsewhere", { labels: { repository: "acme-other" } });
+      await other("unnamed", {});
       await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       deepEqual(await outcomeOf(await scenario.bench(task)), {
@@ -198,60 +173,6 @@ describe("plan", function () {
         reason: `no main workflow of task ${task} is running in ${scenario.cluster.namespace} (workflow-type=play-orchestration, task-id=${task}, of this repository)`,
       });
     });
-
-    it("where the main workflow has ended, names another repository, or names none of several: no-workflow", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`done-${task}`, task, "waiting-pr-approved", [], { labels: ours, status: { phase: "Succeeded" } }),
-      );
-      await scenario.cluster.create(
-        mainWorkflow(`other-${task}`, task, "waiting-pr-approved", [gate], { labels: { repository: "acme-other" } }),
-      );
-      await scenario.cluster.create(mainWorkflow(`unnamed-${task}`, task, "waiting-pr-approved", [gate]));
-      await scenario.pullRequest(task, pull, ["ready-for-qa"]);
-      equal((await outcomeOf(await scenario.bench(task))).outcome, "no-workflow");
-    });
-
-    const ends: [string, (name: string) => Parameters<typeof mainWorkflow>[4], string][] = [
-      ["was told to stop", () => ({ spec: { shutdown: "Stop" } }), "was told to end (spec.shutdown: Stop)"],
-      [
-        "was told to terminate",
-        () => ({ spec: { shutdown: "Terminate" } }),
-        "was told to end (spec.shutdown: Terminate)",
-      ],
-      [
-        "waits at a gate of its exit handler",
-        (name) => ({
-          status: {
-            nodes: {
-              [name]: workflowNode(name, "Steps", "Failed", { name }),
-              exit: workflowNode("exit", "Suspend", "Running", {
-                name: `${name}.onExit`,
-                displayName: `${name}.onExit`,
-                nodeFlag: { hooked: true },
-              }),
-            },
-          },
-        }),
-        "came to its exit handler",
-      ],
-    ];
-    for (const [what, more, words] of ends) {
-      it(`where the main workflow ${what}: no-workflow, and says why`, async () => {
-        const { task, pull } = newTask();
-        const name = `play-${task}`;
-        await scenario.cluster.create(
-          mainWorkflow(name, task, "waiting-ready-for-qa", [gate], { labels: ours, ...more(name) }),
-        );
-        await scenario.pullRequest(task, pull, ["ready-for-qa"]);
-        const before = await scenario.cluster.workflow(name);
-        deepEqual(await outcomeOf(await scenario.bench(task)), {
-          outcome: "no-workflow",
-          reason: `no main workflow of task ${task} is running in ${scenario.cluster.namespace} (workflow-type=play-orchestration, task-id=${task}, of this repository); ${name} ${words}`,
-        });
-        deepEqual(await scenario.cluster.workflow(name), before);
-      });
-    }
 
     it("without an open pull request of the task's branch: no-pull-request [plan-no-pull-request]", async () => {
       const { task } = newTask();
@@ -274,24 +195,17 @@ describe("plan", function () {
       });
     });
 
-    for (const stage of [undefined, "implementation-in-progress", "waiting-pr-created"]) {
-      it(`while Rex is still implementing (stage ${stage ?? "unset"}): nothing-stale`, async () => {
-        const task = await prepared(stage, [`task-${stage}`]);
-        await scenario.cluster.create(codeRun(`rex-${task}`, "5DLabs-Rex", task, ours));
-        equal((await outcomeOf(await scenario.bench(task))).outcome, "nothing-stale");
+    it("while Rex is still implementing: nothing-stale", async () => {
+      const task = await prepared("implementation-in-progress", [`task-${upcomingTask()}`]);
+      await scenario.cluster.create(codeRun(`rex-${task}`, "5DLabs-Rex", task, ours));
+      deepEqual(await outcomeOf(await scenario.bench(task)), {
+        outcome: "nothing-stale",
+        reason:
+          "no listed agent is at work, no pull request is labelled ready-for-qa, and the stage is not past waiting-pr-created",
       });
-    }
-
-    it("not where the ready label is on, an agent is at work, or the stage is past the reset stage", async () => {
-      const labelled = await prepared("waiting-pr-created", ["Ready-For-QA"]);
-      equal((await outcomeOf(await scenario.bench(labelled))).outcome, "remediate");
-      const atWork = await prepared("implementation-in-progress");
-      await scenario.cluster.create(codeRun(`tess-${atWork}`, "5DLabs-Tess", atWork, ours));
-      equal((await outcomeOf(await scenario.bench(atWork))).outcome, "remediate");
-      equal((await outcomeOf(await scenario.bench(await prepared("waiting-pr-approved")))).outcome, "remediate");
     });
 
-    it("where this push was handled: already-remediated [handled-push]", async () => {
+    it("where this push was handled: already-remediated, without a call to GitHub [handled-push]", async () => {
       const task = await prepared("waiting-ready-for-qa", ["ready-for-qa"], {
         "rex-remediation/head": push.after,
         "rex-remediation/pushed": push.after,
@@ -299,75 +213,9 @@ describe("plan", function () {
         "rex-remediation/run": "an-earlier-run",
         "rex-remediation/resumed": "true",
       });
-      deepEqual(await outcomeOf(await scenario.bench(task)), {
+      deepEqual(await outcomeOf(await scenario.bench(task, { GITHUB_API_URL: "http://127.0.0.1:9" })), {
         outcome: "already-remediated",
         reason: "this head was handled by run an-earlier-run",
-      });
-    });
-
-    for (const [what, more] of [
-      ["later, as another webhook's copy [handled-head-later-copy]", { PUSHED_AT: String(push.pushedAt + 2) }],
-      ["earlier, as GitHub's record of it", { PUSHED_AT: String(push.pushedAt - 2) }],
-      ["of a branch that was deleted and made again", { BEFORE: sha("0"), PUSHED_AT: String(push.pushedAt + 60) }],
-    ] as const) {
-      it(`already-remediated, without a call to GitHub, where this head was handled, for a push ${what}`, async () => {
-        const task = await prepared(
-          "waiting-ready-for-qa",
-          ["ready-for-qa"],
-          ledger(upcomingTask(), "true", { run: "an-earlier-run" }),
-        );
-        const bench = await scenario.bench(task, { ...more, GITHUB_API_URL: "http://127.0.0.1:9" });
-        deepEqual(await outcomeOf(bench), {
-          outcome: "already-remediated",
-          reason: "this head was handled by run an-earlier-run",
-        });
-      });
-    }
-
-    it("where QA was restarted on this branch's head with another's: an old delivery of one does not take turns with the other [old-delivery-of-two-branches]", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
-      );
-      await scenario.github.putRepository(repository, {
-        branches: {
-          [`task-${task}-one`]: push.after,
-          [`task-${task}-two`]: sha("c"),
-          [`task-${task}-three`]: push.after,
-        },
-        pulls: [{ number: pull, headRef: `task-${task}-one`, labels: ["ready-for-qa"] }],
-      });
-      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
-      const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
-      equal(annotations?.["rex-remediation/heads"], `${push.after},${sha("c")}`);
-      await scenario.cluster.patchWorkflow(`play-${task}`, {
-        metadata: { annotations: { "rex-remediation/resumed": "true" } },
-      });
-      for (const more of [
-        { AFTER: sha("c"), PUSHED_AT: String(push.pushedAt - 3600) },
-        { BEFORE: sha("c"), PUSHED_AT: String(push.pushedAt + 10) },
-        { AFTER: sha("c"), PUSHED_AT: String(push.pushedAt + 20) },
-      ] as Record<string, string>[]) {
-        deepEqual(await outcomeOf(await scenario.bench(task, more)), {
-          outcome: "already-remediated",
-          reason: `this head was handled by run ${runNameOf(task)}`,
-        });
-      }
-    });
-
-    it("where this push was handled with somebody's on top of it, and somebody has pushed once more: already-remediated [handled-with-push-on-top]", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
-          labels: ours,
-          annotations: ledger(task, "true", { run: "an-earlier-run", head: sha("d") }),
-        }),
-      );
-      await scenario.pullRequest(task, pull, ["ready-for-qa"], sha("e"));
-      const copy = await scenario.bench(task, { PUSHED_AT: String(push.pushedAt + 2) });
-      deepEqual(await outcomeOf(copy), {
-        outcome: "already-remediated",
-        reason: "this push was handled by run an-earlier-run",
       });
     });
 
@@ -396,12 +244,6 @@ describe("plan", function () {
         await scenario.github.clearFaults();
       });
 
-      it("remediated, without a call to GitHub where nobody is to be told", async () => {
-        const nobody = { PULL_REQUEST_COMMENTS: "false", GITHUB_API_URL: "http://127.0.0.1:9" };
-        const bench = await scenario.bench(await resumedBefore(), nobody);
-        equal((await outcomeOf(bench)).outcome, "remediated");
-      });
-
       it("remediated, also where the main workflow has ended since; and finds out whom record has to tell", async () => {
         const { task, pull } = newTask();
         await scenario.cluster.create({
@@ -422,40 +264,6 @@ describe("plan", function () {
       });
     });
 
-    for (const [what, seconds, head] of [
-      [
-        "QA was restarted on what the branch stands at, for a push of the same second [superseded-same-second]",
-        0,
-        sha("c"),
-      ],
-      ["QA was restarted on what the branch stands at, by a clock that is behind", -2, sha("c")],
-      [
-        "a push that is surely newer was handled, though somebody has pushed since [superseded-by-handled-push]",
-        200,
-        sha("e"),
-      ],
-    ] as const) {
-      it(`superseded where the branch has gone on and ${what}`, async () => {
-        const { task, pull } = newTask();
-        await scenario.cluster.create(
-          mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
-            labels: ours,
-            annotations: ledger(task, "true", {
-              run: "a-newer-run",
-              head: sha("c"),
-              pushed: sha("c"),
-              "pushed-at": String(push.pushedAt + seconds),
-            }),
-          }),
-        );
-        await scenario.pullRequest(task, pull, ["ready-for-qa"], head);
-        deepEqual(await outcomeOf(await scenario.bench(task)), {
-          outcome: "superseded",
-          reason: "a newer push (cccccccccccc) was handled by run a-newer-run",
-        });
-      });
-    }
-
     it("where a newer push has moved the branch and has a run of its own: superseded [superseded-by-newer-run]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
@@ -467,50 +275,6 @@ describe("plan", function () {
         outcome: "superseded",
         reason: `a newer push has run newer-${task}`,
       });
-    });
-
-    for (const [what, ended] of [
-      ["ended as held", { outcome: "held", phase: "Succeeded" }],
-      ["ended as held, though Argo calls it failed [newer-run-held-but-failed]", { outcome: "held", phase: "Error" }],
-      ["Argo refused", { phase: "Error" }],
-    ] as const) {
-      it(`but goes on for the present head beside a newer push whose run ${what}`, async () => {
-        const { task, pull } = newTask();
-        await scenario.cluster.create(
-          mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
-        );
-        await scenario.pullRequest(task, pull, ["ready-for-qa"], sha("c"));
-        await scenario.cluster.create(run(`newer-${task}`, task, sha("c"), push.pushedAt + 1, ended));
-        const bench = await scenario.bench(task);
-        equal((await outcomeOf(bench)).outcome, "remediate");
-        equal((await bench.plan()).head, sha("c"));
-      });
-    }
-
-    it("but for one that is at work, though it bears the label held of the run that it was resubmitted from", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
-      );
-      await scenario.pullRequest(task, pull, ["ready-for-qa"], sha("c"));
-      await scenario.cluster.create(
-        run(`newer-${task}`, task, sha("c"), push.pushedAt + 1, { outcome: "held", phase: "Running" }),
-      );
-      equal((await outcomeOf(await scenario.bench(task))).outcome, "superseded");
-    });
-
-    it("where a push of the same second moved the branch: the run whose commit is the head goes on, the other not", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
-      );
-      await scenario.pullRequest(task, pull, ["ready-for-qa"], sha("c"));
-      await scenario.cluster.create(run(`twin-${task}`, task, sha("c"), push.pushedAt));
-      equal((await outcomeOf(await scenario.bench(task))).outcome, "superseded");
-      equal(
-        (await outcomeOf(await scenario.bench(task, { AFTER: sha("c"), BEFORE: push.after }))).outcome,
-        "remediate",
-      );
     });
   });
 
@@ -531,131 +295,8 @@ describe("plan", function () {
       );
       await scenario.pullRequest(task, pull, []);
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
-    });
-
-    it("in the same round where an earlier run began, and in the next one where it resumed", async () => {
-      for (const [resumed, round] of [
-        ["false", "4"],
-        ["true", "5"],
-      ] as const) {
-        const { task, pull } = newTask();
-        await scenario.cluster.create(
-          mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
-            labels: ours,
-            annotations: ledger(task, resumed, {
-              run: "an-earlier-run",
-              head: sha("c"),
-              pushed: sha("c"),
-              "pushed-at": String(push.pushedAt - 60),
-              round: "4",
-            }),
-          }),
-        );
-        await scenario.pullRequest(task, pull, ["ready-for-qa"]);
-        equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
-        const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
-        equal(annotations?.["rex-remediation/round"], round);
-      }
-    });
-
-    it("where an earlier run began, even if the pull request was closed meanwhile", async () => {
-      const { task } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-pr-created", [gate], {
-          labels: ours,
-          annotations: ledger(task, "false", { run: "an-earlier-run" }),
-        }),
-      );
-      await scenario.github.putRepository(repository, { branches: { [`task-${task}`]: push.after } });
-      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
-    });
-
-    it("where the branch went back to an earlier commit: a third remediation for A, B, A", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
-          labels: ours,
-          annotations: {
-            "rex-remediation/head": sha("c"),
-            "rex-remediation/pushed": sha("c"),
-            "rex-remediation/pushed-at": String(push.pushedAt - 60),
-            "rex-remediation/run": "the-run-of-b",
-            "rex-remediation/resumed": "true",
-          },
-        }),
-      );
-      await scenario.pullRequest(task, pull, []);
-      equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
-    });
-
-    it("where the branch goes to and fro: for each of A, B, A, B", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
-      );
-      const handled: (string | undefined)[][] = [];
-      for (const [index, head] of [sha("a"), sha("b"), sha("a"), sha("b")].entries()) {
-        await scenario.pullRequest(task, pull, ["ready-for-qa"], head);
-        const BEFORE = head === sha("a") ? sha("b") : sha("a");
-        const bench = await scenario.bench(task, { BEFORE, AFTER: head, PUSHED_AT: String(push.pushedAt + index) });
-        const { outcome } = await outcomeOf(bench);
-        const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
-        handled.push([outcome, annotations?.["rex-remediation/head"], annotations?.["rex-remediation/round"]]);
-        await scenario.cluster.patchWorkflow(`play-${task}`, {
-          metadata: { annotations: { "rex-remediation/resumed": "true" } },
-        });
-      }
-      deepEqual(handled, [
-        ["remediate", sha("a"), "1"],
-        ["remediate", sha("b"), "2"],
-        ["remediate", sha("a"), "3"],
-        ["remediate", sha("b"), "4"],
-      ]);
-    });
-
-    for (const [what, more, head] of [
-      ["the branch stands at it, and was not handled, though a push of another head has a later time", {}, push.after],
-      [
-        "somebody pushed on top of it, though the handled one is newer by the seconds that GitHub's clocks differ",
-        {},
-        sha("e"),
-      ],
-      ["the branch was taken back to it from under somebody's on top", { pushed: push.after }, push.after],
-    ] as const) {
-      it(`for a push where ${what}`, async () => {
-        const { task, pull } = newTask();
-        await scenario.cluster.create(
-          mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
-            labels: ours,
-            annotations: ledger(task, "true", {
-              run: "another-run",
-              head: sha("c"),
-              pushed: sha("c"),
-              "pushed-at": String(push.pushedAt + 60),
-              ...more,
-            }),
-          }),
-        );
-        await scenario.pullRequest(task, pull, ["ready-for-qa"], head);
-        const bench = await scenario.bench(task);
-        equal((await outcomeOf(bench)).outcome, "remediate");
-        equal((await bench.plan()).head, head);
-        const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
-        equal(annotations?.["rex-remediation/heads"], head);
-        // The newest time that was ever handled stays.
-        equal(annotations?.["rex-remediation/pushed-at"], String(push.pushedAt + 60));
-      });
-    }
-
-    it("where a person pushed on top of Rex: for the present head", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
-      );
-      await scenario.pullRequest(task, pull, [], sha("d"));
-      const bench = await scenario.bench(task);
-      equal((await outcomeOf(bench)).outcome, "remediate");
-      equal((await bench.plan()).head, sha("d"));
+      const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
+      equal(annotations?.["rex-remediation/run"], runNameOf(task));
     });
 
     it("with every open pull request of the task's branches, labelled or not", async () => {
@@ -667,7 +308,7 @@ describe("plan", function () {
         branches: { [`task-${task}`]: push.after, [`task-${task}/ü$(x)`]: sha("d") },
         pulls: [
           { number: pull, headRef: `task-${task}`, labels: [] },
-          { number: 5000 + pull, headRef: `task-${task}/ü$(x)`, labels: ["ready-for-qa", `task-${task}`] },
+          { number: 5000 + pull, headRef: `task-${task}/ü$(x)`, labels: ["Ready-For-QA", `task-${task}`] },
         ],
       });
       const bench = await scenario.bench(task);
@@ -696,42 +337,6 @@ describe("plan", function () {
   });
 
   describe("refuses, before anything is touched", () => {
-    const bad: [string, string, RegExp][] = [
-      ["TASK", "012", /^plan: parameter TASK is 012; expected a number without leading zeros$/],
-      ["TASK", "3x", /expected a number without leading zeros$/],
-      ["TASK", "$(touch /tmp/x)", /expected a number without leading zeros$/],
-      ["TASK", "1234567890", /expected a number without leading zeros$/],
-      [
-        "RUN_NAME",
-        "rex-remediation-33-x",
-        /^plan: the run is called rex-remediation-33-x; one for task 3 has to begin with rex-remediation-3-, or the API server refuses what it writes: argo -n \S+ submit --from workflowtemplate\/rex-remediation --generate-name rex-remediation-3- -p task=3 … with the same parameters$/,
-      ],
-      ["BEFORE", "main", /^plan: parameter BEFORE is main; expected a commit SHA of 40 hex digits$/],
-      ["AFTER", "{{workflow.name}}", /expected a commit SHA of 40 hex digits$/],
-      ["REPOSITORY", "acme", /^plan: parameter REPOSITORY is acme; expected owner\/name$/],
-      [
-        "REPOSITORY",
-        "mallory/shop",
-        /none of the configured repositories \(acme\/other, acme\/shop\): correct it, or add it to repositories \(pulumi up\), then: argo -n \S+ resubmit rex-remediation-3-\S+$/,
-      ],
-      ["PUSHED_AT", "now", /^plan: parameter PUSHED_AT is now; expected seconds since 1970$/],
-      [
-        "PUSHED_AT",
-        "2147483647",
-        /^plan: parameter PUSHED_AT is 2147483647, [1-9]\d+ s ahead of this node's clock; expected a push of the past: set the clock right, or look for who made this run \(kubectl -n \S+ get workflow rex-remediation-3-\S+ -o yaml\)$/,
-      ],
-      ["DRY_RUN", "yes", /^plan: parameter DRY_RUN is yes; expected true or false$/],
-    ];
-    for (const [name, value, message] of bad) {
-      it(`parameter ${name} as ${value} [bad-parameter-${name}]`, async () => {
-        const bench = await scenario.bench("3", { [name]: value, GITHUB_API_URL: "http://127.0.0.1:9" });
-        const result = await bench.run("plan");
-        equal(result.exitCode, 1, result.log);
-        match(result.lastWords, message);
-        ok(!result.lastWords.includes("{{"));
-      });
-    }
-
     it("two main workflows, naming them, and goes on once one has ended", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(mainWorkflow(`one-${task}`, task, "waiting-pr-approved", [gate], { labels: ours }));
@@ -773,23 +378,11 @@ describe("plan", function () {
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       const result = await (await scenario.bench(task)).run("plan");
       equal(result.exitCode, 1, result.log);
-      match(
+      equal(
         result.lastWords,
-        /^plan: agents of some coderuns of task \d+ are listed but for their spelling: cleo-\d+ \(github-app=5dlabs-cleo, listed is 5DLabs-Cleo\); nothing was touched; /,
+        `plan: agents of some coderuns of task ${task} are listed but for their spelling: cleo-${task} (github-app=5dlabs-cleo, listed is 5DLabs-Cleo); nothing was touched; correct the label or end what should not be there (kubectl -n ${scenario.cluster.namespace} get coderuns.agents.platform -l task-id=${task} --show-labels), then: ${goOn("retry", task)}; or list that spelling too, in agents.toCancel (pulumi up), then: ${goOn("resubmit", task)}`,
       );
       equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations, undefined);
-    });
-
-    it("but one beside another that was told to stop, which is no second one", async () => {
-      const { task, pull } = newTask();
-      await scenario.cluster.create(mainWorkflow(`one-${task}`, task, "waiting-pr-approved", [gate], { labels: ours }));
-      await scenario.cluster.create(
-        mainWorkflow(`two-${task}`, task, "waiting-pr-approved", [gate], { labels: ours, spec: { shutdown: "Stop" } }),
-      );
-      await scenario.pullRequest(task, pull, []);
-      const bench = await scenario.bench(task);
-      equal((await outcomeOf(bench)).outcome, "remediate");
-      equal((await bench.plan()).workflow?.name, `one-${task}`);
     });
 
     it("a ledger whose time is none, and goes on once that is removed [ledger-without-time]", async () => {
@@ -808,58 +401,6 @@ describe("plan", function () {
       const [, command = ""] = /\(kubectl (.*)\)/.exec(result.lastWords) ?? [];
       await promisify(execFile)("kubectl", command.split(" "), { timeout: 30_000 });
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
-    });
-
-    it("to call it no-workflow where the main workflow on which this run began has ended", async () => {
-      const { task } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-pr-created", [], {
-          labels: { ...ours, "workflows.argoproj.io/completed": "true" },
-          annotations: ledger(task, "false"),
-          status: { phase: "Failed" },
-        }),
-      );
-      const result = await (await scenario.bench(task)).run("plan");
-      equal(result.exitCode, 1, result.log);
-      equal(
-        result.lastWords,
-        `plan: main workflow play-${task} ended (Failed) before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
-      );
-    });
-
-    it("to call it no-workflow where the main workflow on which this run began was told to stop [begun-workflow-told-to-stop]", async () => {
-      const { task } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-pr-created", [gate], {
-          labels: ours,
-          annotations: ledger(task, "false"),
-          spec: { shutdown: "Stop" },
-        }),
-      );
-      const result = await (await scenario.bench(task)).run("plan");
-      equal(result.exitCode, 1, result.log);
-      equal(
-        result.lastWords,
-        `plan: main workflow play-${task} was told to end (spec.shutdown: Stop) before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
-      );
-    });
-
-    it("a ledger from the future, which would let no push count any more [ledger-from-the-future]", async () => {
-      const { task } = newTask();
-      await scenario.cluster.create(
-        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], {
-          labels: ours,
-          annotations: { "rex-remediation/pushed-at": "2147483647", "rex-remediation/resumed": "true" },
-        }),
-      );
-      const result = await (await scenario.bench(task)).run("plan");
-      equal(result.exitCode, 1, result.log);
-      match(
-        result.lastWords,
-        new RegExp(
-          `annotation rex-remediation/pushed-at of main workflow play-${task} is 2147483647, [1-9]\\d+ s ahead of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: argo -n \\S+ retry rex-remediation-${task}-`,
-        ),
-      );
     });
 
     it("a stage that config does not know, and goes on once config does, or the label is another [unknown-stage]", async () => {
@@ -881,19 +422,6 @@ describe("plan", function () {
       });
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
-
-    for (const status of [{ compressedNodes: "H4sI" }, { offloadNodeStatusVersion: "fnv:1" }]) {
-      it(`a main workflow whose nodes are packed (${Object.keys(status)[0]}) [packed-nodes]`, async () => {
-        const { task, pull } = newTask();
-        await scenario.cluster.create(
-          mainWorkflow(`play-${task}`, task, "waiting-pr-approved", [], { labels: ours, status }),
-        );
-        await scenario.pullRequest(task, pull, ["ready-for-qa"]);
-        const result = await (await scenario.bench(task)).run("plan");
-        equal(result.exitCode, 1, result.log);
-        match(result.lastWords, /keeps its node status compressed or offloaded.*nothing was touched/);
-      });
-    }
   });
 
   describe("with GitHub", () => {
@@ -1038,15 +566,11 @@ describe("plan", function () {
 });
 
 /** Another run of this program's template. */
-function run(name: string, task: string, after: string, pushedAt: number, ended?: { outcome?: string; phase: string }) {
+function run(name: string, task: string, after: string, pushedAt: number) {
   return {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "Workflow" as const,
-    metadata: {
-      name,
-      labels: { "rex-remediation/task": task, ...(ended?.outcome && { "rex-remediation/outcome": ended.outcome }) },
-    },
-    ...(ended && { status: { phase: ended.phase } }),
+    metadata: { name, labels: { "rex-remediation/task": task } },
     spec: {
       workflowTemplateRef: { name: "rex-remediation" },
       arguments: {

@@ -4,9 +4,10 @@ import { workflowNode } from "../../support/workflows.ts";
 import {
   type Decided,
   decided,
-  iso,
+  end,
   ledger,
   main,
+  newer,
   ours,
   pull,
   push,
@@ -23,11 +24,24 @@ const cleo = agent("cleo", "5DLabs-Cleo");
 const seeCodeRuns = `kubectl -n agents get coderuns.agents.platform -l task-id=${task}`;
 const [retry, resubmit] = [`argo -n agents retry ${run}`, `argo -n agents resubmit ${run}`];
 
-/** What a decision of each kind comes to, in short. */
-function end(world: World): string {
-  const { outcome, reason, begin, cause, words } = decided(world);
-  return begin ? "remediate" : outcome === undefined ? `${cause}: ${words}` : `${outcome}: ${reason}`;
-}
+const noWorkflow =
+  "no main workflow of task 3 is running in agents (workflow-type=play-orchestration, task-id=3, of this repository)";
+
+/** How a main workflow ends that Argo still calls running, and the words for it. */
+const endings: [string, Parameters<typeof main>[1], string][] = [
+  ["was told to stop", { spec: { shutdown: "Stop" } }, "was told to end (spec.shutdown: Stop)"],
+  ["was told to terminate", { spec: { shutdown: "Terminate" } }, "was told to end (spec.shutdown: Terminate)"],
+  [
+    "waits at a gate of its exit handler",
+    { status: { nodes: { exit: workflowNode("exit", "Suspend", "Running", { name: "play-3.onExit" }) } } },
+    "came to its exit handler",
+  ],
+  [
+    "has ended except for its hooks",
+    { status: { nodes: { play: workflowNode("play", "Steps", "Succeeded", { name: "play-3" }) } } },
+    "came to its exit handler",
+  ],
+];
 
 const remediates = (world: World) => equal(end(world), "remediate");
 
@@ -145,120 +159,141 @@ describe("plan", function () {
     ]);
   });
 
-  describe("finds which push counts", () => {
-    const handled = (more: Record<string, string>) => [
-      main("waiting-ready-for-qa", { annotations: ledger("true", { run: "another", ...more }) }),
-    ];
-    const on = (digit: string) => [{ ref: "task-3-fix", sha: sha(digit) }];
-    const cases: [string, World, string][] = [
-      [
-        "a push of the past of a branch that was deleted and made again",
-        { mainWorkflows: handled({}), environment: { BEFORE: sha("0"), PUSHED_AT: String(push.pushedAt + 60) } },
-        "already-remediated: this head was handled by run another",
-      ],
-      [
-        "one that was handled with somebody's on top of it, who has pushed once more",
-        { mainWorkflows: handled({ head: sha("d") }), branches: on("e") },
-        "already-remediated: this push was handled by run another",
-      ],
-      [
-        "one that is surely older than what was handled, though somebody has pushed since",
-        {
-          mainWorkflows: handled({ head: sha("c"), pushed: sha("c"), "pushed-at": String(push.pushedAt + 200) }),
-          branches: on("e"),
-        },
-        "superseded: a newer push (cccccccccccc) was handled by run another",
-      ],
-      [
-        "one that may be newer than what was handled, by the seconds that GitHub's clocks differ",
-        {
-          mainWorkflows: handled({ head: sha("c"), pushed: sha("c"), "pushed-at": String(push.pushedAt + 60) }),
-          branches: on("e"),
-        },
-        "remediate",
-      ],
-      [
-        "one beside a newer run of another repository",
-        { branches: on("c"), runs: [newer({ repository: "acme/other" })] },
-        "remediate",
-      ],
-      ["one beside an older run", { branches: on("c"), runs: [newer({ at: push.pushedAt - 1 })] }, "remediate"],
-      [
-        "one beside a newer run that was held",
-        { branches: on("c"), runs: [newer({ outcome: "held", phase: "Error" })] },
-        "remediate",
-      ],
-      [
-        "one beside a newer run that Argo refused",
-        { branches: on("c"), runs: [newer({ phase: "Error" })] },
-        "remediate",
-      ],
-      [
-        "one beside a newer run that is at work, though it bears the label held",
-        { branches: on("c"), runs: [newer({ outcome: "held", phase: "Running" })] },
-        "superseded: a newer push has run newer",
-      ],
-    ];
-    for (const [what, world, expected] of cases) {
-      it(what, () => equal(end(world), expected));
-    }
+  describe("takes", () => {
+    const chosen = (world: World) => {
+      const { begin, plan } = decided(world);
+      return [begin, plan.targets?.map(({ name, agent }) => [name, agent]), plan.leftAlone];
+    };
 
-    it("the branch under review where several carry the task and none is at the pushed commit", () => {
-      const branches = [
-        { ref: "task-3-one", sha: sha("c") },
-        { ref: "task-3-two", sha: sha("d") },
-      ];
-      equal(decided({ branches, pulls: [pull({ ref: "task-3-two" })] }).plan.head, sha("d"));
+    it("agents by another label and other names, where the configuration says so", () => {
+      const labelled = (name: string) => agent(name, "x", { ...ours, "agent-type": name });
+      const environment = { CODERUN_AGENT_LABEL: "agent-type", AGENTS: JSON.stringify(["cleo", "tess"]) };
+      deepEqual(chosen({ codeRuns: [labelled("cleo"), labelled("rex")], environment }), [
+        true,
+        [["cleo-3", "cleo"]],
+        [{ name: "rex-3", agent: "rex", why: "agent rex is not in the cancel list" }],
+      ]);
     });
 
-    it("counts rounds: a new one, unless it carries on what was begun", () => {
-      const round = (resumed: string) =>
-        decided({
-          mainWorkflows: [
-            main("x", { annotations: ledger(resumed, { round: "4", head: sha("c"), pushed: sha("c") }) }),
-          ],
-          environment: stages,
-        }).plan.round;
-      const stages = { STAGES: JSON.stringify(["waiting-pr-created", "x"]) };
-      deepEqual([decided().plan.round, round("false"), round("true")], [1, 4, 5]);
+    it("a main workflow and a CodeRun that name no repository where only one repository is configured", () => {
+      const world = {
+        mainWorkflows: [main("waiting-ready-for-qa", { labels: {} })],
+        codeRuns: [agent("cleo", "5DLabs-Cleo", {})],
+      };
+      const environment = { REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop" }) };
+      deepEqual(chosen({ ...world, environment }), [true, [["cleo-3", "5DLabs-Cleo"]], []]);
+      equal(end(world), `no-workflow: ${noWorkflow}`);
+    });
+
+    it("one main workflow beside another that was told to stop, which is no second one", () => {
+      const mainWorkflows = [
+        main("waiting-pr-approved", {}, "one"),
+        main("waiting-pr-approved", { spec: { shutdown: "Stop" } }, "two"),
+      ];
+      const { begin, plan } = decided({ mainWorkflows });
+      deepEqual([begin, plan.workflow?.name], [true, "one"]);
+    });
+
+    it("the same agents in a dry run, which begins nothing", () => {
+      const { begin, outcome, reason, plan } = decided({ codeRuns: [cleo], environment: { DRY_RUN: "true" } });
+      deepEqual(
+        [begin, outcome, reason, plan.targets?.map(({ name }) => name)],
+        [undefined, "dry-run", "a dry run: nothing is touched", ["cleo-3"]],
+      );
+    });
+  });
+
+  describe("finds nothing to do", () => {
+    const finished = (phase: string) => main("waiting-pr-approved", { status: { phase } });
+    const none: [string, World["mainWorkflows"]][] = [
+      ["there is no main workflow", []],
+      ["all main workflows have ended", ["Succeeded", "Failed", "Error"].map(finished)],
+      [
+        "the main workflow names another repository, or none of several",
+        [main("waiting-pr-approved", { labels: { repository: "acme-other" } }), main("x", { labels: {} }, "unnamed")],
+      ],
+    ];
+    for (const [what, mainWorkflows] of none) {
+      it(`where ${what}: no-workflow`, () => equal(end({ mainWorkflows }), `no-workflow: ${noWorkflow}`));
+    }
+
+    for (const [what, more, words] of endings) {
+      it(`where the main workflow ${what}: no-workflow, and says why`, () => {
+        const world = { mainWorkflows: [main("waiting-ready-for-qa", more)] };
+        equal(end(world), `no-workflow: ${noWorkflow}; play-3 ${words}`);
+      });
+    }
+
+    const fresh = { pulls: [pull({ ready: false })] };
+    for (const stage of [undefined, "implementation-in-progress", "waiting-pr-created"]) {
+      it(`while Rex is still implementing (stage ${stage ?? "unset"}): nothing-stale`, () => {
+        equal(
+          end({ ...fresh, mainWorkflows: [main(stage)], codeRuns: [agent("rex", "5DLabs-Rex")] }),
+          "nothing-stale: no listed agent is at work, no pull request is labelled ready-for-qa, and the stage is not past waiting-pr-created",
+        );
+      });
+    }
+
+    it("not where the ready label is on, an agent is at work, or the stage is past the reset stage", () => {
+      remediates({ mainWorkflows: [main("waiting-pr-created")], pulls: [pull({ ready: false }), pull({ number: 4 })] });
+      const codeRuns = [agent("tess", "5DLabs-Tess")];
+      remediates({ ...fresh, mainWorkflows: [main("implementation-in-progress")], codeRuns });
+      remediates({ ...fresh, mainWorkflows: [main("waiting-pr-approved")] });
     });
   });
 
   describe("refuses", () => {
-    it("a ledger from the future, by no more than GitHub bears", () => {
-      const at = (seconds: number) => [
-        main("waiting-ready-for-qa", {
-          annotations: ledger("true", {
-            head: sha("c"),
-            pushed: sha("c"),
-            "pushed-at": String(push.pushedAt + seconds),
-          }),
-        }),
-      ];
-      remediates({ mainWorkflows: at(600) });
-      match(end({ mainWorkflows: at(601) }), /^contract: annotation .* is \d+, 601 s ahead of this node's clock/);
+    describe("a ledger from the future, which would let no push count any more,", () => {
+      const dated = (at: number) => {
+        const annotations = { "rex-remediation/pushed-at": String(at), "rex-remediation/resumed": "true" };
+        return { mainWorkflows: [main("waiting-ready-for-qa", { annotations })] };
+      };
+      const words = (at: number) =>
+        `annotation rex-remediation/pushed-at of main workflow play-3 is ${at}, ${at - push.pushedAt} s ahead of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: ${retry}`;
+
+      it("by however much [ledger-from-the-future]", () => fails(dated(2147483647), "contract", words(2147483647)));
+
+      it("by no more than GitHub bears", () => {
+        remediates(dated(push.pushedAt + 600));
+        fails(dated(push.pushedAt + 601), "contract", words(push.pushedAt + 601));
+      });
     });
 
-    for (const [what, more] of [
-      ["was told to stop", { spec: { shutdown: "Stop" } }],
-      [
-        "has come to its exit handler",
-        { status: { nodes: { exit: workflowNode("exit", "Suspend", "Running", { name: "play-3.onExit" }) } } },
-      ],
-    ] as const) {
-      it(`to call it no-workflow where what this run began on ${what}, and not where another run did`, () => {
-        const begun = (other: Record<string, string>) => [
-          main("waiting-pr-created", { annotations: ledger("false", other), ...more }),
-        ];
-        match(end({ mainWorkflows: begun({}) }), /^contract: main workflow play-3 .* before it could be resumed; /);
-        match(end({ mainWorkflows: begun({ run: "another" }) }), /^no-workflow: /);
+    it("a ledger whose time is none", () => {
+      const annotations = { "rex-remediation/pushed-at": "yesterday" };
+      fails(
+        { mainWorkflows: [main("waiting-ready-for-qa", { annotations })] },
+        "contract",
+        `annotation rex-remediation/pushed-at of main workflow play-3 is not a time in seconds; remove it (kubectl -n agents annotate workflow play-3 rex-remediation/pushed-at-), then: ${retry}`,
+      );
+    });
+
+    for (const [what, more, words] of [
+      ["has ended", { status: { phase: "Failed" } }, "ended (Failed)"],
+      ...endings,
+    ] as typeof endings) {
+      it(`to call it no-workflow where what this run began on ${what}, and not where another run did [begun-workflow-ended]`, () => {
+        const begun = (other: Record<string, string>) => ({
+          mainWorkflows: [main("waiting-pr-created", { annotations: ledger("false", other), ...more })],
+        });
+        fails(
+          begun({}),
+          "contract",
+          `main workflow play-3 ${words} before it could be resumed; start a new main workflow for task 3: it begins on the present head`,
+        );
+        match(end(begun({ run: "another" })), /^no-workflow: /);
       });
     }
 
-    it("packed nodes", () => {
-      const packed = [main("waiting-ready-for-qa", { status: { offloadNodeStatusVersion: "fnv:1" } })];
-      match(end({ mainWorkflows: packed }), /^contract: .* keeps its node status compressed or offloaded/);
-    });
+    for (const status of [{ compressedNodes: "H4sI" }, { offloadNodeStatusVersion: "fnv:1" }]) {
+      it(`a main workflow whose nodes are packed (${Object.keys(status)[0]}) [packed-nodes]`, () => {
+        fails(
+          { mainWorkflows: [main("waiting-pr-approved", { status })] },
+          "contract",
+          "main workflow play-3 keeps its node status compressed or offloaded, where no gate can be resumed from here; nothing was touched: end its agents, then: kubectl -n agents label --overwrite workflow play-3 current-stage=waiting-pr-created; argo -n agents resume play-3 (through the Argo server where it is offloaded); or make the workflow smaller",
+        );
+      });
+    }
   });
 
   describe("brakes", () => {
@@ -464,83 +499,12 @@ describe("plan", function () {
         );
       });
 
+      it("say held to a dry run as well", () => {
+        const world = { pulls: [pull({ held: true })], environment: { DRY_RUN: "true" } };
+        equal(decided(world).outcome, "held");
+      });
+
       it("do not act once a remediation has begun", () => remediates({ ...begun, pulls: [pull({ held: true })] }));
     });
   });
-
-  /** Who began after a push works on its head. */
-  describe("of a push that comes late", () => {
-    const late = (
-      agents: { agent: string; after: number; phase?: string }[],
-      more: { ready?: boolean; head?: string } = {},
-    ): string =>
-      end({
-        codeRuns: agents.map((one, index) => ({
-          ...codeRun(`x-${index}`, one.agent, task, ours),
-          metadata: { ...agent(`x-${index}`, one.agent).metadata, creationTimestamp: iso(push.pushedAt + one.after) },
-          status: { phase: one.phase ?? "Running" },
-        })),
-        pulls: [pull({ ready: more.ready ?? false })],
-        branches: [{ ref: "task-3-fix", sha: more.head ?? push.after }],
-      }).split(":")[0] ?? "";
-    const fresh = (...call: Parameters<typeof late>) => equal(late(...call), "nothing-stale");
-    const stale = (...call: Parameters<typeof late>) => equal(late(...call), "remediate");
-    const [Cleo, Tess] = ["5DLabs-Cleo", "5DLabs-Tess"];
-
-    it("leaves a Cleo at work who began after it", () => fresh([{ agent: Cleo, after: 1000 }]));
-
-    it("leaves a Tess who follows such a Cleo, and the ready label that this one brought", () =>
-      fresh(
-        [
-          { agent: Cleo, after: 1000, phase: "Succeeded" },
-          { agent: Tess, after: 1001 },
-        ],
-        { ready: true },
-      ));
-
-    it("restarts QA where no agent has begun since", () => {
-      stale([]);
-      stale([{ agent: "5DLabs-Rex", after: 1000 }]);
-    });
-
-    it("restarts QA where the round began before it: a Tess began first [late-in-older-round]", () => {
-      stale([{ agent: Tess, after: 1000 }]);
-      stale([
-        { agent: Tess, after: 1000 },
-        { agent: Cleo, after: 1001 },
-      ]);
-    });
-
-    it("restarts QA where an agent from before it is at work beside one from after it", () =>
-      stale([
-        { agent: Tess, after: -500 },
-        { agent: Cleo, after: 1000 },
-      ]));
-
-    it("restarts QA where the ready label is older than the round [late-with-old-ready-label]", () =>
-      stale([{ agent: Cleo, after: 1000 }], { ready: true }));
-
-    it("restarts QA where somebody pushed on top: on which head the agent works, nobody knows [late-with-push-on-top]", () =>
-      stale([{ agent: Cleo, after: 1000 }], { head: sha("e") }));
-
-    it("restarts QA where the clocks cannot tell who came first [late-by-unsure-clocks]", () =>
-      stale([{ agent: Cleo, after: 90 }]));
-  });
 });
-
-/** Another run of the task, for a push that came a second later unless it says otherwise. */
-function newer(more: { repository?: string; at?: number; outcome?: string; phase?: string } = {}): object {
-  const parameters = {
-    after: sha("c"),
-    repository: more.repository ?? "acme/shop",
-    "pushed-at": String(more.at ?? push.pushedAt + 1),
-  };
-  return {
-    metadata: {
-      name: "newer",
-      labels: { "rex-remediation/task": task, ...(more.outcome && { "rex-remediation/outcome": more.outcome }) },
-    },
-    status: { phase: more.phase },
-    spec: { arguments: { parameters: Object.entries(parameters).map(([name, value]) => ({ name, value })) } },
-  };
-}

@@ -85,11 +85,6 @@ const program = `${jqProgram("decide.jq")}
 
 /** Runs decide.jq as plan does: until it asks for nothing more. */
 export function decided(world: World = {}): Decided {
-  const env = {
-    PATH: process.env.PATH ?? "",
-    ...stepEnvironment({ NAMESPACE: "agents", TASK: task, RUN_NAME: run }),
-    ...world.environment,
-  };
   const codeRuns = world.codeRuns ?? [];
   const branches = world.branches ?? [{ ref: `task-${task}-fix`, sha: push.after }];
   const pulls = world.pulls ?? [pull()];
@@ -105,14 +100,65 @@ export function decided(world: World = {}): Decided {
     coderuns: { items: codeRuns },
     "all-coderuns": { items: world.allCodeRuns ?? codeRuns },
   };
-  const input = JSON.stringify({ answers, now: world.now ?? push.pushedAt });
-  const { status, stdout, stderr } = spawnSync("jq", [program], { input, env, encoding: "utf8" });
-  ok(status === 0, stderr);
-  const { facts: _, decision: __, ...rest } = JSON.parse(stdout);
+  const {
+    facts: _,
+    decision: __,
+    ...rest
+  } = jq(program, { answers, now: world.now ?? push.pushedAt }, world) as {
+    facts: object;
+    decision: object;
+  } & Decided;
   return rest;
 }
 
-/** The ledger as it stands on a main workflow. */
+/** What a decision comes to, in one line. */
+export function end(world: World): string {
+  const { outcome, reason, begin, cause, words } = decided(world);
+  return begin ? "remediate" : outcome === undefined ? `${cause}: ${words}` : `${outcome}: ${reason}`;
+}
+
+/**
+ * Runs begin.jq, as plan does once it has decided to restart QA.
+ *
+ * @param workflow the main workflow as it is then; default: as it was planned
+ * @returns what is to be done, and about what
+ */
+export function beginning(
+  world: World = {},
+  workflow = world.mainWorkflows?.[0] ?? main("waiting-ready-for-qa"),
+): string[] {
+  const { begin, plan } = decided(world);
+  ok(begin, "QA is not restarted");
+  const program = `{plan: [.plan], workflow} as {$plan, $workflow} | "the command" as $again | $workflow | ${jqProgram("begin.jq")}`;
+  return jq(program, { plan, workflow }, world) as string[];
+}
+
+/** The ledger on the main workflow once QA's restart has begun. */
+export function begun(world: World = {}): Record<string, string> {
+  const [, patch = ""] = beginning(world);
+  const prefix = "/metadata/annotations/";
+  const written = (JSON.parse(patch) as { op: string; path: string; value: string }[])
+    .filter(({ op, path }) => op === "add" && path.startsWith(prefix))
+    .map(({ path, value }) => [path.slice(prefix.length).replaceAll("~1", "/"), value]);
+  return { ...world.mainWorkflows?.[0]?.metadata.annotations, ...Object.fromEntries(written) };
+}
+
+function jq(program: string, input: object, { environment }: World): unknown {
+  const env = {
+    PATH: process.env.PATH ?? "",
+    ...stepEnvironment({ NAMESPACE: "agents", TASK: task, RUN_NAME: run }),
+    ...environment,
+  };
+  const { status, stdout, stderr } = spawnSync("jq", [program], {
+    input: JSON.stringify(input),
+    env,
+    encoding: "utf8",
+  });
+  ok(status === 0, stderr);
+  return JSON.parse(stdout);
+}
+
+/** The ledger as it stands on a main workflow, of this run unless `more` says otherwise. */
 export function ledger(resumed: string, more: Record<string, string> = {}): Record<string, string> {
   const entry = {
     head: push.after,
@@ -124,6 +170,23 @@ export function ledger(resumed: string, more: Record<string, string> = {}): Reco
     ...more,
   };
   return Object.fromEntries(Object.entries(entry).map(([key, value]) => [`rex-remediation/${key}`, value]));
+}
+
+/** Another run of the task, for a push that came a second later unless `more` says otherwise. */
+export function newer(more: { repository?: string; at?: number; outcome?: string; phase?: string } = {}): object {
+  const parameters = {
+    after: sha("c"),
+    repository: more.repository ?? "acme/shop",
+    "pushed-at": String(more.at ?? push.pushedAt + 1),
+  };
+  return {
+    metadata: {
+      name: "newer",
+      labels: { "rex-remediation/task": task, ...(more.outcome && { "rex-remediation/outcome": more.outcome }) },
+    },
+    status: { phase: more.phase },
+    spec: { arguments: { parameters: Object.entries(parameters).map(([name, value]) => ({ name, value })) } },
+  };
 }
 
 export { push, sha };

@@ -1,0 +1,351 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { runNameOf } from "../../steps/scenario.ts";
+import { codeRun } from "../../support/codeRuns.ts";
+import {
+  beginning,
+  begun,
+  decided,
+  end,
+  iso,
+  ledger,
+  main,
+  newer,
+  ours,
+  pull,
+  push,
+  run,
+  sha,
+  task,
+  type World,
+  withUid,
+} from "./decided.ts";
+
+const on = (digit: string) => [{ ref: "task-3-fix", sha: sha(digit) }];
+
+/** The main workflow after a restart of QA by another run, on the pushed head unless `more` says otherwise. */
+const handled = (more: Record<string, string> = {}) => [
+  main("waiting-ready-for-qa", { annotations: ledger("true", { run: "another", ...more }) }),
+];
+
+/** The same for a push of another head, `seconds` after this one. */
+const handledOther = (seconds: number, more: Record<string, string> = {}) =>
+  handled({ head: sha("c"), pushed: sha("c"), "pushed-at": String(push.pushedAt + seconds), ...more });
+
+/** Which push and which head a run counts for, from facts alone; see decide.spec.ts. */
+describe("plan", function () {
+  // Each case starts jq a few times, which a busy machine takes its time for.
+  this.timeout(60_000);
+
+  describe("finds this push handled, without a call to GitHub, where this head was,", () => {
+    const copies: [string, Record<string, string>][] = [
+      ["for the same delivery", {}],
+      [
+        "for another webhook's copy with a later time [handled-head-later-copy]",
+        { PUSHED_AT: String(push.pushedAt + 2) },
+      ],
+      ["for GitHub's own record of it with an earlier time", { PUSHED_AT: String(push.pushedAt - 2) }],
+      [
+        "for a push of the past of a branch that was deleted and made again",
+        { BEFORE: sha("0"), PUSHED_AT: String(push.pushedAt + 60) },
+      ],
+    ];
+    for (const [what, environment] of copies) {
+      it(what, () => {
+        const { outcome, reason, asked } = decided({ mainWorkflows: handled(), environment });
+        deepEqual(
+          [outcome, reason, asked],
+          ["already-remediated", "this head was handled by run another", ["main-workflows"]],
+        );
+      });
+    }
+
+    it("for old deliveries of each of several branches, which do not take turns [old-delivery-of-two-branches]", () => {
+      const branches = [
+        { ref: "task-3-one", sha: push.after },
+        { ref: "task-3-two", sha: sha("c") },
+        { ref: "task-3-three", sha: push.after },
+      ];
+      const annotations = begun({ branches });
+      equal(annotations["rex-remediation/heads"], `${push.after},${sha("c")}`);
+      const mainWorkflows = [
+        main("waiting-ready-for-qa", { annotations: { ...annotations, "rex-remediation/resumed": "true" } }),
+      ];
+      const old: Record<string, string>[] = [
+        { AFTER: sha("c"), PUSHED_AT: String(push.pushedAt - 3600) },
+        { BEFORE: sha("c"), PUSHED_AT: String(push.pushedAt + 10) },
+        { AFTER: sha("c"), PUSHED_AT: String(push.pushedAt + 20) },
+      ];
+      for (const delivery of old) {
+        const environment = { ...delivery, RUN_NAME: runNameOf(task, delivery) };
+        equal(end({ mainWorkflows, branches, environment }), `already-remediated: this head was handled by run ${run}`);
+      }
+    });
+  });
+
+  describe("where the branch has gone on", () => {
+    const cases: [string, World, string][] = [
+      [
+        "finds this push handled that was so with somebody's on top of it, who has pushed once more [handled-with-push-on-top]",
+        {
+          mainWorkflows: handled({ head: sha("d") }),
+          branches: on("e"),
+          environment: { PUSHED_AT: String(push.pushedAt + 2) },
+        },
+        "already-remediated: this push was handled by run another",
+      ],
+      [
+        "gives way where QA was restarted on what stands there, for a push of the same second [superseded-same-second]",
+        { mainWorkflows: handledOther(0), branches: on("c") },
+        "superseded: a newer push (cccccccccccc) was handled by run another",
+      ],
+      [
+        "gives way where QA was restarted on what stands there, by a clock that is behind",
+        { mainWorkflows: handledOther(-2), branches: on("c") },
+        "superseded: a newer push (cccccccccccc) was handled by run another",
+      ],
+      [
+        "gives way to a handled push that is surely newer, though somebody has pushed since [superseded-by-handled-push]",
+        { mainWorkflows: handledOther(200), branches: on("e") },
+        "superseded: a newer push (cccccccccccc) was handled by run another",
+      ],
+      [
+        "gives way to a newer push that has a run of its own",
+        { branches: on("c"), runs: [newer()] },
+        "superseded: a newer push has run newer",
+      ],
+      [
+        "gives way to a push of the same second whose commit is the head",
+        { branches: on("c"), runs: [newer({ at: push.pushedAt })] },
+        "superseded: a newer push has run newer",
+      ],
+      [
+        "gives way to a newer run that is at work, though it bears the label held of the run that it was resubmitted from",
+        { branches: on("c"), runs: [newer({ outcome: "held", phase: "Running" })] },
+        "superseded: a newer push has run newer",
+      ],
+    ];
+    for (const [what, world, expected] of cases) {
+      it(what, () => equal(end(world), expected));
+    }
+
+    const present: [string, World, string][] = [
+      ["that a person pushed on top of Rex's", { branches: on("d"), pulls: [pull({ ready: false })] }, sha("d")],
+      [
+        "beside a handled push that is newer by no more than GitHub's clocks differ",
+        { mainWorkflows: handledOther(60), branches: on("e") },
+        sha("e"),
+      ],
+      [
+        "beside a newer run of another repository",
+        { branches: on("c"), runs: [newer({ repository: "acme/other" })] },
+        sha("c"),
+      ],
+      ["beside an older run", { branches: on("c"), runs: [newer({ at: push.pushedAt - 1 })] }, sha("c")],
+      [
+        "beside a newer run that ended as held",
+        { branches: on("c"), runs: [newer({ outcome: "held", phase: "Succeeded" })] },
+        sha("c"),
+      ],
+      [
+        "beside a newer run that ended as held, though Argo calls it failed [newer-run-held-but-failed]",
+        { branches: on("c"), runs: [newer({ outcome: "held", phase: "Error" })] },
+        sha("c"),
+      ],
+      ["beside a newer run that Argo refused", { branches: on("c"), runs: [newer({ phase: "Error" })] }, sha("c")],
+      [
+        "of the branch under review, if several carry the task and none is at the pushed commit",
+        {
+          branches: [
+            { ref: "task-3-one", sha: sha("c") },
+            { ref: "task-3-two", sha: sha("d") },
+          ],
+          pulls: [pull({ ref: "task-3-two" })],
+        },
+        sha("d"),
+      ],
+    ];
+    for (const [what, world, head] of present) {
+      it(`restarts QA for the present head ${what}`, () => {
+        const { begin, plan } = decided(world);
+        deepEqual([begin, plan.head], [true, head]);
+      });
+    }
+  });
+
+  describe("restarts QA", () => {
+    it("for the one of two pushes of the same second whose commit is the head", () => {
+      const twin = newer({ at: push.pushedAt });
+      const environment = { BEFORE: push.after, AFTER: sha("c") };
+      const { begin, plan } = decided({ branches: on("c"), runs: [twin], environment });
+      deepEqual([begin, plan.head], [true, sha("c")]);
+    });
+
+    it("where another run began and did not resume, though nothing looks stale and the pull request is closed", () => {
+      const annotations = ledger("false", { run: "another" });
+      equal(end({ mainWorkflows: [main("waiting-pr-created", { annotations })], pulls: [] }), "remediate");
+    });
+
+    it("where the branch went back to an earlier commit", () => {
+      equal(end({ mainWorkflows: handledOther(-60), pulls: [pull({ ready: false })] }), "remediate");
+    });
+
+    it("each time that the branch goes to and fro", () => {
+      let annotations: Record<string, string> | undefined;
+      const seen = ["a", "b", "a", "b"].map((digit, index) => {
+        const parameters = {
+          BEFORE: sha(digit === "a" ? "b" : "a"),
+          AFTER: sha(digit),
+          PUSHED_AT: String(push.pushedAt + index),
+        };
+        const environment = { ...parameters, RUN_NAME: runNameOf(task, parameters) };
+        const mainWorkflows = [main("waiting-ready-for-qa", { annotations })];
+        annotations = {
+          ...begun({ mainWorkflows, branches: on(digit), environment }),
+          "rex-remediation/resumed": "true",
+        };
+        return [annotations["rex-remediation/head"], annotations["rex-remediation/round"]];
+      });
+      deepEqual(seen, [
+        [sha("a"), "1"],
+        [sha("b"), "2"],
+        [sha("a"), "3"],
+        [sha("b"), "4"],
+      ]);
+    });
+  });
+
+  describe("writes into the ledger", () => {
+    it("this push, its round and what to do if the run is lost, if nothing changed since it was read", () => {
+      const key = (name: string) => `/metadata/annotations/rex-remediation~1${name}`;
+      const mainWorkflows = handledOther(-60, { round: "4" });
+      const [, patch = ""] = beginning({ mainWorkflows });
+      deepEqual(JSON.parse(patch), [
+        { op: "test", path: "/metadata/uid", value: "uid-of-play-3" },
+        { op: "test", path: "/metadata/labels/current-stage", value: "waiting-ready-for-qa" },
+        { op: "test", path: key("pushed-at"), value: String(push.pushedAt - 60) },
+        { op: "test", path: key("run"), value: "another" },
+        { op: "add", path: key("head"), value: push.after },
+        { op: "add", path: key("heads"), value: push.after },
+        { op: "add", path: key("pushed"), value: push.after },
+        { op: "add", path: key("run"), value: run },
+        { op: "add", path: key("round"), value: "5" },
+        { op: "add", path: key("resumed"), value: "false" },
+        { op: "add", path: key("outcome"), value: "begun" },
+        {
+          op: "add",
+          path: key("message"),
+          value: `${run} has begun to restart QA; if it is gone, a new one carries it on: the command`,
+        },
+        { op: "add", path: key("pushed-at"), value: String(push.pushedAt) },
+      ]);
+    });
+
+    it("a new round, unless it carries on what was begun", () => {
+      const round = (resumed: string) =>
+        begun({
+          mainWorkflows: [
+            main("waiting-ready-for-qa", {
+              annotations: ledger(resumed, { run: "another", round: "4", head: sha("c"), pushed: sha("c") }),
+            }),
+          ],
+        })["rex-remediation/round"];
+      deepEqual([begun()["rex-remediation/round"], round("false"), round("true")], ["1", "4", "5"]);
+    });
+
+    for (const [what, more, head] of [
+      ["the branch stands at this one", {}, push.after],
+      ["somebody pushed on top of this one", {}, sha("e")],
+      ["the branch was taken back to this one from under somebody's on top", { pushed: push.after }, push.after],
+    ] as const) {
+      it(`the newest time that was ever handled, though another push has a later one, where ${what}`, () => {
+        const branches = [{ ref: "task-3-fix", sha: head }];
+        const written = begun({ mainWorkflows: handledOther(60, more), branches });
+        deepEqual(written, {
+          ...written,
+          "rex-remediation/head": head,
+          "rex-remediation/heads": head,
+          "rex-remediation/pushed": push.after,
+          "rex-remediation/pushed-at": String(push.pushedAt + 60),
+        });
+      });
+    }
+
+    it("nothing a second time, nor where another run has begun or the main workflow has ended meanwhile", () => {
+      const as = (more: Parameters<typeof main>[1]) => beginning({}, main("waiting-ready-for-qa", more));
+      deepEqual(
+        [
+          as({ annotations: begun() }),
+          as({ annotations: ledger("false", { run: "another" }) }),
+          as({ spec: { shutdown: "Stop" } }),
+        ],
+        [
+          ["done", ""],
+          ["taken", "play-3"],
+          ["ended", "play-3 was told to end (spec.shutdown: Stop)"],
+        ],
+      );
+    });
+  });
+
+  /** Who began after a push works on its head. */
+  describe("of a push that comes late", () => {
+    const late = (
+      agents: { agent: string; after: number; phase?: string }[],
+      more: { ready?: boolean; head?: string } = {},
+    ): string =>
+      end({
+        codeRuns: agents.map((one, index) => {
+          const { metadata, ...rest } = withUid(codeRun(`x-${index}`, one.agent, task, ours));
+          return {
+            ...rest,
+            metadata: { ...metadata, creationTimestamp: iso(push.pushedAt + one.after) },
+            status: { phase: one.phase ?? "Running" },
+          };
+        }),
+        pulls: [pull({ ready: more.ready ?? false })],
+        branches: [{ ref: "task-3-fix", sha: more.head ?? push.after }],
+      }).split(":")[0] ?? "";
+    const fresh = (...call: Parameters<typeof late>) => equal(late(...call), "nothing-stale");
+    const stale = (...call: Parameters<typeof late>) => equal(late(...call), "remediate");
+    const [Cleo, Tess] = ["5DLabs-Cleo", "5DLabs-Tess"];
+
+    it("leaves a Cleo at work who began after it", () => fresh([{ agent: Cleo, after: 1000 }]));
+
+    it("leaves a Tess who follows such a Cleo, and the ready label that this one brought", () =>
+      fresh(
+        [
+          { agent: Cleo, after: 1000, phase: "Succeeded" },
+          { agent: Tess, after: 1001 },
+        ],
+        { ready: true },
+      ));
+
+    it("restarts QA where no agent has begun since", () => {
+      stale([]);
+      stale([{ agent: "5DLabs-Rex", after: 1000 }]);
+    });
+
+    it("restarts QA where the round began before it: a Tess began first [late-in-older-round]", () => {
+      stale([{ agent: Tess, after: 1000 }]);
+      stale([
+        { agent: Tess, after: 1000 },
+        { agent: Cleo, after: 1001 },
+      ]);
+    });
+
+    it("restarts QA where an agent from before it is at work beside one from after it", () =>
+      stale([
+        { agent: Tess, after: -500 },
+        { agent: Cleo, after: 1000 },
+      ]));
+
+    it("restarts QA where the ready label is older than the round [late-with-old-ready-label]", () =>
+      stale([{ agent: Cleo, after: 1000 }], { ready: true }));
+
+    it("restarts QA where somebody pushed on top: on which head the agent works, nobody knows [late-with-push-on-top]", () =>
+      stale([{ agent: Cleo, after: 1000 }], { head: sha("e") }));
+
+    it("restarts QA where the clocks cannot tell who came first [late-by-unsure-clocks]", () =>
+      stale([{ agent: Cleo, after: 90 }]));
+  });
+});
