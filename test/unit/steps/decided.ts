@@ -143,7 +143,8 @@ export function begun(world: World = {}): Record<string, string> {
   return { ...world.mainWorkflows?.[0]?.metadata.annotations, ...Object.fromEntries(written) };
 }
 
-function jq(program: string, input: object, { environment }: World): unknown {
+/** Runs a program with the environment of a step of {@link run}, and returns its one output. */
+export function jq(program: string, input: object, { environment }: Pick<World, "environment"> = {}): unknown {
   const env = {
     PATH: process.env.PATH ?? "",
     ...stepEnvironment({ NAMESPACE: "agents", TASK: task, RUN_NAME: run }),
