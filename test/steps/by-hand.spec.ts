@@ -70,32 +70,6 @@ describe("plan of a run by hand", function () {
     equal((await bench.plan()).outcome, "remediate");
   });
 
-  it("is done when its pod starts again after the restart, wherever the branch is then [by-hand-second-pod]", async () => {
-    const task = await prepared({
-      "rex-remediation/head": sha("a"),
-      "rex-remediation/pushed": sha("a"),
-      "rex-remediation/pushed-at": String(Math.floor(Date.now() / 1000) - 60),
-      "rex-remediation/resumed": "true",
-    });
-    await scenario.cluster.patchWorkflow(`play-${task}`, {
-      metadata: { annotations: { "rex-remediation/run": `rex-remediation-${task}-x7k2p` } },
-    });
-    const bench = await benchOf(task);
-    equal((await bench.run("plan")).exitCode, 0);
-    equal((await bench.plan()).outcome, "remediated");
-  });
-
-  it("has nothing to do if the task has no branch", async () => {
-    const { task } = newTask();
-    await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }));
-    const bench = await benchOf(task);
-    equal((await bench.run("plan")).exitCode, 0);
-    deepEqual(
-      [(await bench.plan()).outcome, (await bench.plan()).reason],
-      ["no-pull-request", `acme/shop has no branch of task ${task} (task-${task})`],
-    );
-  });
-
   it("needs the repository if several are watched [by-hand-needs-repository]", async () => {
     const task = await prepared();
     const several = { REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop", "acme/other": "acme-other" }) };

@@ -214,6 +214,27 @@ describe("plan", function () {
     });
   });
 
+  describe("of a run by hand, which names no push,", () => {
+    const environment = { BEFORE: "", AFTER: "", PUSHED_AT: "" };
+
+    it("is done when its pod starts again after the restart, wherever the branch is then [by-hand-second-pod]", () => {
+      const mainWorkflows = handled({ head: sha("a"), pushed: sha("a"), run });
+      const branches = on("c");
+      equal(
+        end({ mainWorkflows, branches, environment }),
+        "remediated: this run resumed the main workflow before its pod was started again",
+      );
+    });
+
+    it("restarts QA on a head that another run handled", () => {
+      equal(end({ mainWorkflows: handled(), environment }), "remediate");
+    });
+
+    it("has nothing to do if the task has no branch", () => {
+      equal(end({ branches: [], environment }), "no-pull-request: acme/shop has no branch of task 3 (task-3)");
+    });
+  });
+
   describe("writes into the ledger", () => {
     it("this push, its round and what to do if the run is lost, if nothing changed since it was read", () => {
       const key = (name: string) => `/metadata/annotations/rex-remediation~1${name}`;
