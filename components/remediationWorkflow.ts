@@ -297,6 +297,7 @@ function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
     activeDeadlineSeconds: pulumi.output(args.steps.stepTimeoutSeconds).apply((seconds) => seconds + 60),
     volumes: volumes(args, "16Mi"),
     container,
+    outputs: { parameters: [{ name: "ending", valueFrom: { path: `${sharedDirectory}/ending`, default: "" } }] },
   };
 }
 

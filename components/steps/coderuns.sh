@@ -25,7 +25,7 @@ stop_if_others_go_along() {
   words=$(jq -r --slurpfile plan "$PLAN" --arg untouched "$1" "$ABOUT_CODERUNS"'
     .items // [] | others_that_go_along($plan[0].targets)
     | if . == [] then empty else go_along_words($untouched) | join(" ") end' "$ANSWER")
-  [[ -z $words ]] || fail "some $CODERUN_RESOURCE would go along with their owners, which this run cancels: $words"
+  [[ -z $words ]] || fail ambiguous "some $CODERUN_RESOURCE would go along with their owners, which this run cancels: $words"
 }
 
 # An agent that may be cancelled and is in no plan was started after the plan, on a

@@ -6,7 +6,7 @@
 # and there is little time.
 as_a_courtesy() {
   fail() {
-    log "the pull request was not told: $*"
+    log "the pull request was not told: ${*:2}"
     exit 0
   }
   trap 'exit 0' EXIT
@@ -43,7 +43,7 @@ mark() {
 # Leaves the comment in $SCRATCH/comment, or null. Only one of this App that begins with the head's
 # mark is written over; a mark can be copied.
 find_comment() {
-  github_pages "/repos/$REPOSITORY/issues/$1/comments" || fail "there is no pull request #$1"
+  github_pages "/repos/$REPOSITORY/issues/$1/comments" || fail no-pull-request "there is no pull request #$1"
   jq -s --arg mark "$(mark "$2")" --arg app "$GITHUB_APP_ID" '
     first(.[][] | select(.performed_via_github_app.id // "" | tostring == $app)
       | select(.body | startswith($mark)) | {id, body}) // null' "$SCRATCH/pages" >"$SCRATCH/comment"
@@ -55,9 +55,9 @@ write_comment() {
   comment=$(jq -r '.id // ""' "$SCRATCH/comment")
   jq -n --arg mark "$(mark "$2")" --rawfile words "$3" '{body: "\($mark)\n\($words)"}' >"$SCRATCH/body"
   if [[ -n $comment ]]; then
-    github PATCH "/repos/$REPOSITORY/issues/comments/$comment" "$SCRATCH/body" || fail "comment $comment is gone"
+    github PATCH "/repos/$REPOSITORY/issues/comments/$comment" "$SCRATCH/body" || fail gone "comment $comment is gone"
   else
-    github POST "/repos/$REPOSITORY/issues/$number/comments" "$SCRATCH/body" || fail "there is no pull request #$number"
+    github POST "/repos/$REPOSITORY/issues/$number/comments" "$SCRATCH/body" || fail no-pull-request "there is no pull request #$number"
   fi
   log "told pull request #$number"
 }

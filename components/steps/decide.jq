@@ -8,7 +8,7 @@
 #                             pulls-of-head are the pull requests if a branch is at the pushed commit, else null: a push
 #                             that somebody pushed on top of may be superseded, which costs no further call to GitHub
 #   {outcome, reason}         the end: there is nothing to do; or, with begin: true, QA is to be restarted
-#   {cause, words, command}   the end: it failed, with words in several parts
+#   {cause, words, command, object}   the end: it failed. These become the step's ending; see components/vocabulary/ending.ts
 # all lines for the log so far; what plan.json holds, but for the outcome; and that in lines for people.
 #
 # It is asked at three places: decide_on_ledger first, decide_on_agents once the CodeRuns are known, decide_on_owned once
@@ -112,7 +112,12 @@ def round: ledger.round as $last | ($last // "0" | tonumber? // 0) + if begun an
 # Each gives a decision, or nothing where it has none to make; the first one counts.
 def need($what): {need: [$what]};
 def conclude($outcome; $reason): {outcome: $outcome, reason: ($reason | map(select(. != "")) | join(" "))};
-def fail($cause; $command; $words): {cause: $cause, command: $command, words: ($words | map(select(. != "")) | join(" "))};
+def fail($cause; $command; $words): {
+  $cause,
+  $command,
+  words: ($words | map(select(. != "")) | join(" ")),
+  object: (if $cause == "contract" then "main workflow \(workflow.name)" else "task \($config.task)" end)
+};
 
 def retry: "\($config.argo) retry \($config.run)";
 def resubmit: "\($config.argo) resubmit \($config.run)";
@@ -124,7 +129,7 @@ def whom_to_tell: if $plan.comments and .toldPulls == null then need("whom-to-te
 def check_main_workflow:
   unfinished as $found
   | if ($found | length) > 1 then
-      fail("ambiguous"; retry; [
+      fail("ambiguous"; "retry"; [
         "task \($config.task) has more than one main workflow: \([$found[].name] | join(", "));",
         "end all but one (\($config.argo) stop NAME), then: \(retry)"
       ])
@@ -142,7 +147,7 @@ def check_main_workflow:
             ] | add // "")"
           ])
         elif $mine.ledger.resumed != "true" then
-          fail("contract"; null; [
+          fail("contract"; "retry"; [
             "main workflow \($mine | "\(.name) \(.ended)") before it could be resumed;",
             "start a new main workflow for task \($config.task): it begins on the present head"
           ])
@@ -167,12 +172,12 @@ def check_ledger_time:
   handled_at as $at
   | workflow.name as $name
   | if $at | test("^[0-9]{1,12}$") | not then
-      fail("contract"; retry; [
+      fail("contract"; "retry"; [
         "annotation \(ledger_key("pushed-at")) of main workflow \($name) is not a time in seconds; remove it",
         "(kubectl -n \($config.namespace) annotate workflow \($name) \(ledger_key("pushed-at"))-), then: \(retry)"
       ])
     elif ($at | tonumber) > .now + $clock_margin then
-      fail("contract"; retry; [
+      fail("contract"; "retry"; [
         "annotation \(ledger_key("pushed-at")) of main workflow \($name) is \($at), \(($at | tonumber) - .now) s ahead",
         "of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: \(retry)"
       ])
@@ -251,7 +256,7 @@ def check_contradictions:
   [targets[] | "\(.metadata.name) (\(contradiction))"] as $all
   | if $all == [] then empty
     else
-      fail("ambiguous"; retry; [
+      fail("ambiguous"; "retry"; [
         "the labels of some \($config.codeRun.resource) of task \($config.task) contradict one another: \($all | few);",
         untouched,
         "correct the labels or end what should not be there (\(see_coderuns) --show-labels), then: \(retry)"
@@ -268,7 +273,7 @@ def check_near_misses:
   ] as $all
   | if $all == [] then empty
     else
-      fail("ambiguous"; retry; [
+      fail("ambiguous"; "retry"; [
         "agents of some \($config.codeRun.resource) of task \($config.task) are listed but for their spelling: \($all | few);",
         untouched,
         "correct the label or end what should not be there (\(see_coderuns) --show-labels), then: \(retry);",
@@ -282,7 +287,7 @@ def check_number_of_targets:
   targets as $targets
   | if ($targets | length) <= $plan.maxAgents then empty
     else
-      fail("ambiguous"; retry; [
+      fail("ambiguous"; "retry"; [
         "task \($config.task) has \($targets | length) agents to cancel, more than agents.maxToCancel (\($plan.maxAgents)):",
         "\([$targets[].metadata.name] | few);",
         untouched,
@@ -305,7 +310,7 @@ def position:
 def check_stage:
   if position != "unknown" then empty
   else
-    fail("contract"; resubmit; [
+    fail("contract"; "resubmit"; [
       "main workflow \(workflow.name) stands at stage \(workflow.stage), which is none of the configured stages",
       "\($plan.stages | tojson): add it to mainWorkflow.stages (pulumi up), then: \(resubmit);",
       "or correct the label \($config.main.stageLabel), then: \(retry)"
@@ -360,7 +365,7 @@ def check_owned:
     | others_that_go_along($targets)
     | if . == [] then empty
       else
-        fail("ambiguous"; retry; ["some \($config.codeRun.resource) would go along with their owners, which this run cancels:"]
+        fail("ambiguous"; "retry"; ["some \($config.codeRun.resource) would go along with their owners, which this run cancels:"]
           + go_along_words($untouched))
       end
   end;
@@ -370,7 +375,7 @@ def check_writable:
   workflow.name as $name
   | if workflow.packed | not then empty
     else
-      fail("contract"; null; [
+      fail("contract"; "retry"; [
         "main workflow \($name) keeps its node status compressed or offloaded, where no gate can be resumed from here;",
         "nothing was touched: end its agents, then:",
         "kubectl -n \($config.namespace) label --overwrite workflow \($name) \($config.main.stageLabel)=\($config.main.resetStage);",

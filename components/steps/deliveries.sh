@@ -26,7 +26,8 @@ redeliver_of_repository() {
   [[ -n $WEBHOOK_URL ]] || return 0
   [[ $(jq -r '.permissions.repository_hooks // ""' "$SCRATCH/installation") == write ]] || return 0
   mint_token '{"repository_hooks": "write"}'
-  github_pages "/repos/$REPOSITORY/hooks" || fail "GitHub App $GITHUB_APP_ID cannot read the webhooks of $REPOSITORY"
+  github_pages "/repos/$REPOSITORY/hooks" || object=$REPOSITORY fail no-permission \
+    "GitHub App $GITHUB_APP_ID cannot read the webhooks of $REPOSITORY"
   jq -r --slurp --arg url "${WEBHOOK_URL%/}" '
     .[][] | select((.config.url // "" | rtrimstr("/")) == $url) | .id' "$SCRATCH/pages" >"$SCRATCH/hooks"
   while IFS= read -r hook; do
@@ -45,7 +46,7 @@ redeliver_failed() {
     | select(length < $most) | length as $attempts | max_by(.at)
     | select($now - .at >= $pause * pow(2; $attempts - 1)) | .id' "$SCRATCH/deliveries" >"$SCRATCH/failed"
   while IFS= read -r id; do
-    github POST "$1/$id/attempts" || fail "GitHub does not know delivery $id any more"
+    github POST "$1/$id/attempts" || fail gone "GitHub does not know delivery $id any more"
     echo "$id" >>"$SCRATCH/asked-again"
     log "asked for delivery $id again"
   done <"$SCRATCH/failed"
@@ -56,7 +57,7 @@ read_deliveries() {
   local cursor=''
   : >"$SCRATCH/deliveries"
   while :; do
-    github GET "$1?per_page=100$cursor" || fail "GitHub App $GITHUB_APP_ID cannot read $1"
+    github GET "$1?per_page=100$cursor" || fail no-permission "GitHub App $GITHUB_APP_ID cannot read $1"
     cat "$ANSWER" >>"$SCRATCH/deliveries"
     [[ $(header link) =~ [?\&](cursor=[^\&\>]+)[^\>]*\>\;\ rel=\"next\" ]] || return 0
     cursor="&${BASH_REMATCH[1]}"

@@ -19,9 +19,12 @@ source "${BASH_SOURCE%/*}/pull-requests.sh"
 # shellcheck source=components/steps/comment.sh
 source "${BASH_SOURCE%/*}/comment.sh"
 
+FAILED=$(<"${BASH_SOURCE%/*}/failed.jq")
+
 main() {
   local words outcome=failed
-  words=$(failed_step)
+  jq -cn "$FAILED"'$ENV.FAILURES | why_failed($ENV.RUN_NAME; $ENV.WORKFLOW_STATUS)' >"$SHARED_DIR/ending"
+  words=$(jq -r .did "$SHARED_DIR/ending")
   # Where that cannot be read, it has failed, for all that anybody can know.
   find_outcome &
   if wait "$!"; then outcome=$(<"$SCRATCH/outcome"); fi
@@ -71,34 +74,12 @@ say_remediated() {
   [[ $PULL_REQUEST_COMMENTS != true ]] || comment_on_restart "$1"
 }
 
-# $FAILURES is a list of Argo's, as JSON in a JSON string, with one entry for the pod and
-# one a container. When a container ends early, the others end because of that (see exitCodes
-# in components/vocabulary/steps.ts): those are not the cause. A pod that was
-# tried three times mostly says the same three times: once is enough. What a pod says itself is a
-# cause of its own where it is not a step's: of Argo's containers `init` and `wait`, or that the pod was lost.
-failed_step() {
-  jq -rn --arg failures "$FAILURES" --arg status "$WORKFLOW_STATUS" --arg run "$RUN_NAME" "$VOCABULARY"'
-    def list: if type == "string" then (fromjson? // []) | list elif type == "array" then . else [] end;
-    def words: (.displayName | step_of_container) as $step
-      | (.message // "ended without a word") | sub("^([a-z-]+: )?Error \\(exit code [0-9]+\\): (?=.)"; "") | sub("\\s+$"; "")
-      | if startswith("\($step): ") then . else "\($step): \(.)" end;
-    def of_a_step: select(.displayName | IN(step_containers[])) | select(.message // "" | ended_by_others | not) | words;
-    def of_a_pod: select(.displayName // "" | startswith("\($run)(")) | .message // "" | split("\n")[0] // ""
-      | select(. != "" and ([splits(": ")][0] | IN(step_containers[]) | not))
-      | sub("^(?<own>init|wait): (Error \\(exit code 64\\): )?"; "Argo\u0027s container \(.own): ");
-    [$failures | list | .[] | select(type == "object")] as $failures
-    | ([$failures[] | of_a_step] + [$failures[] | of_a_pod]) as $causes
-    | if ($causes | length) > 0 then $causes | reduce .[] as $each ([]; if any(.[]; . == $each) then . else . + [$each] end) | join("; ")
-      else "the run ended as \($status) before a step could say why" end
-    | gsub("[[:cntrl:]]"; " ") | .[:900]'
-}
-
 # Several main workflows may be the reason for the failure: each is told.
 annotate_main_workflows() {
   local name
   list_main_workflows ",workflows.argoproj.io/completed!=true"
   while IFS= read -r name; do
-    note_outcome "$name" failed "$RUN_NAME: $1 | when mended: $ARGO $(verb_to_go_on "$1") $RUN_NAME"
+    note_outcome "$name" failed "$RUN_NAME: $1 | when mended: $(way_on)"
   done < <(jq -r "$ABOUT_MAIN_WORKFLOW"'main_workflows[] | select(.ended == null) | .name' "$ANSWER")
 }
 
@@ -108,7 +89,7 @@ comment() {
     printf '**The remediation of %s failed**, and is not done.\n\n' "$(as_code "${AFTER:-the present head}")"
     printf -- '- why: %s\n' "$(as_code "$1")"
     printf -- '- run %s\n' "$(run_words)"
-    printf -- '- when mended: %s\n' "$(as_code "$ARGO $(verb_to_go_on "$1") $RUN_NAME")"
+    printf -- '- when mended: %s\n' "$(as_code "$(way_on)")"
     printf -- '- or anew, for the present head: %s\n' "$(anew_words)"
   } >"$SCRATCH/words"
   tell comment_on_pull "${AFTER:-$RUN_NAME}"
@@ -137,16 +118,9 @@ tell() {
   done < <(jq -r '.[].number' "$SCRATCH/pulls")
 }
 
-# A retried run keeps the configuration that it began with. What a policy refused, because
-# it was changed since, it would refuse once more; and some steps know no way out but
-# another configuration, and say so.
-verb_to_go_on() {
-  case $1 in
-    *ValidatingAdmissionPolicy*) printf resubmit ;;
-    *" retry $RUN_NAME"*) printf retry ;;
-    *" resubmit $RUN_NAME"*) printf resubmit ;;
-    *) printf retry ;;
-  esac
+# The command that carries this run on.
+way_on() {
+  printf '%s %s %s' "$ARGO" "$(jq -r .command "$SHARED_DIR/ending")" "$RUN_NAME"
 }
 
 main

@@ -31,10 +31,11 @@ github() {
     wait=$(pause_before_retry "$status" "$attempt")
     if [[ $wait == never ]]; then
       [[ $status == 404 ]] && return "$NOT_FOUND"
-      fail "GitHub refused $method $path: $(github_words "$status")"
+      fail refused-by-github "GitHub refused $method $path: $(github_words "$status")"
     fi
     ((wait < $(seconds_left))) ||
-      fail "GitHub does not answer $method $path: $(github_words "$status"); to wait $wait s more would pass this step's deadline of" \
+      passes=true fail github-does-not-answer \
+        "GitHub does not answer $method $path: $(github_words "$status"); to wait $wait s more would pass this step's deadline of" \
         "$STEP_DEADLINE_SECONDS s"
     last_trouble="$method $path: $(github_words "$status")"
     log "$last_trouble; again in $wait s"
@@ -49,11 +50,13 @@ follow_redirect() {
   moved=$(header location)
   [[ $moved != /[!/]* ]] || moved=$here$moved
   [[ -n $here && ${moved,,} == "${here,,}"/* ]] ||
-    fail "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, since the credentials are for $here" \
+    command=resubmit fail redirected-away \
+      "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, since the credentials are for $here" \
       "alone; if GitHub has moved, correct githubApp.apiUrl (pulumi up), else look for a proxy in between$(then_again resubmit)"
   hops=$((hops + 1))
   ((hops <= 3)) ||
-    fail "GitHub redirects $method $path again and again, at last to ${moved:0:200}: wait until GitHub has mended that$(then_again retry)"
+    passes=true fail redirected-too-often \
+      "GitHub redirects $method $path again and again, at last to ${moved:0:200}: wait until GitHub has mended that$(then_again retry)"
   url=$moved
 }
 

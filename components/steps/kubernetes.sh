@@ -38,7 +38,7 @@ kube() {
 # The token is read anew, because the kubelet renews it, and handed over in no argument, which
 # every process of the node could read.
 kube_once() {
-  refusal=''
+  refusal='' refused_by=''
   : >"$ANSWER"
   bounded 17 curl "${arguments[@]}" --config <(printf 'header = "Authorization: Bearer %s"\n' "$(<"$SERVICE_ACCOUNT/token")") \
     "$(api_server)$path" >"$SCRATCH/status" 2>"$SCRATCH/error" || return
@@ -55,24 +55,36 @@ api_server() {
 
 # Leaves what was answered in $refusal, as status and reason, if the API server itself says so with a
 # Status, and for people in $SCRATCH/error. A 404 that names no object is what a starting API
-# server says of a kind that it does not serve yet: it must not pass for "gone".
+# server says of a kind that it does not serve yet: it must not pass for "gone". $refused_by says whether an admission
+# policy refused: its Status has a cause that begins with the policy's name, and nothing else tells it apart.
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 read_refusal() {
   local status lines=()
   status=$(<"$SCRATCH/status")
   jq -r 'select(.kind == "Status")
-    | if .reason == "NotFound" and (.details.name // "") == "" then "NotServed" else .reason // "Unknown" end, .message' \
+    | if .reason == "NotFound" and (.details.name // "") == "" then "NotServed" else .reason // "Unknown" end,
+      (if any(.details.causes // [] | .[]; .message // "" | startswith("ValidatingAdmissionPolicy \u0027")) then "policy" else "" end),
+      .message' \
     "$ANSWER" >"$SCRATCH/refusal" 2>/dev/null || :
   mapfile -t lines <"$SCRATCH/refusal"
   [[ -z ${lines[0]:-} ]] || refusal="$status ${lines[0]}"
-  printf 'status %s%s' "${refusal:-$status}" "${lines[1]:+: ${lines[*]:1}}" >"$SCRATCH/error"
+  refused_by=${lines[1]:-}
+  printf 'status %s%s' "${refusal:-$status}" "${lines[2]:+: ${lines[*]:2}}" >"$SCRATCH/error"
 }
 
 # must_kube WHAT METHOD PATH…: as kube; any refusal ends the step.
 must_kube() {
   local what=$1
   shift
-  kube "$@" || fail "cannot $what: $(last_error)"
+  kube "$@" || fail_refused "cannot $what"
+}
+
+# fail_refused WORDS: ends the step because the API server refused the call before. What a policy refuses, because the
+# configuration changed after the run had begun, it would refuse a retried run again.
+fail_refused() {
+  local cause=refused-by-api-server command=retry
+  [[ $refused_by != policy ]] || cause=refused-by-policy command=resubmit
+  fail "$cause" "$1: $(last_error)"
 }
 
 # then_again VERB: the command that carries on this run.

@@ -41,37 +41,61 @@ log() {
   printf '%(%H:%M:%S)T %s: %s\n' -1 "$STEP" "$*"
 }
 
-# Last words: Argo shows what stands in the termination log beside the failed
-# container. Argo expands double braces in it again, so none may get there.
-last_words() {
-  local words="$STEP: $*"
-  words=${words//'{''{'/'{ {'}
-  printf '%s\n' "${words:0:1500}" | tee "$TERMINATION_LOG" >&"$STEP_STDERR"
+# How a step ends is one object; components/vocabulary/ending.ts says what is in it. A call of `fail`, `plan_again` or
+# `finish` may set more of it in front: object=… cause=… passes=true command=resubmit.
+
+# ending_as_json DID: this step's ending in two lines, with the words and without them.
+ending_as_json() {
+  jq -cn --arg step "$STEP" --arg did "$1" --arg object "${object:-}" --arg cause "${cause:-}" --arg passes "${passes:-}" \
+    --arg command "${command:-}" --argjson from "$step_started" --argjson to "${EPOCHREALTIME/[.,]/}" '
+    {$step, $did, object: $object[:200], $cause, passes: ($passes | if . == "" then . else . == "true" end), $command,
+      seconds: (($to - $from) / 1e5 | round / 10)}
+    | with_entries(select(.value != "")) | ., del(.did)'
 }
 
+# leave_ending DID: puts the ending into the termination log, which Argo shows beside a failed container. Argo expands
+# double braces in it again, so none may get there.
+leave_ending() {
+  local words="$STEP: $1"
+  words=${words:0:1500}
+  mapfile -t ending < <(ending_as_json "$1")
+  printf '%s\n' "${words//'{''{'/'{ {'}" "${ending[1]//'{''{'/'{ {'}" >"$TERMINATION_LOG"
+}
+
+last_words() {
+  leave_ending "$*"
+  head --lines=-1 "$TERMINATION_LOG" >&"$STEP_STDERR"
+}
+
+# fail CAUSE WORDS…: the cause identifies the failure, in kebab case.
 fail() {
+  local cause=$1 passes=${passes:-false} command=${command:-retry}
+  shift
   last_words "$*"
   exit 1
 }
 
 # Something changed under the plan: the pod is started again and plans anew.
 plan_again() {
-  last_words "$*; planning again"
+  cause=outdated-plan passes=true command=retry last_words "$*; planning again"
   exit "$EXIT_PLAN_AGAIN"
 }
 
 # Notes what this step did, for the record.
 finish() {
-  jq -n --arg step "$STEP" --arg did "$*" --argjson from "$step_started" --argjson to "${EPOCHREALTIME/[.,]/}" \
-    '{step: $step, did: $did, seconds: (($to - $from) / 1e5 | round / 10)}' >"$SHARED_DIR/steps/$STEP.json"
-  log "$*"
+  leave_ending "$*"
+  printf '%s\n' "${ending[0]}" >"$SHARED_DIR/steps/$STEP.json"
+  log "${cause:+$cause: }$*"
 }
 
 # Ends this step where the plan found nothing to do.
 only_when_planned() {
-  [[ -s $PLAN ]] || fail "there is no plan: $PLAN is missing; the plan step has to run first"
-  [[ $(jq -r .outcome "$PLAN") == remediate ]] && return
-  log "nothing to do: the plan ended as $(jq -r .outcome "$PLAN")"
+  local outcome
+  [[ -s $PLAN ]] || fail no-plan "there is no plan: $PLAN is missing; the plan step has to run first"
+  outcome=$(jq -r .outcome "$PLAN")
+  [[ $outcome == remediate ]] && return
+  leave_ending "nothing to do: the plan ended as $outcome"
+  log "nothing to do: the plan ended as $outcome"
   exit 0
 }
 
@@ -84,7 +108,7 @@ bounded() {
   local limit=$1 left
   shift
   left=$(seconds_left)
-  ((left > 0)) || fail "not finished within its deadline of $STEP_DEADLINE_SECONDS s; last: $last_trouble"
+  ((left > 0)) || passes=true fail deadline "not finished within its deadline of $STEP_DEADLINE_SECONDS s; last: $last_trouble"
   timeout --kill-after=2 "$((limit < left ? limit : left))" "$@"
 }
 

@@ -14,8 +14,8 @@ read_main_workflow() {
   local name
   name=$(jq -r .workflow.name "$PLAN")
   kube GET "$WORKFLOWS/$name" || {
-    (($? == NOT_FOUND)) && fail "main workflow $name is gone; $(start_anew)"
-    fail "cannot read main workflow $name: $(last_error)"
+    (($? == NOT_FOUND)) && object="main workflow $name" fail gone "main workflow $name is gone; $(start_anew)"
+    object="main workflow $name" fail_refused "cannot read main workflow $name"
   }
   cp "$ANSWER" "$SCRATCH/workflow"
   jq -e --slurpfile plan "$PLAN" '.metadata.uid == $plan[0].workflow.uid' "$SCRATCH/workflow" >/dev/null ||
@@ -30,7 +30,7 @@ must_be_unfinished() {
 
 # fail_ended WHICH-AND-HOW
 fail_ended() {
-  fail "main workflow $1 before it could be resumed; $(start_anew)"
+  object="main workflow ${1%% *}" fail ended "main workflow $1 before it could be resumed; $(start_anew)"
 }
 
 start_anew() {
@@ -60,6 +60,6 @@ write_main_workflow() {
   case $status in
     0) log "wrote $what of $name" ;;
     "$INVALID" | "$CONFLICT") log "$name changed meanwhile ($(last_error)); reading it again" ;;
-    *) fail "cannot write $what of main workflow $name: $(last_error)" ;;
+    *) object="main workflow $name" fail_refused "cannot write $what of main workflow $name" ;;
   esac
 }

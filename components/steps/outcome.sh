@@ -5,7 +5,7 @@
 label_run() {
   jq -n --arg key "$OUTCOME_LABEL" --arg outcome "$1" '{metadata: {labels: {($key): $outcome}}}' >"$SCRATCH/patch"
   accept=$METADATA kube PATCH "$WORKFLOWS/$RUN_NAME" "$SCRATCH/patch" "$MERGE_PATCH" ||
-    fail "cannot label run $RUN_NAME with its outcome: $(last_error)"
+    fail_refused "cannot label run $RUN_NAME with its outcome"
 }
 
 # note_outcome NAME OUTCOME WORDS: on a main workflow, for people. A merge patch: these

@@ -39,7 +39,7 @@ main() {
         begin
         conclude "$what" "$words"
         ;;
-      fail) fail "$words" ;;
+      fail) fail "$what" "$words" ;;
     esac
   done
 }
@@ -83,7 +83,8 @@ read_need() {
 # ----------------------------------------------------------------- the decision
 
 # decide: asks decide.jq, with the files $answers to $needs. Leaves its decision, what it is of (needs, an outcome or a
-# cause) and its words in $decision, $what and $words, and logs what is new.
+# cause), its words, and of a failure its object and its way on in $decision, $what, $words, $object and $command, and logs
+# what is new.
 decide() {
   local lines=() line took
   printf -v took '"%s", ' "${needs[@]}"
@@ -95,16 +96,18 @@ decide() {
       (.decision
         | (if .need then "need" elif .begin then "begin" elif .outcome then "conclude" else "fail" end),
           (.need // [.outcome // .cause // ""] | join(" ")),
-          (.reason // .words // "" | line)),
+          (.reason // .words // "" | line),
+          (.object // ""),
+          (.command // "")),
       (.plan + (.decision | {outcome, reason}) | tojson),
       (.log | length),
       (.log[], .shown[] | line)' "$SCRATCH/so-far" "${answers[@]}" >"$SCRATCH/decision"
   mapfile -t lines <"$SCRATCH/decision"
   printf '%s\n' "${lines[0]}" >"$SCRATCH/facts"
-  decision=${lines[1]} what=${lines[2]} words=${lines[3]} plan=${lines[4]}
-  shown=("${lines[@]:6 + lines[5]}")
-  for line in "${lines[@]:6 + logged:lines[5] - logged}"; do log "$line"; done
-  logged=${lines[5]}
+  decision=${lines[1]} what=${lines[2]} words=${lines[3]} object=${lines[4]} command=${lines[5]} plan=${lines[6]}
+  shown=("${lines[@]:8 + lines[7]}")
+  for line in "${lines[@]:8 + logged:lines[7] - logged}"; do log "$line"; done
+  logged=${lines[7]}
 }
 
 conclude() {
@@ -112,7 +115,7 @@ conclude() {
   write_plan
   printf '%s\n' "${shown[@]}" >"$SHARED_DIR/planned"
   for line in "${shown[@]}"; do log "$line"; done
-  finish "$1: $2"
+  cause=$1 finish "$2"
   exit 0
 }
 
@@ -129,7 +132,8 @@ check_input() {
   must_match TASK "$TASK" "$TASK_PATTERN" 'a number without leading zeros'
   # By the name of its pod the API server knows whose a run is.
   [[ $RUN_NAME == "$NAME-$TASK-"* ]] ||
-    fail "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes:" \
+    fail bad-parameter \
+      "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes:" \
       "$ARGO submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK … with the same parameters"
   by_hand=false
   [[ -n $BEFORE$AFTER$PUSHED_AT ]] || by_hand=true
@@ -138,7 +142,8 @@ check_input() {
     must_match AFTER "$AFTER" "$SHA_PATTERN" 'a commit SHA of 40 hex digits'
     must_match PUSHED_AT "$PUSHED_AT" '^[1-9][0-9]{0,11}$' 'seconds since 1970'
     is_past "$PUSHED_AT" ||
-      fail "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the" \
+      fail bad-parameter \
+        "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the" \
         "past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
   fi
   must_match DRY_RUN "$DRY_RUN" '^(true|false)$' 'true or false'
@@ -147,11 +152,12 @@ check_input() {
 
 check_repository() {
   [[ -n $REPOSITORY ]] ||
-    fail "parameter repository is missing; expected one of the configured ones ($(configured_repositories)):" \
+    fail bad-parameter "parameter repository is missing; expected one of the configured ones ($(configured_repositories)):" \
       "-p repository=OWNER/NAME"
   must_match REPOSITORY "$REPOSITORY" "$REPOSITORY_PATTERN" 'owner/name'
   jq -en '$ENV.REPOSITORIES | fromjson | has($ENV.REPOSITORY | ascii_downcase)' >/dev/null ||
-    fail "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(configured_repositories)):" \
+    object=$REPOSITORY command=resubmit fail not-configured \
+      "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(configured_repositories)):" \
       "correct it, or add it to repositories (pulumi up)$(then_again resubmit)"
 }
 
@@ -167,7 +173,7 @@ is_past() {
 }
 
 must_match() {
-  [[ $2 =~ $3 ]] || fail "parameter $1 is $(printf '%q' "${2:0:80}"); expected $4"
+  [[ $2 =~ $3 ]] || fail bad-parameter "parameter $1 is $(printf '%q' "${2:0:80}"); expected $4"
 }
 
 # ------------------------------------------------------- what decide.jq asks for
@@ -194,7 +200,7 @@ find_whom_to_tell() {
 
 read_whom_to_tell() {
   fail() {
-    log "the pull request is not told: $*"
+    log "the pull request is not told: ${*:2}"
     exit 1
   }
   STEP_DEADLINE_SECONDS=$((SECONDS + 20))
@@ -212,7 +218,7 @@ find_branches() {
 find_head_by_hand() {
   local at
   find_branches
-  at=$(date --date "$(header date)" +%s) || fail "GitHub's answer bears no date: $(header date)"
+  at=$(date --date "$(header date)" +%s) || passes=true fail odd-answer "GitHub's answer bears no date: $(header date)"
   answer=$SCRATCH/head
   printf '{"at": %d, "branches": %s}' "$at" "$(<"$SCRATCH/branches")" >"$answer"
 }

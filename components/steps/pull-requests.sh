@@ -5,7 +5,8 @@
 # finds task-30 too.
 read_branches() {
   github_pages "/repos/$REPOSITORY/git/matching-refs/heads/$(uri "$BRANCH_PREFIX$TASK")" ||
-    fail "GitHub App $GITHUB_APP_ID cannot read the branches of $REPOSITORY: give it the permission contents: read there$(then_again retry)"
+    object=$REPOSITORY fail no-permission \
+      "GitHub App $GITHUB_APP_ID cannot read the branches of $REPOSITORY: give it the permission contents: read there$(then_again retry)"
   jq --slurp --arg prefix "$BRANCH_PREFIX" --arg task "$TASK" "$VOCABULARY"'
     [.[][] | {ref: (.ref | ltrimstr("refs/heads/")), sha: .object.sha} | select(.ref | task_of_branch($prefix) == $task)]' \
     "$SCRATCH/pages" >"$SCRATCH/branches"
@@ -19,7 +20,8 @@ read_pull_requests() {
   : >"$SCRATCH/of-branches"
   while IFS= read -r branch; do
     github_pages "/repos/$REPOSITORY/pulls?state=open&head=$(uri "${REPOSITORY%%/*}:$branch")" ||
-      fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY: give it the permission pull requests: write" \
+      object=$REPOSITORY fail no-permission \
+        "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY: give it the permission pull requests: write" \
         "there$(then_again retry)"
     cat "$SCRATCH/pages" >>"$SCRATCH/of-branches"
   done < <(jq -r '.[].ref' "$SCRATCH/branches")

@@ -9,7 +9,7 @@ answer_has_ready_label() {
   case $has in
     true) return 0 ;;
     false) return 1 ;;
-    *) fail "GitHub's answer to a question for labels is no list of labels" ;;
+    *) passes=true fail odd-answer "GitHub's answer to a question for labels is no list of labels" ;;
   esac
 }
 
@@ -19,12 +19,14 @@ remove_ready_label() {
   local number=$1
   if github DELETE "/repos/$REPOSITORY/issues/$number/labels/$(uri "$READY_LABEL")"; then
     if answer_has_ready_label; then
-      fail "GitHub removed label $READY_LABEL from pull request #$number but still lists it"
+      object="pull request #$number" passes=true fail odd-answer \
+        "GitHub removed label $READY_LABEL from pull request #$number but still lists it"
     fi
     log "pull request #$number has lost the label $READY_LABEL"
   elif jq -e '.message == "Label does not exist"' "$ANSWER" >/dev/null 2>&1; then
     log "pull request #$number has no label $READY_LABEL"
   else
-    fail "cannot take $READY_LABEL off pull request #$number: GitHub does not know it: $(github_words 404)"
+    object="pull request #$number" fail refused-by-github \
+      "cannot take $READY_LABEL off pull request #$number: GitHub does not know it: $(github_words 404)"
   fi
 }

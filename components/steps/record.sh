@@ -13,22 +13,24 @@ source "${BASH_SOURCE%/*}/github.sh"
 # shellcheck source=components/steps/comment.sh
 source "${BASH_SOURCE%/*}/comment.sh"
 
+REPORT=$(<"${BASH_SOURCE%/*}/report.jq")
+
 main() {
   local outcome
-  [[ -s $PLAN ]] || fail "there is no plan: $PLAN is missing; the plan step has to run first"
+  [[ -s $PLAN ]] || fail no-plan "there is no plan: $PLAN is missing; the plan step has to run first"
   outcome=$(jq -r 'if .outcome == "remediate" then "remediated" else .outcome end' "$PLAN")
   if [[ $outcome == remediated ]]; then
     note_outcome "$(jq -r .workflow.name "$PLAN")" remediated "QA restarted by $RUN_NAME"
   fi
   label_run "$outcome"
-  finish "$outcome: $(jq -r 'if .outcome == "remediate" then "QA begins again on head \(.head[:12])" else .reason end' "$PLAN")"
+  cause=$outcome finish "$(jq -r 'if .outcome == "remediate" then "QA begins again on head \(.head[:12])" else .reason end' "$PLAN")"
   report
   printf '%s' "$outcome" >"$SHARED_DIR/outcome.new"
   mv "$SHARED_DIR/outcome.new" "$SHARED_DIR/outcome"
   [[ $outcome != remediated || $PULL_REQUEST_COMMENTS != true ]] || comment
 }
 
-# The run's outputs: what was planned and done, in words, each step's seconds, and the round if QA was restarted.
+# The run's outputs: how each step ended, its seconds, and the round if QA was restarted.
 report() {
   local file
   mkdir -p "$SHARED_DIR/seconds"
@@ -36,11 +38,10 @@ report() {
     jq -j .seconds "$file" >"$SHARED_DIR/seconds/$(jq -r .step "$file")"
   done
   jq -j '.round // empty' "$PLAN" >"$SHARED_DIR/round"
-  jq -rs '.[] | "\(.step): \(.did) (\(.seconds) s)"' "$SHARED_DIR"/steps/*.json >"$SCRATCH/done"
-  cat "$SCRATCH/done"
   : >>"$SHARED_DIR/planned"
-  cat "$SHARED_DIR/planned" "$SCRATCH/done" >"$SCRATCH/report"
-  head --bytes=8000 "$SCRATCH/report" >"$SHARED_DIR/report"
+  jq -cs --slurpfile plan "$PLAN" --rawfile planned "$SHARED_DIR/planned" "$REPORT"'
+    report($plan[0]; $planned)' "$SHARED_DIR"/steps/*.json >"$SHARED_DIR/report"
+  jq -r "$REPORT report_lines" "$SHARED_DIR/report"
 }
 
 comment() {

@@ -17,6 +17,7 @@ GATES=$(<"${BASH_SOURCE%/*}/gates.jq")
 RESUME=$(<"${BASH_SOURCE%/*}/resume.jq")
 
 main() {
+  local name
   woken=""
   only_when_planned
   until is_resumed; do
@@ -28,7 +29,8 @@ main() {
       await_gate
     fi
   done
-  finish "resumed $(jq -r .metadata.name "$SCRATCH/workflow") at stage $RESET_STAGE (it was $(jq -r '.workflow.stage // "unset"' "$PLAN"))"
+  name=$(jq -r .metadata.name "$SCRATCH/workflow")
+  object="main workflow $name" finish "resumed $name at stage $RESET_STAGE (it was $(jq -r '.workflow.stage // "unset"' "$PLAN"))"
 }
 
 is_resumed() {
@@ -80,23 +82,26 @@ await_gate() {
 too_many_gates() {
   local name
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
-  fail "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates");" \
+  object="main workflow $name" fail several-gates \
+    "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates");" \
     "open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is reset already$woken"
 }
 
 no_gate() {
-  local running
+  local name running
+  name=$(jq -r .metadata.name "$SCRATCH/workflow")
   plan_again_if_agents_came
   running=$(jq -r "$GATES"'[(.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName),
     (waiting | select(.pauses) | "\(.node.displayName) (a pause)")] | join(", ")' "$SCRATCH/workflow")
-  fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after" \
-    "$GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already$woken:" \
+  object="main workflow $name" passes=true fail no-gate "main workflow $name waits at no gate after $GATE_SECONDS" \
+    "s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already$woken:" \
     "once it waits, $ARGO retry $RUN_NAME"
 }
 
 wants_a_value() {
   reset_stage
-  fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default):" \
+  object="main workflow $(jq -r .metadata.name "$SCRATCH/workflow")" fail gate-wants-value \
+    "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default):" \
     "$(value_commands), then: $ARGO retry $RUN_NAME; a default spares that the next time"
 }
 

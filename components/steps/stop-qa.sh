@@ -43,7 +43,7 @@ delete_coderun() {
     "$NOT_FOUND") log "$name is gone already" ;;
     # The planned run is gone; the name belongs to another now, which nobody planned to cancel.
     "$CONFLICT") log "$name is another run than the planned one: left alone" ;;
-    *) fail "cannot delete $CODERUN_RESOURCE $name: $(last_error)" ;;
+    *) object="$CODERUN_RESOURCE $name" fail_refused "cannot delete $CODERUN_RESOURCE $name" ;;
   esac
 }
 
@@ -73,7 +73,8 @@ still_there() {
     [.[].metadata | "\(.name) (being deleted since \(.deletionTimestamp // "never"), finalizers \(.finalizers // [] | join(", ")))"]
     | join("; ")' "$SCRATCH/remaining")
   name=$(jq -r '.[0].metadata.name' "$SCRATCH/remaining")
-  fail "after $CANCEL_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get" \
+  object="$CODERUN_RESOURCE $name" passes=true fail still-there \
+    "after $CANCEL_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get" \
     "$CODERUN_RESOURCE.$CODERUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
 }
 
@@ -82,7 +83,7 @@ check_labels() {
   mapfile -t numbers < <(jq -r '.pulls[].number' "$PLAN")
   for number in "${numbers[@]}"; do
     github GET "/repos/$REPOSITORY/issues/$number/labels?per_page=100" ||
-      fail "cannot read the labels of pull request #$number: $(github_words 404)"
+      object="pull request #$number" fail refused-by-github "cannot read the labels of pull request #$number: $(github_words 404)"
     if answer_has_ready_label; then
       log "$READY_LABEL is back on pull request #$number"
       remove_ready_label "$number"

@@ -42,7 +42,7 @@ readonly MOST_WITHOUT_TASKS=25
 # by_itself WHAT COMMAND: what cannot be looked at keeps nothing else from being looked at.
 by_itself() {
   "$2" &
-  wait "$!" || troubles+=("$1 ($(<"$TERMINATION_LOG"))")
+  wait "$!" || troubles+=("$1 ($(head --lines=-1 "$TERMINATION_LOG"))")
 }
 
 report() {
@@ -51,7 +51,8 @@ report() {
   printf '%d' "$redelivered" >"$SHARED_DIR/redelivered"
   printf '%d' "$started" >"$SHARED_DIR/started"
   finish "started $started remediations, asked for $redelivered redeliveries"
-  ((${#troubles[@]} == 0)) || fail "not done, unlike all else: $(printf '%s; ' "${troubles[@]}")the next sweep tries again"
+  ((${#troubles[@]} == 0)) || passes=true fail not-all-done \
+    "not done, unlike all else: $(printf '%s; ' "${troubles[@]}")the next sweep tries again"
 }
 
 # The unfinished main workflows: task, repository, and the heads that the ledger calls handled.
@@ -83,7 +84,7 @@ sweep_repository() {
 # Heads of task pull requests that the ledger of the task's main workflow does not call handled.
 find_unknown_heads() {
   github_pages "/repos/$REPOSITORY/pulls?state=open" ||
-    fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY"
+    object=$REPOSITORY fail no-permission "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY"
   jq --slurp --slurpfile tasks "$SCRATCH/its-tasks" --arg repository "$REPOSITORY" --arg prefix "$BRANCH_PREFIX" "$VOCABULARY"'
     [.[][] | select((.head.repo.full_name // "" | ascii_downcase) == ($repository | ascii_downcase))
       | .head | {ref, head: .sha, task: (.ref | task_of_branch($prefix))}
@@ -101,7 +102,7 @@ look_at_branch() {
   task=$(jq -r .task <<<"$1")
   ref=$(jq -r .ref <<<"$1")
   github GET "/repos/$REPOSITORY/activity?ref=$(uri "refs/heads/$ref")&per_page=100" ||
-    fail "GitHub App $GITHUB_APP_ID cannot read the activity of $REPOSITORY"
+    object=$REPOSITORY fail no-permission "GitHub App $GITHUB_APP_ID cannot read the activity of $REPOSITORY"
   jq -c --argjson found "$1" --arg repository "$REPOSITORY" --arg pusher "${PUSHER,,}" --argjson now "$EPOCHSECONDS" \
     --argjson after "$SWEEP_AFTER_SECONDS" --argjson retention "$RETENTION_DAYS" --arg installed "$INSTALLED_AT" '
     . as $all | first(.[] | select(.actor.type == "Bot" and (.actor.login | ascii_downcase) == $pusher))
@@ -136,7 +137,7 @@ has_run() {
   begin=$(jq -r --arg name "$NAME" "$VOCABULARY"'run_name_begin($name)' "$SCRATCH/push")
   while IFS= read -r run; do
     kube GET "$WORKFLOWS/$run" || {
-      (($? == NOT_FOUND)) || fail "cannot read run $run: $(last_error)"
+      (($? == NOT_FOUND)) || object="run $run" fail_refused "cannot read run $run"
       continue
     }
     jq -e --slurpfile push "$SCRATCH/push" "$VOCABULARY"'
@@ -190,7 +191,7 @@ start_remediation() {
       log "started $run for a push of $(jq -r '.pushedAt | todate' <<<"$1") that had none"
       ;;
     "$CONFLICT") must_have_begun "$run" ;;
-    *) fail "cannot create $run: $(last_error)" ;;
+    *) object="run $run" fail_refused "cannot create $run" ;;
   esac
 }
 

@@ -11,7 +11,8 @@ as_app() {
 find_installation() {
   as_app
   github GET "/repos/$REPOSITORY/installation" ||
-    fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests:" \
+    object=$REPOSITORY fail not-installed \
+      "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests:" \
       "write; if it was renamed or transferred, correct repositories (pulumi up)$(then_again retry)"
   cp "$ANSWER" "$SCRATCH/installation"
   GITHUB_INSTALLATION_ID=$(jq -r .id "$ANSWER")
@@ -25,10 +26,12 @@ refuse_old_name() {
   echo '{"permissions": {"metadata": "read"}}' >"$SCRATCH/body"
   take_token
   github GET "/repos/$REPOSITORY" ||
-    fail "$REPOSITORY has another name now, and GitHub does not say which: correct repositories (pulumi up)"
+    object=$REPOSITORY command=resubmit fail renamed \
+      "$REPOSITORY has another name now, and GitHub does not say which: correct repositories (pulumi up)"
   place=$(jq -rn --argjson repositories "$REPOSITORIES" --arg repository "${REPOSITORY,,}" '
     $repositories | keys_unsorted | index($repository)')
-  fail "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), whose pushes nobody takes: correct repositories (pulumi config set" \
+  object=$REPOSITORY command=resubmit fail renamed \
+    "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), whose pushes nobody takes: correct repositories (pulumi config set" \
     "--path 'repositories[$place]' $(jq -r .full_name "$ANSWER"), then pulumi up)"
 }
 
@@ -57,9 +60,11 @@ take_token() {
 # A run keeps the configuration that it began with: where that is wrong, it takes another.
 no_installation() {
   [[ -e $SCRATCH/installation ]] ||
-    fail "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubApp.installationId, or leave it out" \
+    command=resubmit fail no-such-installation \
+      "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubApp.installationId, or leave it out" \
       "and it is found (pulumi up)$(then_again resubmit)"
-  fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY any more, where it was a moment ago: install it there" \
+  object=$REPOSITORY fail not-installed \
+    "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY any more, where it was a moment ago: install it there" \
     "again$(then_again retry)"
 }
 

@@ -743,6 +743,13 @@ describe("plan", function () {
         result.lastWords,
         `plan: task ${task} has more than one main workflow: one-${task}, two-${task}; end all but one (argo -n ${scenario.cluster.namespace} stop NAME), then: ${goOn("retry", task)}`,
       );
+      deepEqual(result.ending, {
+        step: "plan",
+        object: `task ${task}`,
+        cause: "ambiguous",
+        passes: false,
+        command: "retry",
+      });
       await scenario.cluster.patchWorkflow(`two-${task}`, { status: { phase: "Failed" } });
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
@@ -874,6 +881,13 @@ describe("plan", function () {
         result.lastWords,
         `plan: main workflow play-${task} stands at stage lunch, which is none of the configured stages ${STAGES}: add it to mainWorkflow.stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
       );
+      deepEqual(result.ending, {
+        step: "plan",
+        object: `main workflow play-${task}`,
+        cause: "contract",
+        passes: false,
+        command: "resubmit",
+      });
       const more = { DRY_RUN: "true", STAGES: JSON.stringify([...JSON.parse(STAGES), "lunch"]) };
       equal((await outcomeOf(await scenario.bench(task, more))).outcome, "dry-run");
       await scenario.cluster.patchWorkflow(`play-${task}`, {
@@ -941,6 +955,7 @@ describe("plan", function () {
         result.lastWords,
         /^plan: GitHub refused GET \/repos\/acme\/shop\/pulls.*: status 403 \(Resource not accessible by integration\); it needs the permission pull_requests=read$/,
       );
+      deepEqual(result.ending, { step: "plan", cause: "refused-by-github", passes: false, command: "retry" });
     });
 
     it("does not wait past its deadline for a used-up limit", async () => {
@@ -955,6 +970,7 @@ describe("plan", function () {
       const result = await (await scenario.bench(task)).run("plan");
       equal(result.exitCode, 1, result.log);
       match(result.lastWords, /would pass this step's deadline of 20 s$/);
+      deepEqual(result.ending, { step: "plan", cause: "github-does-not-answer", passes: true, command: "retry" });
       ok(result.seconds < 15, `${result.seconds} s`);
     });
 
@@ -1009,6 +1025,7 @@ describe("plan", function () {
         result.lastWords,
         `plan: GitHub App 4711 has no installation 43: correct githubApp.installationId, or leave it out and it is found (pulumi up), then: ${goOn("resubmit", task)}`,
       );
+      deepEqual(result.ending, { step: "plan", cause: "no-such-installation", passes: false, command: "resubmit" });
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
 

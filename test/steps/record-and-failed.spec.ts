@@ -1,4 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
+import { endingsIn } from "../../components/vocabulary/ending.ts";
 import type { StepBench } from "../support/step.ts";
 import { mainWorkflow, type WorkflowNode, workflowNode } from "../support/workflows.ts";
 import { gate, ledger, ours } from "./planning.ts";
@@ -99,7 +100,10 @@ describe("record and failed", function () {
           ],
         }),
       );
-      await bench.writeShared("steps/plan.json", JSON.stringify({ step: "plan", did: "remediate: why", seconds: 1.5 }));
+      await bench.writeShared(
+        "steps/plan.json",
+        JSON.stringify({ step: "plan", did: "why", cause: "remediate", seconds: 1.5 }),
+      );
       await bench.writeShared("planned", "what was planned\n");
       bench.environment.TOKEN_DIR = plan.environment.TOKEN_DIR ?? "";
       return bench;
@@ -146,7 +150,7 @@ describe("record and failed", function () {
       const bench = await planned("62");
       const failed = await bench.run("failed", {
         WORKFLOW_STATUS: "Failed",
-        FAILURES: failures(["stop-qa", "Error (exit code 1): `@everybody` look"]),
+        FAILURES: failures(["stop-qa", left("stop-qa", "`@everybody` look")]),
       });
       equal(failed.exitCode, 0, failed.log);
       equal(
@@ -185,11 +189,14 @@ describe("record and failed", function () {
       const { bench } = await prepared("68");
       await scenario.pullRequest("68", 68, []);
       await scenario.cluster.deleteWorkflows("task-id=68");
-      const words = "restart-qa: main workflow play-68 ended (Failed) before it could be resumed";
-      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["restart-qa", `Error (exit code 1): ${words}`]) };
+      const words = "main workflow play-68 ended (Failed) before it could be resumed";
+      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["restart-qa", left("restart-qa", words)]) };
       const result = await bench.run("failed", more);
       equal(result.exitCode, 0, result.log);
-      match((await comments("68"))[0]?.body ?? "", new RegExp(`^- why: \`${words.replaceAll(/[()]/g, ".")}\`$`, "m"));
+      match(
+        (await comments("68"))[0]?.body ?? "",
+        new RegExp(`^- why: \`restart-qa: ${words.replaceAll(/[()]/g, ".")}\`$`, "m"),
+      );
     });
 
     it("reports a restart even if the pod was lost before it could comment [comment-after-lost-pod]", async () => {
@@ -241,7 +248,7 @@ describe("record and failed", function () {
 
     it("reports a restart even if the run first reported a failure", async () => {
       const bench = await planned("83");
-      const plain = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", "Error (exit code 1): plan: no answer"]) };
+      const plain = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", left("plan", "no answer")]) };
       equal((await bench.run("failed", plain)).exitCode, 0);
       match((await bodies("83")).join(), /\*\*The remediation of .* failed/);
       await resumed("83");
@@ -300,15 +307,29 @@ describe("record and failed", function () {
       deepEqual(await comments("66"), []);
     });
 
-    it("writes a report with the seconds that each step took", async () => {
+    it("writes a report with the ending of each step", async () => {
       const bench = await planned("67");
       equal((await bench.run("record")).exitCode, 0);
       equal(await bench.shared("seconds/plan"), "1.5");
       equal(await bench.shared("round"), "3");
-      match(
-        await bench.shared("report"),
-        /^what was planned\nplan: remediate: why \(1.5 s\)\nrecord: remediated: QA begins again on head bbbbbbbbbbbb \([0-9.]+ s\)\n$/,
+      const [plan, record, ...more] = endingsIn(await bench.shared("report"));
+      const { seconds, ...recorded } = record ?? {};
+      deepEqual(
+        [plan, recorded, more],
+        [
+          {
+            step: "plan",
+            did: "why",
+            cause: "remediate",
+            seconds: 1.5,
+            head: push.after,
+            planned: ["what was planned"],
+          },
+          { step: "record", did: "QA begins again on head bbbbbbbbbbbb", cause: "remediated" },
+          [],
+        ],
       );
+      equal(typeof seconds, "number");
     });
   });
 
@@ -335,6 +356,10 @@ describe("record and failed", function () {
         ...causes.map(([displayName, message]) => ({ displayName, message, phase: "Failed" })),
       ]),
     );
+
+  /** The message of a container in which a step ended with these words. */
+  const left = (step: string, did: string, more: object = {}) =>
+    `Error (exit code 1): ${step}: ${did}\n${JSON.stringify({ step, cause: "x", passes: false, command: "retry", ...more })}\n`;
 
   /** The failure of Argo's own container, which uploads the logs after the steps, as its node and the list of failures report it. */
   const putAway =
@@ -402,7 +427,7 @@ describe("record and failed", function () {
     it("and ignores an outcome that comes from the run it was resubmitted from [outcome-of-resubmitted-run]", async () => {
       const nodes = [workflowNode("plan", "Container", "Failed"), workflowNode("main", "Container", "Error")];
       const { bench, run } = await prepared("76", { outcome: "held", nodes });
-      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", "Error (exit code 1): plan: no answer"]) };
+      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", left("plan", "no answer")]) };
       const result = await bench.run("failed", { ...more, PULL_REQUEST_COMMENTS: "false" });
       equal(result.exitCode, 0, result.log);
       equal((await written("76", run)).outcome, "failed");
@@ -435,7 +460,7 @@ describe("record and failed", function () {
       FAILURES: failures(
         ["main", "Error (exit code 64)"],
         ["restart-qa", "Error (exit code 143)"],
-        ["stop-qa", "Error (exit code 1): stop-qa: GitHub refused\nDELETE"],
+        ["stop-qa", left("stop-qa", "GitHub refused\nDELETE")],
       ),
     });
     equal(result.exitCode, 0, result.log);
@@ -446,53 +471,29 @@ describe("record and failed", function () {
     });
   });
 
-  it("failed says resubmit if a policy refused the step, because a retried run keeps its old configuration", async () => {
+  it("failed carries on as the endings say, on the main workflow and in the output that the tools read", async () => {
     const { bench, run } = await prepared("5");
-    const refused =
-      "restart-qa: cannot write stage: is forbidden: ValidatingAdmissionPolicy 'rex-remediation-workflows' denied request";
-    const result = await bench.run("failed", {
-      WORKFLOW_STATUS: "Failed",
-      FAILURES: failures(["restart-qa", refused]),
-    });
-    equal(result.exitCode, 0, result.log);
-    equal(
-      (await scenario.cluster.workflow("play-5"))?.metadata.annotations?.["rex-remediation/message"],
-      `${run}: ${refused} | when mended: argo -n ${scenario.cluster.namespace} resubmit ${run}`,
-    );
-  });
-
-  it("failed repeats a message only once, however many tries had it, and lists the others", async () => {
-    const { bench, run } = await prepared("6");
-    const said = ["plan: no answer\n", "plan: no answer\n", "plan: no token\n"];
-    const killed: [string, string] = ["restart-qa", "Error (exit code 137)"];
+    const more = { object: "main workflow play-5", cause: "refused-by-policy", passes: false, command: "resubmit" };
     const result = await bench.run("failed", {
       WORKFLOW_STATUS: "Failed",
       FAILURES: failures(
-        ...said.map((words): [string, string] => ["plan", `plan: Error (exit code 1): ${words}`]),
-        killed,
+        ["plan", left("plan", "no answer", { passes: true })],
+        ["restart-qa", left("restart-qa", "cannot write stage", more)],
       ),
     });
     equal(result.exitCode, 0, result.log);
+    const did = "plan: no answer; restart-qa: cannot write stage";
     equal(
-      (await scenario.cluster.workflow("play-6"))?.metadata.annotations?.["rex-remediation/message"],
-      `${run}: plan: no answer; plan: no token; restart-qa: Error (exit code 137) | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
+      (await scenario.cluster.workflow("play-5"))?.metadata.annotations?.["rex-remediation/message"],
+      `${run}: ${did} | when mended: argo -n ${scenario.cluster.namespace} resubmit ${run}`,
     );
-  });
-
-  it("failed says resubmit if the step's message names no other way, because a retried run keeps its configuration", async () => {
-    const { bench, run } = await prepared("7");
-    const { namespace } = scenario.cluster;
-    const wayOn = async (words: string): Promise<string> => {
-      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", `Error (exit code 1): plan: ${words}`]) };
-      const result = await bench.run("failed", more);
-      equal(result.exitCode, 0, result.log);
-      const message = (await scenario.cluster.workflow("play-7"))?.metadata.annotations?.["rex-remediation/message"];
-      return message?.split(" | when mended: ")[1] ?? "";
-    };
-    const [retry, resubmit] = [`argo -n ${namespace} retry ${run}`, `argo -n ${namespace} resubmit ${run}`];
-    equal(await wayOn(`correct it, then: ${resubmit}`), resubmit);
-    equal(await wayOn(`correct it, then: ${resubmit}; or end it, then: ${retry}`), retry);
-    equal(await wayOn("no word of it"), retry);
+    deepEqual(JSON.parse(await bench.shared("ending")), {
+      step: "plan",
+      cause: "x",
+      did,
+      passes: false,
+      command: "resubmit",
+    });
   });
 
   for (const [name, text] of [

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type GitHubDouble, generateAppKey, startGitHubDouble } from "../support/github/index.ts";
+import { lastWords } from "../support/step.ts";
 import { repository, stepEnvironment } from "./scenario.ts";
 
 const steps = join(import.meta.dirname, "../../components/steps");
@@ -64,8 +65,8 @@ describe("calls to GitHub, when it redirects,", function () {
       });
     }
     const exitCode = await new Promise<number | null>((resolve) => child.on("close", resolve));
-    const lastWords = exitCode === 0 ? "" : readFileSync(join(folder, "last-words"), "utf8").trim();
-    return { exitCode, log, lastWords };
+    const said = lastWords(exitCode === 0 ? "" : readFileSync(join(folder, "last-words"), "utf8"));
+    return { exitCode, log, lastWords: said.lastWords };
   }
 
   const token = 'mint_token \'{"contents": "read", "pull_requests": "write"}\'';

@@ -121,6 +121,13 @@ describe("restart-qa", function () {
       result.lastWords,
       `restart-qa: gate gate wants a value from a person (a supplied output without default): argo -n ${namespace} node set ${name} --output-parameter verdict=VALUE --node-field-selector displayName=gate, then: argo -n ${namespace} retry ${runNameOf(task)}; a default spares that the next time`,
     );
+    deepEqual(result.ending, {
+      step: "restart-qa",
+      object: `main workflow ${name}`,
+      cause: "gate-wants-value",
+      passes: false,
+      command: "retry",
+    });
     const after = await scenario.cluster.workflow(name);
     equal(after?.status?.nodes?.gate?.phase, "Running");
     equal(after?.metadata.labels?.["current-stage"], "waiting-pr-created");

@@ -191,6 +191,13 @@ describe("stop-qa", function () {
       result.lastWords,
       /^stop-qa: after 2 s there is still cleo-5 \(being deleted since \S+, finalizers agents\.platform\/stuck(, foregroundDeletion)?\): .*argo -n \S+ retry rex-remediation-5-/,
     );
+    deepEqual(result.ending, {
+      step: "stop-qa",
+      object: "coderuns cleo-5",
+      cause: "still-there",
+      passes: true,
+      command: "retry",
+    });
   });
 
   it("does nothing if the plan found nothing to do or no agent at work [stop-qa-nothing-to-do]", async () => {
@@ -250,6 +257,7 @@ describe("stop-qa", function () {
       /^stop-qa: not finished within its deadline of 4 s; last: the API server did not answer \(curl: \(7\) Failed to connect to .*\)$/,
     );
     match(result.log, /stop-qa: not finished within its deadline of 4 s; last: /);
+    deepEqual(result.ending, { step: "stop-qa", cause: "deadline", passes: true, command: "retry" });
   });
 
   /** Plans a task, because the plan step creates the token. */

@@ -310,6 +310,12 @@ describe("RemediationWorkflow", () => {
     });
   });
 
+  it("outputs why the run did not succeed, as the exit handler sums it up", async () => {
+    assert.deepEqual((await rendered()).template("record-failure").outputs, {
+      parameters: [{ name: "ending", valueFrom: { path: "/remediation/ending", default: "" } }],
+    });
+  });
+
   it("starts a pod to record a failure only if the run failed", async () => {
     const { template, exitContainer } = await rendered();
     assert.deepEqual(template("record-failure-if-any").steps, [
