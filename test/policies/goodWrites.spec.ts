@@ -148,7 +148,7 @@ describe("the doctor's good writes", function () {
     const lines = await found();
     await mutation.end();
     const refusedRun = (account: string, subject: string) =>
-      `${policy(subject)}: the ${account} may only create Workflows in the exact form of a push's remediation: its labels must be the ones that the ${account} sets; on its way in somebody else changes metadata.labels.workflows.argoproj.io/x`;
+      `${policy(subject)}: the ${account} may only create Workflows in the exact form of a push's remediation: its labels must be the ones that the ${account} sets; something in the cluster changes metadata.labels.workflows.argoproj.io/x`;
     deepEqual(
       lines.map((line) => line.replace(/workflows\.argoproj\.io "[^"]+" is forbidden: /, "")),
       [

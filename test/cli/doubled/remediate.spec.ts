@@ -247,7 +247,7 @@ describe("scripts/rex remediate", function () {
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 0);
     equal(
-      stdout.replace(/http:\S+(?=: on)/, "SERVER"),
+      stdout.replace(/http:\S+(?=: this)/, "SERVER"),
       `remediation of task 3, in namespace qa on SERVER: this cancels the task's QA agents, removes the ready label, and resets and resumes the main workflow, for the current head of the branch; --dry-run shows the details
 run rex-remediation-3-abcde of task 3, in namespace qa
 report:
@@ -335,7 +335,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
     equal(exitCode, 1);
     match(
       stdout,
-      /^run rex-remediation-3-abcde has not ended within 2 s \(Workflow processing has been postponed because too many workflows are already running; the ConfigMap of Argo limits the number of running workflows \(parallelism, namespaceParallelism\), and main workflows that wait at gates count: scripts\/rex doctor says how many, docs\/troubleshooting\.md, "Too many workflows are running", the ways out\); it goes on without this tool; /m,
+      /^run rex-remediation-3-abcde has not ended within 2 s \(Workflow processing has been postponed because too many workflows are already running; the ConfigMap of Argo limits the number of running workflows \(parallelism, namespaceParallelism\), and main workflows that wait at gates count: scripts\/rex doctor shows the numbers, and docs\/troubleshooting\.md, "Too many workflows are running", says what to do\); /m,
     );
   });
 

@@ -103,7 +103,7 @@ describe("scripts/rex webhook", function () {
     [
       "redeliver without a delivery",
       ["redeliver"],
-      /^webhook: redeliver: expected the id of a delivery, .* or --failed$/,
+      /^webhook: redeliver: expected the id of a delivery .*, or --failed$/,
     ],
     ["a delivery's guid", ["redeliver", "0b989ba4"], /^webhook: redeliver: expected the id .*; got "0b989ba4"$/],
     [

@@ -15,11 +15,11 @@ export interface HeldStep {
   /** Lets it continue, if it still exists. */
   release(): void;
   /**
-   * Lets it continue, and stops it again when it has a child whose arguments begin with these.
+   * Lets it continue, and stops it again when it has a child with such arguments.
    *
    * @returns false if it ended and no such child was seen
    */
-  holdAtChild(argv: string[]): Promise<boolean>;
+  holdAtChild(wanted: (argv: string[]) => boolean): Promise<boolean>;
 }
 
 /** The step ended before it could be stopped, so nothing was struck and the case shows nothing. */
@@ -83,12 +83,12 @@ function held(pod: string, emissary: number, bash: number, step: string): HeldSt
     killStep: () => void signal(bash, "SIGKILL"),
     killContainer: () => void signal(emissary, "SIGKILL"),
     release: () => void signal(bash, "SIGCONT"),
-    holdAtChild: (argv) => holdAtChild(bash, step, argv),
+    holdAtChild: (wanted) => holdAtChild(bash, step, wanted),
   };
 }
 
-async function holdAtChild(bash: number, step: string, argv: string[]): Promise<boolean> {
-  const itsChild = () => children(bash).find((pid) => argv.every((word, index) => argumentsOf(pid)[index] === word));
+async function holdAtChild(bash: number, step: string, wanted: (argv: string[]) => boolean): Promise<boolean> {
+  const itsChild = () => children(bash).find((pid) => wanted(argumentsOf(pid)));
   // If it was already held at such a child, that child may end first.
   const before = itsChild();
   signal(bash, "SIGCONT");

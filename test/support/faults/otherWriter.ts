@@ -1,8 +1,9 @@
 import { type Cluster, until } from "../cluster.ts";
 import { type HeldStep, StepWentBy } from "./heldStep.ts";
 
-/** How the jq call begins that makes a step's patch from the main workflow just read; it is in components/steps/main-workflow.sh. */
-const makesPatch = ["jq", "--arg", "stage_label"];
+/** Whether this is the jq call that makes a patch from the main workflow just read. Each such program includes guarded-patch.jq. */
+const makesPatch = ([command, ...rest]: string[]) =>
+  command === "jq" && rest.some((text) => text.includes("def as_read:"));
 /** How often the step may be interrupted. A step that tests no more than necessary succeeds with its first patch. */
 const atMost = 5;
 

@@ -67,6 +67,8 @@ export async function startGitHubDouble(options: GitHubDoubleOptions = {}): Prom
       if (!response.headersSent) send(response, 500, {}, { message: `The double failed: ${error.message}` });
     });
   });
+  // Node closes an idle connection after five seconds, and a client that is just then about to use it again fails.
+  server.keepAliveTimeout = 0;
   const host = options.host ?? "127.0.0.1";
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
