@@ -1,11 +1,13 @@
 include "config";
+def coderuns_in_full: "\($config.codeRun.resource).\($config.codeRun.group)";
+
 # The CodeRuns that a remediation of this task may cancel: a listed agent's, of this repository, not finished.
 def agent: .metadata.labels[$config.codeRun.agentLabel] // "";
 
 def finished: (.status.phase // "") | IN($config.codeRun.finishedPhases[]);
 
 def foreign:
-  if (agent | IN($config.codeRun.agents[]) | not) then
+  if (agent | IN($config.agents.toCancel[]) | not) then
     "agent \(agent | if . == "" then "unknown" else . end) is not in the cancel list"
   elif (of_this_repository($config.codeRun.repositoryLabel) | not) then "it does not name this repository"
   else null
@@ -31,7 +33,7 @@ def contradiction:
       | select(.key | IN($meant[].key) | not)
       | . as $other
       | [$meant[] | select((.key | name_part) == ($other.key | name_part))] as $namesakes
-      | if $namesakes == [] then select(.value | ascii_downcase | IN($config.codeRun.pusherNames[])) | $meant[0]
+      | if $namesakes == [] then select(.value | ascii_downcase | IN($config.agents.pusherNames[])) | $meant[0]
         else $namesakes[] | select((.value | ascii_downcase) != ($other.value | ascii_downcase))
         end
       | "\($other.key)=\($other.value) contradicts \(.key)=\(.value)"
@@ -45,8 +47,8 @@ def plain: ascii_downcase | gsub("[^a-z0-9]+"; "-");
 
 def near_miss:
   agent as $agent
-  | if ($agent | IN($config.codeRun.agents[])) or finished or (of_this_repository($config.codeRun.repositoryLabel) | not) then null
-    else first($config.codeRun.agents[] | select(plain == ($agent | plain))) // null
+  | if ($agent | IN($config.agents.toCancel[])) or finished or (of_this_repository($config.codeRun.repositoryLabel) | not) then null
+    else first($config.agents.toCancel[] | select(plain == ($agent | plain))) // null
     end;
 
 def few: .[:3] + (if length > 3 then ["and \(length - 3) more"] else [] end) | join(", ");
@@ -85,7 +87,7 @@ def go_along_words($untouched):
   [
     (map("\(.name) (owned by \(.owner)\(if .owner == .target then "" else ", below \(.target)" end); \(.why))") | few) + ";",
     $untouched,
-    "take off each one's ownerReference (the first one's: kubectl -n \($config.namespace) patch \($config.codeRun.full)",
+    "take off each one's ownerReference (the first one's: kubectl -n \($config.namespace) patch \(coderuns_in_full)",
     "\(.[0].name) --type json -p '[{\"op\":\"remove\",\"path\":\"/metadata/ownerReferences/\(.[0].at)\"}]')",
     "or end it yourself, then: \($config.argo) retry \($config.run)"
   ];

@@ -1,17 +1,17 @@
 # shellcheck shell=bash disable=SC2034 # the steps use what is set here
 # The task's CodeRuns: which may be cancelled, and why the others may not.
 
-readonly CODERUNS="/apis/$CODERUN_GROUP/$CODERUN_VERSION/namespaces/$NAMESPACE/$CODERUN_RESOURCE"
+readonly CODERUNS="/apis/$CODE_RUN_GROUP/$CODE_RUN_VERSION/namespaces/$NAMESPACE/$CODE_RUN_RESOURCE"
 
 ABOUT_CODERUNS=$(<"${BASH_SOURCE%/*}/coderuns.jq")
 
 list_task_coderuns() {
-  must_kube "list the task's $CODERUN_RESOURCE" GET \
-    "$CODERUNS?labelSelector=$(uri "$CODERUN_TASK_LABEL=$TASK")"
+  must_kube "list the task's $CODE_RUN_RESOURCE" GET \
+    "$CODERUNS?labelSelector=$(uri "$CODE_RUN_TASK_LABEL=$TASK")"
 }
 
 list_all_coderuns() {
-  accept=$METADATA_LIST must_kube "list all $CODERUN_RESOURCE" GET "$CODERUNS"
+  accept=$METADATA_LIST must_kube "list all $CODE_RUN_RESOURCE" GET "$CODERUNS"
 }
 
 # What a CodeRun owns goes along when it goes, by garbage collection, which no admission policy
@@ -25,7 +25,7 @@ stop_if_others_go_along() {
   words=$(jq -r --slurpfile plan "$PLAN" --arg untouched "$1" "$ABOUT_CODERUNS"'
     .items // [] | others_that_go_along($plan[0].targets)
     | if . == [] then empty else go_along_words($untouched) | join(" ") end' "$ANSWER")
-  [[ -z $words ]] || fail ambiguous "some $CODERUN_RESOURCE would go along with their owners, which this run cancels: $words"
+  [[ -z $words ]] || fail ambiguous "some $CODE_RUN_RESOURCE would go along with their owners, which this run cancels: $words"
 }
 
 # An agent that may be cancelled and is in no plan was started after the plan, on a

@@ -10,7 +10,7 @@ as_a_courtesy() {
     exit 0
   }
   trap 'exit 0' EXIT
-  STEP_DEADLINE_SECONDS=$((SECONDS + 20))
+  STEP_TIMEOUT_SECONDS=$((SECONDS + 20))
 }
 
 # comment_on_pull NUMBER HEAD: says what stands in $SCRATCH/words.

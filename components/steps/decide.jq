@@ -16,16 +16,6 @@
 include "config";
 include "main-workflow";
 include "coderuns";
-{
-  stages: ($env.STAGES | fromjson),
-  branchPrefix: $env.BRANCH_PREFIX,
-  readyLabel: $env.READY_LABEL,
-  holdLabel: $env.HOLD_LABEL,
-  maxAgents: ($env.MAX_AGENTS_TO_CANCEL | tonumber),
-  comments: ($env.PULL_REQUEST_COMMENTS == "true"),
-  dryRun: ($env.DRY_RUN == "true")
-} as $plan |
-
 # GitHub's clock and the cluster's differ by less: else GitHub would take no token of ours.
 120 as $surely_after |
 # A push from the future would make every true one an old one. GitHub takes no App's signature from a clock that is
@@ -122,9 +112,9 @@ def fail($cause; $command; $words): {
 def retry: "\($config.argo) retry \($config.run)";
 def resubmit: "\($config.argo) resubmit \($config.run)";
 def untouched: if begun then "" else "nothing was touched;" end;
-def see_coderuns: "kubectl -n \($config.namespace) get \($config.codeRun.full) -l \($config.codeRun.taskLabel)=\($config.task)";
+def see_coderuns: "kubectl -n \($config.namespace) get \(coderuns_in_full) -l \($config.codeRun.taskLabel)=\($config.task)";
 
-def whom_to_tell: if $plan.comments and .toldPulls == null then need("whom-to-tell") else empty end;
+def whom_to_tell: if $config.pull.comments and .toldPulls == null then need("whom-to-tell") else empty end;
 
 def check_main_workflow:
   unfinished as $found
@@ -163,7 +153,7 @@ def check_present_head:
   elif .branches == null then need("head-by-hand")
   elif .branches == [] then
     conclude("no-pull-request"; [
-      "\($config.repository) has no branch of task \($config.task) (\($plan.branchPrefix)\($config.task))"
+      "\($config.repository) has no branch of task \($config.task) (\($config.branchPrefix)\($config.task))"
     ])
   else empty
   end;
@@ -246,7 +236,7 @@ def check_hold:
   if begun or held == "" then empty
   else
     conclude("held"; [
-      "label \($plan.holdLabel) is on pull request \(held): a person holds task \($config.task); nothing was touched;",
+      "label \($config.pull.holdLabel) is on pull request \(held): a person holds task \($config.task); nothing was touched;",
       "to go on, take the label off, then: \(resubmit)"
     ])
   end;
@@ -285,10 +275,10 @@ def check_near_misses:
 # a resubmitted one has the new.
 def check_number_of_targets:
   targets as $targets
-  | if ($targets | length) <= $plan.maxAgents then empty
+  | if ($targets | length) <= $config.agents.maxToCancel then empty
     else
       fail("ambiguous"; "retry"; [
-        "task \($config.task) has \($targets | length) agents to cancel, more than agents.maxToCancel (\($plan.maxAgents)):",
+        "task \($config.task) has \($targets | length) agents to cancel, more than agents.maxToCancel (\($config.agents.maxToCancel)):",
         "\([$targets[].metadata.name] | few);",
         untouched,
         "see which: \(see_coderuns); end those that should not be there, then: \(retry);",
@@ -300,9 +290,9 @@ def position:
   workflow.stage as $stage
   | if $stage == null then "before"
     else
-      ($plan.stages | index([$stage])) as $at
+      ($config.main.stages | index([$stage])) as $at
       | if $at == null then "unknown"
-        elif $at <= ($plan.stages | index([$config.main.resetStage])) then "before"
+        elif $at <= ($config.main.stages | index([$config.main.resetStage])) then "before"
         else "after"
         end
     end;
@@ -312,7 +302,7 @@ def check_stage:
   else
     fail("contract"; "resubmit"; [
       "main workflow \(workflow.name) stands at stage \(workflow.stage), which is none of the configured stages",
-      "\($plan.stages | tojson): add it to mainWorkflow.stages (pulumi up), then: \(resubmit);",
+      "\($config.main.stages | tojson): add it to mainWorkflow.stages (pulumi up), then: \(resubmit);",
       "or correct the label \($config.main.stageLabel), then: \(retry)"
     ])
   end;
@@ -325,13 +315,13 @@ def began_after_the_push:
   | any(.pulls[]; .ready) as $ready
   | [
       .codeRuns[]
-      | select(agent | IN($config.codeRun.agents[]))
+      | select(agent | IN($config.agents.toCancel[]))
       | select(of_this_repository($config.codeRun.repositoryLabel))
       | {agent: agent, finished: finished, at: (.metadata.creationTimestamp | fromdateiso8601)}
     ]
   | sort_by(.at)
   | (map(select(.at > $pushed - $surely_after)) | first) as $first
-  | [.[] | select(.agent == $config.codeRun.agents[0] and .at > $pushed + $surely_after)] as $rounds
+  | [.[] | select(.agent == $config.agents.toCancel[0] and .at > $pushed + $surely_after)] as $rounds
   | $first != null
     and $first == $rounds[0]
     and all(.[]; .finished or .at > $pushed + $surely_after)
@@ -343,7 +333,7 @@ def check_stale:
   if begun then empty
   elif position == "before" and targets == [] and (any(.pulls[]; .ready) | not) then
     conclude("nothing-stale"; [
-      "no listed agent is at work, no pull request is labelled \($plan.readyLabel),",
+      "no listed agent is at work, no pull request is labelled \($config.pull.readyLabel),",
       "and the stage is not past \($config.main.resetStage)"
     ])
   elif (is_overtaken | not) and began_after_the_push then
@@ -397,7 +387,7 @@ def decision_on_owned:
   first(
     check_owned,
     check_writable,
-    (if $plan.dryRun then conclude("dry-run"; ["a dry run: nothing is touched"]) else empty end),
+    (if $env.DRY_RUN == "true" then conclude("dry-run"; ["a dry run: nothing is touched"]) else empty end),
     (conclude("remediate"; ["something of the old head is still at work"]) + {begin: true})
   );
 
@@ -424,7 +414,7 @@ def log_lines($decision): [
   (select(.runs != null and $decision.outcome != "superseded")
     | "the branch is not at the pushed commit any more: somebody pushed on top of it"),
   (select(.pulls != null and begun and held != "")
-    | "label \($plan.holdLabel) is on pull request \(held), but what was begun is ended all the same")
+    | "label \($config.pull.holdLabel) is on pull request \(held), but what was begun is ended all the same")
 ];
 
 def shown: {name: .metadata.name, uid: .metadata.uid, agent: agent, created: .metadata.creationTimestamp};

@@ -61,7 +61,7 @@ say_failed() {
   label_run failed
   annotate_main_workflows "$1"
   log "$1"
-  [[ $PULL_REQUEST_COMMENTS != true ]] || comment "$1"
+  [[ $PULL_COMMENTS != true ]] || comment "$1"
 }
 
 say_remediated() {
@@ -71,7 +71,7 @@ say_remediated() {
     note_outcome "$name" remediated "QA restarted by $RUN_NAME; $1"
   done < <(jq -r '.[] | select(.ended | not) | .name' "$SCRATCH/ledger")
   log "remediated; $1"
-  [[ $PULL_REQUEST_COMMENTS != true ]] || comment_on_restart "$1"
+  [[ $PULL_COMMENTS != true ]] || comment_on_restart "$1"
 }
 
 # Several main workflows may be the reason for the failure: each is told.

@@ -36,7 +36,7 @@ github() {
     ((wait < $(seconds_left))) ||
       passes=true fail github-does-not-answer \
         "GitHub does not answer $method $path: $(github_words "$status"); to wait $wait s more would pass this step's deadline of" \
-        "$STEP_DEADLINE_SECONDS s"
+        "$STEP_TIMEOUT_SECONDS s"
     last_trouble="$method $path: $(github_words "$status")"
     log "$last_trouble; again in $wait s"
     sleep "$wait"

@@ -2,7 +2,8 @@
 # What every step of the remediation shares: its words, its ends, its deadline. A step
 # sources what it needs; the program puts those texts in the place of the `source`
 # lines, so a container runs one text with `bash -c` and needs no file of ours. Inputs
-# come from the environment only; components/remediationWorkflow.ts says what each means.
+# come from the environment only: the configuration as JSON in CONFIG (see components/stepConfig.ts), the rest as
+# components/remediationWorkflow.ts says.
 # Names and patterns that not only the steps know, such as OUTCOME_LABEL, come from
 # components/vocabulary/prelude.ts: the program puts those that a text uses in front of it.
 #
@@ -12,10 +13,14 @@ set -euo pipefail
 # Argo's emissary starts containers with umask 0; plan.json and the token are ours alone.
 umask 077
 
+BASH_SETTINGS=$(<"${BASH_SOURCE%/*}/bash.jq")
+settings=$(jq -rn "$BASH_SETTINGS")
+eval "$settings"
+# A run by hand may leave the repository out if there is only one.
+[[ -n ${REPOSITORY:-} ]] || REPOSITORY=$(jq -nr '$ENV.REPOSITORIES | fromjson | keys | if length == 1 then .[0] else "" end')
+
 # What a refused call returns, of the API server and of GitHub.
 readonly NOT_FOUND=44 CONFLICT=49 INVALID=42 REFUSED=43
-# How people call Argo for the objects of this installation.
-readonly ARGO="argo -n $NAMESPACE${ARGO_INSTANCE_ID:+ --instanceid $ARGO_INSTANCE_ID}"
 readonly PLAN="$SHARED_DIR/plan.json"
 readonly SCRATCH="$SHARED_DIR/scratch/$STEP"
 readonly ANSWER="$SCRATCH/answer"
@@ -31,10 +36,6 @@ last_trouble="no error"
 step_started=${EPOCHREALTIME/[.,]/}
 mkdir -p "$SCRATCH" "$SHARED_DIR/steps"
 
-# A run by hand may leave the repository out where there is but one.
-[[ -n $REPOSITORY ]] ||
-  REPOSITORY=$(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys | if length == 1 then .[0] else "" end')
-
 # ---------------------------------------------------------------- words and ends
 
 log() {
@@ -46,20 +47,20 @@ log() {
 
 # ending_as_json DID: this step's ending in two lines, with the words and without them.
 ending_as_json() {
-  jq -cn --arg step "$STEP" --arg did "$1" --arg object "${object:-}" --arg cause "${cause:-}" --arg passes "${passes:-}" \
-    --arg command "${command:-}" --argjson from "$step_started" --argjson to "${EPOCHREALTIME/[.,]/}" '
-    {$step, $did, object: $object[:200], $cause, passes: ($passes | if . == "" then . else . == "true" end), $command,
-      seconds: (($to - $from) / 1e5 | round / 10)}
-    | with_entries(select(.value != "")) | ., del(.did)'
+  jq -cn '$ARGS.positional as [$step, $did, $object, $cause, $passes, $command, $from, $to]
+    | {$step, $did, $object, $cause, passes: ($passes | fromjson? // ""), $command,
+        seconds: ((($to | tonumber) - ($from | tonumber)) / 1e5 | round / 10)}
+    | with_entries(select(.value != "")) | ., del(.did)' \
+    --args "$STEP" "$1" "${object:-}" "${cause:-}" "${passes:-}" "${command:-}" "$step_started" "${EPOCHREALTIME/[.,]/}"
 }
 
 # leave_ending DID: puts the ending into the termination log, which Argo shows beside a failed container. Argo expands
 # double braces in it again, so none may get there.
 leave_ending() {
-  local words="$STEP: $1"
-  words=${words:0:1500}
+  local words="$STEP: $1" text
   mapfile -t ending < <(ending_as_json "$1")
-  printf '%s\n' "${words//'{''{'/'{ {'}" "${ending[1]//'{''{'/'{ {'}" >"$TERMINATION_LOG"
+  printf -v text '%s\n' "${words:0:1500}" "${ending[1]}"
+  printf '%s' "${text//'{''{'/'{ {'}" >"$TERMINATION_LOG"
 }
 
 last_words() {
@@ -100,7 +101,7 @@ only_when_planned() {
 }
 
 seconds_left() {
-  printf '%d' "$((STEP_DEADLINE_SECONDS - SECONDS))"
+  printf '%d' "$((STEP_TIMEOUT_SECONDS - SECONDS))"
 }
 
 # bounded LIMIT COMMAND…: no call outlives its limit or the step's deadline.
@@ -108,7 +109,7 @@ bounded() {
   local limit=$1 left
   shift
   left=$(seconds_left)
-  ((left > 0)) || passes=true fail deadline "not finished within its deadline of $STEP_DEADLINE_SECONDS s; last: $last_trouble"
+  ((left > 0)) || passes=true fail deadline "not finished within its deadline of $STEP_TIMEOUT_SECONDS s; last: $last_trouble"
   timeout --kill-after=2 "$((limit < left ? limit : left))" "$@"
 }
 

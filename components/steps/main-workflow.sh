@@ -6,7 +6,7 @@ ABOUT_MAIN_WORKFLOW=$(<"${BASH_SOURCE%/*}/main-workflow.jq")
 # list_main_workflows MORE: the task's main workflows that the selector MORE leaves, of whatever repository.
 list_main_workflows() {
   must_kube "list the main workflows" GET \
-    "$WORKFLOWS?labelSelector=$(uri "$MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE,$MAIN_WORKFLOW_TASK_LABEL=$TASK$1")"
+    "$WORKFLOWS?labelSelector=$(uri "$MAIN_TYPE_LABEL=$MAIN_TYPE,$MAIN_TASK_LABEL=$TASK$1")"
 }
 
 # Leaves the planned main workflow, as it is now, in $SCRATCH/workflow.

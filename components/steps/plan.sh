@@ -180,10 +180,10 @@ must_match() {
 
 # Of several pushes in a row the older find the newer one's run when the quiet is over.
 wait_until_quiet() {
-  [[ $by_hand == false ]] && ((QUIET_SECONDS > 0)) || return 0
-  local left=$((PUSHED_AT + QUIET_SECONDS - EPOCHSECONDS))
+  [[ $by_hand == false ]] && ((DEBOUNCE_SECONDS > 0)) || return 0
+  local left=$((PUSHED_AT + DEBOUNCE_SECONDS - EPOCHSECONDS))
   ((left > 0)) || return 0
-  left=$((left < QUIET_SECONDS ? left : QUIET_SECONDS))
+  left=$((left < DEBOUNCE_SECONDS ? left : DEBOUNCE_SECONDS))
   log "waiting $left s for further pushes"
   sleep "$left"
   # The deadline is for the work.
@@ -203,7 +203,7 @@ read_whom_to_tell() {
     log "the pull request is not told: ${*:2}"
     exit 1
   }
-  STEP_DEADLINE_SECONDS=$((SECONDS + 20))
+  STEP_TIMEOUT_SECONDS=$((SECONDS + 20))
   find_branches
   read_pull_requests
 }

@@ -26,7 +26,7 @@ read_pull_requests() {
     cat "$SCRATCH/pages" >>"$SCRATCH/of-branches"
   done < <(jq -r '.[].ref' "$SCRATCH/branches")
   jq --slurp --slurpfile branches "$SCRATCH/branches" --arg repository "$REPOSITORY" \
-    --arg ready "$READY_LABEL" --arg task "$TASK_LABEL_PREFIX$TASK" --arg hold "$HOLD_LABEL" '
+    --arg ready "$PULL_READY_LABEL" --arg task "$PULL_TASK_LABEL_PREFIX$TASK" --arg hold "$PULL_HOLD_LABEL" '
     def has_label($name): any(.labels[]; (.name | ascii_downcase) == ($name | ascii_downcase));
     [.[][] | select(.head.ref | IN($branches[0][].ref))
       | select((.head.repo.full_name // "" | ascii_downcase) == ($repository | ascii_downcase))

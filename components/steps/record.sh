@@ -27,7 +27,7 @@ main() {
   report
   printf '%s' "$outcome" >"$SHARED_DIR/outcome.new"
   mv "$SHARED_DIR/outcome.new" "$SHARED_DIR/outcome"
-  [[ $outcome != remediated || $PULL_REQUEST_COMMENTS != true ]] || comment
+  [[ $outcome != remediated || $PULL_COMMENTS != true ]] || comment
 }
 
 # The run's outputs: how each step ended, its seconds, and the round if QA was restarted.
@@ -67,7 +67,7 @@ tell() {
 }
 
 words() {
-  jq -r --arg reset "$RESET_STAGE" --arg ready "$READY_LABEL" --arg pusher "$PUSHER" --argjson now "$EPOCHSECONDS" '
+  jq -r --arg reset "$MAIN_RESET_STAGE" --arg ready "$PULL_READY_LABEL" --arg pusher "$PUSHER" --argjson now "$EPOCHSECONDS" '
     def code: "`" + gsub("`"; "\u0027") + "`";
     "**QA begins again on \(.head[:12] | code)**, because " +
       (if .byHand then "somebody asked for it."

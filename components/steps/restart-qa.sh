@@ -30,7 +30,7 @@ main() {
     fi
   done
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
-  object="main workflow $name" finish "resumed $name at stage $RESET_STAGE (it was $(jq -r '.workflow.stage // "unset"' "$PLAN"))"
+  object="main workflow $name" finish "resumed $name at stage $MAIN_RESET_STAGE (it was $(jq -r '.workflow.stage // "unset"' "$PLAN"))"
 }
 
 is_resumed() {
@@ -54,7 +54,7 @@ reset_stage() {
   until stage_is_reset; do
     jq -e '.spec.suspend != true' "$SCRATCH/workflow" >/dev/null || woken=", and it is no longer suspended"
     jq "$RESUME as_read + stage(\$config.main.resetStage) + wake" "$SCRATCH/workflow" >"$SCRATCH/patch"
-    write_main_workflow "stage $RESET_STAGE"
+    write_main_workflow "stage $MAIN_RESET_STAGE"
     read_main_workflow
     must_be_unfinished
     must_be_ours
@@ -62,14 +62,14 @@ reset_stage() {
 }
 
 stage_is_reset() {
-  jq -e --arg key "$MAIN_WORKFLOW_STAGE_LABEL" --arg stage "$RESET_STAGE" '.metadata.labels[$key] == $stage and .spec.suspend != true' \
+  jq -e --arg key "$MAIN_STAGE_LABEL" --arg stage "$MAIN_RESET_STAGE" '.metadata.labels[$key] == $stage and .spec.suspend != true' \
     "$SCRATCH/workflow" >/dev/null
 }
 
 # The gate comes once the node of a cancelled agent has ended, which Argo notices after
 # up to 15 s. More than one waiting gate would leave to chance which one opens.
 await_gate() {
-  local limit=$((SECONDS + GATE_SECONDS))
+  local limit=$((SECONDS + GATE_TIMEOUT_SECONDS))
   until one_gate_waits; do
     (($(jq length "$SCRATCH/gates") < 2)) || too_many_gates
     ((SECONDS < limit)) || no_gate
@@ -93,8 +93,8 @@ no_gate() {
   plan_again_if_agents_came
   running=$(jq -r "$GATES"'[(.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName),
     (waiting | select(.pauses) | "\(.node.displayName) (a pause)")] | join(", ")' "$SCRATCH/workflow")
-  object="main workflow $name" passes=true fail no-gate "main workflow $name waits at no gate after $GATE_SECONDS" \
-    "s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already$woken:" \
+  object="main workflow $name" passes=true fail no-gate "main workflow $name waits at no gate after $GATE_TIMEOUT_SECONDS" \
+    "s${running:+; still at work: $running}; its stage is reset to $MAIN_RESET_STAGE already$woken:" \
     "once it waits, $ARGO retry $RUN_NAME"
 }
 

@@ -18,7 +18,7 @@ main() {
   local limit
   only_when_planned
   delete_coderuns
-  limit=$((SECONDS + CANCEL_SECONDS))
+  limit=$((SECONDS + CANCEL_TIMEOUT_SECONDS))
   remove_labels
   prove_gone "$limit"
   check_labels
@@ -43,7 +43,7 @@ delete_coderun() {
     "$NOT_FOUND") log "$name is gone already" ;;
     # The planned run is gone; the name belongs to another now, which nobody planned to cancel.
     "$CONFLICT") log "$name is another run than the planned one: left alone" ;;
-    *) object="$CODERUN_RESOURCE $name" fail_refused "cannot delete $CODERUN_RESOURCE $name" ;;
+    *) object="$CODE_RUN_RESOURCE $name" fail_refused "cannot delete $CODE_RUN_RESOURCE $name" ;;
   esac
 }
 
@@ -73,9 +73,9 @@ still_there() {
     [.[].metadata | "\(.name) (being deleted since \(.deletionTimestamp // "never"), finalizers \(.finalizers // [] | join(", ")))"]
     | join("; ")' "$SCRATCH/remaining")
   name=$(jq -r '.[0].metadata.name' "$SCRATCH/remaining")
-  object="$CODERUN_RESOURCE $name" passes=true fail still-there \
-    "after $CANCEL_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get" \
-    "$CODERUN_RESOURCE.$CODERUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
+  object="$CODE_RUN_RESOURCE $name" passes=true fail still-there \
+    "after $CANCEL_TIMEOUT_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get" \
+    "$CODE_RUN_RESOURCE.$CODE_RUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
 }
 
 check_labels() {
@@ -85,7 +85,7 @@ check_labels() {
     github GET "/repos/$REPOSITORY/issues/$number/labels?per_page=100" ||
       object="pull request #$number" fail refused-by-github "cannot read the labels of pull request #$number: $(github_words 404)"
     if answer_has_ready_label; then
-      log "$READY_LABEL is back on pull request #$number"
+      log "$PULL_READY_LABEL is back on pull request #$number"
       remove_ready_label "$number"
     fi
   done
@@ -96,7 +96,7 @@ cancelled() {
 }
 
 labels_off() {
-  jq -r --arg ready "$READY_LABEL" '[.pulls[] | select(.ready) | "#\(.number)"]
+  jq -r --arg ready "$PULL_READY_LABEL" '[.pulls[] | select(.ready) | "#\(.number)"]
     | if . == [] then "no pull request had the label \($ready)" else "took \($ready) off \(join(" "))" end' "$PLAN"
 }
 

@@ -58,9 +58,9 @@ report() {
 # The unfinished main workflows: task, repository, and the heads that the ledger calls handled.
 find_tasks() {
   accept=$METADATA_LIST must_kube "list the main workflows" GET \
-    "$WORKFLOWS?labelSelector=$(uri "$MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE,workflows.argoproj.io/completed!=true")"
-  jq --argjson repositories "$REPOSITORIES" --arg task "$MAIN_WORKFLOW_TASK_LABEL" \
-    --arg repository "$MAIN_WORKFLOW_REPOSITORY_LABEL" "$VOCABULARY"'
+    "$WORKFLOWS?labelSelector=$(uri "$MAIN_TYPE_LABEL=$MAIN_TYPE,workflows.argoproj.io/completed!=true")"
+  jq --argjson repositories "$REPOSITORIES" --arg task "$MAIN_TASK_LABEL" \
+    --arg repository "$MAIN_REPOSITORY_LABEL" "$VOCABULARY"'
     [.items // [] | .[] | . as $workflow
       | (ledger_of | if .resumed == "true" then . else {} end) as $handled
       | {task: (.metadata.labels[$task] // ""),
@@ -104,7 +104,7 @@ look_at_branch() {
   github GET "/repos/$REPOSITORY/activity?ref=$(uri "refs/heads/$ref")&per_page=100" ||
     object=$REPOSITORY fail no-permission "GitHub App $GITHUB_APP_ID cannot read the activity of $REPOSITORY"
   jq -c --argjson found "$1" --arg repository "$REPOSITORY" --arg pusher "${PUSHER,,}" --argjson now "$EPOCHSECONDS" \
-    --argjson after "$SWEEP_AFTER_SECONDS" --argjson retention "$RETENTION_DAYS" --arg installed "$INSTALLED_AT" '
+    --argjson after "$AFTER_SECONDS" --argjson retention "$RETENTION_DAYS" --arg installed "$INSTALLED_AT" '
     . as $all | first(.[] | select(.actor.type == "Bot" and (.actor.login | ascii_downcase) == $pusher))
     | select(.activity_type != "branch_deletion") | (.timestamp | fromdateiso8601) as $at
     | select(.after == $found.head or (.after | IN($found.handled[], $found.pushed) | not))
@@ -181,7 +181,7 @@ start_remediation() {
   local status=0 run
   run=$(run_name "$1")
   jq --arg run "$run" --arg name "$NAME" --arg namespace "$NAMESPACE" --arg uid "$WORKFLOW_TEMPLATE_UID" \
-    --arg instance "${ARGO_INSTANCE_ID:-}" --arg swept "$SWEPT_LABEL" --arg hour "$((EPOCHSECONDS / 3600))" "$VOCABULARY"'
+    --arg instance "$ARGO_INSTANCE_ID" --arg swept "$SWEPT_LABEL" --arg hour "$((EPOCHSECONDS / 3600))" "$VOCABULARY"'
     . as $push | unfilled_run($name; $namespace; $uid; $instance) | filled_run($push)
     | .metadata.name = $run | .metadata.labels[$swept] = $hour' <<<"$1" >"$SCRATCH/run"
   kube POST "$WORKFLOWS" "$SCRATCH/run" || status=$?

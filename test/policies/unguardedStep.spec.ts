@@ -68,13 +68,13 @@ describe("stop-qa without its own guards", function () {
     const { namespace, core } = guarded.cluster;
     const name = `${guarded.runName("3")}-remediate-1`;
     const environment = stepEnvironment({
-      NAMESPACE: namespace,
+      namespace: namespace,
       TASK: "3",
       RUN_NAME: guarded.runName("3"),
       STEP: "stop-qa",
       SHARED_DIR: "/remediation",
       HOME: "/remediation",
-      CANCEL_SECONDS: "3",
+      cancelTimeoutSeconds: "3",
       PLAN_TEXT: JSON.stringify(plan),
     });
     await core.createNamespacedPod({

@@ -98,8 +98,8 @@ describe("plan", function () {
       await scenario.cluster.create(labels("cleo", "cleo"));
       await scenario.cluster.create(labels("rex", "rex"));
       const bench = await scenario.bench(task, {
-        CODERUN_AGENT_LABEL: "agent-type",
-        AGENTS: JSON.stringify(["cleo", "tess"]),
+        "codeRun.agentLabel": "agent-type",
+        "agents.toCancel": JSON.stringify(["cleo", "tess"]),
       });
       equal((await bench.run("plan")).exitCode, 0);
       const { targets, leftAlone } = await bench.plan();
@@ -316,7 +316,7 @@ describe("plan", function () {
           ["ready-for-qa"],
           ledger(upcomingTask(), "true", { run: "an-earlier-run" }),
         );
-        const bench = await scenario.bench(task, { ...more, GITHUB_API_URL: "http://127.0.0.1:9" });
+        const bench = await scenario.bench(task, { ...more, "github.apiUrl": "http://127.0.0.1:9" });
         deepEqual(await outcomeOf(bench), {
           outcome: "already-remediated",
           reason: "this head was handled by run an-earlier-run",
@@ -397,7 +397,7 @@ describe("plan", function () {
       });
 
       it("remediated, without a call to GitHub where nobody is to be told", async () => {
-        const nobody = { PULL_REQUEST_COMMENTS: "false", GITHUB_API_URL: "http://127.0.0.1:9" };
+        const nobody = { "pull.comments": "false", "github.apiUrl": "http://127.0.0.1:9" };
         const bench = await scenario.bench(await resumedBefore(), nobody);
         equal((await outcomeOf(bench)).outcome, "remediated");
       });
@@ -724,7 +724,7 @@ describe("plan", function () {
     ];
     for (const [name, value, message] of bad) {
       it(`parameter ${name} as ${value} [bad-parameter-${name}]`, async () => {
-        const bench = await scenario.bench("3", { [name]: value, GITHUB_API_URL: "http://127.0.0.1:9" });
+        const bench = await scenario.bench("3", { [name]: value, "github.apiUrl": "http://127.0.0.1:9" });
         const result = await bench.run("plan");
         equal(result.exitCode, 1, result.log);
         match(result.lastWords, message);
@@ -874,12 +874,12 @@ describe("plan", function () {
       await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "lunch", [gate], { labels: ours }));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       const bench = await scenario.bench(task);
-      const { STAGES = "" } = bench.environment;
+      const { stages } = JSON.parse(bench.environment.CONFIG ?? "").main;
       const result = await bench.run("plan");
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: main workflow play-${task} stands at stage lunch, which is none of the configured stages ${STAGES}: add it to mainWorkflow.stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
+        `plan: main workflow play-${task} stands at stage lunch, which is none of the configured stages ${JSON.stringify(stages)}: add it to mainWorkflow.stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
       );
       deepEqual(result.ending, {
         step: "plan",
@@ -888,7 +888,7 @@ describe("plan", function () {
         passes: false,
         command: "resubmit",
       });
-      const more = { DRY_RUN: "true", STAGES: JSON.stringify([...JSON.parse(STAGES), "lunch"]) };
+      const more = { DRY_RUN: "true", "main.stages": JSON.stringify([...stages, "lunch"]) };
       equal((await outcomeOf(await scenario.bench(task, more))).outcome, "dry-run");
       await scenario.cluster.patchWorkflow(`play-${task}`, {
         metadata: { labels: { "current-stage": "waiting-pr-approved" } },
@@ -1019,7 +1019,7 @@ describe("plan", function () {
 
     it("names the installation where GitHub knows none of that number, and finds it where none is configured [unknown-installation]", async () => {
       const task = await stale();
-      const result = await (await scenario.bench(task, { GITHUB_INSTALLATION_ID: "43" })).run("plan");
+      const result = await (await scenario.bench(task, { "github.installationId": "43" })).run("plan");
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,

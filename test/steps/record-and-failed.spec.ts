@@ -174,7 +174,7 @@ describe("record and failed", function () {
 
     it("links to the run if Argo's server is configured, and leaves out the repository if there is only one", async () => {
       const bench = await planned("63");
-      const more = { ARGO_SERVER_URL: "https://argo.example.com/x", REPOSITORIES: '{"acme/shop":"acme-shop"}' };
+      const more = { argoServerUrl: "https://argo.example.com/x", REPOSITORIES: '{"acme/shop":"acme-shop"}' };
       const link = `[\`${bench.environment.RUN_NAME}\`](https://argo.example.com/x/workflows/${scenario.cluster.namespace}/${bench.environment.RUN_NAME})`;
       equal((await bench.run("record", more)).exitCode, 0);
       const done = (await comments("63"))[0]?.body ?? "";
@@ -281,8 +281,8 @@ describe("record and failed", function () {
     it("never replaces somebody else's comment with the same mark", async () => {
       // For an App with another ID, the existing comment is somebody else's.
       const foreign = await planned("64");
-      equal((await foreign.run("record", { GITHUB_APP_ID: "4712" })).exitCode, 0);
-      equal((await foreign.run("record", { GITHUB_APP_ID: "4712" })).exitCode, 0);
+      equal((await foreign.run("record", { "github.appId": "4712" })).exitCode, 0);
+      equal((await foreign.run("record", { "github.appId": "4712" })).exitCode, 0);
       equal((await comments("64")).length, 2);
     });
 
@@ -301,8 +301,8 @@ describe("record and failed", function () {
 
     it("can be turned off in the configuration", async () => {
       const bench = await planned("66");
-      equal((await bench.run("record", { PULL_REQUEST_COMMENTS: "false" })).exitCode, 0);
-      const off = { WORKFLOW_STATUS: "Failed", FAILURES: "", PULL_REQUEST_COMMENTS: "false" };
+      equal((await bench.run("record", { "pull.comments": "false" })).exitCode, 0);
+      const off = { WORKFLOW_STATUS: "Failed", FAILURES: "", "pull.comments": "false" };
       equal((await bench.run("failed", off)).exitCode, 0);
       deepEqual(await comments("66"), []);
     });
@@ -387,7 +387,7 @@ describe("record and failed", function () {
     ] as const) {
       it(`and not by Argo's own container: a run that resumed is remediated, with a warning${how} [resumed-is-not-failed]`, async () => {
         const { bench, run } = await prepared(task, { annotations: ledger(task, "true"), phase });
-        const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
+        const result = await bench.run("failed", { ...waitFailed(run), "pull.comments": "false" });
         equal(result.exitCode, 0, result.log);
         deepEqual(await written(task, run), {
           outcome: "remediated",
@@ -403,7 +403,7 @@ describe("record and failed", function () {
     ] as const) {
       it(`so a run has failed if ${what} [not-resumed-is-failed]`, async () => {
         const { bench, run } = await prepared(task, { annotations: annotations(task) });
-        const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
+        const result = await bench.run("failed", { ...waitFailed(run), "pull.comments": "false" });
         equal(result.exitCode, 0, result.log);
         deepEqual(await written(task, run), {
           outcome: "failed",
@@ -428,7 +428,7 @@ describe("record and failed", function () {
       const nodes = [workflowNode("plan", "Container", "Failed"), workflowNode("main", "Container", "Error")];
       const { bench, run } = await prepared("76", { outcome: "held", nodes });
       const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", left("plan", "no answer")]) };
-      const result = await bench.run("failed", { ...more, PULL_REQUEST_COMMENTS: "false" });
+      const result = await bench.run("failed", { ...more, "pull.comments": "false" });
       equal(result.exitCode, 0, result.log);
       equal((await written("76", run)).outcome, "failed");
     });
@@ -439,14 +439,14 @@ describe("record and failed", function () {
         outcome: "nothing-stale",
         nodes: [recorded],
       });
-      const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
+      const result = await bench.run("failed", { ...waitFailed(run), "pull.comments": "false" });
       equal(result.exitCode, 0, result.log);
       equal((await written("77", run)).outcome, "failed");
     });
 
     it("and reports a failure if it cannot read what the run did", async () => {
       const { bench, run } = await prepared("78", { annotations: ledger("78", "true") });
-      const more = { MAIN_WORKFLOW_TYPE_LABEL: "not a label", PULL_REQUEST_COMMENTS: "false" };
+      const more = { "main.typeLabel": "not a label", "pull.comments": "false" };
       const result = await bench.run("failed", { ...waitFailed(run), ...more });
       match(result.log, /cannot list the main workflows/);
       equal((await written("78", run)).outcome, "failed");

@@ -182,7 +182,7 @@ describe("stop-qa", function () {
     const stuck = codeRun("cleo-5", "5DLabs-Cleo", 5);
     stuck.metadata.finalizers = ["agents.platform/stuck"];
     const created = await scenario.cluster.create(stuck);
-    const bench = await scenario.bench("5", { CANCEL_SECONDS: "2" });
+    const bench = await scenario.bench("5", { cancelTimeoutSeconds: "2" });
     await bench.writeShared("plan.json", planOf([created]));
     const result = await bench.run("stop-qa");
     await scenario.cluster.patchCodeRun("cleo-5", { metadata: { finalizers: null } });
@@ -222,7 +222,7 @@ describe("stop-qa", function () {
   });
 
   it("does not mistake a kind that the API server does not serve yet for CodeRuns that are gone", async () => {
-    const bench = await scenario.bench("9", { STEP_DEADLINE_SECONDS: "4", CODERUN_VERSION: "v9" });
+    const bench = await scenario.bench("9", { stepTimeoutSeconds: "4", "codeRun.version": "v9" });
     await bench.writeShared(
       "plan.json",
       '{"outcome": "remediate", "targets": [{"name": "cleo-9", "uid": "1"}], "pulls": []}',
@@ -245,7 +245,7 @@ describe("stop-qa", function () {
   });
 
   it("retries until its deadline while the API server is away, and says so", async () => {
-    const bench = await scenario.bench("8", { STEP_DEADLINE_SECONDS: "4" });
+    const bench = await scenario.bench("8", { stepTimeoutSeconds: "4" });
     await bench.writeShared(
       "plan.json",
       '{"outcome": "remediate", "targets": [{"name": "cleo-8", "uid": "1"}], "pulls": []}',
@@ -321,7 +321,7 @@ describe("stop-qa", function () {
 
   it("percent-encodes a label's name", async () => {
     const label = "ready / für QA?";
-    const bench = await planned("25", [label], { READY_LABEL: label });
+    const bench = await planned("25", [label], { "pull.readyLabel": label });
     const result = await bench.run("stop-qa");
     equal(result.exitCode, 0, result.log);
     deepEqual(await scenario.labels(25), []);
@@ -396,7 +396,7 @@ describe("stop-qa", function () {
   it("stops at its deadline if GitHub does not answer", async () => {
     const bench = await planned("28", ["ready-for-qa"]);
     await scenario.github.addFault({ method: "DELETE", pathPattern: "/labels/", action: "hang", times: 5 });
-    const result = await bench.run("stop-qa", { STEP_DEADLINE_SECONDS: "5" });
+    const result = await bench.run("stop-qa", { stepTimeoutSeconds: "5" });
     equal(result.exitCode, 1, result.log);
     match(result.lastWords, /^stop-qa: GitHub does not answer DELETE .*: no answer/);
     equal(result.seconds < 8, true, `${result.seconds} s`);

@@ -29,6 +29,30 @@ export interface Plan {
   pulls?: { number: number; ref: string; ready: boolean; labelled: boolean; held: boolean }[];
 }
 
+/**
+ * The environment with changes to the configuration in CONFIG: a name that begins with one of its keys, such as `pull.readyLabel`, is a path
+ * in it, and the value is JSON or a text.
+ */
+export function withConfig(environment: Record<string, string>): Record<string, string> {
+  const config = JSON.parse(environment.CONFIG ?? "{}");
+  const variables = Object.entries(environment).filter(([name, value]) => {
+    const path = name.split(".");
+    if (!(`${path[0]}` in config)) return true;
+    const last = path.pop() ?? "";
+    path.reduce((part, key) => part[key], config)[last] = jsonOrText(value);
+    return false;
+  });
+  return { ...Object.fromEntries(variables), CONFIG: JSON.stringify(config) };
+}
+
+function jsonOrText(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
 /** Takes the content of a termination log apart. */
 export function lastWords(log: string): Pick<StepResult, "lastWords" | "ending"> {
   const ending = endingIn(log);
@@ -57,7 +81,7 @@ export class StepBench {
     await mkdir(shared);
     await mkdir(token);
     return new StepBench(folder, {
-      ...environment,
+      ...withConfig(environment),
       SHARED_DIR: shared,
       TOKEN_DIR: token,
       HOME: shared,
@@ -76,7 +100,7 @@ export class StepBench {
     await writeFile(join(this.#folder, "last-words"), "");
     const started = Date.now();
     const child = spawn("bash", ["-c", text], {
-      env: { ...this.environment, STEP: step, ...more },
+      env: withConfig({ ...this.environment, STEP: step, ...more }),
       stdio: ["ignore", "pipe", "pipe"],
     });
     let log = "";

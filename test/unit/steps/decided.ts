@@ -15,7 +15,7 @@ export interface World {
   codeRuns?: CodeRun[];
   /** Also those of other tasks; default: the task's. */
   allCodeRuns?: CodeRun[];
-  /** What differs from the environment that the program gives the step. */
+  /** What differs from the environment and the configuration that the program gives the step; see withConfig. */
   environment?: Record<string, string>;
   /** Seconds since 1970; default: those of the push. */
   now?: number;
@@ -87,8 +87,7 @@ const program = `${jqProgram("decide.jq")}
 export function decided(world: World = {}): Decided {
   const env = {
     PATH: process.env.PATH ?? "",
-    ...stepEnvironment({ NAMESPACE: "agents", TASK: task, RUN_NAME: run }),
-    ...world.environment,
+    ...stepEnvironment({ namespace: "agents", TASK: task, RUN_NAME: run, ...world.environment }),
   };
   const codeRuns = world.codeRuns ?? [];
   const branches = world.branches ?? [{ ref: `task-${task}-fix`, sha: push.after }];
