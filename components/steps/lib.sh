@@ -48,7 +48,7 @@ log() {
 # ending_as_json DID: this step's ending in two lines, with the words and without them.
 ending_as_json() {
   jq -cn '$ARGS.positional as [$step, $did, $object, $cause, $passes, $command, $from, $to]
-    | {$step, $did, $object, $cause, passes: ($passes | fromjson? // ""), $command,
+    | {$step, $did, $object, $cause, passes: ($passes | if . == "" then . else fromjson end), $command,
         seconds: ((($to | tonumber) - ($from | tonumber)) / 1e5 | round / 10)}
     | with_entries(select(.value != "")) | ., del(.did)' \
     --args "$STEP" "$1" "${object:-}" "${cause:-}" "${passes:-}" "${command:-}" "$step_started" "${EPOCHREALTIME/[.,]/}"
