@@ -1,7 +1,7 @@
 include "config";
 def coderuns_in_full: "\($config.codeRun.resource).\($config.codeRun.group)";
 
-# The CodeRuns that a remediation of this task may cancel: a listed agent's, of this repository, not finished.
+# A remediation of this task may cancel a CodeRun if its agent is listed, it belongs to this repository, and it has not finished.
 def agent: .metadata.labels[$config.codeRun.agentLabel] // "";
 
 def finished: (.status.phase // "") | IN($config.codeRun.finishedPhases[]);
@@ -15,8 +15,8 @@ def foreign:
 
 def why_not: foreign // if finished then "it has finished (\(.status.phase))" else null end;
 
-# One is contradicted by a label of the same name in another domain with another value, and by one whose value names
-# the pusher: then it may be someone else's.
+# A CodeRun may belong to someone else if one of its labels contradicts the labels that we go by: a label with the same name in another
+# domain and another value, or a label whose value names the pusher.
 def name_part: split("/") | last | ascii_downcase;
 
 def meant: [
@@ -40,9 +40,9 @@ def contradiction:
     ]
   | .[0] // empty;
 
-# A near miss is an unfinished one of this repository whose agent is a listed one but for case and for what stands
-# between letters and digits: then QA may still be at work under it. Of two such names that are both listed neither is
-# one. Gives the listed agent, or null.
+# A near miss is an unfinished CodeRun of this repository whose agent differs from a listed one only in case and in the characters
+# between letters and digits. QA may still be at work there. An agent that is listed itself is no near miss. Gives the listed agent,
+# or null.
 def plain: ascii_downcase | gsub("[^a-z0-9]+"; "-");
 
 def near_miss:
@@ -53,8 +53,8 @@ def near_miss:
 
 def few: .[:3] + (if length > 3 then ["and \(length - 3) more"] else [] end) | join(", ");
 
-# What goes along with targets, a list of {name, uid}, by garbage collection; from a list of all CodeRuns. Owners by
-# UID, at any depth: {UID of what goes along or of a target: name of the target}.
+# From a list of all CodeRuns: those that the garbage collector deletes together with the targets, which are a list of {name, uid}.
+# Ownership goes by UID, at any depth. The result is {UID: name of the target}, and includes the targets.
 def owned_by($targets):
   def owned($all):
     length as $before
@@ -65,8 +65,8 @@ def owned_by($targets):
     | if length == $before then . else owned($all) end;
   . as $all | ($targets | map({(.uid): .name}) | add // {}) | owned($all);
 
-# Those of them that may not be cancelled. A listed agent's of this task and repository may go along: it is a target,
-# it has finished, and its agent is done, or it came after the plan.
+# Those of them that may not be cancelled. A CodeRun of a listed agent, this task and this repository may be deleted: it is a target, or
+# it has finished, or it came after the plan.
 def others_that_go_along($targets):
   . as $all
   | owned_by($targets) as $owned
@@ -82,7 +82,7 @@ def others_that_go_along($targets):
       | .owner = .owners[.at].name
     ];
 
-# From these, where there are any: what the failure says of them.
+# What the message of the failure says about them.
 def go_along_words($untouched):
   [
     (map("\(.name) (owned by \(.owner)\(if .owner == .target then "" else ", below \(.target)" end); \(.why))") | few) + ";",

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# failed: the exit handler of a run that did not succeed. Says on the run, on the main
-# workflow and on the pull requests which step failed, on what, and the command that carries on;
-# or, where all was done and only something around it failed, how it ended, and what failed.
+# failed: the exit handler of a run that did not succeed. It writes on the run, on the main workflow and on the pull requests which step
+# failed, why, and which command continues. If the steps did all their work and only something around them failed, it writes the real
+# outcome, and the failure as a warning.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -25,7 +25,7 @@ main() {
   local words outcome=failed
   jq -cn "$FAILED"'$ENV.FAILURES | why_failed($ENV.RUN_NAME; $ENV.WORKFLOW_STATUS)' >"$SHARED_DIR/ending"
   words=$(jq -r .did "$SHARED_DIR/ending")
-  # Where that cannot be read, it has failed, for all that anybody can know.
+  # If the outcome cannot be read, the run counts as failed.
   find_outcome &
   if wait "$!"; then outcome=$(<"$SCRATCH/outcome"); fi
   case $outcome in
@@ -35,10 +35,9 @@ main() {
   esac
 }
 
-# Leaves in $SCRATCH/outcome how the run ended, whatever became of its pods, and in $SCRATCH/ledger what
-# stands of it on main workflows. What it began and did not resume has failed; what it resumed is
-# remediated. Else what `record` said stands, if one of them came to its end: a label by itself
-# may be that of the run that this one was resubmitted from.
+# Stores the run's outcome in $SCRATCH/outcome, whatever happened to its pods, and its ledger entries in $SCRATCH/ledger. If it began and
+# did not resume a main workflow, it failed. If it resumed one, it is remediated. Otherwise the outcome is the label that `record` set,
+# but only if a `record` has ended well: the label alone may come from the run that this one was resubmitted from.
 find_outcome() {
   list_main_workflows ""
   jq "$ABOUT_MAIN_WORKFLOW"'
@@ -74,7 +73,7 @@ say_remediated() {
   [[ $PULL_COMMENTS != true ]] || comment_on_restart "$1"
 }
 
-# Several main workflows may be the reason for the failure: each is told.
+# Writes the failure on each main workflow of the task. There may be several, which may be the reason for the failure.
 annotate_main_workflows() {
   local name
   list_main_workflows ",workflows.argoproj.io/completed!=true"
@@ -101,12 +100,12 @@ comment_on_restart() {
   tell tell_restart "$(restarted pushed)" "- warning: $(as_code "$1")"
 }
 
-# restarted KEY: what the ledger says of the restart.
+# restarted KEY: a value of the ledger entry of this restart.
 restarted() {
   jq -r --arg key "$1" '.[0][$key] // "?"' "$SCRATCH/ledger"
 }
 
-# tell HOW HEAD…: the plan was lost with its pod, so it is all open pull requests of the task's branches.
+# tell HOW HEAD…: comments on all open pull requests of the task's branches, because the plan was lost with its pod.
 tell() {
   local how=$1 number
   shift
@@ -118,7 +117,7 @@ tell() {
   done < <(jq -r '.[].number' "$SCRATCH/pulls")
 }
 
-# The command that carries this run on.
+# Prints the command that continues this run.
 way_on() {
   printf '%s %s %s' "$ARGO" "$(jq -r .command "$SHARED_DIR/ending")" "$RUN_NAME"
 }

@@ -1,9 +1,8 @@
 # shellcheck shell=bash disable=SC2153 # AFTER is no misspelling
-# plan: reads what decide.jq asks for, and writes what that decides into plan.json, on which alone the other steps act: which
-# main workflow, which CodeRuns by UID, which pull requests, and the outcome, `remediate`
-# or the reason why there is nothing to do. It touches nothing; but before anything else
-# may be touched, it writes "begun" into the ledger on the main workflow. So whatever
-# ends this run, the next one knows that it has to go on, however little looks stale.
+# plan: reads what decide.jq asks for, and writes its decision to plan.json: the main workflow, the CodeRuns by UID, the pull requests, and
+# the outcome, which is `remediate` or the reason why there is nothing to do. The other steps act only on this file. plan itself changes
+# only the ledger on the main workflow: it writes "begun" there before anything else is changed. So if this run ends early, the next
+# one knows that it has to finish the work, even if nothing looks stale.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -52,7 +51,7 @@ next() {
   esac
 }
 
-# read_need NEED: reads what decide.jq asks for, and adds the file with the answer to $answers.
+# read_need NEED: reads one thing that decide.jq asks for, and adds the file with the answer to $answers.
 read_need() {
   local answer=$ANSWER
   case $1 in
@@ -82,9 +81,8 @@ read_need() {
 
 # ----------------------------------------------------------------- the decision
 
-# decide: asks decide.jq, with the files $answers to $needs. Leaves its decision, what it is of (needs, an outcome or a
-# cause), its words, and of a failure its object and its way on in $decision, $what, $words, $object and $command, and logs
-# what is new.
+# Asks decide.jq for the next decision, with the files $answers to $needs, and logs its new lines. It sets $decision; $what, which is the
+# needs, the outcome or the cause; $words; and for a failure $object and $command.
 decide() {
   local lines=() line took
   printf -v took '"%s", ' "${needs[@]}"
@@ -126,11 +124,11 @@ write_plan() {
 
 # -------------------------------------------------------------------- the input
 
-# The Sensor lets through only what matches; a run started by hand has no Sensor. With the
-# task alone it is for whatever the branch's head is.
+# The Sensor passes only valid parameters, but a run that was started by hand did not come through the Sensor. A run with only a task is
+# for the current head of the branch.
 check_input() {
   must_match TASK "$TASK" "$TASK_PATTERN" 'a number without leading zeros'
-  # By the name of its pod the API server knows whose a run is.
+  # The API server reads the task from the name of the pod.
   [[ $RUN_NAME == "$NAME-$TASK-"* ]] ||
     fail bad-parameter \
       "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes:" \
@@ -166,8 +164,8 @@ configured_repositories() {
     | (.[:5] | join(", ")) + if length > 5 then " and \(length - 5) more" else "" end'
 }
 
-# A push from the future would make every true one an old one. GitHub takes no App's
-# signature from a clock that is further off than this.
+# Beside a push from the future, all later pushes would look old. The margin allows for wrong clocks: GitHub accepts no App's signature
+# if the clock is further off than this.
 is_past() {
   (($1 <= EPOCHSECONDS + 600))
 }
@@ -178,7 +176,7 @@ must_match() {
 
 # ------------------------------------------------------- what decide.jq asks for
 
-# Of several pushes in a row the older find the newer one's run when the quiet is over.
+# Waits for further pushes. If there are several in a row, the runs of the older ones then find the run of the newest.
 wait_until_quiet() {
   [[ $by_hand == false ]] && ((DEBOUNCE_SECONDS > 0)) || return 0
   local left=$((PUSHED_AT + DEBOUNCE_SECONDS - EPOCHSECONDS))
@@ -186,12 +184,12 @@ wait_until_quiet() {
   left=$((left < DEBOUNCE_SECONDS ? left : DEBOUNCE_SECONDS))
   log "waiting $left s for further pushes"
   sleep "$left"
-  # The deadline is for the work.
+  # Waiting does not count towards the deadline.
   SECONDS=0
 }
 
-# The pod that resumed it may have been lost before it told the pull requests: then this one's
-# `record` does. Where GitHub does not say which these are, it is remediated all the same.
+# The pod that resumed the main workflow may have been lost before it could comment on the pull requests. Then `record` of this pod does.
+# If GitHub does not say which pull requests there are, the outcome is still remediated.
 find_whom_to_tell() {
   read_whom_to_tell &
   answer=$SCRATCH/pulls
@@ -214,7 +212,7 @@ find_branches() {
   answer=$SCRATCH/branches
 }
 
-# The time is GitHub's, by whose clock all pushes are put in order.
+# Takes the time from GitHub, because pushes are ordered by GitHub's clock.
 find_head_by_hand() {
   local at
   find_branches
@@ -225,7 +223,7 @@ find_head_by_hand() {
 
 # ------------------------------------------------------------------------- begin
 
-# Until the ledger says that this run has begun: whatever became of a write, it is read back.
+# Writes and reads the main workflow until the ledger says that this run has begun.
 begin() {
   local todo about
   write_plan

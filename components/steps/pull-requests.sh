@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# The task's branches and their open pull requests, as GitHub has them now.
+# The task's branches and their open pull requests, as they are on GitHub now.
 
-# Leaves the task's branches in $SCRATCH/branches. matching-refs answers by prefix: task-3
-# finds task-30 too.
+# Stores the task's branches in $SCRATCH/branches. matching-refs searches by prefix, so task-3 also finds task-30.
 read_branches() {
   github_pages "/repos/$REPOSITORY/git/matching-refs/heads/$(uri "$BRANCH_PREFIX$TASK")" ||
     object=$REPOSITORY fail no-permission \
@@ -12,9 +11,8 @@ read_branches() {
     "$SCRATCH/pages" >"$SCRATCH/branches"
 }
 
-# Leaves the open pull requests of these branches in $SCRATCH/pulls. Never by GitHub's
-# search, which answers an empty list where a permission is missing. `head` narrows on the
-# server; what counts is checked here: forks never do.
+# Stores the open pull requests of these branches in $SCRATCH/pulls. It does not use GitHub's search, which answers with an empty list if a
+# permission is missing. The parameter `head` only narrows the list. The check here decides, and excludes forks.
 read_pull_requests() {
   local branch
   : >"$SCRATCH/of-branches"

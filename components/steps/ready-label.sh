@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The ready label of a pull request, as GitHub answers for it.
+# The ready label of a pull request.
 
-# Whether the answer, a list of labels, has the ready label; GitHub's label names ignore
-# case. What is no list says neither yes nor no, and ends the step.
+# Whether the answer, a list of labels, contains the ready label. GitHub ignores the case of label names. If the answer is not a list,
+# the step fails.
 answer_has_ready_label() {
   local has
   has=$(jq --arg key "$PULL_READY_LABEL" '
@@ -14,8 +14,8 @@ answer_has_ready_label() {
   esac
 }
 
-# Removes the ready label from pull request NUMBER and says so; absent is fine.
-# Only GitHub's own "Label does not exist" counts as absent: another 404 is none.
+# remove_ready_label NUMBER: removes the ready label from the pull request, if it has it. Only GitHub's "Label does not exist" shows that
+# the label is missing. Any other 404 is an error.
 remove_ready_label() {
   local number=$1
   if github DELETE "/repos/$REPOSITORY/issues/$number/labels/$(uri "$PULL_READY_LABEL")"; then

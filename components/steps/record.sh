@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2153 # NAME is no misspelling
-# record: says what was found, done and left alone, and how long each part took. The
-# outcome goes to the run's outputs and label, and, where QA was restarted, to the
-# main workflow and the pull requests. Nothing is written where nothing was touched.
+# record: reports what was found, what was done, what was left alone, and how long each step took. It writes the outcome to the run's
+# outputs and its label and, if QA was restarted, to the main workflow and the pull requests. If nothing was touched, it writes nothing
+# there.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -30,7 +30,7 @@ main() {
   [[ $outcome != remediated || $PULL_COMMENTS != true ]] || comment
 }
 
-# The run's outputs: how each step ended, its seconds, and the round if QA was restarted.
+# Writes the run's outputs: how each step ended, its seconds, and the round if QA was restarted.
 report() {
   local file
   mkdir -p "$SHARED_DIR/seconds"
@@ -53,7 +53,7 @@ comment() {
     words >"$SCRATCH/words"
     tell comment_on_pull
   else
-    # Another pod of this run did it; the ledger is what is left of its plan.
+    # Another pod of this run restarted QA. Only the ledger still has data of its plan.
     head=$(jq -r .workflow.ledger.pushed "$PLAN")
     restart_words "$(jq -r .workflow.ledger.head "$PLAN")" "$(jq -r '.workflow.ledger.round // "?"' "$PLAN")" >"$SCRATCH/words"
     tell tell_restart

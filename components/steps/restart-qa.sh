@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# restart-qa: sets the main workflow's stage back and ends its one waiting gate the way
-# `argo resume` does, stage, gate and ledger in one guarded patch: no reader can see
-# the one without the other. Where the gate is still to come, the stage goes first. Only
-# the patch that opens a gate says resumed: without one, nothing would begin again.
+# restart-qa: resets the main workflow's stage and opens its waiting gate as `argo resume` does. One guarded patch changes stage, gate
+# and ledger, so that nobody sees one without the others. If the gate does not wait yet, the stage is reset first. Only the patch that
+# opens the gate writes `resumed`, because without an opened gate QA does not begin again.
 # https://argo-workflows.readthedocs.io/en/latest/walk-through/suspending/
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
@@ -41,15 +40,14 @@ is_resumed() {
   return 1
 }
 
-# Leaves the waiting gates in $SCRATCH/gates.
+# Whether exactly one gate waits. Stores the waiting gates in $SCRATCH/gates.
 one_gate_waits() {
   jq "$GATES"'gates' "$SCRATCH/workflow" >"$SCRATCH/gates"
   [[ $(jq length "$SCRATCH/gates") == 1 ]]
 }
 
-# Where the gate cannot be opened yet, no late stage stands there meanwhile: whoever goes by
-# the label, or opens the gate by hand, begins where we would. The main workflow may write
-# its next stage over ours: it does so once, and the patch that opens the gate has it again.
+# Resets the stage while the gate cannot be opened yet. So anybody who reads the label, or opens the gate by hand, begins at the right
+# stage. The main workflow may overwrite it with its next stage once. The patch that opens the gate resets it again.
 reset_stage() {
   until stage_is_reset; do
     jq -e '.spec.suspend != true' "$SCRATCH/workflow" >/dev/null || woken=", and it is no longer suspended"
@@ -66,8 +64,8 @@ stage_is_reset() {
     "$SCRATCH/workflow" >/dev/null
 }
 
-# The gate comes once the node of a cancelled agent has ended, which Argo notices after
-# up to 15 s. More than one waiting gate would leave to chance which one opens.
+# The gate waits once the node of the cancelled agent has ended, and Argo notices that within 15 s. If several gates wait, it is
+# unknown which is the right one.
 await_gate() {
   local limit=$((SECONDS + GATE_TIMEOUT_SECONDS))
   until one_gate_waits; do
@@ -105,7 +103,7 @@ wants_a_value() {
     "$(value_commands), then: $ARGO retry $RUN_NAME; a default spares that the next time"
 }
 
-# Argo has no other way to tell a gate that waits already.
+# Argo has no other command that gives a value to a gate that already waits.
 value_commands() {
   jq -r --arg command "$ARGO node set $(jq -r .metadata.name "$SCRATCH/workflow")" '
     .[0] | .displayName as $gate | [.outputs.parameters[] | select(.valueFrom.supplied != null and .valueFrom.default == null)

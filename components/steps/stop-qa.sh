@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# stop-qa: deletes the planned CodeRuns, each by its UID and only while it owns none that may
-# not be cancelled, takes the ready label off the task's open pull requests while they end,
-# proves them gone, and looks once more whether one of them has put the label back. Foreground deletion: a CodeRun stays until its pods
-# have ended, so gone means that nothing of it runs any more.
+# stop-qa: deletes the planned CodeRuns, each by its UID, and only if it owns no CodeRun that may not be cancelled. While they end, it
+# takes the ready label off the task's open pull requests. Then it waits until the CodeRuns are gone, and checks whether one of them
+# has put the label back. It deletes in the foreground: a CodeRun exists until its pods have ended, so once it is gone, nothing of it
+# is running.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -41,7 +41,7 @@ delete_coderun() {
   case $status in
     0) log "asked for the end of $name" ;;
     "$NOT_FOUND") log "$name is gone already" ;;
-    # The planned run is gone; the name belongs to another now, which nobody planned to cancel.
+    # The planned CodeRun is gone. Another one has its name now, and nobody planned to cancel that.
     "$CONFLICT") log "$name is another run than the planned one: left alone" ;;
     *) object="$CODE_RUN_RESOURCE $name" fail_refused "cannot delete $CODE_RUN_RESOURCE $name" ;;
   esac
