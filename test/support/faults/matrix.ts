@@ -28,7 +28,7 @@ export interface FaultCase {
   ending: "transient" | "final";
   isDefault: boolean;
   github?: GitHubFault;
-  limits?: Pick<RemediationConfig, "stepTimeoutSeconds">;
+  limits?: Partial<Pick<RemediationConfig, "stepTimeoutSeconds" | "cancelTimeoutSeconds">>;
   /** Default cases with the same word here strike the same run. */
   together?: string;
   words?: Words;
