@@ -140,7 +140,7 @@ def check_main_workflow:
         elif $mine.ledger.resumed != "true" then
           fail("contract"; "retry"; [
             "main workflow \($mine | "\(.name) \(.ended)") before it could be resumed;",
-            "start a new main workflow for task \($config.task): it begins on the present head"
+            "start a new main workflow for task \($config.task): it begins on the current head"
           ])
         else
           whom_to_tell,

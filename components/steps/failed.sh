@@ -85,11 +85,11 @@ annotate_main_workflows() {
 comment() {
   as_a_courtesy
   {
-    printf '**The remediation of %s failed**, and is not done.\n\n' "$(as_code "${AFTER:-the present head}")"
+    printf '**The remediation of %s failed**, and is not done.\n\n' "$(as_code "${AFTER:-the current head}")"
     printf -- '- why: %s\n' "$(as_code "$1")"
     printf -- '- run %s\n' "$(run_words)"
     printf -- '- when mended: %s\n' "$(as_code "$(way_on)")"
-    printf -- '- or anew, for the present head: %s\n' "$(anew_words)"
+    printf -- '- or anew, for the current head: %s\n' "$(anew_words)"
   } >"$SCRATCH/words"
   tell comment_on_pull "${AFTER:-$RUN_NAME}"
 }

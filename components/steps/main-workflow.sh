@@ -34,7 +34,7 @@ fail_ended() {
 }
 
 start_anew() {
-  printf 'start a new main workflow for task %s: it begins on the present head' "$TASK"
+  printf 'start a new main workflow for task %s: it begins on the current head' "$TASK"
 }
 
 # ledger_says RESUMED: whether the ledger's entry belongs to this run and has this value of `resumed`.

@@ -474,7 +474,7 @@ describe("plan", function () {
       ["ended as held, though Argo calls it failed [newer-run-held-but-failed]", { outcome: "held", phase: "Error" }],
       ["Argo refused", { phase: "Error" }],
     ] as const) {
-      it(`but goes on for the present head beside a newer push whose run ${what}`, async () => {
+      it(`but goes on for the current head beside a newer push whose run ${what}`, async () => {
         const { task, pull } = newTask();
         await scenario.cluster.create(
           mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -647,7 +647,7 @@ describe("plan", function () {
       });
     }
 
-    it("where a person pushed on top of Rex: for the present head", async () => {
+    it("where a person pushed on top of Rex: for the current head", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -830,7 +830,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: main workflow play-${task} ended (Failed) before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
+        `plan: main workflow play-${task} ended (Failed) before it could be resumed; start a new main workflow for task ${task}: it begins on the current head`,
       );
     });
 
@@ -847,7 +847,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: main workflow play-${task} was told to end (spec.shutdown: Stop) before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
+        `plan: main workflow play-${task} was told to end (spec.shutdown: Stop) before it could be resumed; start a new main workflow for task ${task}: it begins on the current head`,
       );
     });
 

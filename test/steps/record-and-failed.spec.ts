@@ -162,7 +162,7 @@ describe("record and failed", function () {
           "- why: `stop-qa: '@everybody' look`",
           `- run \`${bench.environment.RUN_NAME}\`, \`argo -n ${scenario.cluster.namespace} get ${bench.environment.RUN_NAME}\``,
           `- when mended: \`argo -n ${scenario.cluster.namespace} retry ${bench.environment.RUN_NAME}\``,
-          `- or anew, for the present head: ${anew("62")}`,
+          `- or anew, for the current head: ${anew("62")}`,
           "",
         ].join("\n"),
       );

@@ -490,7 +490,7 @@ describe("restart-qa", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `restart-qa: main workflow ${name} ${words} before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
+        `restart-qa: main workflow ${name} ${words} before it could be resumed; start a new main workflow for task ${task}: it begins on the current head`,
       );
       deepEqual(await scenario.cluster.workflow(name), before);
     });
@@ -543,7 +543,7 @@ describe("restart-qa", function () {
     equal(result.exitCode, 1, result.log);
     equal(
       result.lastWords,
-      `restart-qa: main workflow ${name} is gone; start a new main workflow for task ${task}: it begins on the present head`,
+      `restart-qa: main workflow ${name} is gone; start a new main workflow for task ${task}: it begins on the current head`,
     );
   });
 });

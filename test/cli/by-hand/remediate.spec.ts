@@ -111,7 +111,7 @@ describe("scripts/rex remediate, on a cluster", function () {
     ]) {
       equal(stdout.split("\n").filter((said) => said === line).length, 1, `${line}\n${stdout}`);
     }
-    match(stdout, /^remediated: QA of the task begins again on the present head\n$(?![\s\S])/m);
+    match(stdout, /^remediated: QA of the task begins again on the current head\n$(?![\s\S])/m);
     deepEqual(await dev.agents(task), Object.values(others).sort());
     deepEqual(await dev.labels(task), [`task-${task.id}`]);
     const workflow = await dev.platform.cluster.workflow(task.workflow);

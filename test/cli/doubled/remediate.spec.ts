@@ -298,7 +298,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
     equal(exitCode, 0);
     equal(
       stdout.trimEnd().split("\n").at(-1),
-      "remediated: QA of the task begins again on the present head; Argo nevertheless ended it as Error: wait: Error (exit code 64): failed to put file: no such bucket",
+      "remediated: QA of the task begins again on the current head; Argo nevertheless ended it as Error: wait: Error (exit code 64): failed to put file: no such bucket",
     );
   });
 
@@ -344,6 +344,6 @@ held: a person holds the task with a label on its pull request; nothing was touc
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 0, stdout);
     equal(stdout.split("; asking again)\n").length, 2, stdout);
-    match(stdout, /^remediated: QA of the task begins again on the present head$/m);
+    match(stdout, /^remediated: QA of the task begins again on the current head$/m);
   });
 });

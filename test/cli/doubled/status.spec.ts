@@ -309,7 +309,7 @@ describe("scripts/rex status", function () {
     api.answers = cluster({ runs: [doneAllTheSame] });
     const { exitCode, findings } = await findingsOf("8", "--no-github");
     equal(exitCode, 0);
-    deepEqual(findings[0], { found: "remediated: QA of the task begins again on the present head" });
+    deepEqual(findings[0], { found: "remediated: QA of the task begins again on the current head" });
   });
 
   it("says why a run failed and what carries it on, as its exit handler summed it up", async () => {
@@ -446,7 +446,7 @@ describe("scripts/rex status", function () {
 agents of task 3:
   rex-1: 5DLabs-Rex, no phase, N s old, not in agents.toCancel
 what this means:
-  - remediated: QA of the task begins again on the present head
+  - remediated: QA of the task begins again on the current head
   - task-3-fix of 5dlabs/platform is at bbbbbbbbbbbb, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has run ${nameOf("3", sha("b"), sha("a"))} (remediated)
   - a person holds the task with label remediation-hold on pull request #3, so runs end as held
   - the last sweep for lost pushes, rex-remediation-sweep-1 of 2026-01-02T00:05:00Z: it started 1 remediations and requested 2 redeliveries
