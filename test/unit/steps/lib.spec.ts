@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { endingIn } from "../../../components/vocabulary/ending.ts";
+import { type Ending, endingIn } from "../../../components/vocabulary/ending.ts";
 
 const lib = resolve(import.meta.dirname, "../../../components/steps/lib.sh");
 
@@ -37,7 +37,7 @@ describe("a step", function () {
     });
     const log = join(folder, "last-words");
     const text = existsSync(log) ? readFileSync(log, "utf8") : "";
-    const { seconds, ...ending } = endingIn(text) ?? {};
+    const { seconds, ...ending }: Partial<Ending> = endingIn(text) ?? {};
     return { status, stdout, stderr, text, ending, seconds };
   }
 
