@@ -6,7 +6,7 @@ import { Scenario, sha } from "./scenario.ts";
 
 /** Runs that a person starts with nothing but the task: with `argo submit` or `scripts/rex remediate`. */
 describe("plan of a run by hand", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let scenario: Scenario;
 
   before(async () => {

@@ -7,7 +7,7 @@ import { gate, ledger, newTask, ours, outcomeOf, upcomingTask } from "./planning
 import { push, repository, runNameOf, Scenario, sha } from "./scenario.ts";
 
 describe("plan", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let scenario: Scenario;
 
   before(async () => {

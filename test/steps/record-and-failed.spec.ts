@@ -6,7 +6,7 @@ import { gate, ledger, ours } from "./planning.ts";
 import { push, repository, Scenario, sha } from "./scenario.ts";
 
 describe("record and failed", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let scenario: Scenario;
 
   before(async () => {

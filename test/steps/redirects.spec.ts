@@ -11,7 +11,7 @@ const steps = join(import.meta.dirname, "../../components/steps");
 
 /** The GitHub calls that all steps share, against the double. It does not show how the real GitHub redirects. */
 describe("calls to GitHub, when it redirects,", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let github: GitHubDouble;
   /** Another host. A request that reaches it means that the credentials leaked. */
   let other: GitHubDouble;

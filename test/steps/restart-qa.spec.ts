@@ -15,7 +15,7 @@ import { runNameOf, Scenario, sha } from "./scenario.ts";
 const ours = { repository: "acme-shop" };
 
 describe("restart-qa", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let scenario: Scenario;
   let nextTask = 0;
 

@@ -8,7 +8,7 @@ import { mainWorkflow, workflowNode } from "../support/workflows.ts";
 import { push, repository, runNameOf, Scenario } from "./scenario.ts";
 
 describe("stop-qa", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let scenario: Scenario;
 
   before(async () => {

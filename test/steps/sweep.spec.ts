@@ -436,7 +436,7 @@ describe("sweep", function () {
 
   it("reads every repository with tasks, however many others there are, and the others in turn [sweep-asks-in-turn]", async () => {
     const push = await lost({ in: "acme/shop" });
-    const others = Array.from({ length: 500 }, (_, index) => [`acme/idle-${index}`, `acme-idle-${index}`]);
+    const others = Array.from({ length: 60 }, (_, index) => [`acme/idle-${index}`, `acme-idle-${index}`]);
     const last = (await scenario.github.requests()).at(-1)?.id ?? 0;
     const result = await ran({
       REPOSITORIES: JSON.stringify({ ...Object.fromEntries(others), "acme/shop": "acme-shop" }),

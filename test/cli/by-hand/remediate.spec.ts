@@ -100,7 +100,7 @@ describe("scripts/rex remediate, on a cluster", function () {
     const { task, cleo, others } = await busyTask();
     const { exitCode, stdout } = await remediate(task);
     equal(exitCode, 0, stdout);
-    const run = /^run (?<name>\S+) of task/.exec(stdout)?.groups?.name ?? "";
+    const run = /^run (?<name>\S+) of task/m.exec(stdout)?.groups?.name ?? "";
     for (const line of [
       `run ${run} of task ${task.id}, in namespace agent-platform`,
       "  plan: remediate: something of the old head is still at work",

@@ -300,7 +300,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     {
       what: "the Sensor's RoleBinding is gone",
       ...without("rolebinding", `${name}-sensor`),
-      line: "fail  rights (sensor): NAME-sensor may not create workflows.argoproj.io, get workflows.argoproj.io, patch workflows.argoproj.io; fix: pulumi up --refresh, which restores its Role and RoleBinding",
+      line: "fail  rights (sensor): NAME-sensor may not get workflows.argoproj.io, create workflows.argoproj.io, patch workflows.argoproj.io; fix: pulumi up --refresh, which restores its Role and RoleBinding",
     },
     {
       what: "the remediation has been granted more rights",

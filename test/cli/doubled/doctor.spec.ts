@@ -37,7 +37,7 @@ const verdicts = (findings: Finding[]) => findings.map(({ verdict }) => verdict)
 
 /** The parts of scripts/rex doctor that need no cluster: how it judges what it reads. test/cli/doctor covers the reading, on a node. */
 describe("scripts/rex doctor", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
 
   describe("called", () => {
     let folder: string;

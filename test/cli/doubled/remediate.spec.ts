@@ -27,7 +27,7 @@ const template = { metadata: { name: "rex-remediation", uid: "the-template" } };
  * server.
  */
 describe("scripts/rex remediate", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let cluster: ApiServerDouble;
 
   before(async () => {

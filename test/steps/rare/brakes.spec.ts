@@ -8,7 +8,7 @@ import { repository, runNameOf, Scenario, sha } from "../scenario.ts";
 
 /** What decide.jq makes of the facts is tried in test/unit/steps; here, that nothing is touched, and how the facts come about. */
 describe("plan", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let scenario: Scenario;
 
   before(async () => {

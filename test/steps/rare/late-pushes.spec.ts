@@ -11,7 +11,7 @@ const now = () => Math.floor(Date.now() / 1000);
  * works on its head. Here, that plan goes by the times of the API server's objects; test/unit/steps has the cases.
  */
 describe("plan of a push that comes late", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let scenario: Scenario;
 
   before(async () => {
@@ -32,7 +32,7 @@ describe("plan of a push that comes late", function () {
 });
 
 describe("plan with a quiet period", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let scenario: Scenario;
 
   before(async () => {

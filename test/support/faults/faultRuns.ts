@@ -175,6 +175,8 @@ async function strikeInSteps(
       throw error;
     });
     try {
+      // A fault of the whole node strikes only once, and it strikes a step at any time.
+      if (held.isLate && round === undefined) throw new StepWentBy(`step ${one.step} of ${run} was stopped too late`);
       const strike = strikes[one.fault];
       if (strike !== undefined) await apiServer.whileThere(() => strike(held, platform, task));
       if (round === undefined) await nodeStrikes[one.fault]?.();

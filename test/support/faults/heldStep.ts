@@ -1,13 +1,18 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
-import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { type Cluster, until } from "../cluster.ts";
+import { argumentsOf, children, isStep, isStopped, read, signal } from "./processes.ts";
+import type { Stopped } from "./stopBash.ts";
 
 /** A step's process on the node, stopped right after it started. */
 export interface HeldStep {
   /** Name of its pod. */
   pod: string;
+  /** Whether it may have made its first call before it was stopped. */
+  isLate: boolean;
   /** Kills only the step's bash. */
   killStep(): void;
   /** Kills the first process of its container, which ends the container. */
@@ -21,6 +26,9 @@ export interface HeldStep {
    */
   holdAtChild(wanted: (argv: string[]) => boolean): Promise<boolean>;
 }
+
+/** In milliseconds. A step that is older than this when it is stopped may have made its first call. */
+const latest = 100;
 
 /** The step ended before it could be stopped, so nothing was struck and the case shows nothing. */
 export class StepWentBy extends Error {}
@@ -44,11 +52,12 @@ export async function holdStep(cluster: Cluster, run: string, step: string, limi
         return findEmissary(await podsOf(cluster, run), step);
       },
     ).then(begun);
-    const bash = await stopBash(emissary, step, end);
-    if (bash === undefined) continue; // Its container has ended; there may be another pod.
+    const stopped = await stopBash(emissary, step, end);
+    if (stopped === undefined) continue; // Its container has ended; there may be another pod.
+    const { bash, age } = stopped;
     // The signal takes effect only when the process is next scheduled.
     await until(`step ${step} of ${run} is stopped`, 10_000, async () => isStopped(bash));
-    return held(pod, emissary, bash, step);
+    return { ...held(pod, emissary, bash, step), isLate: age > latest };
   }
   throw new Error(`not seen within ${limit / 1000} s: step ${step} of ${run} begins`);
 
@@ -58,14 +67,14 @@ export async function holdStep(cluster: Cluster, run: string, step: string, limi
   }
 }
 
-/** Stops the step's bash as soon as it appears; undefined if the container ended before it was seen. */
-async function stopBash(emissary: number, step: string, end: number): Promise<number | undefined> {
-  while (Date.now() < end && argumentsOf(emissary)[1] === "emissary") {
-    const bash = children(emissary).find((pid) => isStep(pid, step));
-    if (bash !== undefined && signal(bash, "SIGSTOP")) return bash;
-    await sleep(15);
-  }
-  return undefined;
+/**
+ * Stops the step's bash as soon as it appears; undefined if the container ended before it was seen. A thread of its own watches for it,
+ * because the event loop of a busy test is too slow: the step does half of its work in a tenth of a second.
+ */
+async function stopBash(emissary: number, step: string, end: number): Promise<Stopped | undefined> {
+  const watcher = new Worker(new URL("./stopBash.ts", import.meta.url), { workerData: { emissary, step, end } });
+  const [stopped] = (await once(watcher, "message")) as [Stopped | undefined];
+  return stopped;
 }
 
 /** Raises this process's priority. A step lives for half a second, and on a busy machine other processes could run for longer than that. */
@@ -77,7 +86,7 @@ async function hasEnded(cluster: Cluster, run: string): Promise<boolean> {
   return ["Succeeded", "Failed", "Error"].includes((await cluster.workflow(run))?.status?.phase ?? "");
 }
 
-function held(pod: string, emissary: number, bash: number, step: string): HeldStep {
+function held(pod: string, emissary: number, bash: number, step: string): Omit<HeldStep, "isLate"> {
   return {
     pod,
     killStep: () => void signal(bash, "SIGKILL"),
@@ -124,51 +133,4 @@ function findEmissary(pods: Pod[], step: string): { pod: string; emissary: numbe
     if (pod !== undefined) return { pod: pod.name, emissary: Number(pid) };
   }
   return undefined;
-}
-
-/** The step's name is the last argument of its bash; components/remediationWorkflow.ts sets it. */
-function isStep(pid: number, step: string): boolean {
-  const argv = argumentsOf(pid);
-  return basename(argv[0] ?? "") === "bash" && argv.at(-1) === step;
-}
-
-/** Sends a signal; returns whether the process still existed. */
-function signal(pid: number, name: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, name);
-  } catch {
-    return false;
-  }
-}
-
-function isStopped(pid: number): boolean {
-  return /^State:\tT/m.test(read(`/proc/${pid}/status`));
-}
-
-function argumentsOf(pid: number): string[] {
-  return read(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
-}
-
-function children(pid: number): number[] {
-  let threads: string[] = [];
-  try {
-    threads = readdirSync(`/proc/${pid}/task`);
-  } catch {
-    // The process has ended.
-  }
-  return threads.flatMap((thread) =>
-    read(`/proc/${pid}/task/${thread}/children`)
-      .split(" ")
-      .filter((child) => child !== "")
-      .map(Number),
-  );
-}
-
-/** A file of a process; empty if the process has ended in the meantime. */
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

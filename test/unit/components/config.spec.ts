@@ -233,7 +233,7 @@ describe("config", () => {
   }
 
   it("suggests a valid value for each bad value", async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     for (const [key, { values }] of Object.entries(badValues)) {
       for (const value of values) {
         const { command = "", expected } = problemsOf({ [key]: value }).find((one) => one.key === key) ?? {};

@@ -92,7 +92,7 @@ const existingEventSource = { existingEventSource: { name: "github", event: "pus
 
 /** test/policies/manyRepositories.spec.ts tests that the API server accepts such policies. */
 describe("many repositories", function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
 
   it("fit if there are 500 with names of 43 characters, even if the steps grow by 8 KiB", async () => {
     const registrations = await objects(repositoryNames(500, { characters: 43, owners: 7 }));

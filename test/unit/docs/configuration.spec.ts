@@ -11,7 +11,7 @@ const document = readFileSync(new URL("../../../docs/configuration.md", import.m
 
 /** Compares the document with the schema. test/unit/components/config.spec.ts tries bad values for each key. */
 describe("docs/configuration.md", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let folder: string;
 
   before(() => {
