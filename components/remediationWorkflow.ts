@@ -3,11 +3,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { instanceLabels } from "./argoInstance.ts";
 import { commonLabels, runLabels } from "./labels.ts";
 import { restrictedPod } from "./podSecurity.ts";
+import type { Inputs, RemediationConfig } from "./stepConfig.ts";
 import {
+  commonConfig,
   type GithubAccessArgs,
-  githubVariables,
   type MainWorkflowLabelArgs,
-  mainWorkflowVariables,
   podMetadata,
   podSpecPatch,
   retryStrategy,
@@ -16,7 +16,6 @@ import {
   sharedMount,
   singleStep,
   stepContainer,
-  type Variables,
   volumes,
   withKey,
   withToken,
@@ -148,7 +147,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
             labels: runLabels(name, "remediation"),
             labelsFrom: { [taskLabel]: { expression: "workflow.parameters.task" } },
           },
-          podMetadata: podMetadata(runLabels(name, "remediation"), args),
+          podMetadata: podMetadata(runLabels(name, "remediation"), args, configOf(name, args)),
           serviceAccountName: args.serviceAccountName,
           securityContext: restrictedPod,
           podSpecPatch,
@@ -158,7 +157,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
             secondsAfterCompletion: pulumi.output(args.argo.retentionDays).apply((days) => days * 24 * 60 * 60),
           },
           templates: pulumi
-            .output([remediateTemplate(name, args), exitTemplate(), recordFailureTemplate(name, args)])
+            .output([remediateTemplate(args), exitTemplate(), recordFailureTemplate(args)])
             .apply((templates) => templates.map(thatFits)),
         },
       },
@@ -175,8 +174,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
   }
 }
 
-function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
-  const config = fromConfig(name, args);
+function remediateTemplate(args: RemediationWorkflowArgs) {
   const needs: Record<PodStep, Partial<StepContainerArgs>> = {
     plan: withKey,
     "stop-qa": withToken,
@@ -187,7 +185,6 @@ function remediateTemplate(name: string, args: RemediationWorkflowArgs) {
   const container = (step: PodStep, index: number) =>
     stepContainer(containerOf(step), step, {
       image: args.steps.image,
-      config,
       filledIn: fromRun,
       // Each step waits for the one before it.
       dependencies: podSteps.slice(0, index).slice(-1).map(containerOf),
@@ -283,10 +280,9 @@ function exitTemplate() {
   };
 }
 
-function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
+function recordFailureTemplate(args: RemediationWorkflowArgs) {
   const container = singleStep("failed", {
     image: args.steps.image,
-    config: fromConfig(name, args),
     filledIn: { ...fromRun, WORKFLOW_STATUS: "{{workflow.status}}", FAILURES: "{{workflow.failures}}" },
     // It comments on the pull request and needs a new token, because the run's token is gone with the run's pod.
     ...withKey,
@@ -297,6 +293,7 @@ function recordFailureTemplate(name: string, args: RemediationWorkflowArgs) {
     activeDeadlineSeconds: pulumi.output(args.steps.stepTimeoutSeconds).apply((seconds) => seconds + 60),
     volumes: volumes(args, "16Mi"),
     container,
+    outputs: { parameters: [{ name: "ending", valueFrom: { path: `${sharedDirectory}/ending`, default: "" } }] },
   };
 }
 
@@ -327,36 +324,19 @@ const fromRun = {
   RUN_NAME: "{{workflow.name}}",
 };
 
-/** Variables from the configuration. */
-function fromConfig(name: string, args: RemediationWorkflowArgs): Variables {
+function configOf(name: string, args: RemediationWorkflowArgs): Inputs<RemediationConfig> {
+  const { agents, codeRuns, mainWorkflows, pullRequests, argo, steps } = args;
+  const { pusher, toCancel, maxToCancel } = agents;
+  const { branchPrefix, ...pull } = pullRequests;
+  const { image: _, stepTimeoutSeconds, ...seconds } = steps;
+  const common = commonConfig(name, { ...args, branchPrefix, pusher, stepTimeoutSeconds, instanceId: argo.instanceId });
   return {
-    NAME: name,
-    NAMESPACE: args.namespace,
-    ...githubVariables(args),
-    ...mainWorkflowVariables(args.mainWorkflows),
-    BRANCH_PREFIX: args.pullRequests.branchPrefix,
-    TASK_LABEL_PREFIX: args.pullRequests.taskLabelPrefix,
-    READY_LABEL: args.pullRequests.readyLabel,
-    HOLD_LABEL: args.pullRequests.holdLabel,
-    STAGES: pulumi.jsonStringify(args.mainWorkflows.stages),
-    RESET_STAGE: args.mainWorkflows.resetStage,
-    AGENTS: pulumi.jsonStringify(args.agents.toCancel),
-    MAX_AGENTS_TO_CANCEL: args.agents.maxToCancel,
-    PUSHER: args.agents.pusher,
-    PULL_REQUEST_COMMENTS: args.pullRequests.comments,
-    ARGO_SERVER_URL: args.argo.serverUrl ?? "",
-    ARGO_INSTANCE_ID: args.argo.instanceId ?? "",
-    QUIET_SECONDS: args.steps.debounceSeconds,
-    PUSHER_NAMES: pulumi.jsonStringify(pulumi.output(args.agents.pusher).apply(pusherNames)),
-    CODERUN_GROUP: args.codeRuns.group,
-    CODERUN_VERSION: args.codeRuns.version,
-    CODERUN_RESOURCE: args.codeRuns.resource,
-    CODERUN_TASK_LABEL: args.codeRuns.taskLabel,
-    CODERUN_AGENT_LABEL: args.codeRuns.agentLabel,
-    CODERUN_REPOSITORY_LABEL: args.codeRuns.repositoryLabel,
-    CODERUN_FINISHED_PHASES: pulumi.jsonStringify(args.codeRuns.finishedPhases),
-    STEP_DEADLINE_SECONDS: args.steps.stepTimeoutSeconds,
-    CANCEL_SECONDS: args.steps.cancelTimeoutSeconds,
-    GATE_SECONDS: args.steps.gateTimeoutSeconds,
+    ...common,
+    argoServerUrl: argo.serverUrl ?? "",
+    main: { ...common.main, stages: mainWorkflows.stages, resetStage: mainWorkflows.resetStage },
+    codeRun: codeRuns,
+    agents: { toCancel, maxToCancel, pusherNames: pulumi.output(pusher).apply(pusherNames) },
+    pull,
+    ...seconds,
   };
 }

@@ -1,12 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import { argoCommand } from "./argoInstance.ts";
 import { privateKeyKey } from "./githubAppSecrets.ts";
 import { resources, restrictedContainer } from "./podSecurity.ts";
+import { asText, configAnnotation, type Inputs, type StepConfig } from "./stepConfig.ts";
 import { stepScript, untouchedByKubelet } from "./stepScripts.ts";
 import { programName } from "./vocabulary/keys.ts";
 import type { Step } from "./vocabulary/steps.ts";
-
-/** Environment variables of a step. */
-export type Variables = Record<string, pulumi.Input<string | number | boolean>>;
 
 /** The GitHub App that a step acts as, and the repositories that it acts on. */
 export interface GithubAccessArgs {
@@ -74,34 +73,58 @@ export function volumes({ privateKeySecretName }: GithubAccessArgs, sharedSize: 
 export const repositoriesAnnotation = `${programName}/repositories`;
 
 /**
- * Metadata of the pods that run steps. The repositories are listed here, because there may be hundreds: they would not fit into the
- * template, which Argo passes to its pod in one environment variable.
+ * Metadata of the pods that run steps. The configuration and the repositories, of which there may be hundreds, are listed here, because
+ * Argo passes the template to its pod in one environment variable, for which they could be too large.
  */
-export function podMetadata(labels: Record<string, string>, { repositoryLabels }: GithubAccessArgs) {
-  return { labels, annotations: { [repositoriesAnnotation]: pulumi.jsonStringify(repositoryLabels) } };
-}
-
-/** @see https://kubernetes.io/docs/concepts/workloads/pods/downward-api/ */
-const listedRepositories = {
-  name: "REPOSITORIES",
-  valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${repositoriesAnnotation}']` } },
-};
-
-export function githubVariables(args: GithubAccessArgs): Variables {
-  return {
-    GITHUB_API_URL: args.githubApiUrl,
-    GITHUB_APP_ID: args.githubAppId,
-    GITHUB_INSTALLATION_ID: args.githubInstallationId ?? "",
+export function podMetadata(
+  labels: Record<string, string>,
+  { repositoryLabels }: GithubAccessArgs,
+  config: Inputs<StepConfig>,
+) {
+  const annotations = {
+    [repositoriesAnnotation]: pulumi.jsonStringify(repositoryLabels),
+    [configAnnotation]: pulumi.output(config).apply((known) => asText(known as StepConfig)),
   };
+  return { labels, annotations };
 }
 
-export function mainWorkflowVariables(args: MainWorkflowLabelArgs): Variables {
+/**
+ * A variable with the value of one of the pod's annotations.
+ *
+ * @see https://kubernetes.io/docs/concepts/workloads/pods/downward-api/
+ */
+function fromAnnotation(name: string, annotation: string) {
+  return { name, valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${annotation}']` } } };
+}
+
+/** The part of the configuration that the remediation and the sweep share. */
+export function commonConfig(
+  name: string,
+  args: GithubAccessArgs & {
+    namespace: pulumi.Input<string>;
+    branchPrefix: pulumi.Input<string>;
+    pusher: pulumi.Input<string>;
+    stepTimeoutSeconds: pulumi.Input<number>;
+    instanceId: string | undefined;
+    mainWorkflows: MainWorkflowLabelArgs;
+  },
+): Inputs<StepConfig> {
+  const { namespace, instanceId, mainWorkflows, branchPrefix, pusher, stepTimeoutSeconds } = args;
+  const { typeLabel, type, taskLabel, stageLabel, repositoryLabel } = mainWorkflows;
   return {
-    MAIN_WORKFLOW_TYPE_LABEL: args.typeLabel,
-    MAIN_WORKFLOW_TYPE: args.type,
-    MAIN_WORKFLOW_TASK_LABEL: args.taskLabel,
-    MAIN_WORKFLOW_STAGE_LABEL: args.stageLabel,
-    MAIN_WORKFLOW_REPOSITORY_LABEL: args.repositoryLabel,
+    name,
+    namespace,
+    argo: pulumi.output(namespace).apply((known) => argoCommand(known, instanceId)),
+    argoInstanceId: instanceId ?? "",
+    github: {
+      apiUrl: args.githubApiUrl,
+      appId: args.githubAppId,
+      installationId: args.githubInstallationId ?? "",
+    },
+    main: { typeLabel, type, taskLabel, stageLabel, repositoryLabel },
+    pusher,
+    branchPrefix,
+    stepTimeoutSeconds,
   };
 }
 
@@ -124,10 +147,10 @@ export const retryStrategy = { limit: "2", retryPolicy: "Always", backoff: { dur
 
 export interface StepContainerArgs {
   image: pulumi.Input<string>;
-  /** Variables from the configuration. A step gets only those that its script mentions. Their values are escaped. */
-  config: Variables;
   /** Variables that Argo fills in. A step gets only those that its script mentions. */
   filledIn?: Record<string, string>;
+  /** Variables from other objects. They are not in the configuration, because a preview may not know them and would not show it then. */
+  fromObjects?: Record<string, pulumi.Input<string>>;
   /** Variables that the step always gets. */
   env?: Record<string, string>;
   volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[];
@@ -137,14 +160,14 @@ export interface StepContainerArgs {
 /** A container that runs one step. Its pod must have {@link podMetadata}. */
 export function stepContainer(name: string, step: Step, args: StepContainerArgs) {
   const script = stepScript(step);
-  // No script mentions HOME, but openssl reads it.
-  const isAskedFor = (variable: string) => variable === "HOME" || new RegExp(`\\b${variable}\\b`).test(script);
-  const asked = <T>(variables: Record<string, T>) => Object.entries(variables).filter(([key]) => isAskedFor(key));
-  const config = asked({ ...args.config, SHARED_DIR: sharedDirectory, HOME: sharedDirectory }).map(([key, value]) => ({
-    name: key,
-    value: pulumi.output(value).apply((text) => literal(key, `${text}`)),
+  const isAskedFor = (variable: string) => new RegExp(`\\b${variable}\\b`).test(script);
+  const asIs = (variables: Record<string, string>) =>
+    Object.entries(variables).map(([name, value]) => ({ name, value }));
+  const filledIn = Object.fromEntries(Object.entries(args.filledIn ?? {}).filter(([variable]) => isAskedFor(variable)));
+  const fromObjects = Object.entries(args.fromObjects ?? {}).map(([name, value]) => ({
+    name,
+    value: pulumi.output(value).apply((text) => literal(name, `${text}`)),
   }));
-  const asIs = (variables: [string, string][]) => variables.map(([key, value]) => ({ name: key, value }));
   return {
     name,
     image: args.image,
@@ -153,11 +176,11 @@ export function stepContainer(name: string, step: Step, args: StepContainerArgs)
     command: ["bash", "-c"],
     args: [script, step],
     env: [
-      { name: "STEP", value: step },
-      ...asIs(asked(args.filledIn ?? {})),
-      ...config,
-      ...(isAskedFor(listedRepositories.name) ? [listedRepositories] : []),
-      ...asIs(Object.entries(args.env ?? {})),
+      fromAnnotation("CONFIG", configAnnotation),
+      fromAnnotation("REPOSITORIES", repositoriesAnnotation),
+      // No script mentions HOME, but openssl reads it.
+      ...asIs({ STEP: step, ...filledIn, SHARED_DIR: sharedDirectory, HOME: sharedDirectory, ...args.env }),
+      ...fromObjects,
     ],
     securityContext: restrictedContainer,
     resources: resources({ cpu: "10m", memory: "32Mi" }, { cpu: "1", memory: "256Mi" }),
@@ -171,7 +194,7 @@ export function singleStep(step: Step, args: StepContainerArgs) {
   return stepContainer("main", step, { ...args, volumeMounts: [sharedMount, ...(args.volumeMounts ?? [])] });
 }
 
-/** Escapes a configured text for the kubelet. @throws Error if Argo would expand it */
+/** Escapes a text for the kubelet. @throws Error if Argo would expand it */
 function literal(variable: string, text: string): string {
   if (text.includes("{{")) {
     throw new Error(`${variable}: Argo Workflows would expand "{{" in ${JSON.stringify(text)}`);

@@ -16,15 +16,26 @@ const stepsDirectory = join(import.meta.dirname, "steps");
 
 /**
  * A step as one text for `bash -c`: the parts of the vocabulary that it uses, then its script. Each `source` line is replaced with the file
- * that it names, the first time only. Comment lines and indentation are dropped, because all steps together must fit into one environment
- * variable of the pod.
+ * that it names, the first time only. Unused functions, comment lines and indentation are dropped, because all steps together must fit into
+ * one environment variable of the pod.
  *
  * @param directory folder of the scripts; default: components/steps
  * @throws Error if a script contains a template tag of Argo or a here-document
  */
 export function stepScript(step: Step, directory = stepsDirectory): string {
-  const text = inlined(join(directory, `${step}.sh`), directory, new Set());
+  const text = withoutUnused(inlined(join(directory, `${step}.sh`), directory, new Set())).replace(/^[ \t]+/gm, "");
   return untouchedByKubelet(`${prelude(text)}${text}`);
+}
+
+/** A function of a script: its name, its body, and a closing brace at the beginning of a line. */
+const functionText = /^(?<name>[a-z_]+)\(\) \{\n.*?^\}\n/gms;
+
+/** Drops the functions of the sourced files that the step does not use. */
+function withoutUnused(text: string): string {
+  const used = text.replace(functionText, (whole, name: string) =>
+    (text.match(new RegExp(`\\b${name}\\b`, "g")) ?? []).length > 1 ? whole : "",
+  );
+  return used === text ? text : withoutUnused(used);
 }
 
 function inlined(path: string, directory: string, seen: Set<string>): string {
@@ -41,7 +52,7 @@ function inlined(path: string, directory: string, seen: Set<string>): string {
       }
       const file = sourceLine.exec(line)?.groups?.file;
       if (file === undefined) {
-        return `${line.trimStart()}\n`;
+        return `${line}\n`;
       }
       const isNew = !seen.has(file);
       seen.add(file);

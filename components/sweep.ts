@@ -3,11 +3,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { instanceLabels } from "./argoInstance.ts";
 import { commonLabels, runLabels } from "./labels.ts";
 import { restrictedPod } from "./podSecurity.ts";
+import type { Inputs, SweepConfig } from "./stepConfig.ts";
 import {
+  commonConfig,
   type GithubAccessArgs,
-  githubVariables,
   type MainWorkflowLabelArgs,
-  mainWorkflowVariables,
   podMetadata,
   podSpecPatch,
   retryStrategy,
@@ -84,10 +84,10 @@ export class Sweep extends pulumi.ComponentResource {
             entrypoint: sweepTemplate,
             serviceAccountName: args.serviceAccountName,
             securityContext: restrictedPod,
-            podMetadata: podMetadata(runLabels(name, "sweep"), args),
+            podMetadata: podMetadata(runLabels(name, "sweep"), args, configOf(name, args)),
             podSpecPatch,
             ttlStrategy: { secondsAfterCompletion: 24 * 60 * 60 },
-            templates: [template(name, args)],
+            templates: [template(args)],
           },
         },
       },
@@ -98,7 +98,7 @@ export class Sweep extends pulumi.ComponentResource {
   }
 }
 
-function template(name: string, args: SweepArgs) {
+function template(args: SweepArgs) {
   const output = (file: string) => ({ name: file, valueFrom: { path: `${sharedDirectory}/${file}`, default: "" } });
   const counter = (metric: string, help: string, file: string) => ({
     name: metric,
@@ -110,23 +110,11 @@ function template(name: string, args: SweepArgs) {
     image: args.image,
     ...withKey,
     filledIn: { RUN_NAME: "{{workflow.name}}" },
-    config: {
-      NAME: name,
-      NAMESPACE: args.namespace,
-      ...githubVariables(args),
-      ...mainWorkflowVariables(args.mainWorkflows),
-      // The step sets it to one repository after the other.
-      REPOSITORY: "",
-      BRANCH_PREFIX: args.branchPrefix,
-      PUSHER: args.pusher,
+    fromObjects: {
       WEBHOOK_URL: args.webhookUrl ?? "",
       WORKFLOW_TEMPLATE_UID: args.workflowTemplateUid ?? "",
       RUN_SALT: args.runSalt,
-      ARGO_INSTANCE_ID: args.argoInstanceId ?? "",
       INSTALLED_AT: args.installedAt,
-      SWEEP_AFTER_SECONDS: args.afterSeconds,
-      RETENTION_DAYS: args.retentionDays,
-      STEP_DEADLINE_SECONDS: args.stepTimeoutSeconds,
     },
   });
   return {
@@ -162,4 +150,9 @@ function template(name: string, args: SweepArgs) {
       ],
     },
   };
+}
+
+function configOf(name: string, args: SweepArgs): Inputs<SweepConfig> {
+  const { afterSeconds, retentionDays, argoInstanceId: instanceId } = args;
+  return { ...commonConfig(name, { ...args, instanceId }), afterSeconds, retentionDays };
 }

@@ -63,16 +63,19 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): Findi
       fix: "see what GitHub delivered: scripts/rex webhook deliveries; check everything on the way: scripts/rex doctor",
     };
   }
-  const look = `${argoCommand(namespace, settings.argoInstanceId)} get ${last.run}`;
+  const argo = argoCommand(namespace, settings.argoInstanceId);
+  const look = `${argo} get ${last.run}`;
   if (last.state === "waits") {
     const fix = postponed(last.summary) ? `${roomForRuns}; ${look}` : look;
     return { found: `run ${last.run} has not begun: ${last.summary}`, fix };
   }
   if (last.state === "at work") return { found: `run ${last.run} is ${last.summary}`, fix: look };
   if (last.outcome === "failed") {
+    const { command } = last.failure ?? {};
+    const goOn = command === undefined ? "" : `; when mended: ${argo} ${command} ${last.run}`;
     return {
       found: `run ${last.run} failed: ${last.summary}`,
-      fix: `details: ${look}; what to do: docs/troubleshooting.md`,
+      fix: `details: ${look}; what to do: docs/troubleshooting.md${goOn}`,
     };
   }
   return last.outcome === undefined

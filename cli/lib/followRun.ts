@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { argoCommand } from "../../components/argoInstance.ts";
+import { type Ending, sentence } from "../../components/vocabulary/ending.ts";
 import { outcomeMeanings } from "../../components/vocabulary/outcomes.ts";
 import type { Installation } from "./installation.ts";
 import { postponed, roomForRuns } from "./parallelism.ts";
@@ -40,10 +41,12 @@ export async function follow(
   }
 }
 
-export function printReport(report: string[]): void {
+/** Prints what the plan found, then what each step did. */
+export function printReport(report: Ending[]): void {
   if (report.length === 0) return;
   console.log("report:");
-  for (const line of report) console.log(`  ${line}`);
+  for (const line of report.flatMap(({ planned }) => planned ?? [])) console.log(`  ${line}`);
+  for (const ending of report) console.log(`  ${ending.step}: ${sentence(ending)} (${ending.seconds} s)`);
 }
 
 /** Whether a run ended with an outcome other than failed. */
@@ -64,6 +67,6 @@ export function conclusion(run: Run, steps: EndedStep[], waitSeconds: number, na
     return `${run.outcome}: ${[outcomeMeanings[run.outcome], run.warning].filter(Boolean).join("; ")}`;
   }
   const last = steps.filter(({ exitCode }) => exitCode !== 0).at(-1);
-  const why = last === undefined ? (run.lastWords ?? "it ended without a message") : `${last.step}: ${last.said}`;
+  const why = last === undefined ? run.failure : `${last.step}: ${last.said}`;
   return `failed: ${why}; details: ${look}; what to do: docs/troubleshooting.md`;
 }

@@ -1,10 +1,11 @@
-import { ApiException, CoreV1Api, CustomObjectsApi, type V1ContainerStatus } from "@kubernetes/client-node";
+import { CoreV1Api, CustomObjectsApi, type V1ContainerStatus } from "@kubernetes/client-node";
 import { instanceIdLabel } from "../../components/argoInstance.ts";
+import { type Ending, endingIn, sentence } from "../../components/vocabulary/ending.ts";
 import type { Outcome } from "../../components/vocabulary/outcomes.ts";
 import { type RunByHand, runByHand } from "../../components/vocabulary/run.ts";
 import { containerOf, endedByOthers, podSteps, stepOf } from "../../components/vocabulary/steps.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
-import { allTheSame, isFailed, outcomeOf } from "./runEnd.ts";
+import { allTheSame, type EndedRun, failureOf, isFailed, outcomeOf, reportOf } from "./runEnd.ts";
 
 /** Starts a remediation by hand, and reads the state of a run. */
 
@@ -22,12 +23,12 @@ export interface Run {
   ended: boolean;
   /** Undefined until it is known. */
   outcome?: Outcome;
-  /** Argo's message about its end, if there is one. */
-  lastWords?: string;
+  /** Why it failed; undefined if it did not. */
+  failure?: string;
   /** What failed around the steps although they did their work. */
   warning?: string;
-  /** Lines that say what the plan touches, what it leaves alone and why, and what each step did. */
-  report: string[];
+  /** How each step ended. The ending of `plan` says what the plan touches, and what it leaves alone and why. */
+  report: Ending[];
 }
 
 /** A step that has ended. */
@@ -40,13 +41,8 @@ export interface EndedStep {
   said: string;
 }
 
-interface Workflow {
+interface Workflow extends EndedRun {
   metadata: { name: string; uid: string; labels?: Record<string, string> };
-  status?: {
-    phase?: string;
-    message?: string;
-    nodes?: Record<string, ReportingNode>;
-  };
 }
 
 /**
@@ -100,9 +96,9 @@ async function readWorkflow({ outputs, cluster }: Installation, name: string): P
 export async function readRun(installation: Installation, name: string): Promise<Run> {
   const read = await readWorkflow(installation, name);
   if (read === undefined) {
-    return { name, ended: true, lastWords: "the run was deleted", report: [] };
+    return { name, ended: true, failure: "the run was deleted", report: [] };
   }
-  const { phase = "", message, nodes } = read.status ?? {};
+  const { phase = "", message } = read.status ?? {};
   const outcome = outcomeOf(read);
   const warning = outcome === "failed" ? undefined : allTheSame(read);
   const instanceId = read.metadata.labels?.[instanceIdLabel];
@@ -112,29 +108,10 @@ export async function readRun(installation: Installation, name: string): Promise
     ended: isFailed(read) || phase === "Succeeded",
     outcome,
     ...(warning && { warning }),
-    ...(message && (phase === "Pending" ? { waitsFor: message } : { lastWords: message })),
-    report: reportOf(Object.values(nodes ?? {})),
+    ...(message && phase === "Pending" && { waitsFor: message }),
+    ...(outcome === "failed" && { failure: failureOf(read).did }),
+    report: reportOf(read),
   };
-}
-
-interface ReportingNode {
-  type?: string;
-  phase?: string;
-  message?: string;
-  finishedAt?: string;
-  outputs?: { exitCode?: string; parameters?: { name: string; value?: string }[] };
-}
-
-/** The lines of the report. If the pod was started several times, those of the last one. */
-export function reportOf(nodes: ReportingNode[]): string[] {
-  const reports = nodes
-    .map(({ finishedAt, outputs }) => ({
-      finishedAt: finishedAt ?? "",
-      value: outputs?.parameters?.find(({ name }) => name === "report")?.value ?? "",
-    }))
-    .filter(({ value }) => value !== "")
-    .sort((one, other) => one.finishedAt.localeCompare(other.finishedAt));
-  return reports.at(-1)?.value.trimEnd().split("\n") ?? [];
 }
 
 /** The steps that have ended so far, in the order of their ends, from all pods of the run. */
@@ -151,19 +128,18 @@ export async function endedSteps({ outputs, cluster }: Installation, run: string
     )
     .filter(({ pod, container }) => isEndedStep(run, pod, container))
     .sort((one, other) => order(one.container) - order(other.container));
-  return Promise.all(
-    ended.map(async ({ pod, container }) => {
-      const { exitCode = 0, message } = container.state?.terminated ?? {};
-      const step = `${stepOf(container.name)}`;
-      const log = exitCode === 0 ? await readLog(core, namespace, pod, container.name) : "";
-      return {
-        id: `${pod}/${step}`,
-        step,
-        exitCode,
-        said: exitCode === 0 ? lastLine(log, step) : words(message, step),
-      };
-    }),
-  );
+  return ended.map(({ pod, container }) => {
+    const { exitCode = 0, message } = container.state?.terminated ?? {};
+    const step = `${stepOf(container.name)}`;
+    return { id: `${pod}/${step}`, step, exitCode, said: said(message) };
+  });
+}
+
+/** What a termination log says; the whole of it if the container was ended before it could write its ending. */
+function said(message: string | undefined): string {
+  const ending = endingIn(message);
+  if (ending === undefined) return message?.trim() || "ended without a message";
+  return ending.passes === undefined ? sentence(ending) : ending.did;
 }
 
 /** Whether a container is an ended step. The exit handler's pod also has a container `main`, which is not a step. */
@@ -180,31 +156,4 @@ function isEndedStep(run: string, pod: string, { name, state }: V1ContainerStatu
 /** Sorts by end time. Kubernetes records whole seconds; within one second, the order of the steps' dependencies counts. */
 function order({ name, state }: V1ContainerStatus): number {
   return new Date(state?.terminated?.finishedAt ?? 0).getTime() + podSteps.map(containerOf).indexOf(name);
-}
-
-/** The log of a container; empty if the caller may not read logs, or the pod no longer exists. */
-async function readLog(core: CoreV1Api, namespace: string, name: string, container: string): Promise<string> {
-  try {
-    return await core.readNamespacedPodLog({ namespace, name, container }, request);
-  } catch (error) {
-    if (error instanceof ApiException && [403, 404].includes(error.code)) return "";
-    throw error;
-  }
-}
-
-/** What a step did is the last line of its log. Only `record` may log something about the pull request after it. */
-function lastLine(log: string, step: string): string {
-  const recorded = /^record: (?<did>.*) \([\d.]+ s\)$/m.exec(log)?.groups?.did;
-  if (step === "record" && recorded !== undefined) return recorded;
-  const lines = log
-    .split("\n")
-    .map((line) => /^\d\d:\d\d:\d\d (?<step>[a-z-]+): (?<said>.*)$/.exec(line)?.groups)
-    .filter((line) => line?.step === step);
-  return lines.at(-1)?.said ?? "done";
-}
-
-/** The termination message without the step's name, with which it begins. */
-function words(message: string | undefined, step: string): string {
-  const text = (message ?? "ended without a message").trim();
-  return text.startsWith(`${step}: `) ? text.slice(step.length + 2) : text;
 }

@@ -1,13 +1,13 @@
 import { CustomObjectsApi, Watch } from "@kubernetes/client-node";
 import { runLabels } from "../../components/labels.ts";
+import type { Ending, RunEnding } from "../../components/vocabulary/ending.ts";
 import { taskLabel } from "../../components/vocabulary/keys.ts";
 import type { Outcome } from "../../components/vocabulary/outcomes.ts";
 import { runNameSuffix, sweepSuffix } from "../../components/vocabulary/runName.ts";
 import type { ToldPush } from "../../components/vocabulary/samePush.ts";
 import { type PodStep, stepOf } from "../../components/vocabulary/steps.ts";
 import { ask, type Installation, request } from "./installation.ts";
-import { reportOf } from "./remediationRun.ts";
-import { allTheSame, failureOf, isFailed, outcomeOf } from "./runEnd.ts";
+import { allTheSame, failureOf, isFailed, outcomeOf, reportOf } from "./runEnd.ts";
 
 /** Reads the remediations of an installation from their runs. */
 
@@ -28,6 +28,8 @@ export interface Remediation {
   state: "waits" | "at work" | "ended";
   /** Undefined until the end. */
   outcome?: Outcome;
+  /** Only if it failed: why, and what carries it on. */
+  failure?: RunEnding;
   trigger: "push" | "sweep" | "by hand";
   /** What was done, why nothing was, or what it waits for. */
   summary: string;
@@ -136,17 +138,18 @@ export function remediationOf(run: RunObject, installation: string): Remediation
   const { phase = "", finishedAt } = run.status ?? {};
   const state = isFailed(run) || phase === "Succeeded" ? "ended" : phase === "Running" ? "at work" : "waits";
   const outcome = state === "ended" ? outcomeOf(run) : undefined;
-  const report = reportOf(nodesOf(run));
+  const report = reportOf(run);
   const until = state === "ended" ? Date.parse(finishedAt ?? creationTimestamp) : Date.now();
   return {
     run: name,
     started: creationTimestamp,
     task: parameter(run, "task") ?? labels[taskLabel] ?? "",
     ...optional("repository", parameter(run, "repository")),
-    ...optional("sha", parameter(run, "after")?.slice(0, 12) ?? /\bhead ([0-9a-f]{12})\b/.exec(report[0] ?? "")?.[1]),
+    ...optional("sha", (parameter(run, "after") ?? report.find(({ head }) => head)?.head)?.slice(0, 12)),
     ...pushOf(run),
     state,
     ...(outcome !== undefined && { outcome }),
+    ...(outcome === "failed" && { failure: failureOf(run) }),
     trigger: triggerOf(name, installation),
     summary: summaryOf(run, state, outcome, report),
     seconds: Math.max(0, Math.round((until - Date.parse(creationTimestamp)) / 1000)),
@@ -187,18 +190,14 @@ function summaryOf(
   run: RunObject,
   state: Remediation["state"],
   outcome: Outcome | undefined,
-  report: string[],
+  report: Ending[],
 ): string {
   if (state === "waits") return run.status?.message ?? "Argo has not picked it up yet";
   if (state === "at work") return `at ${stepsAtWork(run)}`;
-  if (outcome === "failed") return failureOf(run);
-  const said = new Map<string | undefined, string | undefined>(
-    report.map((line) => /^([a-z-]+): (.*) \([\d.]+ s\)$/.exec(line)).map((m) => [m?.[1], m?.[2]]),
-  );
+  if (outcome === "failed") return failureOf(run).did;
+  const did = (step: PodStep) => report.find((ending) => ending.step === step)?.did;
   const done =
-    outcome === "remediated" && said.has("restart-qa")
-      ? doers.map((step) => said.get(step))
-      : [said.get("record")?.replace(`${outcome}: `, "")];
+    outcome === "remediated" && did("restart-qa") !== undefined ? doers.map((step) => did(step)) : [did("record")];
   return [...done, allTheSame(run)].filter(Boolean).join("; ");
 }
 

@@ -1,6 +1,6 @@
+import { type Ending, endingIn, endingsIn, type RunEnding, runEndingIn } from "../../components/vocabulary/ending.ts";
 import { outcomeLabel } from "../../components/vocabulary/keys.ts";
 import { asOutcome, type Outcome } from "../../components/vocabulary/outcomes.ts";
-import { endedByOthers as exitCodesOfOthers } from "../../components/vocabulary/steps.ts";
 
 /** How a run ended. Argo's phase alone does not tell: something around the steps may fail after the steps have done all their work. */
 
@@ -9,7 +9,7 @@ interface Node {
   phase?: string;
   message?: string;
   finishedAt?: string;
-  outputs?: { exitCode?: string };
+  outputs?: { exitCode?: string; parameters?: { name: string; value?: string }[] };
 }
 
 /** The part of a Workflow that shows how it ended. */
@@ -39,26 +39,36 @@ export function outcomeOf(run: EndedRun): Outcome | undefined {
 
 /** What failed around the steps of a run that did its work; undefined if nothing failed. */
 export function allTheSame(run: EndedRun): string | undefined {
-  return isFailed(run) ? `Argo nevertheless ended it as ${run.status?.phase}: ${failureOf(run)}` : undefined;
+  return isFailed(run) ? `Argo nevertheless ended it as ${run.status?.phase}: ${failureOf(run).did}` : undefined;
 }
 
-/** Messages of steps that only ended because another step failed or because they were killed. Argo's own containers are excluded. */
-const endedByOthers = new RegExp(`^(?!init: |wait: ).*exit code (${exitCodesOfOthers.join("|")})\\b`);
+/** How the steps of a run ended. If the pod was started several times, those of the last one; empty until they have all ended. */
+export function reportOf({ status }: EndedRun): Ending[] {
+  return endingsIn(lastOutput(status?.nodes, "report"));
+}
 
-/** The last message of a failed container, or else of a failed pod, or else of Argo. */
-export function failureOf({ status }: EndedRun): string {
-  const words = Object.values(status?.nodes ?? {})
+/**
+ * Why a run failed: the exit handler's summary. If the exit handler did not get that far, the last ending of a step, or else what Argo says.
+ */
+export function failureOf({ status }: EndedRun): RunEnding {
+  const summary = runEndingIn(lastOutput(status?.nodes, "ending"));
+  if (summary !== undefined) return summary;
+  const messages = byEnd(status?.nodes)
     .filter(({ type = "", phase = "" }) => ["Container", "Pod"].includes(type) && ["Failed", "Error"].includes(phase))
-    .filter(({ message = "" }) => message !== "" && !endedByOthers.test(message))
-    .sort((one, other) => (one.finishedAt ?? "~").localeCompare(other.finishedAt ?? "~"))
-    .sort((one, other) => Number(one.type === "Container") - Number(other.type === "Container"))
-    .map(({ message = "" }) => inWords(message));
-  return (words.at(-1) ?? status?.message ?? "it ended without a message").replaceAll(/\s+/g, " ");
+    .map(({ message = "" }) => message);
+  const ending = messages.map(endingIn).findLast((one) => one !== undefined);
+  if (ending !== undefined) return { ...ending, did: `${ending.step}: ${ending.did}` };
+  // What failed first made the rest fail. Below the first line there may be a stack trace.
+  const words = messages.find((message) => message !== "") ?? status?.message ?? "it ended without a message";
+  return { did: `${words.split("\n")[0]}` };
 }
 
-/** Only the first line of a message of Argo's own containers: the rest is a stack trace. */
-function inWords(message: string): string {
-  const [, own, said] = /^(init|wait): (.*)/.exec(message) ?? [];
-  const text = (said ?? message).replace(/^([a-z-]+: )?Error \(exit code \d+\): (?=.)/, "").trim();
-  return own === undefined ? text : `Argo's container ${own}: ${text}`;
+/** The last value of an output parameter; empty if no node has one. */
+function lastOutput(nodes: Record<string, Node> | undefined, parameter: string): string {
+  const values = byEnd(nodes).map(({ outputs }) => outputs?.parameters?.find(({ name }) => name === parameter)?.value);
+  return values.findLast((value) => value) ?? "";
+}
+
+function byEnd(nodes: Record<string, Node> = {}): Node[] {
+  return Object.values(nodes).sort((one, other) => (one.finishedAt ?? "~").localeCompare(other.finishedAt ?? "~"));
 }

@@ -1,6 +1,6 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
-import { instanceIdLabel } from "../../components/argoInstance.ts";
 import { asArgoEventsReads, privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
+import { configAnnotation, type RemediationConfig } from "../../components/stepConfig.ts";
 import { repositoriesAnnotation } from "../../components/stepContainer.ts";
 import { runSaltAnnotation } from "../../components/vocabulary/runName.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
@@ -50,18 +50,9 @@ export interface Settings {
   webhookSecret?: SecretKey;
 }
 
-interface Template {
-  containerSet?: { containers: Container[] };
-  volumes?: { secret?: { secretName: string } }[];
-}
-
 interface Spec {
   podMetadata?: { annotations?: Record<string, string> };
-  templates: Template[];
-}
-
-interface Container {
-  env?: { name: string; value?: string }[];
+  templates: { volumes?: { secret?: { secretName: string } }[] }[];
 }
 
 interface EventSource {
@@ -82,7 +73,7 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
       api.getNamespacedCustomObject({ ...argo, plural, namespace, name }, request),
     );
   const template = (await read("WorkflowTemplate", "workflowtemplates", workflowTemplate)) as
-    | { metadata: { labels?: Record<string, string> }; spec: Spec }
+    | { spec: Spec }
     | undefined;
   if (template === undefined) {
     throw new Refusal(
@@ -91,10 +82,8 @@ export async function readSettings({ outputs, cluster }: Installation): Promise<
   }
   const source = (await read("EventSource", "eventsources", eventSource)) as EventSource | undefined;
   const webhookSecret = Object.values(source?.spec.github ?? {})[0]?.webhookSecret;
-  const argoInstanceId = template.metadata.labels?.[instanceIdLabel];
   return {
     ...settingsOf(template.spec, workflowTemplate),
-    ...(argoInstanceId !== undefined && { argoInstanceId }),
     ...(webhookSecret && { webhookSecret }),
   };
 }
@@ -106,56 +95,39 @@ export function namesOf(repositories: string[], between = ", "): string {
 }
 
 function settingsOf({ podMetadata, templates }: Spec, name: string): Settings {
-  const remediation = templates.find(({ containerSet }) => containerSet !== undefined);
-  // Each step has only the variables that it needs, but together they have all of them.
-  const variables = new Map<string, string>();
-  for (const { name, value = "" } of remediation?.containerSet?.containers.flatMap(({ env }) => env ?? []) ?? []) {
-    if (!value.includes("{{")) variables.set(name, value.replaceAll("$$", "$"));
-  }
-  const repositories = podMetadata?.annotations?.[repositoriesAnnotation];
-  if (repositories !== undefined) variables.set("REPOSITORIES", repositories);
-  const text = (variable: string): string => {
-    const value = variables.get(variable);
+  const annotation = (key: string): string => {
+    const value = podMetadata?.annotations?.[key];
     if (value === undefined) {
       throw new Refusal(
-        `WorkflowTemplate ${name} has no value for ${variable}: it was created by another version of this program`,
+        `WorkflowTemplate ${name} has no annotation ${key}: it was created by another version of this program`,
         "run pulumi up with this version, or use the tools of that version",
       );
     }
     return value;
   };
-  const secretName = remediation?.volumes?.find(({ secret }) => secret !== undefined)?.secret?.secretName ?? "";
-  const installationId = text("GITHUB_INSTALLATION_ID");
+  const config: RemediationConfig = JSON.parse(annotation(configAnnotation));
+  const repositories: Record<string, string> = JSON.parse(annotation(repositoriesAnnotation));
+  const { stages, resetStage, ...mainWorkflows } = config.main;
+  const { finishedPhases: _, ...codeRuns } = config.codeRun;
+  const secret = templates.flatMap(({ volumes }) => volumes ?? []).find(({ secret }) => secret !== undefined)?.secret;
   return {
-    repositories: Object.keys(JSON.parse(text("REPOSITORIES"))),
-    repositoryLabels: Object.values(JSON.parse(text("REPOSITORIES"))),
-    pusher: text("PUSHER"),
-    branchPrefix: text("BRANCH_PREFIX"),
-    taskLabelPrefix: text("TASK_LABEL_PREFIX"),
-    readyLabel: text("READY_LABEL"),
-    holdLabel: text("HOLD_LABEL"),
-    agents: JSON.parse(text("AGENTS")),
-    codeRuns: {
-      group: text("CODERUN_GROUP"),
-      version: text("CODERUN_VERSION"),
-      resource: text("CODERUN_RESOURCE"),
-      taskLabel: text("CODERUN_TASK_LABEL"),
-      agentLabel: text("CODERUN_AGENT_LABEL"),
-      repositoryLabel: text("CODERUN_REPOSITORY_LABEL"),
-    },
-    mainWorkflows: {
-      typeLabel: text("MAIN_WORKFLOW_TYPE_LABEL"),
-      type: text("MAIN_WORKFLOW_TYPE"),
-      taskLabel: text("MAIN_WORKFLOW_TASK_LABEL"),
-      stageLabel: text("MAIN_WORKFLOW_STAGE_LABEL"),
-      repositoryLabel: text("MAIN_WORKFLOW_REPOSITORY_LABEL"),
-    },
-    stages: JSON.parse(text("STAGES")),
-    resetStage: text("RESET_STAGE"),
-    githubApiUrl: text("GITHUB_API_URL"),
-    githubAppId: text("GITHUB_APP_ID"),
-    ...(installationId && { githubInstallationId: installationId }),
-    privateKey: { name: secretName, key: privateKeyKey },
+    repositories: Object.keys(repositories),
+    repositoryLabels: Object.values(repositories),
+    pusher: config.pusher,
+    branchPrefix: config.branchPrefix,
+    taskLabelPrefix: config.pull.taskLabelPrefix,
+    readyLabel: config.pull.readyLabel,
+    holdLabel: config.pull.holdLabel,
+    agents: config.agents.toCancel,
+    codeRuns,
+    mainWorkflows,
+    stages,
+    resetStage,
+    ...(config.argoInstanceId && { argoInstanceId: config.argoInstanceId }),
+    githubApiUrl: config.github.apiUrl,
+    githubAppId: config.github.appId,
+    ...(config.github.installationId && { githubInstallationId: config.github.installationId }),
+    privateKey: { name: secret?.secretName ?? "", key: privateKeyKey },
   };
 }
 

@@ -143,7 +143,7 @@ export async function lastSweep(installation: Installation): Promise<Sweep | und
 }
 
 function summaryOf(run: RunObject): string {
-  if (isFailed(run) && !stepsEndedWell(run)) return `it failed: ${failureOf(run)}`;
+  if (isFailed(run) && !stepsEndedWell(run)) return `it failed: ${failureOf(run).did}`;
   if (!isFailed(run) && run.status?.phase !== "Succeeded") return "it is running";
   const parameters = Object.values(run.status?.nodes ?? {}).flatMap(({ outputs }) => outputs?.parameters ?? []);
   const number = (name: string) => parameters.find((one) => one.name === name)?.value || "0";

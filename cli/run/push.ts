@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Ending } from "../../components/vocabulary/ending.ts";
 import { runName } from "../../components/vocabulary/runName.ts";
 import { isOfPush, type ToldPush } from "../../components/vocabulary/samePush.ts";
 import { type ExitCode, exitCodes } from "../lib/call.ts";
@@ -21,7 +22,7 @@ interface Result {
   message: string;
   run?: string;
   outcome?: string;
-  report: string[];
+  report: Ending[];
 }
 
 export async function push(call: PushCall): Promise<ExitCode> {

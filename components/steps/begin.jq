@@ -1,6 +1,6 @@
-# What was begun and is carried on belongs to the round in which it was begun. QA begins on whatever the branches stand
-# at. From the main workflow as it is now and the plan: ["done", ""], ["write", the JSON patch], or why it
-# cannot be done: ["taken", the name], ["ended", the name and how].
+# What to do so that the ledger says that this run has begun. The input is the main workflow as it is now. The result is ["done", ""],
+# ["write", the JSON patch], or the reason why that is impossible: ["taken", the name] or ["ended", the name and how].
+# If this run continues the work of another, the round stays the same.
 include "config";
 include "main-workflow";
 include "guarded-patch";

@@ -1,11 +1,13 @@
 include "config";
-# The CodeRuns that a remediation of this task may cancel: a listed agent's, of this repository, not finished.
+def coderuns_in_full: "\($config.codeRun.resource).\($config.codeRun.group)";
+
+# A remediation of this task may cancel a CodeRun if its agent is listed, it belongs to this repository, and it has not finished.
 def agent: .metadata.labels[$config.codeRun.agentLabel] // "";
 
 def finished: (.status.phase // "") | IN($config.codeRun.finishedPhases[]);
 
 def foreign:
-  if (agent | IN($config.codeRun.agents[]) | not) then
+  if (agent | IN($config.agents.toCancel[]) | not) then
     "agent \(agent | if . == "" then "unknown" else . end) is not in the cancel list"
   elif (of_this_repository($config.codeRun.repositoryLabel) | not) then "it does not name this repository"
   else null
@@ -13,8 +15,8 @@ def foreign:
 
 def why_not: foreign // if finished then "it has finished (\(.status.phase))" else null end;
 
-# One is contradicted by a label of the same name in another domain with another value, and by one whose value names
-# the pusher: then it may be someone else's.
+# A CodeRun may belong to someone else if one of its labels contradicts the labels that we go by: a label with the same name in another
+# domain and another value, or a label whose value names the pusher.
 def name_part: split("/") | last | ascii_downcase;
 
 def meant: [
@@ -31,28 +33,28 @@ def contradiction:
       | select(.key | IN($meant[].key) | not)
       | . as $other
       | [$meant[] | select((.key | name_part) == ($other.key | name_part))] as $namesakes
-      | if $namesakes == [] then select(.value | ascii_downcase | IN($config.codeRun.pusherNames[])) | $meant[0]
+      | if $namesakes == [] then select(.value | ascii_downcase | IN($config.agents.pusherNames[])) | $meant[0]
         else $namesakes[] | select((.value | ascii_downcase) != ($other.value | ascii_downcase))
         end
       | "\($other.key)=\($other.value) contradicts \(.key)=\(.value)"
     ]
   | .[0] // empty;
 
-# A near miss is an unfinished one of this repository whose agent is a listed one but for case and for what stands
-# between letters and digits: then QA may still be at work under it. Of two such names that are both listed neither is
-# one. Gives the listed agent, or null.
+# A near miss is an unfinished CodeRun of this repository whose agent differs from a listed one only in case and in the characters
+# between letters and digits. QA may still be at work there. An agent that is listed itself is no near miss. Gives the listed agent,
+# or null.
 def plain: ascii_downcase | gsub("[^a-z0-9]+"; "-");
 
 def near_miss:
   agent as $agent
-  | if ($agent | IN($config.codeRun.agents[])) or finished or (of_this_repository($config.codeRun.repositoryLabel) | not) then null
-    else first($config.codeRun.agents[] | select(plain == ($agent | plain))) // null
+  | if ($agent | IN($config.agents.toCancel[])) or finished or (of_this_repository($config.codeRun.repositoryLabel) | not) then null
+    else first($config.agents.toCancel[] | select(plain == ($agent | plain))) // null
     end;
 
 def few: .[:3] + (if length > 3 then ["and \(length - 3) more"] else [] end) | join(", ");
 
-# What goes along with targets, a list of {name, uid}, by garbage collection; from a list of all CodeRuns. Owners by
-# UID, at any depth: {UID of what goes along or of a target: name of the target}.
+# From a list of all CodeRuns: those that the garbage collector deletes together with the targets, which are a list of {name, uid}.
+# Ownership goes by UID, at any depth. The result is {UID: name of the target}, and includes the targets.
 def owned_by($targets):
   def owned($all):
     length as $before
@@ -63,8 +65,8 @@ def owned_by($targets):
     | if length == $before then . else owned($all) end;
   . as $all | ($targets | map({(.uid): .name}) | add // {}) | owned($all);
 
-# Those of them that may not be cancelled. A listed agent's of this task and repository may go along: it is a target,
-# it has finished, and its agent is done, or it came after the plan.
+# Those of them that may not be cancelled. A CodeRun of a listed agent, this task and this repository may be deleted: it is a target, or
+# it has finished, or it came after the plan.
 def others_that_go_along($targets):
   . as $all
   | owned_by($targets) as $owned
@@ -80,12 +82,12 @@ def others_that_go_along($targets):
       | .owner = .owners[.at].name
     ];
 
-# From these, where there are any: what the failure says of them.
+# What the message of the failure says about them.
 def go_along_words($untouched):
   [
     (map("\(.name) (owned by \(.owner)\(if .owner == .target then "" else ", below \(.target)" end); \(.why))") | few) + ";",
     $untouched,
-    "take off each one's ownerReference (the first one's: kubectl -n \($config.namespace) patch \($config.codeRun.full)",
+    "take off each one's ownerReference (the first one's: kubectl -n \($config.namespace) patch \(coderuns_in_full)",
     "\(.[0].name) --type json -p '[{\"op\":\"remove\",\"path\":\"/metadata/ownerReferences/\(.[0].at)\"}]')",
     "or end it yourself, then: \($config.argo) retry \($config.run)"
   ];

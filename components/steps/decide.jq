@@ -1,34 +1,25 @@
-# decide: what plan is to do next, from the facts that it has so far. Nothing is called or written here; so whatever
-# plan does can be tried from facts alone.
+# decide: what plan does next, from the facts that are known so far. It makes no calls and writes nothing, so plan's
+# decisions can be tested with facts alone.
 #
-# Its input, slurped, is {facts, took, now}: the facts so far, null at the start, the needs that were answered now, and
-# the time; then the answers, in the order of `took`.
-# Its output is {facts, decision, log, plan, shown}: the facts with these answers; one of
-#   {need}                    what is to be read next, a list; then it is asked again. The first need is main-workflows.
-#                             pulls-of-head are the pull requests if a branch is at the pushed commit, else null: a push
-#                             that somebody pushed on top of may be superseded, which costs no further call to GitHub
-#   {outcome, reason}         the end: there is nothing to do; or, with begin: true, QA is to be restarted
-#   {cause, words, command}   the end: it failed, with words in several parts
-# all lines for the log so far; what plan.json holds, but for the outcome; and that in lines for people.
+# The input, slurped, is {facts, took, now}: the facts so far, which are null at the start; the needs that were just
+# answered; and the time. The answers follow, in the order of `took`.
+# The output is {facts, decision, log, plan, shown}: the facts with these answers; the decision; all lines for the log so
+# far; the content of plan.json without the outcome; and the same in lines for people. The decision is one of
+#   {need}                    a list of what plan has to read before it asks again. The first need is main-workflows.
+#                             pulls-of-head are the pull requests if a branch is at the pushed commit, otherwise null: if
+#                             somebody pushed on top, the push may be superseded, and then this call is not needed.
+#   {outcome, reason}         The end: there is nothing to do or, with begin: true, QA is to be restarted.
+#   {cause, words, command, object}   The end: it failed. These become the step's ending; see components/vocabulary/ending.ts.
 #
-# It is asked at three places: decide_on_ledger first, decide_on_agents once the CodeRuns are known, decide_on_owned once
-# all are. jq compiles what an entry uses and drops the rest, and to compile all takes as long as six calls of jq.
+# There are three entries: decide_on_ledger comes first, decide_on_agents when the task's CodeRuns are known, and
+# decide_on_owned when all CodeRuns are known. jq compiles only what an entry uses. To compile everything takes as long as
+# six calls of jq.
 include "config";
 include "main-workflow";
 include "coderuns";
-{
-  stages: ($env.STAGES | fromjson),
-  branchPrefix: $env.BRANCH_PREFIX,
-  readyLabel: $env.READY_LABEL,
-  holdLabel: $env.HOLD_LABEL,
-  maxAgents: ($env.MAX_AGENTS_TO_CANCEL | tonumber),
-  comments: ($env.PULL_REQUEST_COMMENTS == "true"),
-  dryRun: ($env.DRY_RUN == "true")
-} as $plan |
-
-# GitHub's clock and the cluster's differ by less: else GitHub would take no token of ours.
+# GitHub's clock and the cluster's differ by less than this: otherwise GitHub would accept none of our tokens.
 120 as $surely_after |
-# A push from the future would make every true one an old one. GitHub takes no App's signature from a clock that is
+# Beside a push from the future, all later pushes would look old. GitHub accepts no App's signature if the clock is
 # further off than this.
 600 as $clock_margin |
 
@@ -57,7 +48,7 @@ def code_runs: [
   | {metadata: (.metadata | {name, uid, labels, creationTimestamp, ownerReferences}), status: {phase: .status.phase}}
 ];
 
-# Takes in an answer.
+# Adds an answer to the facts.
 def with_answer($took; $answer):
   if $took == "main-workflows" then .push = push | .mainWorkflows = ($answer | main_workflows)
   elif $took == "ended-workflows" then .allMainWorkflows = ($answer | main_workflows)
@@ -74,26 +65,26 @@ def with_answer($took; $answer):
 
 def by_hand: .push.byHand == true;
 
-# One main workflow, or none; two would leave to chance which one QA restarts in. Argo sets the label `completed`,
-# by which they are found, a moment after the phase.
+# There must be only one: with two, it is unknown in which one QA should restart. Main workflows are found by Argo's label
+# `completed`, which Argo sets a moment after the phase.
 def unfinished: [.mainWorkflows[] | select(.ended == null)];
 
-# Without an unfinished main workflow there is nothing to do, unless this run had begun on one that has ended since.
+# Without an unfinished main workflow there is nothing to do, unless this run began on one that has ended since.
 def ended_workflow:
   .push.run as $run | first(.allMainWorkflows // [] | .[] | select(.ended != null and .ledger.run == $run)) // null;
 
 def workflow: if .mainWorkflows == null then null else unfinished[0] // ended_workflow end;
 
-# The ledger on the main workflow knows the heads on which QA was restarted. One that was begun and not resumed is
-# carried on.
+# The ledger on the main workflow lists the heads on which QA was restarted. If a remediation began and did not resume the
+# main workflow, this run finishes it.
 def ledger: workflow.ledger // {};
 def resumed: ledger.resumed == "true";
 def begun: ledger.resumed == "false";
 def handled_at: ledger["pushed-at"] // "0";
 def handled_heads: ledger.heads // ledger.head // "" | split(",");
 
-# The branch that stands at the pushed commit is the one that was pushed. Where several branches carry the task and
-# none is at the pushed commit, the one under review counts.
+# If a branch is at the pushed commit, that commit is the head. If none of the task's branches is there, the head is that of
+# the branch under review.
 def head:
   .push.after as $after
   | .pulls as $pulls
@@ -109,22 +100,27 @@ def round: ledger.round as $last | ($last // "0" | tonumber? // 0) + if begun an
 
 # ------------------------------------------------------------------ the decisions
 
-# Each gives a decision, or nothing where it has none to make; the first one counts.
+# Each check gives a decision or nothing. The first decision counts.
 def need($what): {need: [$what]};
 def conclude($outcome; $reason): {outcome: $outcome, reason: ($reason | map(select(. != "")) | join(" "))};
-def fail($cause; $command; $words): {cause: $cause, command: $command, words: ($words | map(select(. != "")) | join(" "))};
+def fail($cause; $command; $words): {
+  $cause,
+  $command,
+  words: ($words | map(select(. != "")) | join(" ")),
+  object: (if $cause == "contract" then "main workflow \(workflow.name)" else "task \($config.task)" end)
+};
 
 def retry: "\($config.argo) retry \($config.run)";
 def resubmit: "\($config.argo) resubmit \($config.run)";
 def untouched: if begun then "" else "nothing was touched;" end;
-def see_coderuns: "kubectl -n \($config.namespace) get \($config.codeRun.full) -l \($config.codeRun.taskLabel)=\($config.task)";
+def see_coderuns: "kubectl -n \($config.namespace) get \(coderuns_in_full) -l \($config.codeRun.taskLabel)=\($config.task)";
 
-def whom_to_tell: if $plan.comments and .toldPulls == null then need("whom-to-tell") else empty end;
+def whom_to_tell: if $config.pull.comments and .toldPulls == null then need("whom-to-tell") else empty end;
 
 def check_main_workflow:
   unfinished as $found
   | if ($found | length) > 1 then
-      fail("ambiguous"; retry; [
+      fail("ambiguous"; "retry"; [
         "task \($config.task) has more than one main workflow: \([$found[].name] | join(", "));",
         "end all but one (\($config.argo) stop NAME), then: \(retry)"
       ])
@@ -142,9 +138,9 @@ def check_main_workflow:
             ] | add // "")"
           ])
         elif $mine.ledger.resumed != "true" then
-          fail("contract"; null; [
+          fail("contract"; "retry"; [
             "main workflow \($mine | "\(.name) \(.ended)") before it could be resumed;",
-            "start a new main workflow for task \($config.task): it begins on the present head"
+            "start a new main workflow for task \($config.task): it begins on the current head"
           ])
         else
           whom_to_tell,
@@ -152,13 +148,13 @@ def check_main_workflow:
         end
     end;
 
-# By hand, for whatever is the head now.
+# A run by hand is for the current head.
 def check_present_head:
   if by_hand | not then empty
   elif .branches == null then need("head-by-hand")
   elif .branches == [] then
     conclude("no-pull-request"; [
-      "\($config.repository) has no branch of task \($config.task) (\($plan.branchPrefix)\($config.task))"
+      "\($config.repository) has no branch of task \($config.task) (\($config.branchPrefix)\($config.task))"
     ])
   else empty
   end;
@@ -167,19 +163,19 @@ def check_ledger_time:
   handled_at as $at
   | workflow.name as $name
   | if $at | test("^[0-9]{1,12}$") | not then
-      fail("contract"; retry; [
+      fail("contract"; "retry"; [
         "annotation \(ledger_key("pushed-at")) of main workflow \($name) is not a time in seconds; remove it",
         "(kubectl -n \($config.namespace) annotate workflow \($name) \(ledger_key("pushed-at"))-), then: \(retry)"
       ])
     elif ($at | tonumber) > .now + $clock_margin then
-      fail("contract"; retry; [
+      fail("contract"; "retry"; [
         "annotation \(ledger_key("pushed-at")) of main workflow \($name) is \($at), \(($at | tonumber) - .now) s ahead",
         "of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: \(retry)"
       ])
     else empty
     end;
 
-# A push of a head on which QA was restarted is handled, whatever its time, because copies of one push may bear two
+# If QA was restarted on the pushed head, the push is handled, whatever its time: two copies of one push may have different
 # times.
 def check_handled:
   handled_heads as $heads
@@ -192,9 +188,8 @@ def check_handled:
     else empty
     end;
 
-# No branch stands at the pushed commit any more. If this very push was handled, with somebody's on top of it, or QA
-# was restarted on what stands there now, or for a push that is newer by any clock of GitHub's, there is nothing left
-# to do for it.
+# No branch is at the pushed commit any more. There is nothing left to do if this push was handled together with a push on
+# top of it, if QA was restarted on the current heads, or if it was restarted for a push that is certainly newer.
 def check_overtaken:
   handled_heads as $heads
   | if (is_overtaken and resumed) | not then empty
@@ -205,9 +200,9 @@ def check_overtaken:
     else empty
     end;
 
-# Either a newer push has a run of its own, or somebody pushed on top of Rex. A newer run that ended as held handled
-# nothing, nor did one that Argo refused, which has no outcome. What was made by `argo resubmit` bears the label of the
-# run that it was made from until it has its own.
+# Either a newer push has its own run, or somebody pushed on top of Rex. A newer run that ended as held handled nothing, and
+# neither did one that Argo refused, which has no outcome. A run from `argo resubmit` has the outcome label of the original
+# run until it gets its own.
 def ended_as_held: (.phase | IN("Succeeded", "Failed", "Error")) and .outcome == "held";
 def never_begun: (.phase | IN("Error", "Failed")) and .outcome == null;
 
@@ -227,38 +222,38 @@ def check_newer_run:
       )
     end;
 
-# What was begun is ended, even if the pull request was closed meanwhile.
+# A remediation that has begun always finishes, even if the pull request was closed meanwhile.
 def check_pull_request:
   if begun or .pulls != [] then empty
   else
     conclude("no-pull-request"; ["no open pull request of \($config.repository) comes from a branch of task \($config.task)"])
   end;
 
-# What was begun is ended all the same: a main workflow left half reset is worse than one that nobody held back in time.
+# A remediation that has begun always finishes: a main workflow that is left half reset is worse than a hold that came too late.
 def held: [.pulls[] | select(.held) | "#\(.number)"] | join(", ");
 
 def check_hold:
   if begun or held == "" then empty
   else
     conclude("held"; [
-      "label \($plan.holdLabel) is on pull request \(held): a person holds task \($config.task); nothing was touched;",
+      "label \($config.pull.holdLabel) is on pull request \(held): a person holds task \($config.task); nothing was touched;",
       "to go on, take the label off, then: \(resubmit)"
     ])
   end;
 
-# Where one label says the one and another the other, only those who made the CodeRun can tell whose it is.
+# If labels contradict each other, only the people who created the CodeRun know whose it is.
 def check_contradictions:
   [targets[] | "\(.metadata.name) (\(contradiction))"] as $all
   | if $all == [] then empty
     else
-      fail("ambiguous"; retry; [
+      fail("ambiguous"; "retry"; [
         "the labels of some \($config.codeRun.resource) of task \($config.task) contradict one another: \($all | few);",
         untouched,
         "correct the labels or end what should not be there (\(see_coderuns) --show-labels), then: \(retry)"
       ])
     end;
 
-# Nobody knows what was meant, and QA would begin again beside an agent that is at work.
+# Nobody knows which agent was meant, and QA must not begin again beside an agent that is at work.
 def check_near_misses:
   [
     .codeRuns[]
@@ -268,7 +263,7 @@ def check_near_misses:
   ] as $all
   | if $all == [] then empty
     else
-      fail("ambiguous"; retry; [
+      fail("ambiguous"; "retry"; [
         "agents of some \($config.codeRun.resource) of task \($config.task) are listed but for their spelling: \($all | few);",
         untouched,
         "correct the label or end what should not be there (\(see_coderuns) --show-labels), then: \(retry);",
@@ -276,14 +271,14 @@ def check_near_misses:
       ])
     end;
 
-# So many agents for one task are a runaway, or labels gone wrong. A retried run keeps the limit that it began with,
-# a resubmitted one has the new.
+# So many agents of one task mean that something starts agents without end, or that labels are wrong. A retried run keeps the
+# limit that it began with. A resubmitted one has the new limit.
 def check_number_of_targets:
   targets as $targets
-  | if ($targets | length) <= $plan.maxAgents then empty
+  | if ($targets | length) <= $config.agents.maxToCancel then empty
     else
-      fail("ambiguous"; retry; [
-        "task \($config.task) has \($targets | length) agents to cancel, more than agents.maxToCancel (\($plan.maxAgents)):",
+      fail("ambiguous"; "retry"; [
+        "task \($config.task) has \($targets | length) agents to cancel, more than agents.maxToCancel (\($config.agents.maxToCancel)):",
         "\([$targets[].metadata.name] | few);",
         untouched,
         "see which: \(see_coderuns); end those that should not be there, then: \(retry);",
@@ -295,9 +290,9 @@ def position:
   workflow.stage as $stage
   | if $stage == null then "before"
     else
-      ($plan.stages | index([$stage])) as $at
+      ($config.main.stages | index([$stage])) as $at
       | if $at == null then "unknown"
-        elif $at <= ($plan.stages | index([$config.main.resetStage])) then "before"
+        elif $at <= ($config.main.stages | index([$config.main.resetStage])) then "before"
         else "after"
         end
     end;
@@ -305,40 +300,40 @@ def position:
 def check_stage:
   if position != "unknown" then empty
   else
-    fail("contract"; resubmit; [
+    fail("contract"; "resubmit"; [
       "main workflow \(workflow.name) stands at stage \(workflow.stage), which is none of the configured stages",
-      "\($plan.stages | tojson): add it to mainWorkflow.stages (pulumi up), then: \(resubmit);",
+      "\($config.main.stages | tojson): add it to mainWorkflow.stages (pulumi up), then: \(resubmit);",
       "or correct the label \($config.main.stageLabel), then: \(retry)"
     ])
   end;
 
-# A push may arrive late, and the agents that began a round after it work on its head: to cancel them would be wrong.
-# A round begins with the first agent of the list. What stands from before, an agent at work or the ready label while
-# no agent of a new round has ended, is stale.
+# A push may arrive late. Agents that began a round after it work on its head and must not be cancelled. A round begins with
+# the first agent of the list. An agent from before the push that is still at work is stale. The ready label is stale, too,
+# as long as no agent of a new round has ended.
 def began_after_the_push:
   .push.pushedAt as $pushed
   | any(.pulls[]; .ready) as $ready
   | [
       .codeRuns[]
-      | select(agent | IN($config.codeRun.agents[]))
+      | select(agent | IN($config.agents.toCancel[]))
       | select(of_this_repository($config.codeRun.repositoryLabel))
       | {agent: agent, finished: finished, at: (.metadata.creationTimestamp | fromdateiso8601)}
     ]
   | sort_by(.at)
   | (map(select(.at > $pushed - $surely_after)) | first) as $first
-  | [.[] | select(.agent == $config.codeRun.agents[0] and .at > $pushed + $surely_after)] as $rounds
+  | [.[] | select(.agent == $config.agents.toCancel[0] and .at > $pushed + $surely_after)] as $rounds
   | $first != null
     and $first == $rounds[0]
     and all(.[]; .finished or .at > $pushed + $surely_after)
     and (($ready | not) or any($rounds[]; .finished));
 
-# Rex pushes often while still implementing: nothing has been built on the old head then. What was begun may look fresh
-# and be half reset.
+# Rex often pushes while it is still implementing. Then nothing depends on the old head. If a remediation has begun, nothing
+# may look stale although the main workflow is half reset.
 def check_stale:
   if begun then empty
   elif position == "before" and targets == [] and (any(.pulls[]; .ready) | not) then
     conclude("nothing-stale"; [
-      "no listed agent is at work, no pull request is labelled \($plan.readyLabel),",
+      "no listed agent is at work, no pull request is labelled \($config.pull.readyLabel),",
       "and the stage is not past \($config.main.resetStage)"
     ])
   elif (is_overtaken | not) and began_after_the_push then
@@ -349,7 +344,7 @@ def check_stale:
   else empty
   end;
 
-# Before anything is touched; stop-qa looks again before each deletion.
+# This comes before anything is changed. stop-qa checks again before each deletion.
 def check_owned:
   if targets == [] then empty
   elif .allCodeRuns == null then need("all-coderuns")
@@ -360,17 +355,17 @@ def check_owned:
     | others_that_go_along($targets)
     | if . == [] then empty
       else
-        fail("ambiguous"; retry; ["some \($config.codeRun.resource) would go along with their owners, which this run cancels:"]
+        fail("ambiguous"; "retry"; ["some \($config.codeRun.resource) would go along with their owners, which this run cancels:"]
           + go_along_words($untouched))
       end
   end;
 
-# Where Argo keeps the nodes packed, a written node would make it lose all others.
+# If Argo stores the nodes compressed or offloaded, writing a single node would make it lose all others.
 def check_writable:
   workflow.name as $name
   | if workflow.packed | not then empty
     else
-      fail("contract"; null; [
+      fail("contract"; "retry"; [
         "main workflow \($name) keeps its node status compressed or offloaded, where no gate can be resumed from here;",
         "nothing was touched: end its agents, then:",
         "kubectl -n \($config.namespace) label --overwrite workflow \($name) \($config.main.stageLabel)=\($config.main.resetStage);",
@@ -378,7 +373,7 @@ def check_writable:
       ])
     end;
 
-# What can be told without a call to GitHub; by hand that has to say what the head is.
+# What can be decided without a call to GitHub, which only a run by hand needs, to learn the head.
 def decision_on_ledger:
   first(
     check_main_workflow,
@@ -392,7 +387,7 @@ def decision_on_owned:
   first(
     check_owned,
     check_writable,
-    (if $plan.dryRun then conclude("dry-run"; ["a dry run: nothing is touched"]) else empty end),
+    (if $env.DRY_RUN == "true" then conclude("dry-run"; ["a dry run: nothing is touched"]) else empty end),
     (conclude("remediate"; ["something of the old head is still at work"]) + {begin: true})
   );
 
@@ -419,7 +414,7 @@ def log_lines($decision): [
   (select(.runs != null and $decision.outcome != "superseded")
     | "the branch is not at the pushed commit any more: somebody pushed on top of it"),
   (select(.pulls != null and begun and held != "")
-    | "label \($plan.holdLabel) is on pull request \(held), but what was begun is ended all the same")
+    | "label \($config.pull.holdLabel) is on pull request \(held), but what was begun is ended all the same")
 ];
 
 def shown: {name: .metadata.name, uid: .metadata.uid, agent: agent, created: .metadata.creationTimestamp};
@@ -454,7 +449,7 @@ def decide(decision; plan):
   | reduce range($took | length) as $at (.[0].facts | .now = $now; with_answer($took[$at]; $answers[$at]))
   | decision as $decision
   | (plan + if $decision.begin then {round: round} else {} end) as $plan
-  # What nobody asked about any more is not announced.
+  # If this push does not count, what it would touch is not shown.
   | ($plan | if $decision.outcome | IN("superseded", "no-pull-request", "held") then del(.targets, .leftAlone) else . end) as $plan
   | {facts: ., $decision, log: log_lines($decision), plan: $plan, shown: ($plan | plan_lines)};
 

@@ -1,11 +1,10 @@
 # shellcheck shell=bash
-# GitHub's deliveries of push events to this program's webhook. GitHub tries each once; a
-# failed one can be asked for again.
+# GitHub's deliveries of push events to this program's webhook. GitHub tries each delivery once, and redelivers failed ones on request.
 
-# Two hours: with the growing pauses the last attempt is made before that.
+# The last attempt is made within two hours, even with the growing pauses.
 readonly DELIVERIES_SECONDS=7200 MOST_ATTEMPTS=5 FIRST_PAUSE_SECONDS=300
 
-# Of the App's own webhook, if that is where it goes.
+# Redelivers failed deliveries of the App's own webhook, if it goes to this installation.
 redeliver_of_app() {
   [[ -n $WEBHOOK_URL ]] || return 0
   as_app
@@ -20,13 +19,14 @@ redeliver_of_app() {
   redeliver_failed /app/hook/deliveries
 }
 
-# Of the repository's webhooks that go here, where the installation may see them.
+# Redelivers failed deliveries of the repository's webhooks that go to this installation, if the App may read them.
 redeliver_of_repository() {
   local hook
   [[ -n $WEBHOOK_URL ]] || return 0
   [[ $(jq -r '.permissions.repository_hooks // ""' "$SCRATCH/installation") == write ]] || return 0
   mint_token '{"repository_hooks": "write"}'
-  github_pages "/repos/$REPOSITORY/hooks" || fail "GitHub App $GITHUB_APP_ID cannot read the webhooks of $REPOSITORY"
+  github_pages "/repos/$REPOSITORY/hooks" || object=$REPOSITORY fail no-permission \
+    "GitHub App $GITHUB_APP_ID cannot read the webhooks of $REPOSITORY"
   jq -r --slurp --arg url "${WEBHOOK_URL%/}" '
     .[][] | select((.config.url // "" | rtrimstr("/")) == $url) | .id' "$SCRATCH/pages" >"$SCRATCH/hooks"
   while IFS= read -r hook; do
@@ -34,8 +34,7 @@ redeliver_of_repository() {
   done <"$SCRATCH/hooks"
 }
 
-# redeliver_failed PATH: asks for each delivery of a push again of which no attempt has
-# succeeded, a few times at most, each after a longer pause than the one before.
+# redeliver_failed PATH: asks GitHub to redeliver each push of which no attempt has succeeded, a few times at most, with growing pauses.
 redeliver_failed() {
   local id
   read_deliveries "$1"
@@ -45,18 +44,18 @@ redeliver_failed() {
     | select(length < $most) | length as $attempts | max_by(.at)
     | select($now - .at >= $pause * pow(2; $attempts - 1)) | .id' "$SCRATCH/deliveries" >"$SCRATCH/failed"
   while IFS= read -r id; do
-    github POST "$1/$id/attempts" || fail "GitHub does not know delivery $id any more"
+    github POST "$1/$id/attempts" || fail gone "GitHub does not know delivery $id any more"
     echo "$id" >>"$SCRATCH/asked-again"
     log "asked for delivery $id again"
   done <"$SCRATCH/failed"
 }
 
-# The pages of the last hours, newest first, each a JSON list, in $SCRATCH/deliveries.
+# read_deliveries PATH: stores the pages of the last two hours in $SCRATCH/deliveries, newest first, each of them a JSON list.
 read_deliveries() {
   local cursor=''
   : >"$SCRATCH/deliveries"
   while :; do
-    github GET "$1?per_page=100$cursor" || fail "GitHub App $GITHUB_APP_ID cannot read $1"
+    github GET "$1?per_page=100$cursor" || fail no-permission "GitHub App $GITHUB_APP_ID cannot read $1"
     cat "$ANSWER" >>"$SCRATCH/deliveries"
     [[ $(header link) =~ [?\&](cursor=[^\&\>]+)[^\>]*\>\;\ rel=\"next\" ]] || return 0
     cursor="&${BASH_REMATCH[1]}"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# failed: the exit handler of a run that did not succeed. Says on the run, on the main
-# workflow and on the pull requests which step failed, on what, and the command that carries on;
-# or, where all was done and only something around it failed, how it ended, and what failed.
+# failed: the exit handler of a run that did not succeed. It writes on the run, on the main workflow and on the pull requests which step
+# failed, why, and which command continues. If the steps did all their work and only something around them failed, it writes the real
+# outcome, and the failure as a warning.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -19,10 +19,13 @@ source "${BASH_SOURCE%/*}/pull-requests.sh"
 # shellcheck source=components/steps/comment.sh
 source "${BASH_SOURCE%/*}/comment.sh"
 
+FAILED=$(<"${BASH_SOURCE%/*}/failed.jq")
+
 main() {
   local words outcome=failed
-  words=$(failed_step)
-  # Where that cannot be read, it has failed, for all that anybody can know.
+  jq -cn "$FAILED"'$ENV.FAILURES | why_failed($ENV.RUN_NAME; $ENV.WORKFLOW_STATUS)' >"$SHARED_DIR/ending"
+  words=$(jq -r .did "$SHARED_DIR/ending")
+  # If the outcome cannot be read, the run counts as failed.
   find_outcome &
   if wait "$!"; then outcome=$(<"$SCRATCH/outcome"); fi
   case $outcome in
@@ -32,10 +35,9 @@ main() {
   esac
 }
 
-# Leaves in $SCRATCH/outcome how the run ended, whatever became of its pods, and in $SCRATCH/ledger what
-# stands of it on main workflows. What it began and did not resume has failed; what it resumed is
-# remediated. Else what `record` said stands, if one of them came to its end: a label by itself
-# may be that of the run that this one was resubmitted from.
+# Stores the run's outcome in $SCRATCH/outcome, whatever happened to its pods, and its ledger entries in $SCRATCH/ledger. If it began and
+# did not resume a main workflow, it failed. If it resumed one, it is remediated. Otherwise the outcome is the label that `record` set,
+# but only if a `record` has ended well: the label alone may come from the run that this one was resubmitted from.
 find_outcome() {
   list_main_workflows ""
   jq "$ABOUT_MAIN_WORKFLOW"'
@@ -58,7 +60,7 @@ say_failed() {
   label_run failed
   annotate_main_workflows "$1"
   log "$1"
-  [[ $PULL_REQUEST_COMMENTS != true ]] || comment "$1"
+  [[ $PULL_COMMENTS != true ]] || comment "$1"
 }
 
 say_remediated() {
@@ -68,48 +70,26 @@ say_remediated() {
     note_outcome "$name" remediated "QA restarted by $RUN_NAME; $1"
   done < <(jq -r '.[] | select(.ended | not) | .name' "$SCRATCH/ledger")
   log "remediated; $1"
-  [[ $PULL_REQUEST_COMMENTS != true ]] || comment_on_restart "$1"
+  [[ $PULL_COMMENTS != true ]] || comment_on_restart "$1"
 }
 
-# $FAILURES is a list of Argo's, as JSON in a JSON string, with one entry for the pod and
-# one a container. When a container ends early, the others end because of that (see exitCodes
-# in components/vocabulary/steps.ts): those are not the cause. A pod that was
-# tried three times mostly says the same three times: once is enough. What a pod says itself is a
-# cause of its own where it is not a step's: of Argo's containers `init` and `wait`, or that the pod was lost.
-failed_step() {
-  jq -rn --arg failures "$FAILURES" --arg status "$WORKFLOW_STATUS" --arg run "$RUN_NAME" "$VOCABULARY"'
-    def list: if type == "string" then (fromjson? // []) | list elif type == "array" then . else [] end;
-    def words: (.displayName | step_of_container) as $step
-      | (.message // "ended without a word") | sub("^([a-z-]+: )?Error \\(exit code [0-9]+\\): (?=.)"; "") | sub("\\s+$"; "")
-      | if startswith("\($step): ") then . else "\($step): \(.)" end;
-    def of_a_step: select(.displayName | IN(step_containers[])) | select(.message // "" | ended_by_others | not) | words;
-    def of_a_pod: select(.displayName // "" | startswith("\($run)(")) | .message // "" | split("\n")[0] // ""
-      | select(. != "" and ([splits(": ")][0] | IN(step_containers[]) | not))
-      | sub("^(?<own>init|wait): (Error \\(exit code 64\\): )?"; "Argo\u0027s container \(.own): ");
-    [$failures | list | .[] | select(type == "object")] as $failures
-    | ([$failures[] | of_a_step] + [$failures[] | of_a_pod]) as $causes
-    | if ($causes | length) > 0 then $causes | reduce .[] as $each ([]; if any(.[]; . == $each) then . else . + [$each] end) | join("; ")
-      else "the run ended as \($status) before a step could say why" end
-    | gsub("[[:cntrl:]]"; " ") | .[:900]'
-}
-
-# Several main workflows may be the reason for the failure: each is told.
+# Writes the failure on each main workflow of the task. There may be several, which may be the reason for the failure.
 annotate_main_workflows() {
   local name
   list_main_workflows ",workflows.argoproj.io/completed!=true"
   while IFS= read -r name; do
-    note_outcome "$name" failed "$RUN_NAME: $1 | when mended: $ARGO $(verb_to_go_on "$1") $RUN_NAME"
+    note_outcome "$name" failed "$RUN_NAME: $1 | when mended: $(way_on)"
   done < <(jq -r "$ABOUT_MAIN_WORKFLOW"'main_workflows[] | select(.ended == null) | .name' "$ANSWER")
 }
 
 comment() {
   as_a_courtesy
   {
-    printf '**The remediation of %s failed**, and is not done.\n\n' "$(as_code "${AFTER:-the present head}")"
+    printf '**The remediation of %s failed**, and is not done.\n\n' "$(as_code "${AFTER:-the current head}")"
     printf -- '- why: %s\n' "$(as_code "$1")"
     printf -- '- run %s\n' "$(run_words)"
-    printf -- '- when mended: %s\n' "$(as_code "$ARGO $(verb_to_go_on "$1") $RUN_NAME")"
-    printf -- '- or anew, for the present head: %s\n' "$(anew_words)"
+    printf -- '- when mended: %s\n' "$(as_code "$(way_on)")"
+    printf -- '- or anew, for the current head: %s\n' "$(anew_words)"
   } >"$SCRATCH/words"
   tell comment_on_pull "${AFTER:-$RUN_NAME}"
 }
@@ -120,12 +100,12 @@ comment_on_restart() {
   tell tell_restart "$(restarted pushed)" "- warning: $(as_code "$1")"
 }
 
-# restarted KEY: what the ledger says of the restart.
+# restarted KEY: a value of the ledger entry of this restart.
 restarted() {
   jq -r --arg key "$1" '.[0][$key] // "?"' "$SCRATCH/ledger"
 }
 
-# tell HOW HEAD…: the plan was lost with its pod, so it is all open pull requests of the task's branches.
+# tell HOW HEAD…: comments on all open pull requests of the task's branches, because the plan was lost with its pod.
 tell() {
   local how=$1 number
   shift
@@ -137,16 +117,9 @@ tell() {
   done < <(jq -r '.[].number' "$SCRATCH/pulls")
 }
 
-# A retried run keeps the configuration that it began with. What a policy refused, because
-# it was changed since, it would refuse once more; and some steps know no way out but
-# another configuration, and say so.
-verb_to_go_on() {
-  case $1 in
-    *ValidatingAdmissionPolicy*) printf resubmit ;;
-    *" retry $RUN_NAME"*) printf retry ;;
-    *" resubmit $RUN_NAME"*) printf resubmit ;;
-    *) printf retry ;;
-  esac
+# Prints the command that continues this run.
+way_on() {
+  printf '%s %s %s' "$ARGO" "$(jq -r .command "$SHARED_DIR/ending")" "$RUN_NAME"
 }
 
 main

@@ -1,7 +1,7 @@
-# What of the waiting suspend nodes is a gate. One with a duration is a pause, which ends by itself; whether it has one,
-# its template says. Argo keeps those of other WorkflowTemplates by scope and name, an inline one has no name and stands
-# in its caller's. A node whose template is not found is a gate, as most are: not to open it would leave QA waiting for
-# ever. Where a hook or the exit handler of the whole workflow waits, nothing leads to a new round.
+# Which of the waiting suspend nodes are gates. A node whose template has a duration is a pause, which ends by itself. Argo stores the
+# templates of other WorkflowTemplates by scope and name. An inline template has no name and is part of its caller's template. A node
+# whose template is not found counts as a gate, as most nodes are gates, and QA would wait forever if it stayed closed. A node of a
+# hook or of the exit handler of the whole workflow is no gate, because no round follows it.
 def executed: .status.storedWorkflowTemplateSpec // .spec;
 
 def template_of($node):

@@ -1,15 +1,14 @@
 # shellcheck shell=bash disable=SC2034 # the steps use what is set here
-# Calls of GitHub's REST API with the installation's token.
+# Calls to GitHub's REST API with the installation's token.
 
-# The installation's token; other credentials serve to make it.
+# A curl configuration with the credentials: the installation's token, or the App's own while the token is made.
 GITHUB_CREDENTIALS="${TOKEN_DIR:-}/curl"
 
-# github METHOD PATH [BODY-FILE]: 2xx returns 0 with the answer in $ANSWER, 404
-# returns NOT_FOUND, anything else that trying again does not mend ends the step. Where
-# GitHub redirects, as from a repository's old name, the same is asked there, and $moved says
-# where: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
-# The credentials are a curl configuration in $GITHUB_CREDENTIALS: never an argument,
-# which every process of the node could read.
+# github METHOD PATH [BODY-FILE]: calls GitHub. For 2xx it returns 0 and stores the answer in $ANSWER. For 404 it returns NOT_FOUND.
+# It retries failures that may pass, and ends the step for all others. If GitHub redirects, for example from a repository's old name,
+# it repeats the call there and stores the URL in $moved:
+# https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+# The credentials are not passed as an argument, because every process on the node could read that.
 github() {
   local method=$1 path=$2 body=${3:-} url=$GITHUB_API_URL$2 attempt=0 hops=0 status wait
   local arguments=(--disable --silent --show-error --globoff --config "$GITHUB_CREDENTIALS" --request "$method"
@@ -31,33 +30,36 @@ github() {
     wait=$(pause_before_retry "$status" "$attempt")
     if [[ $wait == never ]]; then
       [[ $status == 404 ]] && return "$NOT_FOUND"
-      fail "GitHub refused $method $path: $(github_words "$status")"
+      fail refused-by-github "GitHub refused $method $path: $(github_words "$status")"
     fi
     ((wait < $(seconds_left))) ||
-      fail "GitHub does not answer $method $path: $(github_words "$status"); to wait $wait s more would pass this step's deadline of" \
-        "$STEP_DEADLINE_SECONDS s"
+      passes=true fail github-does-not-answer \
+        "GitHub does not answer $method $path: $(github_words "$status"); to wait $wait s more would pass this step's deadline of" \
+        "$STEP_TIMEOUT_SECONDS s"
     last_trouble="$method $path: $(github_words "$status")"
     log "$last_trouble; again in $wait s"
     sleep "$wait"
   done
 }
 
-# Only to where the credentials belong: the same scheme, host and port.
+# Follows a redirect only to the same scheme, host and port, because the credentials are meant for these.
 follow_redirect() {
   local here=''
   [[ ! $GITHUB_API_URL =~ ^[^/]+//[^/]+ ]] || here=${BASH_REMATCH[0]}
   moved=$(header location)
   [[ $moved != /[!/]* ]] || moved=$here$moved
   [[ -n $here && ${moved,,} == "${here,,}"/* ]] ||
-    fail "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, since the credentials are for $here" \
+    command=resubmit fail redirected-away \
+      "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, since the credentials are for $here" \
       "alone; if GitHub has moved, correct githubApp.apiUrl (pulumi up), else look for a proxy in between$(then_again resubmit)"
   hops=$((hops + 1))
   ((hops <= 3)) ||
-    fail "GitHub redirects $method $path again and again, at last to ${moved:0:200}: wait until GitHub has mended that$(then_again retry)"
+    passes=true fail redirected-too-often \
+      "GitHub redirects $method $path again and again, at last to ${moved:0:200}: wait until GitHub has mended that$(then_again retry)"
   url=$moved
 }
 
-# github_pages PATH: GET of all pages, each a JSON list, one after the other in $SCRATCH/pages.
+# github_pages PATH: gets all pages, each of them a JSON list, and stores them one after the other in $SCRATCH/pages.
 github_pages() {
   local page=1 query='?'
   [[ $1 != *\?* ]] || query='&'
@@ -82,8 +84,8 @@ header() {
   printf '%s' "${found%$'\r'}"
 }
 
-# What GitHub answers of the kind "not now": no answer, 5xx, half an answer, a used-up
-# limit, and 401 right after a token was made (it takes a moment to be known everywhere).
+# pause_before_retry STATUS ATTEMPT: seconds to wait before the next attempt, or "never". It is worth trying again after no answer, 5xx, an
+# incomplete answer, a used-up rate limit, and 401 for a new token, because GitHub takes a moment to know it everywhere.
 pause_before_retry() {
   local status=$1 attempt=$2 after reset
   after=$(header retry-after)

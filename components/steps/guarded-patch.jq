@@ -1,5 +1,5 @@
-# The head of each JSON patch on a main workflow: it is the planned one, and its stage and ledger are still those that
-# were read. Its input is the workflow that was read last.
+# The beginning of each JSON patch of a main workflow: tests that it is the planned one, and that its stage and ledger have not changed
+# since they were read. The input is the workflow that was read last.
 include "config";
 def pointer: gsub("~"; "~0") | gsub("/"; "~1");
 

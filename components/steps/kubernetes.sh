@@ -1,20 +1,19 @@
 # shellcheck shell=bash disable=SC2034 # the steps use what is set here
-# Calls of the API server, and the rule for what belongs to this task and repository.
+# Calls to the API server.
 
-# Where the kubelet puts the account's token and the API server's certificate.
+# The kubelet stores the account's token and the API server's certificate here.
 readonly SERVICE_ACCOUNT="${SERVICE_ACCOUNT:-/var/run/secrets/kubernetes.io/serviceaccount}"
 
-# Forms of an answer. A Workflow has some hundred kilobytes, which not everybody wants to
-# read. An empty list of the second form has null for items.
+# Formats of an answer with metadata only, because a Workflow has several hundred kilobytes. In an empty list of the second format,
+# `items` is null.
 readonly METADATA='application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 readonly METADATA_LIST='application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 accept=application/json
 
-# kube METHOD PATH [BODY-FILE [CONTENT-TYPE]]: the answer, of the form $accept, is in $ANSWER. Goes on trying
-# until the step's deadline while the API server is away; a refusal is returned as one of
-# NOT_FOUND, CONFLICT, INVALID, REFUSED. By curl: kubectl costs five times the time, and asks
-# the API server first for all that it serves.
-# A proxy that the image is set up with is for the way out of the cluster.
+# kube METHOD PATH [BODY-FILE [CONTENT-TYPE]]: calls the API server and stores the answer, in the format $accept, in $ANSWER. While
+# the API server does not answer, it tries again until the step's deadline. If the API server refuses, it returns NOT_FOUND,
+# CONFLICT, INVALID or REFUSED. It uses curl, because kubectl takes five times as long and first asks the API server for all
+# resources that it serves. It ignores the image's proxy, which is meant for calls out of the cluster.
 # https://kubernetes.io/docs/reference/using-api/api-concepts/
 kube() {
   local method=$1 path=$2 body=${3:-} type=${4:-application/json} pause=1
@@ -35,10 +34,10 @@ kube() {
   done
 }
 
-# The token is read anew, because the kubelet renews it, and handed over in no argument, which
-# every process of the node could read.
+# Reads the token for each call, because the kubelet renews it. It is not passed as an argument, because every process on the node
+# could read that.
 kube_once() {
-  refusal=''
+  refusal='' refused_by=''
   : >"$ANSWER"
   bounded 17 curl "${arguments[@]}" --config <(printf 'header = "Authorization: Bearer %s"\n' "$(<"$SERVICE_ACCOUNT/token")") \
     "$(api_server)$path" >"$SCRATCH/status" 2>"$SCRATCH/error" || return
@@ -53,34 +52,46 @@ api_server() {
   printf 'https://%s:%s' "$host" "$KUBERNETES_SERVICE_PORT"
 }
 
-# Leaves what was answered in $refusal, as status and reason, if the API server itself says so with a
-# Status, and for people in $SCRATCH/error. A 404 that names no object is what a starting API
-# server says of a kind that it does not serve yet: it must not pass for "gone".
+# Reads a refusal. If the API server itself answered, with a Status, $refusal is the status and the reason. $SCRATCH/error has the
+# text for people. An API server that is starting answers 404 without an object's name for a kind that it does not serve yet; this
+# must not be taken for a missing object. $refused_by is "policy" if a ValidatingAdmissionPolicy refused: only then does the Status
+# have a cause that begins with the policy's name.
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 read_refusal() {
   local status lines=()
   status=$(<"$SCRATCH/status")
   jq -r 'select(.kind == "Status")
-    | if .reason == "NotFound" and (.details.name // "") == "" then "NotServed" else .reason // "Unknown" end, .message' \
+    | if .reason == "NotFound" and (.details.name // "") == "" then "NotServed" else .reason // "Unknown" end,
+      (if any(.details.causes // [] | .[]; .message // "" | startswith("ValidatingAdmissionPolicy \u0027")) then "policy" else "" end),
+      .message' \
     "$ANSWER" >"$SCRATCH/refusal" 2>/dev/null || :
   mapfile -t lines <"$SCRATCH/refusal"
   [[ -z ${lines[0]:-} ]] || refusal="$status ${lines[0]}"
-  printf 'status %s%s' "${refusal:-$status}" "${lines[1]:+: ${lines[*]:1}}" >"$SCRATCH/error"
+  refused_by=${lines[1]:-}
+  printf 'status %s%s' "${refusal:-$status}" "${lines[2]:+: ${lines[*]:2}}" >"$SCRATCH/error"
 }
 
-# must_kube WHAT METHOD PATH…: as kube; any refusal ends the step.
+# must_kube WHAT METHOD PATH…: calls kube, and ends the step if the API server refuses.
 must_kube() {
   local what=$1
   shift
-  kube "$@" || fail "cannot $what: $(last_error)"
+  kube "$@" || fail_refused "cannot $what"
 }
 
-# then_again VERB: the command that carries on this run.
+# fail_refused WORDS: ends the step because the API server refused the last call. If a policy refused, the configuration has changed
+# since the run began. A retried run would keep the old one and would be refused again, so the run has to be resubmitted.
+fail_refused() {
+  local cause=refused-by-api-server command=retry
+  [[ $refused_by != policy ]] || cause=refused-by-policy command=resubmit
+  fail "$cause" "$1: $(last_error)"
+}
+
+# then_again VERB: the end of a message, with the command that continues this run.
 then_again() {
   printf ', then: %s %s %s' "$ARGO" "$1" "$RUN_NAME"
 }
 
-# The command that starts a new run for the present head.
+# Prints the command that starts a new run for the current head.
 anew() {
   printf '%s submit --from workflowtemplate/%s --generate-name %s-%s- -p task=%s -p repository=%s' \
     "$ARGO" "$NAME" "$NAME" "$TASK" "$TASK" "$REPOSITORY"

@@ -1,39 +1,38 @@
 # shellcheck shell=bash disable=SC2034 # the steps use what is set here
-# What every step of the remediation shares: its words, its ends, its deadline. A step
-# sources what it needs; the program puts those texts in the place of the `source`
-# lines, so a container runs one text with `bash -c` and needs no file of ours. Inputs
-# come from the environment only; components/remediationWorkflow.ts says what each means.
-# Names and patterns that not only the steps know, such as OUTCOME_LABEL, come from
-# components/vocabulary/prelude.ts: the program puts those that a text uses in front of it.
+# What all steps share: how they log, how they end, and their deadline. A step sources the files that it needs. The program replaces
+# each `source` line with the text of the file, so a container runs a single text with `bash -c` and needs no files. All inputs come
+# from the environment: CONFIG holds the configuration as JSON (see components/stepConfig.ts); components/remediationWorkflow.ts has
+# the other variables. Names and patterns that are also used outside the steps, such as OUTCOME_LABEL, come from
+# components/vocabulary/prelude.ts. The program puts the ones that a script uses in front of it.
 #
-# A step keeps its answers in files, not in `$(…)`: a failure in a subshell would
-# not end the step, and a step that goes on after a failure is what we fear most.
+# A step stores answers in files instead of using `$(…)`: a failure in a subshell would not end the step, and a step that continues
+# after a failure is the worst that can happen.
 set -euo pipefail
-# Argo's emissary starts containers with umask 0; plan.json and the token are ours alone.
+# Argo's emissary starts containers with umask 0, but nobody else may read plan.json and the token.
 umask 077
 
-# What a refused call returns, of the API server and of GitHub.
+BASH_SETTINGS=$(<"${BASH_SOURCE%/*}/bash.jq")
+settings=$(jq -rn "$BASH_SETTINGS")
+eval "$settings"
+# A run by hand may leave the repository out if there is only one.
+[[ -n ${REPOSITORY:-} ]] || REPOSITORY=$(jq -nr '$ENV.REPOSITORIES | fromjson | keys | if length == 1 then .[0] else "" end')
+
+# Return codes of a refused call to the API server or GitHub.
 readonly NOT_FOUND=44 CONFLICT=49 INVALID=42 REFUSED=43
-# How people call Argo for the objects of this installation.
-readonly ARGO="argo -n $NAMESPACE${ARGO_INSTANCE_ID:+ --instanceid $ARGO_INSTANCE_ID}"
 readonly PLAN="$SHARED_DIR/plan.json"
 readonly SCRATCH="$SHARED_DIR/scratch/$STEP"
 readonly ANSWER="$SCRATCH/answer"
 readonly TERMINATION_LOG="${TERMINATION_LOG:-/dev/termination-log}"
 
-# The step's own stderr: a function can fail where the stderr of a call goes to a file, and its words belong into the pod's log.
+# The step's stderr. A function may fail while stderr is redirected to a file, but its message belongs in the pod's log.
 exec {STEP_STDERR}>&2
 
 export TZ=UTC
 SECONDS=0
 last_trouble="no error"
-# Whatever the locale puts before the fraction.
+# The decimal separator depends on the locale.
 step_started=${EPOCHREALTIME/[.,]/}
 mkdir -p "$SCRATCH" "$SHARED_DIR/steps"
-
-# A run by hand may leave the repository out where there is but one.
-[[ -n $REPOSITORY ]] ||
-  REPOSITORY=$(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | keys | if length == 1 then .[0] else "" end')
 
 # ---------------------------------------------------------------- words and ends
 
@@ -41,50 +40,74 @@ log() {
   printf '%(%H:%M:%S)T %s: %s\n' -1 "$STEP" "$*"
 }
 
-# Last words: Argo shows what stands in the termination log beside the failed
-# container. Argo expands double braces in it again, so none may get there.
-last_words() {
-  local words="$STEP: $*"
-  words=${words//'{''{'/'{ {'}
-  printf '%s\n' "${words:0:1500}" | tee "$TERMINATION_LOG" >&"$STEP_STDERR"
+# A step ends with one object, which components/vocabulary/ending.ts describes. A caller of `fail`, `plan_again` or `finish` can
+# set more of its fields: object=… cause=… passes=true command=resubmit.
+
+# ending_as_json DID: prints this step's ending in two lines, first with `did`, then without.
+ending_as_json() {
+  jq -cn '$ARGS.positional as [$step, $did, $object, $cause, $passes, $command, $from, $to]
+    | {$step, $did, $object, $cause, passes: ($passes | if . == "" then . else fromjson end), $command,
+        seconds: ((($to | tonumber) - ($from | tonumber)) / 1e5 | round / 10)}
+    | with_entries(select(.value != "")) | ., del(.did)' \
+    --args "$STEP" "$1" "${object:-}" "${cause:-}" "${passes:-}" "${command:-}" "$step_started" "${EPOCHREALTIME/[.,]/}"
 }
 
+# leave_ending DID: writes the ending to the termination log, which Argo shows as the message of a failed container. Argo expands
+# double braces in this message, so they must not appear in it.
+leave_ending() {
+  local words="$STEP: $1" text
+  mapfile -t ending < <(ending_as_json "$1")
+  printf -v text '%s\n' "${words:0:1500}" "${ending[1]}"
+  printf '%s' "${text//'{''{'/'{ {'}" >"$TERMINATION_LOG"
+}
+
+last_words() {
+  leave_ending "$*"
+  head --lines=-1 "$TERMINATION_LOG" >&"$STEP_STDERR"
+}
+
+# fail CAUSE WORDS…: ends the step. The cause identifies the failure, in kebab case.
 fail() {
+  local cause=$1 passes=${passes:-false} command=${command:-retry}
+  shift
   last_words "$*"
   exit 1
 }
 
-# Something changed under the plan: the pod is started again and plans anew.
+# plan_again WORDS…: ends the step because the plan is outdated. Argo starts the pod again, and it makes a new plan.
 plan_again() {
-  last_words "$*; planning again"
+  cause=outdated-plan passes=true command=retry last_words "$*; planning again"
   exit "$EXIT_PLAN_AGAIN"
 }
 
-# Notes what this step did, for the record.
+# finish DID…: stores what this step did, for `record`.
 finish() {
-  jq -n --arg step "$STEP" --arg did "$*" --argjson from "$step_started" --argjson to "${EPOCHREALTIME/[.,]/}" \
-    '{step: $step, did: $did, seconds: (($to - $from) / 1e5 | round / 10)}' >"$SHARED_DIR/steps/$STEP.json"
-  log "$*"
+  leave_ending "$*"
+  printf '%s\n' "${ending[0]}" >"$SHARED_DIR/steps/$STEP.json"
+  log "${cause:+$cause: }$*"
 }
 
-# Ends this step where the plan found nothing to do.
+# Ends this step if the plan found nothing to do.
 only_when_planned() {
-  [[ -s $PLAN ]] || fail "there is no plan: $PLAN is missing; the plan step has to run first"
-  [[ $(jq -r .outcome "$PLAN") == remediate ]] && return
-  log "nothing to do: the plan ended as $(jq -r .outcome "$PLAN")"
+  local outcome
+  [[ -s $PLAN ]] || fail no-plan "there is no plan: $PLAN is missing; the plan step has to run first"
+  outcome=$(jq -r .outcome "$PLAN")
+  [[ $outcome == remediate ]] && return
+  leave_ending "nothing to do: the plan ended as $outcome"
+  log "nothing to do: the plan ended as $outcome"
   exit 0
 }
 
 seconds_left() {
-  printf '%d' "$((STEP_DEADLINE_SECONDS - SECONDS))"
+  printf '%d' "$((STEP_TIMEOUT_SECONDS - SECONDS))"
 }
 
-# bounded LIMIT COMMAND…: no call outlives its limit or the step's deadline.
+# bounded LIMIT COMMAND…: runs the command for at most LIMIT seconds, and never beyond the step's deadline.
 bounded() {
   local limit=$1 left
   shift
   left=$(seconds_left)
-  ((left > 0)) || fail "not finished within its deadline of $STEP_DEADLINE_SECONDS s; last: $last_trouble"
+  ((left > 0)) || passes=true fail deadline "not finished within its deadline of $STEP_TIMEOUT_SECONDS s; last: $last_trouble"
   timeout --kill-after=2 "$((limit < left ? limit : left))" "$@"
 }
 
@@ -92,7 +115,7 @@ last_error() {
   if [[ -s $SCRATCH/error ]]; then tr '\n' ' ' <"$SCRATCH/error"; else printf 'no error'; fi
 }
 
-# uri TEXT: as a part of a URL. Byte by byte, which costs less than a process.
+# uri TEXT: the text, encoded as a part of a URL. A loop over the bytes is faster than starting a process.
 uri() {
   local LC_ALL=C text=$1 at char code encoded=''
   for ((at = 0; at < ${#text}; at++)); do

@@ -1,6 +1,6 @@
 include "config";
-# What was told to stop, or is over but for exit handler and hooks, begins no round any more, though Argo calls it
-# Running: a gate that waits there is none of ours. Gives the words for it, or null.
+# How a main workflow ended, in words; null if it has not ended. A main workflow that was told to stop, or in which only the exit
+# handler and hooks are left, begins no more rounds, although Argo calls it Running. A gate that waits there must stay closed.
 def how_it_ended:
   .metadata.name as $name
   | if .status.phase // "" | IN("Succeeded", "Failed", "Error") then "ended (\(.status.phase))"
@@ -15,7 +15,7 @@ def how_it_ended:
 
 def has_ended: how_it_ended != null;
 
-# From a list: those of this repository. A Workflow has some hundred kilobytes; this is what counts of it.
+# The main workflows of this repository in a list, reduced to what is needed here. A Workflow has several hundred kilobytes.
 def main_workflows: [
   .items[]
   | select(of_this_repository($config.main.repositoryLabel))

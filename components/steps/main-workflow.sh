@@ -1,21 +1,21 @@
 # shellcheck shell=bash disable=SC2034,SC2153 # the steps use what is set here; NAME is no misspelling
-# The task's main workflow: found, read, and written in guarded patches only.
+# Finds, reads and writes the task's main workflow. It is written only with guarded patches.
 
 ABOUT_MAIN_WORKFLOW=$(<"${BASH_SOURCE%/*}/main-workflow.jq")
 
-# list_main_workflows MORE: the task's main workflows that the selector MORE leaves, of whatever repository.
+# list_main_workflows MORE: lists the task's main workflows of all repositories. MORE is added to the label selector.
 list_main_workflows() {
   must_kube "list the main workflows" GET \
-    "$WORKFLOWS?labelSelector=$(uri "$MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE,$MAIN_WORKFLOW_TASK_LABEL=$TASK$1")"
+    "$WORKFLOWS?labelSelector=$(uri "$MAIN_TYPE_LABEL=$MAIN_TYPE,$MAIN_TASK_LABEL=$TASK$1")"
 }
 
-# Leaves the planned main workflow, as it is now, in $SCRATCH/workflow.
+# Reads the planned main workflow as it is now into $SCRATCH/workflow.
 read_main_workflow() {
   local name
   name=$(jq -r .workflow.name "$PLAN")
   kube GET "$WORKFLOWS/$name" || {
-    (($? == NOT_FOUND)) && fail "main workflow $name is gone; $(start_anew)"
-    fail "cannot read main workflow $name: $(last_error)"
+    (($? == NOT_FOUND)) && object="main workflow $name" fail gone "main workflow $name is gone; $(start_anew)"
+    object="main workflow $name" fail_refused "cannot read main workflow $name"
   }
   cp "$ANSWER" "$SCRATCH/workflow"
   jq -e --slurpfile plan "$PLAN" '.metadata.uid == $plan[0].workflow.uid' "$SCRATCH/workflow" >/dev/null ||
@@ -30,29 +30,28 @@ must_be_unfinished() {
 
 # fail_ended WHICH-AND-HOW
 fail_ended() {
-  fail "main workflow $1 before it could be resumed; $(start_anew)"
+  object="main workflow ${1%% *}" fail ended "main workflow $1 before it could be resumed; $(start_anew)"
 }
 
 start_anew() {
-  printf 'start a new main workflow for task %s: it begins on the present head' "$TASK"
+  printf 'start a new main workflow for task %s: it begins on the current head' "$TASK"
 }
 
-# ledger_says RESUMED: whether the ledger's entry is this run's, and resumed or not.
+# ledger_says RESUMED: whether the ledger's entry belongs to this run and has this value of `resumed`.
 ledger_says() {
   jq -e --slurpfile plan "$PLAN" --arg resumed "$1" "$VOCABULARY"'
     ledger_of | .run == $plan[0].run and .pushed == $plan[0].after and .resumed == $resumed' \
     "$SCRATCH/workflow" >/dev/null
 }
 
-# Runs of one task go one after the other. If another's entry stands in the ledger all
-# the same, somebody else is at work on this main workflow.
+# Only one run of a task works at a time. If the ledger nevertheless has another run's entry, somebody else is working on this main
+# workflow.
 must_be_ours() {
   ledger_says false || plan_again "another run took over main workflow $(jq -r .metadata.name "$SCRATCH/workflow")"
 }
 
-# write_main_workflow WHAT: applies the JSON patch in $SCRATCH/patch to the main
-# workflow that was read last. If that changed meanwhile, nothing is written and the
-# caller, which reads it back in any case, reads it again.
+# write_main_workflow WHAT: applies the JSON patch in $SCRATCH/patch to the main workflow that was read last. If the main workflow has
+# changed since, this writes nothing. The caller always reads the main workflow again afterwards.
 write_main_workflow() {
   local what=$1 name status=0
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
@@ -60,6 +59,6 @@ write_main_workflow() {
   case $status in
     0) log "wrote $what of $name" ;;
     "$INVALID" | "$CONFLICT") log "$name changed meanwhile ($(last_error)); reading it again" ;;
-    *) fail "cannot write $what of main workflow $name: $(last_error)" ;;
+    *) object="main workflow $name" fail_refused "cannot write $what of main workflow $name" ;;
   esac
 }

@@ -1,9 +1,8 @@
 # shellcheck shell=bash disable=SC2153 # AFTER is no misspelling
-# plan: reads what decide.jq asks for, and writes what that decides into plan.json, on which alone the other steps act: which
-# main workflow, which CodeRuns by UID, which pull requests, and the outcome, `remediate`
-# or the reason why there is nothing to do. It touches nothing; but before anything else
-# may be touched, it writes "begun" into the ledger on the main workflow. So whatever
-# ends this run, the next one knows that it has to go on, however little looks stale.
+# plan: reads what decide.jq asks for, and writes its decision to plan.json: the main workflow, the CodeRuns by UID, the pull requests, and
+# the outcome, which is `remediate` or the reason why there is nothing to do. The other steps act only on this file. plan itself changes
+# only the ledger on the main workflow: it writes "begun" there before anything else is changed. So if this run ends early, the next
+# one knows that it has to finish the work, even if nothing looks stale.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -39,7 +38,7 @@ main() {
         begin
         conclude "$what" "$words"
         ;;
-      fail) fail "$words" ;;
+      fail) fail "$what" "$words" ;;
     esac
   done
 }
@@ -52,7 +51,7 @@ next() {
   esac
 }
 
-# read_need NEED: reads what decide.jq asks for, and adds the file with the answer to $answers.
+# read_need NEED: reads one thing that decide.jq asks for, and adds the file with the answer to $answers.
 read_need() {
   local answer=$ANSWER
   case $1 in
@@ -82,8 +81,8 @@ read_need() {
 
 # ----------------------------------------------------------------- the decision
 
-# decide: asks decide.jq, with the files $answers to $needs. Leaves its decision, what it is of (needs, an outcome or a
-# cause) and its words in $decision, $what and $words, and logs what is new.
+# Asks decide.jq for the next decision, with the files $answers to $needs, and logs its new lines. It sets $decision; $what, which is the
+# needs, the outcome or the cause; $words; and for a failure $object and $command.
 decide() {
   local lines=() line took
   printf -v took '"%s", ' "${needs[@]}"
@@ -95,16 +94,18 @@ decide() {
       (.decision
         | (if .need then "need" elif .begin then "begin" elif .outcome then "conclude" else "fail" end),
           (.need // [.outcome // .cause // ""] | join(" ")),
-          (.reason // .words // "" | line)),
+          (.reason // .words // "" | line),
+          (.object // ""),
+          (.command // "")),
       (.plan + (.decision | {outcome, reason}) | tojson),
       (.log | length),
       (.log[], .shown[] | line)' "$SCRATCH/so-far" "${answers[@]}" >"$SCRATCH/decision"
   mapfile -t lines <"$SCRATCH/decision"
   printf '%s\n' "${lines[0]}" >"$SCRATCH/facts"
-  decision=${lines[1]} what=${lines[2]} words=${lines[3]} plan=${lines[4]}
-  shown=("${lines[@]:6 + lines[5]}")
-  for line in "${lines[@]:6 + logged:lines[5] - logged}"; do log "$line"; done
-  logged=${lines[5]}
+  decision=${lines[1]} what=${lines[2]} words=${lines[3]} object=${lines[4]} command=${lines[5]} plan=${lines[6]}
+  shown=("${lines[@]:8 + lines[7]}")
+  for line in "${lines[@]:8 + logged:lines[7] - logged}"; do log "$line"; done
+  logged=${lines[7]}
 }
 
 conclude() {
@@ -112,7 +113,7 @@ conclude() {
   write_plan
   printf '%s\n' "${shown[@]}" >"$SHARED_DIR/planned"
   for line in "${shown[@]}"; do log "$line"; done
-  finish "$1: $2"
+  cause=$1 finish "$2"
   exit 0
 }
 
@@ -123,13 +124,14 @@ write_plan() {
 
 # -------------------------------------------------------------------- the input
 
-# The Sensor lets through only what matches; a run started by hand has no Sensor. With the
-# task alone it is for whatever the branch's head is.
+# The Sensor passes only valid parameters, but a run that was started by hand did not come through the Sensor. A run with only a task is
+# for the current head of the branch.
 check_input() {
   must_match TASK "$TASK" "$TASK_PATTERN" 'a number without leading zeros'
-  # By the name of its pod the API server knows whose a run is.
+  # The API server reads the task from the name of the pod.
   [[ $RUN_NAME == "$NAME-$TASK-"* ]] ||
-    fail "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes:" \
+    fail bad-parameter \
+      "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes:" \
       "$ARGO submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK … with the same parameters"
   by_hand=false
   [[ -n $BEFORE$AFTER$PUSHED_AT ]] || by_hand=true
@@ -138,7 +140,8 @@ check_input() {
     must_match AFTER "$AFTER" "$SHA_PATTERN" 'a commit SHA of 40 hex digits'
     must_match PUSHED_AT "$PUSHED_AT" '^[1-9][0-9]{0,11}$' 'seconds since 1970'
     is_past "$PUSHED_AT" ||
-      fail "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the" \
+      fail bad-parameter \
+        "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the" \
         "past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
   fi
   must_match DRY_RUN "$DRY_RUN" '^(true|false)$' 'true or false'
@@ -147,11 +150,12 @@ check_input() {
 
 check_repository() {
   [[ -n $REPOSITORY ]] ||
-    fail "parameter repository is missing; expected one of the configured ones ($(configured_repositories)):" \
+    fail bad-parameter "parameter repository is missing; expected one of the configured ones ($(configured_repositories)):" \
       "-p repository=OWNER/NAME"
   must_match REPOSITORY "$REPOSITORY" "$REPOSITORY_PATTERN" 'owner/name'
   jq -en '$ENV.REPOSITORIES | fromjson | has($ENV.REPOSITORY | ascii_downcase)' >/dev/null ||
-    fail "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(configured_repositories)):" \
+    object=$REPOSITORY command=resubmit fail not-configured \
+      "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(configured_repositories)):" \
       "correct it, or add it to repositories (pulumi up)$(then_again resubmit)"
 }
 
@@ -160,32 +164,32 @@ configured_repositories() {
     | (.[:5] | join(", ")) + if length > 5 then " and \(length - 5) more" else "" end'
 }
 
-# A push from the future would make every true one an old one. GitHub takes no App's
-# signature from a clock that is further off than this.
+# Beside a push from the future, all later pushes would look old. The margin allows for wrong clocks: GitHub accepts no App's signature
+# if the clock is further off than this.
 is_past() {
   (($1 <= EPOCHSECONDS + 600))
 }
 
 must_match() {
-  [[ $2 =~ $3 ]] || fail "parameter $1 is $(printf '%q' "${2:0:80}"); expected $4"
+  [[ $2 =~ $3 ]] || fail bad-parameter "parameter $1 is $(printf '%q' "${2:0:80}"); expected $4"
 }
 
 # ------------------------------------------------------- what decide.jq asks for
 
-# Of several pushes in a row the older find the newer one's run when the quiet is over.
+# Waits for further pushes. If there are several in a row, the runs of the older ones then find the run of the newest.
 wait_until_quiet() {
-  [[ $by_hand == false ]] && ((QUIET_SECONDS > 0)) || return 0
-  local left=$((PUSHED_AT + QUIET_SECONDS - EPOCHSECONDS))
+  [[ $by_hand == false ]] && ((DEBOUNCE_SECONDS > 0)) || return 0
+  local left=$((PUSHED_AT + DEBOUNCE_SECONDS - EPOCHSECONDS))
   ((left > 0)) || return 0
-  left=$((left < QUIET_SECONDS ? left : QUIET_SECONDS))
+  left=$((left < DEBOUNCE_SECONDS ? left : DEBOUNCE_SECONDS))
   log "waiting $left s for further pushes"
   sleep "$left"
-  # The deadline is for the work.
+  # Waiting does not count towards the deadline.
   SECONDS=0
 }
 
-# The pod that resumed it may have been lost before it told the pull requests: then this one's
-# `record` does. Where GitHub does not say which these are, it is remediated all the same.
+# The pod that resumed the main workflow may have been lost before it could comment on the pull requests. Then `record` of this pod does.
+# If GitHub does not say which pull requests there are, the outcome is still remediated.
 find_whom_to_tell() {
   read_whom_to_tell &
   answer=$SCRATCH/pulls
@@ -194,10 +198,10 @@ find_whom_to_tell() {
 
 read_whom_to_tell() {
   fail() {
-    log "the pull request is not told: $*"
+    log "the pull request is not told: ${*:2}"
     exit 1
   }
-  STEP_DEADLINE_SECONDS=$((SECONDS + 20))
+  STEP_TIMEOUT_SECONDS=$((SECONDS + 20))
   find_branches
   read_pull_requests
 }
@@ -208,18 +212,18 @@ find_branches() {
   answer=$SCRATCH/branches
 }
 
-# The time is GitHub's, by whose clock all pushes are put in order.
+# Takes the time from GitHub, because pushes are ordered by GitHub's clock.
 find_head_by_hand() {
   local at
   find_branches
-  at=$(date --date "$(header date)" +%s) || fail "GitHub's answer bears no date: $(header date)"
+  at=$(date --date "$(header date)" +%s) || passes=true fail odd-answer "GitHub's answer bears no date: $(header date)"
   answer=$SCRATCH/head
   printf '{"at": %d, "branches": %s}' "$at" "$(<"$SCRATCH/branches")" >"$answer"
 }
 
 # ------------------------------------------------------------------------- begin
 
-# Until the ledger says that this run has begun: whatever became of a write, it is read back.
+# Writes and reads the main workflow until the ledger says that this run has begun.
 begin() {
   local todo about
   write_plan

@@ -1,30 +1,33 @@
 # shellcheck shell=bash
-# The ready label of a pull request, as GitHub answers for it.
+# The ready label of a pull request.
 
-# Whether the answer, a list of labels, has the ready label; GitHub's label names ignore
-# case. What is no list says neither yes nor no, and ends the step.
+# Whether the answer, a list of labels, contains the ready label. GitHub ignores the case of label names. If the answer is not a list,
+# the step fails.
 answer_has_ready_label() {
   local has
-  has=$(jq --arg key "$READY_LABEL" 'arrays | any(.[]; (.name | ascii_downcase) == ($key | ascii_downcase))' "$ANSWER" 2>/dev/null) || true
+  has=$(jq --arg key "$PULL_READY_LABEL" '
+    arrays | any(.[]; (.name | ascii_downcase) == ($key | ascii_downcase))' "$ANSWER" 2>/dev/null) || true
   case $has in
     true) return 0 ;;
     false) return 1 ;;
-    *) fail "GitHub's answer to a question for labels is no list of labels" ;;
+    *) passes=true fail odd-answer "GitHub's answer to a question for labels is no list of labels" ;;
   esac
 }
 
-# Removes the ready label from pull request NUMBER and says so; absent is fine.
-# Only GitHub's own "Label does not exist" counts as absent: another 404 is none.
+# remove_ready_label NUMBER: removes the ready label from the pull request, if it has it. Only GitHub's "Label does not exist" shows that
+# the label is missing. Any other 404 is an error.
 remove_ready_label() {
   local number=$1
-  if github DELETE "/repos/$REPOSITORY/issues/$number/labels/$(uri "$READY_LABEL")"; then
+  if github DELETE "/repos/$REPOSITORY/issues/$number/labels/$(uri "$PULL_READY_LABEL")"; then
     if answer_has_ready_label; then
-      fail "GitHub removed label $READY_LABEL from pull request #$number but still lists it"
+      object="pull request #$number" passes=true fail odd-answer \
+        "GitHub removed label $PULL_READY_LABEL from pull request #$number but still lists it"
     fi
-    log "pull request #$number has lost the label $READY_LABEL"
+    log "pull request #$number has lost the label $PULL_READY_LABEL"
   elif jq -e '.message == "Label does not exist"' "$ANSWER" >/dev/null 2>&1; then
-    log "pull request #$number has no label $READY_LABEL"
+    log "pull request #$number has no label $PULL_READY_LABEL"
   else
-    fail "cannot take $READY_LABEL off pull request #$number: GitHub does not know it: $(github_words 404)"
+    object="pull request #$number" fail refused-by-github \
+      "cannot take $PULL_READY_LABEL off pull request #$number: GitHub does not know it: $(github_words 404)"
   fi
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2153 # NAME is no misspelling
-# record: says what was found, done and left alone, and how long each part took. The
-# outcome goes to the run's outputs and label, and, where QA was restarted, to the
-# main workflow and the pull requests. Nothing is written where nothing was touched.
+# record: reports what was found, what was done, what was left alone, and how long each step took. It writes the outcome to the run's
+# outputs and its label and, if QA was restarted, to the main workflow and the pull requests. If nothing was touched, it writes nothing
+# there.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -13,22 +13,24 @@ source "${BASH_SOURCE%/*}/github.sh"
 # shellcheck source=components/steps/comment.sh
 source "${BASH_SOURCE%/*}/comment.sh"
 
+REPORT=$(<"${BASH_SOURCE%/*}/report.jq")
+
 main() {
   local outcome
-  [[ -s $PLAN ]] || fail "there is no plan: $PLAN is missing; the plan step has to run first"
+  [[ -s $PLAN ]] || fail no-plan "there is no plan: $PLAN is missing; the plan step has to run first"
   outcome=$(jq -r 'if .outcome == "remediate" then "remediated" else .outcome end' "$PLAN")
   if [[ $outcome == remediated ]]; then
     note_outcome "$(jq -r .workflow.name "$PLAN")" remediated "QA restarted by $RUN_NAME"
   fi
   label_run "$outcome"
-  finish "$outcome: $(jq -r 'if .outcome == "remediate" then "QA begins again on head \(.head[:12])" else .reason end' "$PLAN")"
+  cause=$outcome finish "$(jq -r 'if .outcome == "remediate" then "QA begins again on head \(.head[:12])" else .reason end' "$PLAN")"
   report
   printf '%s' "$outcome" >"$SHARED_DIR/outcome.new"
   mv "$SHARED_DIR/outcome.new" "$SHARED_DIR/outcome"
-  [[ $outcome != remediated || $PULL_REQUEST_COMMENTS != true ]] || comment
+  [[ $outcome != remediated || $PULL_COMMENTS != true ]] || comment
 }
 
-# The run's outputs: what was planned and done, in words, each step's seconds, and the round if QA was restarted.
+# Writes the run's outputs: how each step ended, its seconds, and the round if QA was restarted.
 report() {
   local file
   mkdir -p "$SHARED_DIR/seconds"
@@ -36,11 +38,10 @@ report() {
     jq -j .seconds "$file" >"$SHARED_DIR/seconds/$(jq -r .step "$file")"
   done
   jq -j '.round // empty' "$PLAN" >"$SHARED_DIR/round"
-  jq -rs '.[] | "\(.step): \(.did) (\(.seconds) s)"' "$SHARED_DIR"/steps/*.json >"$SCRATCH/done"
-  cat "$SCRATCH/done"
   : >>"$SHARED_DIR/planned"
-  cat "$SHARED_DIR/planned" "$SCRATCH/done" >"$SCRATCH/report"
-  head --bytes=8000 "$SCRATCH/report" >"$SHARED_DIR/report"
+  jq -cs --slurpfile plan "$PLAN" --rawfile planned "$SHARED_DIR/planned" "$REPORT"'
+    report($plan[0]; $planned)' "$SHARED_DIR"/steps/*.json >"$SHARED_DIR/report"
+  jq -r "$REPORT report_lines" "$SHARED_DIR/report"
 }
 
 comment() {
@@ -52,7 +53,7 @@ comment() {
     words >"$SCRATCH/words"
     tell comment_on_pull
   else
-    # Another pod of this run did it; the ledger is what is left of its plan.
+    # Another pod of this run restarted QA. Only the ledger still has data of its plan.
     head=$(jq -r .workflow.ledger.pushed "$PLAN")
     restart_words "$(jq -r .workflow.ledger.head "$PLAN")" "$(jq -r '.workflow.ledger.round // "?"' "$PLAN")" >"$SCRATCH/words"
     tell tell_restart
@@ -66,7 +67,7 @@ tell() {
 }
 
 words() {
-  jq -r --arg reset "$RESET_STAGE" --arg ready "$READY_LABEL" --arg pusher "$PUSHER" --argjson now "$EPOCHSECONDS" '
+  jq -r --arg reset "$MAIN_RESET_STAGE" --arg ready "$PULL_READY_LABEL" --arg pusher "$PUSHER" --argjson now "$EPOCHSECONDS" '
     def code: "`" + gsub("`"; "\u0027") + "`";
     "**QA begins again on \(.head[:12] | code)**, because " +
       (if .byHand then "somebody asked for it."

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# restart-qa: sets the main workflow's stage back and ends its one waiting gate the way
-# `argo resume` does, stage, gate and ledger in one guarded patch: no reader can see
-# the one without the other. Where the gate is still to come, the stage goes first. Only
-# the patch that opens a gate says resumed: without one, nothing would begin again.
+# restart-qa: resets the main workflow's stage and opens its waiting gate as `argo resume` does. One guarded patch changes stage, gate
+# and ledger, so that nobody sees one without the others. If the gate does not wait yet, the stage is reset first. Only the patch that
+# opens the gate writes `resumed`, because without an opened gate QA does not begin again.
 # https://argo-workflows.readthedocs.io/en/latest/walk-through/suspending/
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
@@ -17,6 +16,7 @@ GATES=$(<"${BASH_SOURCE%/*}/gates.jq")
 RESUME=$(<"${BASH_SOURCE%/*}/resume.jq")
 
 main() {
+  local name
   woken=""
   only_when_planned
   until is_resumed; do
@@ -28,7 +28,8 @@ main() {
       await_gate
     fi
   done
-  finish "resumed $(jq -r .metadata.name "$SCRATCH/workflow") at stage $RESET_STAGE (it was $(jq -r '.workflow.stage // "unset"' "$PLAN"))"
+  name=$(jq -r .metadata.name "$SCRATCH/workflow")
+  object="main workflow $name" finish "resumed $name at stage $MAIN_RESET_STAGE (it was $(jq -r '.workflow.stage // "unset"' "$PLAN"))"
 }
 
 is_resumed() {
@@ -39,20 +40,19 @@ is_resumed() {
   return 1
 }
 
-# Leaves the waiting gates in $SCRATCH/gates.
+# Whether exactly one gate waits. Stores the waiting gates in $SCRATCH/gates.
 one_gate_waits() {
   jq "$GATES"'gates' "$SCRATCH/workflow" >"$SCRATCH/gates"
   [[ $(jq length "$SCRATCH/gates") == 1 ]]
 }
 
-# Where the gate cannot be opened yet, no late stage stands there meanwhile: whoever goes by
-# the label, or opens the gate by hand, begins where we would. The main workflow may write
-# its next stage over ours: it does so once, and the patch that opens the gate has it again.
+# Resets the stage while the gate cannot be opened yet. So anybody who reads the label, or opens the gate by hand, begins at the right
+# stage. The main workflow may overwrite it with its next stage once. The patch that opens the gate resets it again.
 reset_stage() {
   until stage_is_reset; do
     jq -e '.spec.suspend != true' "$SCRATCH/workflow" >/dev/null || woken=", and it is no longer suspended"
     jq "$RESUME as_read + stage(\$config.main.resetStage) + wake" "$SCRATCH/workflow" >"$SCRATCH/patch"
-    write_main_workflow "stage $RESET_STAGE"
+    write_main_workflow "stage $MAIN_RESET_STAGE"
     read_main_workflow
     must_be_unfinished
     must_be_ours
@@ -60,14 +60,14 @@ reset_stage() {
 }
 
 stage_is_reset() {
-  jq -e --arg key "$MAIN_WORKFLOW_STAGE_LABEL" --arg stage "$RESET_STAGE" '.metadata.labels[$key] == $stage and .spec.suspend != true' \
+  jq -e --arg key "$MAIN_STAGE_LABEL" --arg stage "$MAIN_RESET_STAGE" '.metadata.labels[$key] == $stage and .spec.suspend != true' \
     "$SCRATCH/workflow" >/dev/null
 }
 
-# The gate comes once the node of a cancelled agent has ended, which Argo notices after
-# up to 15 s. More than one waiting gate would leave to chance which one opens.
+# The gate waits once the node of the cancelled agent has ended, and Argo notices that within 15 s. If several gates wait, it is
+# unknown which is the right one.
 await_gate() {
-  local limit=$((SECONDS + GATE_SECONDS))
+  local limit=$((SECONDS + GATE_TIMEOUT_SECONDS))
   until one_gate_waits; do
     (($(jq length "$SCRATCH/gates") < 2)) || too_many_gates
     ((SECONDS < limit)) || no_gate
@@ -80,27 +80,30 @@ await_gate() {
 too_many_gates() {
   local name
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
-  fail "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates");" \
+  object="main workflow $name" fail several-gates \
+    "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates");" \
     "open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is reset already$woken"
 }
 
 no_gate() {
-  local running
+  local name running
+  name=$(jq -r .metadata.name "$SCRATCH/workflow")
   plan_again_if_agents_came
   running=$(jq -r "$GATES"'[(.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName),
     (waiting | select(.pauses) | "\(.node.displayName) (a pause)")] | join(", ")' "$SCRATCH/workflow")
-  fail "main workflow $(jq -r .metadata.name "$SCRATCH/workflow") waits at no gate after" \
-    "$GATE_SECONDS s${running:+; still at work: $running}; its stage is reset to $RESET_STAGE already$woken:" \
+  object="main workflow $name" passes=true fail no-gate "main workflow $name waits at no gate after $GATE_TIMEOUT_SECONDS" \
+    "s${running:+; still at work: $running}; its stage is reset to $MAIN_RESET_STAGE already$woken:" \
     "once it waits, $ARGO retry $RUN_NAME"
 }
 
 wants_a_value() {
   reset_stage
-  fail "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default):" \
+  object="main workflow $(jq -r .metadata.name "$SCRATCH/workflow")" fail gate-wants-value \
+    "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default):" \
     "$(value_commands), then: $ARGO retry $RUN_NAME; a default spares that the next time"
 }
 
-# Argo has no other way to tell a gate that waits already.
+# Argo has no other command that gives a value to a gate that already waits.
 value_commands() {
   jq -r --arg command "$ARGO node set $(jq -r .metadata.name "$SCRATCH/workflow")" '
     .[0] | .displayName as $gate | [.outputs.parameters[] | select(.valueFrom.supplied != null and .valueFrom.default == null)

@@ -1,14 +1,14 @@
-# The JSON patches that set the stage back and open a gate the way `argo resume` does.
+# The JSON patches that reset the stage and open a gate as `argo resume` does.
 include "config";
 include "guarded-patch";
-# Wakes a workflow that is suspended as a whole, which comes to no gate.
+# Wakes a workflow that is suspended as a whole, because it reaches no gate.
 def wake:
   if .spec.suspend == true then
     [{op: "test", path: "/spec/suspend", value: true}, {op: "remove", path: "/spec/suspend"}]
   else []
   end;
 
-# From a gate: whatever a person would have supplied gets its default.
+# Gives each output that a person would have supplied its default. The input is the gate.
 def supplied:
   .outputs.parameters // []
   | to_entries

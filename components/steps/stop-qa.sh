@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# stop-qa: deletes the planned CodeRuns, each by its UID and only while it owns none that may
-# not be cancelled, takes the ready label off the task's open pull requests while they end,
-# proves them gone, and looks once more whether one of them has put the label back. Foreground deletion: a CodeRun stays until its pods
-# have ended, so gone means that nothing of it runs any more.
+# stop-qa: deletes the planned CodeRuns, each by its UID, and only if it owns no CodeRun that may not be cancelled. While they end, it
+# takes the ready label off the task's open pull requests. Then it waits until the CodeRuns are gone, and checks whether one of them
+# has put the label back. It deletes in the foreground: a CodeRun exists until its pods have ended, so once it is gone, nothing of it
+# is running.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -18,7 +18,7 @@ main() {
   local limit
   only_when_planned
   delete_coderuns
-  limit=$((SECONDS + CANCEL_SECONDS))
+  limit=$((SECONDS + CANCEL_TIMEOUT_SECONDS))
   remove_labels
   prove_gone "$limit"
   check_labels
@@ -41,9 +41,9 @@ delete_coderun() {
   case $status in
     0) log "asked for the end of $name" ;;
     "$NOT_FOUND") log "$name is gone already" ;;
-    # The planned run is gone; the name belongs to another now, which nobody planned to cancel.
+    # The planned CodeRun is gone. Another one has its name now, and nobody planned to cancel that.
     "$CONFLICT") log "$name is another run than the planned one: left alone" ;;
-    *) fail "cannot delete $CODERUN_RESOURCE $name: $(last_error)" ;;
+    *) object="$CODE_RUN_RESOURCE $name" fail_refused "cannot delete $CODE_RUN_RESOURCE $name" ;;
   esac
 }
 
@@ -73,8 +73,9 @@ still_there() {
     [.[].metadata | "\(.name) (being deleted since \(.deletionTimestamp // "never"), finalizers \(.finalizers // [] | join(", ")))"]
     | join("; ")' "$SCRATCH/remaining")
   name=$(jq -r '.[0].metadata.name' "$SCRATCH/remaining")
-  fail "after $CANCEL_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get" \
-    "$CODERUN_RESOURCE.$CODERUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
+  object="$CODE_RUN_RESOURCE $name" passes=true fail still-there \
+    "after $CANCEL_TIMEOUT_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get" \
+    "$CODE_RUN_RESOURCE.$CODE_RUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
 }
 
 check_labels() {
@@ -82,9 +83,9 @@ check_labels() {
   mapfile -t numbers < <(jq -r '.pulls[].number' "$PLAN")
   for number in "${numbers[@]}"; do
     github GET "/repos/$REPOSITORY/issues/$number/labels?per_page=100" ||
-      fail "cannot read the labels of pull request #$number: $(github_words 404)"
+      object="pull request #$number" fail refused-by-github "cannot read the labels of pull request #$number: $(github_words 404)"
     if answer_has_ready_label; then
-      log "$READY_LABEL is back on pull request #$number"
+      log "$PULL_READY_LABEL is back on pull request #$number"
       remove_ready_label "$number"
     fi
   done
@@ -95,7 +96,7 @@ cancelled() {
 }
 
 labels_off() {
-  jq -r --arg ready "$READY_LABEL" '[.pulls[] | select(.ready) | "#\(.number)"]
+  jq -r --arg ready "$PULL_READY_LABEL" '[.pulls[] | select(.ready) | "#\(.number)"]
     | if . == [] then "no pull request had the label \($ready)" else "took \($ready) off \(join(" "))" end' "$PLAN"
 }
 

@@ -1,9 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2153 # the sourced files use what is set here
-# sweep: finds what GitHub could not deliver, or what was lost after it was. Failed
-# deliveries are asked for again; and the last push of Rex's to a task's pull request whose
-# head the ledger does not call handled, and that no run knows some time later, gets the run
-# that it should have had.
-# Whether anything is stale, that run's plan decides.
+# sweep: finds pushes that GitHub could not deliver or that were lost after their delivery. It asks GitHub to redeliver failed deliveries.
+# And if Rex's last push to the pull request of a task has no run after some time, and the ledger does not list the head as handled,
+# it starts the run that the push should have had. The plan of that run decides whether anything is stale.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -28,8 +26,8 @@ main() {
   report
 }
 
-# Those with tasks, and some others: of hundreds a sweep has not the time to ask for each, nor
-# does GitHub let it. By chance, so that whatever the schedule, each has its turn.
+# Prints the repositories with tasks, and some of the others. If there are hundreds, the time and GitHub's rate limit do not allow asking
+# about all of them. The choice is random, so that each has its turn whatever the schedule is.
 repositories_to_sweep() {
   jq -rn --argjson repositories "$REPOSITORIES" --slurpfile tasks "$SCRATCH/tasks" \
     --argjson chance "$RANDOM" --argjson most "$MOST_WITHOUT_TASKS" '
@@ -39,10 +37,10 @@ repositories_to_sweep() {
 
 readonly MOST_WITHOUT_TASKS=25
 
-# by_itself WHAT COMMAND: what cannot be looked at keeps nothing else from being looked at.
+# by_itself WHAT COMMAND: runs a part of the sweep. If it fails, the other parts still run.
 by_itself() {
   "$2" &
-  wait "$!" || troubles+=("$1 ($(<"$TERMINATION_LOG"))")
+  wait "$!" || troubles+=("$1 ($(head --lines=-1 "$TERMINATION_LOG"))")
 }
 
 report() {
@@ -51,15 +49,16 @@ report() {
   printf '%d' "$redelivered" >"$SHARED_DIR/redelivered"
   printf '%d' "$started" >"$SHARED_DIR/started"
   finish "started $started remediations, asked for $redelivered redeliveries"
-  ((${#troubles[@]} == 0)) || fail "not done, unlike all else: $(printf '%s; ' "${troubles[@]}")the next sweep tries again"
+  ((${#troubles[@]} == 0)) || passes=true fail not-all-done \
+    "not done, unlike all else: $(printf '%s; ' "${troubles[@]}")the next sweep tries again"
 }
 
-# The unfinished main workflows: task, repository, and the heads that the ledger calls handled.
+# Stores the unfinished main workflows in $SCRATCH/tasks: task, repository, and the heads that the ledger lists as handled.
 find_tasks() {
   accept=$METADATA_LIST must_kube "list the main workflows" GET \
-    "$WORKFLOWS?labelSelector=$(uri "$MAIN_WORKFLOW_TYPE_LABEL=$MAIN_WORKFLOW_TYPE,workflows.argoproj.io/completed!=true")"
-  jq --argjson repositories "$REPOSITORIES" --arg task "$MAIN_WORKFLOW_TASK_LABEL" \
-    --arg repository "$MAIN_WORKFLOW_REPOSITORY_LABEL" "$VOCABULARY"'
+    "$WORKFLOWS?labelSelector=$(uri "$MAIN_TYPE_LABEL=$MAIN_TYPE,workflows.argoproj.io/completed!=true")"
+  jq --argjson repositories "$REPOSITORIES" --arg task "$MAIN_TASK_LABEL" \
+    --arg repository "$MAIN_REPOSITORY_LABEL" "$VOCABULARY"'
     [.items // [] | .[] | . as $workflow
       | (ledger_of | if .resumed == "true" then . else {} end) as $handled
       | {task: (.metadata.labels[$task] // ""),
@@ -80,10 +79,10 @@ sweep_repository() {
   done < <(jq -c '.[]' "$SCRATCH/unknown")
 }
 
-# Heads of task pull requests that the ledger of the task's main workflow does not call handled.
+# Stores in $SCRATCH/unknown the heads of tasks' pull requests that the ledger of the main workflow does not list as handled.
 find_unknown_heads() {
   github_pages "/repos/$REPOSITORY/pulls?state=open" ||
-    fail "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY"
+    object=$REPOSITORY fail no-permission "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY"
   jq --slurp --slurpfile tasks "$SCRATCH/its-tasks" --arg repository "$REPOSITORY" --arg prefix "$BRANCH_PREFIX" "$VOCABULARY"'
     [.[][] | select((.head.repo.full_name // "" | ascii_downcase) == ($repository | ascii_downcase))
       | .head | {ref, head: .sha, task: (.ref | task_of_branch($prefix))}
@@ -92,18 +91,17 @@ find_unknown_heads() {
     | unique' "$SCRATCH/pages" >"$SCRATCH/unknown"
 }
 
-# look_at_branch FOUND: notes Rex's last push to the branch as lost, if it was made long
-# enough ago for its delivery, not before this program was installed, recently enough for
-# its run to be still there, and there is no run. Somebody may have pushed on top of it: then
-# it is handled if QA was restarted on it, or for it.
+# look_at_branch FOUND: notes Rex's last push to the branch as lost if it has no run. The push must be old enough to have been delivered,
+# recent enough for its run to be kept, and later than the installation of this program. If somebody pushed on top of it, it counts as
+# handled if QA was restarted on it or for it.
 look_at_branch() {
   local task ref
   task=$(jq -r .task <<<"$1")
   ref=$(jq -r .ref <<<"$1")
   github GET "/repos/$REPOSITORY/activity?ref=$(uri "refs/heads/$ref")&per_page=100" ||
-    fail "GitHub App $GITHUB_APP_ID cannot read the activity of $REPOSITORY"
+    object=$REPOSITORY fail no-permission "GitHub App $GITHUB_APP_ID cannot read the activity of $REPOSITORY"
   jq -c --argjson found "$1" --arg repository "$REPOSITORY" --arg pusher "${PUSHER,,}" --argjson now "$EPOCHSECONDS" \
-    --argjson after "$SWEEP_AFTER_SECONDS" --argjson retention "$RETENTION_DAYS" --arg installed "$INSTALLED_AT" '
+    --argjson after "$AFTER_SECONDS" --argjson retention "$RETENTION_DAYS" --arg installed "$INSTALLED_AT" '
     . as $all | first(.[] | select(.actor.type == "Bot" and (.actor.login | ascii_downcase) == $pusher))
     | select(.activity_type != "branch_deletion") | (.timestamp | fromdateiso8601) as $at
     | select(.after == $found.head or (.after | IN($found.handled[], $found.pushed) | not))
@@ -118,8 +116,8 @@ look_at_branch() {
   mv "$SCRATCH/lost.new" "$SCRATCH/lost"
 }
 
-# list_runs TASK: but for those that ended without an outcome. Argo refused them, or their
-# exit handler was lost: nobody was told of the push.
+# list_runs TASK: stores the names of the task's runs in $SCRATCH/runs. It leaves out runs that ended without an outcome: Argo refused
+# them, or their exit handler was lost, so nobody knows about the push.
 list_runs() {
   local which
   : >"$SCRATCH/runs"
@@ -129,14 +127,13 @@ list_runs() {
   done
 }
 
-# Whether the push in $SCRATCH/push has a run, whatever its outcome. A run is large: only those
-# are read whose name says that they are of this head.
+# Whether the push in $SCRATCH/push has a run, with any outcome. Runs are large, so it reads only those whose names have this head.
 has_run() {
   local run begin
   begin=$(jq -r --arg name "$NAME" "$VOCABULARY"'run_name_begin($name)' "$SCRATCH/push")
   while IFS= read -r run; do
     kube GET "$WORKFLOWS/$run" || {
-      (($? == NOT_FOUND)) || fail "cannot read run $run: $(last_error)"
+      (($? == NOT_FOUND)) || object="run $run" fail_refused "cannot read run $run"
       continue
     }
     jq -e --slurpfile push "$SCRATCH/push" "$VOCABULARY"'
@@ -145,7 +142,8 @@ has_run() {
   return 1
 }
 
-# The oldest first. So few an hour, because many at once are more likely an error here.
+# Starts the missing runs, the oldest push first. The number per hour is low, because many lost pushes at once are more likely an error of
+# the sweep.
 start_remediations() {
   local left number
   started=0
@@ -164,8 +162,8 @@ start_remediations() {
 
 readonly MOST_AN_HOUR=10
 
-# What was started within the last hour. Each bears the hour of its start, so that few have
-# to be read.
+# Stores the runs that a sweep started within the last hour in $SCRATCH/started. A label has the hour of the start, so that only a few runs
+# have to be read.
 read_started() {
   local hour=$((EPOCHSECONDS / 3600))
   accept=$METADATA_LIST must_kube "list what was started this hour" GET \
@@ -174,13 +172,13 @@ read_started() {
     [.items // [] | .[] | select((.metadata.creationTimestamp | fromdateiso8601) > $now - 3600)]' "$ANSWER" >"$SCRATCH/started"
 }
 
-# As the Sensor makes it, but for the end of its name: what the Sensor makes of a later
-# delivery is another run, and finds that there is nothing left to do.
+# start_remediation PUSH: creates the run that the Sensor would have created, except for the end of its name. If the push is delivered
+# later, the Sensor creates another run, which finds nothing left to do.
 start_remediation() {
   local status=0 run
   run=$(run_name "$1")
   jq --arg run "$run" --arg name "$NAME" --arg namespace "$NAMESPACE" --arg uid "$WORKFLOW_TEMPLATE_UID" \
-    --arg instance "${ARGO_INSTANCE_ID:-}" --arg swept "$SWEPT_LABEL" --arg hour "$((EPOCHSECONDS / 3600))" "$VOCABULARY"'
+    --arg instance "$ARGO_INSTANCE_ID" --arg swept "$SWEPT_LABEL" --arg hour "$((EPOCHSECONDS / 3600))" "$VOCABULARY"'
     . as $push | unfilled_run($name; $namespace; $uid; $instance) | filled_run($push)
     | .metadata.name = $run | .metadata.labels[$swept] = $hour' <<<"$1" >"$SCRATCH/run"
   kube POST "$WORKFLOWS" "$SCRATCH/run" || status=$?
@@ -190,7 +188,7 @@ start_remediation() {
       log "started $run for a push of $(jq -r '.pushedAt | todate' <<<"$1") that had none"
       ;;
     "$CONFLICT") must_have_begun "$run" ;;
-    *) fail "cannot create $run: $(last_error)" ;;
+    *) object="run $run" fail_refused "cannot create $run" ;;
   esac
 }
 
@@ -201,7 +199,8 @@ run_name() {
   jq -r --arg name "$NAME" --arg digest "$digest" "$VOCABULARY"'swept_run_name($name; $digest)' <<<"$1"
 }
 
-# must_have_begun RUN: it was made a moment ago, or by an earlier sweep, and ended without an outcome.
+# must_have_begun RUN: the run exists already. Either it was created a moment ago, or an earlier sweep created it and it ended without an
+# outcome, which is reported.
 must_have_begun() {
   must_kube "read run $1" GET "$WORKFLOWS/$1"
   local reason

@@ -1,42 +1,44 @@
 # shellcheck shell=bash disable=SC2034 # the steps use what is set here
-# The GitHub App's proof of itself, and the installation's token that it gets for it.
+# Gets the installation's token, with the GitHub App's key.
 
-# From here on GitHub is asked as the App itself.
+# From here on, calls to GitHub use the App's own credentials.
 as_app() {
   GITHUB_CREDENTIALS=$SCRATCH/app-credentials
   printf 'header = "Authorization: Bearer %s"\n' "$(app_jwt)" >"$GITHUB_CREDENTIALS"
 }
 
-# Leaves the installation on this repository in $SCRATCH/installation, and its id for mint_token.
+# Finds the installation on this repository, and stores it in $SCRATCH/installation and its ID for mint_token.
 find_installation() {
   as_app
   github GET "/repos/$REPOSITORY/installation" ||
-    fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests:" \
+    object=$REPOSITORY fail not-installed \
+      "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests:" \
       "write; if it was renamed or transferred, correct repositories (pulumi up)$(then_again retry)"
   cp "$ANSWER" "$SCRATCH/installation"
   GITHUB_INSTALLATION_ID=$(jq -r .id "$ANSWER")
   [[ -z $moved ]] || refuse_old_name
 }
 
-# GitHub goes on answering to a repository's old name; but pushes carry the new one, and
-# none of them counts until the configuration does, too.
+# Fails because the repository was renamed. GitHub still answers under the old name, but pushes have the new name and do not count until
+# the configuration has it, too.
 refuse_old_name() {
   local place
   echo '{"permissions": {"metadata": "read"}}' >"$SCRATCH/body"
   take_token
   github GET "/repos/$REPOSITORY" ||
-    fail "$REPOSITORY has another name now, and GitHub does not say which: correct repositories (pulumi up)"
+    object=$REPOSITORY command=resubmit fail renamed \
+      "$REPOSITORY has another name now, and GitHub does not say which: correct repositories (pulumi up)"
   place=$(jq -rn --argjson repositories "$REPOSITORIES" --arg repository "${REPOSITORY,,}" '
     $repositories | keys_unsorted | index($repository)')
-  fail "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), whose pushes nobody takes: correct repositories (pulumi config set" \
+  object=$REPOSITORY command=resubmit fail renamed \
+    "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), whose pushes nobody takes: correct repositories (pulumi config set" \
     "--path 'repositories[$place]' $(jq -r .full_name "$ANSWER"), then pulumi up)"
 }
 
-# What a remediation needs of GitHub.
+# The permissions that a remediation needs.
 readonly READ_AND_LABEL='{"contents": "read", "pull_requests": "write"}'
 
-# mint_token PERMISSIONS: a token for this repository alone, with no more than that. From
-# here on GitHub is asked with it.
+# mint_token PERMISSIONS: gets a token with only these permissions, for this repository only. From here on, calls to GitHub use it.
 mint_token() {
   local permissions=$1
   if [[ -n $GITHUB_INSTALLATION_ID ]]; then as_app; else find_installation; fi
@@ -49,17 +51,19 @@ take_token() {
   github POST "/app/installations/$GITHUB_INSTALLATION_ID/access_tokens" "$SCRATCH/body" || no_installation
   jq -r '"header = \"Authorization: Bearer \(.token)\""' "$ANSWER" >"$TOKEN_DIR/curl.new"
   mv "$TOKEN_DIR/curl.new" "$TOKEN_DIR/curl"
-  # The answer held the token; the other steps see this folder.
+  # The answer contains the token, and the other steps can read this folder.
   rm -f "$ANSWER" "$GITHUB_CREDENTIALS"
   GITHUB_CREDENTIALS=$TOKEN_DIR/curl
 }
 
-# A run keeps the configuration that it began with: where that is wrong, it takes another.
+# Fails because there is no such installation. A retried run would keep a wrong ID, so the run has to be resubmitted then.
 no_installation() {
   [[ -e $SCRATCH/installation ]] ||
-    fail "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubApp.installationId, or leave it out" \
+    command=resubmit fail no-such-installation \
+      "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubApp.installationId, or leave it out" \
       "and it is found (pulumi up)$(then_again resubmit)"
-  fail "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY any more, where it was a moment ago: install it there" \
+  object=$REPOSITORY fail not-installed \
+    "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY any more, where it was a moment ago: install it there" \
     "again$(then_again retry)"
 }
 

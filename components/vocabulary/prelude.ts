@@ -1,3 +1,4 @@
+import { endingInJq } from "./ending.ts";
 import { jqText } from "./jqText.ts";
 import { ledgerPrefix, outcomeLabel, sweptLabel, taskLabel } from "./keys.ts";
 import { branchRestPattern, repositoryPattern, shaPattern, taskPattern, whole } from "./patterns.ts";
@@ -40,6 +41,7 @@ const constants: Record<string, string | number> = {
  * - `unfilled_run($name; $namespace; $uid; $instance)`, `filled_run($push)`: the run of a push; see run.ts.
  * - `is_of_repository($repositories; $repository; $key)`: an object -> whether it belongs to the repository; see repositoryRule.ts.
  * - `step_containers`: names of the containers of a pod's steps. `step_of_container`: such a name -> the name of its step.
+ * - `ending_in`: a message of Argo's -> the ending of a step in it, or null; see ending.ts.
  * - `ended_by_others`: Argo's message about a container -> whether it ended because another step failed, or was ended from outside.
  */
 const functions: Record<string, string> = {
@@ -57,6 +59,7 @@ const functions: Record<string, string> = {
   is_of_repository: isOfRepository,
   step_containers: `def step_containers: ${JSON.stringify(podSteps.map(containerOf))};`,
   step_of_container: `def step_of_container: if . == ${jqText(mainContainer)} then ${jqText(`${stepOf(mainContainer)}`)} else . end;`,
+  ending_in: endingInJq,
   ended_by_others: `def ended_by_others: test("exit code (${endedByOthers.join("|")})");`,
 };
 

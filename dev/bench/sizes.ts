@@ -77,8 +77,8 @@ async function inTurns(
 
 async function measureAgents({ platform, say }: Bench, extent: Extent, runs: number, figures: Figures): Promise<void> {
   // The installed template refuses so many agents, as a guard against wrong labels. So this one has a higher limit.
-  const template = await deriveTemplate(platform.cluster, `rex-bench-${platform.newTask()}`, {
-    MAX_AGENTS_TO_CANCEL: String(Math.max(...agentCounts)),
+  const template = await deriveTemplate(platform.cluster, `rex-bench-${platform.newTask()}`, (config) => {
+    config.agents.maxToCancel = Math.max(...agentCounts);
   });
   try {
     await inTurns(agentCounts, extent, runs, agentsTitle, figures, async (count) => {

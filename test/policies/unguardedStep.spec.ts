@@ -11,7 +11,10 @@ function unguarded(): string {
   const text = stepScript("stop-qa").replaceAll("$$", "$");
   const without = text
     .replace("  only_when_planned\n", "")
-    .replace(/\*\) fail "cannot delete .*/, '*) log "REFUSED $name: $(last_error)" ;;');
+    .replace(
+      /\*\) object=\S+ \S+ fail_refused "cannot delete .*/,
+      '*) log "REFUSED by $refused_by $name: $(last_error)" ;;',
+    );
   ok(
     without.length < text.length && without.includes("REFUSED"),
     "the guards in the step have changed; adapt this function",
@@ -53,8 +56,11 @@ describe("stop-qa without its own guards", function () {
     ]);
     const refusals = log.split("\n").filter((line) => line.includes("REFUSED"));
     equal(refusals.length, 3, log);
-    match(refusals.join("\n"), /REFUSED rex-3: .*belongs to agent '5DLabs-Rex', which is not in the cancel list/);
-    match(refusals.join("\n"), /REFUSED cleo-4: .*belongs to task '4', not to the task of pod/);
+    match(
+      refusals.join("\n"),
+      /REFUSED by policy rex-3: .*belongs to agent '5DLabs-Rex', which is not in the cancel list/,
+    );
+    match(refusals.join("\n"), /REFUSED by policy cleo-4: .*belongs to task '4', not to the task of pod/);
   });
 
   /** Runs the step in a pod of a run for task 3, and returns its output. */
@@ -62,13 +68,13 @@ describe("stop-qa without its own guards", function () {
     const { namespace, core } = guarded.cluster;
     const name = `${guarded.runName("3")}-remediate-1`;
     const environment = stepEnvironment({
-      NAMESPACE: namespace,
+      namespace: namespace,
       TASK: "3",
       RUN_NAME: guarded.runName("3"),
       STEP: "stop-qa",
       SHARED_DIR: "/remediation",
       HOME: "/remediation",
-      CANCEL_SECONDS: "3",
+      cancelTimeoutSeconds: "3",
       PLAN_TEXT: JSON.stringify(plan),
     });
     await core.createNamespacedPod({

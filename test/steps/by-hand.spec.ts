@@ -37,7 +37,7 @@ describe("plan of a run by hand", function () {
     return task;
   }
 
-  it("uses the present head and the time on GitHub's clock", async () => {
+  it("uses the current head and the time on GitHub's clock", async () => {
     const task = await prepared();
     await scenario.github.settings({ clockOffsetSeconds: -40 });
     const before = Math.floor(Date.now() / 1000) - 40;

@@ -213,7 +213,7 @@ describe("plan", function () {
         "rex-remediation/run": "an-earlier-run",
         "rex-remediation/resumed": "true",
       });
-      deepEqual(await outcomeOf(await scenario.bench(task, { GITHUB_API_URL: "http://127.0.0.1:9" })), {
+      deepEqual(await outcomeOf(await scenario.bench(task, { "github.apiUrl": "http://127.0.0.1:9" })), {
         outcome: "already-remediated",
         reason: "this head was handled by run an-earlier-run",
       });
@@ -348,6 +348,13 @@ describe("plan", function () {
         result.lastWords,
         `plan: task ${task} has more than one main workflow: one-${task}, two-${task}; end all but one (argo -n ${scenario.cluster.namespace} stop NAME), then: ${goOn("retry", task)}`,
       );
+      deepEqual(result.ending, {
+        step: "plan",
+        object: `task ${task}`,
+        cause: "ambiguous",
+        passes: false,
+        command: "retry",
+      });
       await scenario.cluster.patchWorkflow(`two-${task}`, { status: { phase: "Failed" } });
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
@@ -408,14 +415,21 @@ describe("plan", function () {
       await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "lunch", [gate], { labels: ours }));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
       const bench = await scenario.bench(task);
-      const { STAGES = "" } = bench.environment;
+      const { stages } = JSON.parse(bench.environment.CONFIG ?? "").main;
       const result = await bench.run("plan");
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: main workflow play-${task} stands at stage lunch, which is none of the configured stages ${STAGES}: add it to mainWorkflow.stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
+        `plan: main workflow play-${task} stands at stage lunch, which is none of the configured stages ${JSON.stringify(stages)}: add it to mainWorkflow.stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
       );
-      const more = { DRY_RUN: "true", STAGES: JSON.stringify([...JSON.parse(STAGES), "lunch"]) };
+      deepEqual(result.ending, {
+        step: "plan",
+        object: `main workflow play-${task}`,
+        cause: "contract",
+        passes: false,
+        command: "resubmit",
+      });
+      const more = { DRY_RUN: "true", "main.stages": JSON.stringify([...stages, "lunch"]) };
       equal((await outcomeOf(await scenario.bench(task, more))).outcome, "dry-run");
       await scenario.cluster.patchWorkflow(`play-${task}`, {
         metadata: { labels: { "current-stage": "waiting-pr-approved" } },
@@ -469,6 +483,7 @@ describe("plan", function () {
         result.lastWords,
         /^plan: GitHub refused GET \/repos\/acme\/shop\/pulls.*: status 403 \(Resource not accessible by integration\); it needs the permission pull_requests=read$/,
       );
+      deepEqual(result.ending, { step: "plan", cause: "refused-by-github", passes: false, command: "retry" });
     });
 
     it("does not wait past its deadline for a used-up limit", async () => {
@@ -483,6 +498,7 @@ describe("plan", function () {
       const result = await (await scenario.bench(task)).run("plan");
       equal(result.exitCode, 1, result.log);
       match(result.lastWords, /would pass this step's deadline of 20 s$/);
+      deepEqual(result.ending, { step: "plan", cause: "github-does-not-answer", passes: true, command: "retry" });
       ok(result.seconds < 15, `${result.seconds} s`);
     });
 
@@ -531,12 +547,13 @@ describe("plan", function () {
 
     it("names the installation where GitHub knows none of that number, and finds it where none is configured [unknown-installation]", async () => {
       const task = await stale();
-      const result = await (await scenario.bench(task, { GITHUB_INSTALLATION_ID: "43" })).run("plan");
+      const result = await (await scenario.bench(task, { "github.installationId": "43" })).run("plan");
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
         `plan: GitHub App 4711 has no installation 43: correct githubApp.installationId, or leave it out and it is found (pulumi up), then: ${goOn("resubmit", task)}`,
       );
+      deepEqual(result.ending, { step: "plan", cause: "no-such-installation", passes: false, command: "resubmit" });
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
 

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
+import { endingsIn } from "../../components/vocabulary/ending.ts";
 import type { StepBench } from "../support/step.ts";
 import { mainWorkflow, type WorkflowNode, workflowNode } from "../support/workflows.ts";
 import { gate, ledger, ours } from "./planning.ts";
@@ -99,7 +100,10 @@ describe("record and failed", function () {
           ],
         }),
       );
-      await bench.writeShared("steps/plan.json", JSON.stringify({ step: "plan", did: "remediate: why", seconds: 1.5 }));
+      await bench.writeShared(
+        "steps/plan.json",
+        JSON.stringify({ step: "plan", did: "why", cause: "remediate", seconds: 1.5 }),
+      );
       await bench.writeShared("planned", "what was planned\n");
       bench.environment.TOKEN_DIR = plan.environment.TOKEN_DIR ?? "";
       return bench;
@@ -146,7 +150,7 @@ describe("record and failed", function () {
       const bench = await planned("62");
       const failed = await bench.run("failed", {
         WORKFLOW_STATUS: "Failed",
-        FAILURES: failures(["stop-qa", "Error (exit code 1): `@everybody` look"]),
+        FAILURES: failures(["stop-qa", left("stop-qa", "`@everybody` look")]),
       });
       equal(failed.exitCode, 0, failed.log);
       equal(
@@ -158,7 +162,7 @@ describe("record and failed", function () {
           "- why: `stop-qa: '@everybody' look`",
           `- run \`${bench.environment.RUN_NAME}\`, \`argo -n ${scenario.cluster.namespace} get ${bench.environment.RUN_NAME}\``,
           `- when mended: \`argo -n ${scenario.cluster.namespace} retry ${bench.environment.RUN_NAME}\``,
-          `- or anew, for the present head: ${anew("62")}`,
+          `- or anew, for the current head: ${anew("62")}`,
           "",
         ].join("\n"),
       );
@@ -170,7 +174,7 @@ describe("record and failed", function () {
 
     it("links to the run if Argo's server is configured, and leaves out the repository if there is only one", async () => {
       const bench = await planned("63");
-      const more = { ARGO_SERVER_URL: "https://argo.example.com/x", REPOSITORIES: '{"acme/shop":"acme-shop"}' };
+      const more = { argoServerUrl: "https://argo.example.com/x", REPOSITORIES: '{"acme/shop":"acme-shop"}' };
       const link = `[\`${bench.environment.RUN_NAME}\`](https://argo.example.com/x/workflows/${scenario.cluster.namespace}/${bench.environment.RUN_NAME})`;
       equal((await bench.run("record", more)).exitCode, 0);
       const done = (await comments("63"))[0]?.body ?? "";
@@ -185,11 +189,14 @@ describe("record and failed", function () {
       const { bench } = await prepared("68");
       await scenario.pullRequest("68", 68, []);
       await scenario.cluster.deleteWorkflows("task-id=68");
-      const words = "restart-qa: main workflow play-68 ended (Failed) before it could be resumed";
-      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["restart-qa", `Error (exit code 1): ${words}`]) };
+      const words = "main workflow play-68 ended (Failed) before it could be resumed";
+      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["restart-qa", left("restart-qa", words)]) };
       const result = await bench.run("failed", more);
       equal(result.exitCode, 0, result.log);
-      match((await comments("68"))[0]?.body ?? "", new RegExp(`^- why: \`${words.replaceAll(/[()]/g, ".")}\`$`, "m"));
+      match(
+        (await comments("68"))[0]?.body ?? "",
+        new RegExp(`^- why: \`restart-qa: ${words.replaceAll(/[()]/g, ".")}\`$`, "m"),
+      );
     });
 
     it("reports a restart even if the pod was lost before it could comment [comment-after-lost-pod]", async () => {
@@ -241,7 +248,7 @@ describe("record and failed", function () {
 
     it("reports a restart even if the run first reported a failure", async () => {
       const bench = await planned("83");
-      const plain = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", "Error (exit code 1): plan: no answer"]) };
+      const plain = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", left("plan", "no answer")]) };
       equal((await bench.run("failed", plain)).exitCode, 0);
       match((await bodies("83")).join(), /\*\*The remediation of .* failed/);
       await resumed("83");
@@ -274,8 +281,8 @@ describe("record and failed", function () {
     it("never replaces somebody else's comment with the same mark", async () => {
       // For an App with another ID, the existing comment is somebody else's.
       const foreign = await planned("64");
-      equal((await foreign.run("record", { GITHUB_APP_ID: "4712" })).exitCode, 0);
-      equal((await foreign.run("record", { GITHUB_APP_ID: "4712" })).exitCode, 0);
+      equal((await foreign.run("record", { "github.appId": "4712" })).exitCode, 0);
+      equal((await foreign.run("record", { "github.appId": "4712" })).exitCode, 0);
       equal((await comments("64")).length, 2);
     });
 
@@ -294,21 +301,35 @@ describe("record and failed", function () {
 
     it("can be turned off in the configuration", async () => {
       const bench = await planned("66");
-      equal((await bench.run("record", { PULL_REQUEST_COMMENTS: "false" })).exitCode, 0);
-      const off = { WORKFLOW_STATUS: "Failed", FAILURES: "", PULL_REQUEST_COMMENTS: "false" };
+      equal((await bench.run("record", { "pull.comments": "false" })).exitCode, 0);
+      const off = { WORKFLOW_STATUS: "Failed", FAILURES: "", "pull.comments": "false" };
       equal((await bench.run("failed", off)).exitCode, 0);
       deepEqual(await comments("66"), []);
     });
 
-    it("writes a report with the seconds that each step took", async () => {
+    it("writes a report with the ending of each step", async () => {
       const bench = await planned("67");
       equal((await bench.run("record")).exitCode, 0);
       equal(await bench.shared("seconds/plan"), "1.5");
       equal(await bench.shared("round"), "3");
-      match(
-        await bench.shared("report"),
-        /^what was planned\nplan: remediate: why \(1.5 s\)\nrecord: remediated: QA begins again on head bbbbbbbbbbbb \([0-9.]+ s\)\n$/,
+      const [plan, record, ...more] = endingsIn(await bench.shared("report"));
+      const { seconds, ...recorded } = record ?? {};
+      deepEqual(
+        [plan, recorded, more],
+        [
+          {
+            step: "plan",
+            did: "why",
+            cause: "remediate",
+            seconds: 1.5,
+            head: push.after,
+            planned: ["what was planned"],
+          },
+          { step: "record", did: "QA begins again on head bbbbbbbbbbbb", cause: "remediated" },
+          [],
+        ],
       );
+      equal(typeof seconds, "number");
     });
   });
 
@@ -336,6 +357,10 @@ describe("record and failed", function () {
       ]),
     );
 
+  /** The message of a container in which a step ended with these words. */
+  const left = (step: string, did: string, more: object = {}) =>
+    `Error (exit code 1): ${step}: ${did}\n${JSON.stringify({ step, cause: "x", passes: false, command: "retry", ...more })}\n`;
+
   /** The failure of Argo's own container, which uploads the logs after the steps, as its node and the list of failures report it. */
   const putAway =
     'failed to put file: Put "http://127.0.0.1:9/logs": dial tcp 127.0.0.1:9: connect: connection refused';
@@ -362,7 +387,7 @@ describe("record and failed", function () {
     ] as const) {
       it(`and not by Argo's own container: a run that resumed is remediated, with a warning${how} [resumed-is-not-failed]`, async () => {
         const { bench, run } = await prepared(task, { annotations: ledger(task, "true"), phase });
-        const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
+        const result = await bench.run("failed", { ...waitFailed(run), "pull.comments": "false" });
         equal(result.exitCode, 0, result.log);
         deepEqual(await written(task, run), {
           outcome: "remediated",
@@ -378,7 +403,7 @@ describe("record and failed", function () {
     ] as const) {
       it(`so a run has failed if ${what} [not-resumed-is-failed]`, async () => {
         const { bench, run } = await prepared(task, { annotations: annotations(task) });
-        const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
+        const result = await bench.run("failed", { ...waitFailed(run), "pull.comments": "false" });
         equal(result.exitCode, 0, result.log);
         deepEqual(await written(task, run), {
           outcome: "failed",
@@ -402,8 +427,8 @@ describe("record and failed", function () {
     it("and ignores an outcome that comes from the run it was resubmitted from [outcome-of-resubmitted-run]", async () => {
       const nodes = [workflowNode("plan", "Container", "Failed"), workflowNode("main", "Container", "Error")];
       const { bench, run } = await prepared("76", { outcome: "held", nodes });
-      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", "Error (exit code 1): plan: no answer"]) };
-      const result = await bench.run("failed", { ...more, PULL_REQUEST_COMMENTS: "false" });
+      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", left("plan", "no answer")]) };
+      const result = await bench.run("failed", { ...more, "pull.comments": "false" });
       equal(result.exitCode, 0, result.log);
       equal((await written("76", run)).outcome, "failed");
     });
@@ -414,14 +439,14 @@ describe("record and failed", function () {
         outcome: "nothing-stale",
         nodes: [recorded],
       });
-      const result = await bench.run("failed", { ...waitFailed(run), PULL_REQUEST_COMMENTS: "false" });
+      const result = await bench.run("failed", { ...waitFailed(run), "pull.comments": "false" });
       equal(result.exitCode, 0, result.log);
       equal((await written("77", run)).outcome, "failed");
     });
 
     it("and reports a failure if it cannot read what the run did", async () => {
       const { bench, run } = await prepared("78", { annotations: ledger("78", "true") });
-      const more = { MAIN_WORKFLOW_TYPE_LABEL: "not a label", PULL_REQUEST_COMMENTS: "false" };
+      const more = { "main.typeLabel": "not a label", "pull.comments": "false" };
       const result = await bench.run("failed", { ...waitFailed(run), ...more });
       match(result.log, /cannot list the main workflows/);
       equal((await written("78", run)).outcome, "failed");
@@ -435,7 +460,7 @@ describe("record and failed", function () {
       FAILURES: failures(
         ["main", "Error (exit code 64)"],
         ["restart-qa", "Error (exit code 143)"],
-        ["stop-qa", "Error (exit code 1): stop-qa: GitHub refused\nDELETE"],
+        ["stop-qa", left("stop-qa", "GitHub refused\nDELETE")],
       ),
     });
     equal(result.exitCode, 0, result.log);
@@ -446,53 +471,29 @@ describe("record and failed", function () {
     });
   });
 
-  it("failed says resubmit if a policy refused the step, because a retried run keeps its old configuration", async () => {
+  it("failed carries on as the endings say, on the main workflow and in the output that the tools read", async () => {
     const { bench, run } = await prepared("5");
-    const refused =
-      "restart-qa: cannot write stage: is forbidden: ValidatingAdmissionPolicy 'rex-remediation-workflows' denied request";
-    const result = await bench.run("failed", {
-      WORKFLOW_STATUS: "Failed",
-      FAILURES: failures(["restart-qa", refused]),
-    });
-    equal(result.exitCode, 0, result.log);
-    equal(
-      (await scenario.cluster.workflow("play-5"))?.metadata.annotations?.["rex-remediation/message"],
-      `${run}: ${refused} | when mended: argo -n ${scenario.cluster.namespace} resubmit ${run}`,
-    );
-  });
-
-  it("failed repeats a message only once, however many tries had it, and lists the others", async () => {
-    const { bench, run } = await prepared("6");
-    const said = ["plan: no answer\n", "plan: no answer\n", "plan: no token\n"];
-    const killed: [string, string] = ["restart-qa", "Error (exit code 137)"];
+    const more = { object: "main workflow play-5", cause: "refused-by-policy", passes: false, command: "resubmit" };
     const result = await bench.run("failed", {
       WORKFLOW_STATUS: "Failed",
       FAILURES: failures(
-        ...said.map((words): [string, string] => ["plan", `plan: Error (exit code 1): ${words}`]),
-        killed,
+        ["plan", left("plan", "no answer", { passes: true })],
+        ["restart-qa", left("restart-qa", "cannot write stage", more)],
       ),
     });
     equal(result.exitCode, 0, result.log);
+    const did = "plan: no answer; restart-qa: cannot write stage";
     equal(
-      (await scenario.cluster.workflow("play-6"))?.metadata.annotations?.["rex-remediation/message"],
-      `${run}: plan: no answer; plan: no token; restart-qa: Error (exit code 137) | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
+      (await scenario.cluster.workflow("play-5"))?.metadata.annotations?.["rex-remediation/message"],
+      `${run}: ${did} | when mended: argo -n ${scenario.cluster.namespace} resubmit ${run}`,
     );
-  });
-
-  it("failed says resubmit if the step's message names no other way, because a retried run keeps its configuration", async () => {
-    const { bench, run } = await prepared("7");
-    const { namespace } = scenario.cluster;
-    const wayOn = async (words: string): Promise<string> => {
-      const more = { WORKFLOW_STATUS: "Failed", FAILURES: failures(["plan", `Error (exit code 1): plan: ${words}`]) };
-      const result = await bench.run("failed", more);
-      equal(result.exitCode, 0, result.log);
-      const message = (await scenario.cluster.workflow("play-7"))?.metadata.annotations?.["rex-remediation/message"];
-      return message?.split(" | when mended: ")[1] ?? "";
-    };
-    const [retry, resubmit] = [`argo -n ${namespace} retry ${run}`, `argo -n ${namespace} resubmit ${run}`];
-    equal(await wayOn(`correct it, then: ${resubmit}`), resubmit);
-    equal(await wayOn(`correct it, then: ${resubmit}; or end it, then: ${retry}`), retry);
-    equal(await wayOn("no word of it"), retry);
+    deepEqual(JSON.parse(await bench.shared("ending")), {
+      step: "plan",
+      cause: "x",
+      did,
+      passes: false,
+      command: "resubmit",
+    });
   });
 
   for (const [name, text] of [

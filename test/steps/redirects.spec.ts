@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type GitHubDouble, generateAppKey, startGitHubDouble } from "../support/github/index.ts";
+import { lastWords } from "../support/step.ts";
 import { repository, stepEnvironment } from "./scenario.ts";
 
 const steps = join(import.meta.dirname, "../../components/steps");
@@ -49,8 +50,8 @@ describe("calls to GitHub, when it redirects,", function () {
         STEP: "stop-qa",
         TASK: "3",
         RUN_NAME: "rex-remediation-3-b",
-        NAMESPACE: "agents",
-        GITHUB_API_URL: github.url,
+        namespace: "agents",
+        "github.apiUrl": github.url,
       },
       ...{ SHARED_DIR: folder, TOKEN_DIR: folder, HOME: folder, TERMINATION_LOG: join(folder, "last-words") },
       ...{ GITHUB_PRIVATE_KEY_FILE: join(folder, "key.pem"), PATH: process.env.PATH ?? "", TO: to },
@@ -64,8 +65,8 @@ describe("calls to GitHub, when it redirects,", function () {
       });
     }
     const exitCode = await new Promise<number | null>((resolve) => child.on("close", resolve));
-    const lastWords = exitCode === 0 ? "" : readFileSync(join(folder, "last-words"), "utf8").trim();
-    return { exitCode, log, lastWords };
+    const said = lastWords(exitCode === 0 ? "" : readFileSync(join(folder, "last-words"), "utf8"));
+    return { exitCode, log, lastWords: said.lastWords };
   }
 
   const token = 'mint_token \'{"contents": "read", "pull_requests": "write"}\'';

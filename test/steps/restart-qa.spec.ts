@@ -110,6 +110,13 @@ describe("restart-qa", function () {
       result.lastWords,
       `restart-qa: gate gate wants a value from a person (a supplied output without default): argo -n ${namespace} node set ${name} --output-parameter verdict=VALUE --node-field-selector displayName=gate, then: argo -n ${namespace} retry ${runNameOf(task)}; a default spares that the next time`,
     );
+    deepEqual(result.ending, {
+      step: "restart-qa",
+      object: `main workflow ${name}`,
+      cause: "gate-wants-value",
+      passes: false,
+      command: "retry",
+    });
     const after = await scenario.cluster.workflow(name);
     equal(after?.status?.nodes?.gate?.phase, "Running");
     equal(after?.metadata.labels?.["current-stage"], "waiting-pr-created");
@@ -315,7 +322,7 @@ describe("restart-qa", function () {
     equal(result.exitCode, 1, result.log);
     equal(
       result.lastWords,
-      `restart-qa: main workflow ${name} was told to end (spec.shutdown: Stop) before it could be resumed; start a new main workflow for task ${task}: it begins on the present head`,
+      `restart-qa: main workflow ${name} was told to end (spec.shutdown: Stop) before it could be resumed; start a new main workflow for task ${task}: it begins on the current head`,
     );
     deepEqual(await scenario.cluster.workflow(name), before);
   });
@@ -367,7 +374,7 @@ describe("restart-qa", function () {
     equal(result.exitCode, 1, result.log);
     equal(
       result.lastWords,
-      `restart-qa: main workflow ${name} is gone; start a new main workflow for task ${task}: it begins on the present head`,
+      `restart-qa: main workflow ${name} is gone; start a new main workflow for task ${task}: it begins on the current head`,
     );
   });
 });

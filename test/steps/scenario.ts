@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { RemediationConfig, SweepConfig } from "../../components/stepConfig.ts";
 import { runName } from "../../components/vocabulary/runName.ts";
 import { Cluster } from "../support/cluster.ts";
 import { GitHubDoubleClient, generateAppKey, startGitHubDouble } from "../support/github/index.ts";
 import { type PodAccount, podAccount } from "../support/podAccount.ts";
-import { StepBench } from "../support/step.ts";
+import { StepBench, withConfig } from "../support/step.ts";
 
 /** A made-up commit SHA: one hex digit, forty times. */
 export function sha(digit: string): string {
@@ -73,7 +74,7 @@ export class Scenario {
       cluster,
       github,
       () => double.close(),
-      stepEnvironment({ NAMESPACE: cluster.namespace, GITHUB_API_URL: double.url }),
+      stepEnvironment({ namespace: cluster.namespace, "github.apiUrl": double.url }),
       await podAccount(cluster),
       generateAppKey(),
     );
@@ -128,51 +129,55 @@ export class Scenario {
   }
 }
 
-/** The environment that the program gives the steps, with its defaults; see components/remediationWorkflow.ts. */
+/** The configuration that the program gives the steps, with its defaults but short limits; see components/stepConfig.ts. */
+const config: RemediationConfig & SweepConfig = {
+  name: "rex-remediation",
+  namespace: "",
+  argo: "",
+  argoInstanceId: "",
+  argoServerUrl: "",
+  github: { apiUrl: "", appId: "4711", installationId: "" },
+  main: {
+    typeLabel: "workflow-type",
+    type: "play-orchestration",
+    taskLabel: "task-id",
+    stageLabel: "current-stage",
+    repositoryLabel: "repository",
+    stages: ["implementation-in-progress", "waiting-pr-created", "waiting-ready-for-qa", "waiting-pr-approved"],
+    resetStage: "waiting-pr-created",
+  },
+  codeRun: {
+    group: "agents.platform",
+    version: "v1",
+    resource: "coderuns",
+    taskLabel: "task-id",
+    agentLabel: "github-app",
+    repositoryLabel: "repository",
+    finishedPhases: ["Succeeded", "Failed"],
+  },
+  agents: { toCancel: ["5DLabs-Cleo", "5DLabs-Tess"], maxToCancel: 10, pusherNames: ["5dlabs-rex", "rex"] },
+  pull: { taskLabelPrefix: "task-", readyLabel: "ready-for-qa", holdLabel: "remediation-hold", comments: true },
+  pusher: "5DLabs-Rex[bot]",
+  branchPrefix: "task-",
+  debounceSeconds: 0,
+  stepTimeoutSeconds: 20,
+  cancelTimeoutSeconds: 6,
+  gateTimeoutSeconds: 3,
+  afterSeconds: 300,
+  retentionDays: 7,
+};
+
+/** The environment of a step. `more` may have variables, and parts of the configuration by their paths; see {@link withConfig}. */
 export function stepEnvironment(more: Record<string, string>): Record<string, string> {
-  return {
+  const { namespace = "" } = more;
+  return withConfig({
+    CONFIG: JSON.stringify({ ...config, namespace, argo: `argo -n ${namespace}` }),
     BEFORE: push.before,
     AFTER: push.after,
     REPOSITORY: repository,
     PUSHED_AT: String(push.pushedAt),
     DRY_RUN: "false",
-    NAME: "rex-remediation",
     REPOSITORIES: JSON.stringify({ "acme/shop": "acme-shop", "acme/other": "acme-other" }),
-    BRANCH_PREFIX: "task-",
-    TASK_LABEL_PREFIX: "task-",
-    READY_LABEL: "ready-for-qa",
-    HOLD_LABEL: "remediation-hold",
-    STAGES: JSON.stringify([
-      "implementation-in-progress",
-      "waiting-pr-created",
-      "waiting-ready-for-qa",
-      "waiting-pr-approved",
-    ]),
-    RESET_STAGE: "waiting-pr-created",
-    AGENTS: JSON.stringify(["5DLabs-Cleo", "5DLabs-Tess"]),
-    MAX_AGENTS_TO_CANCEL: "10",
-    QUIET_SECONDS: "0",
-    PULL_REQUEST_COMMENTS: "true",
-    ARGO_SERVER_URL: "",
-    PUSHER: "5DLabs-Rex[bot]",
-    PUSHER_NAMES: JSON.stringify(["5dlabs-rex", "rex"]),
-    CODERUN_GROUP: "agents.platform",
-    CODERUN_VERSION: "v1",
-    CODERUN_RESOURCE: "coderuns",
-    CODERUN_TASK_LABEL: "task-id",
-    CODERUN_AGENT_LABEL: "github-app",
-    CODERUN_REPOSITORY_LABEL: "repository",
-    CODERUN_FINISHED_PHASES: JSON.stringify(["Succeeded", "Failed"]),
-    MAIN_WORKFLOW_TYPE_LABEL: "workflow-type",
-    MAIN_WORKFLOW_TYPE: "play-orchestration",
-    MAIN_WORKFLOW_TASK_LABEL: "task-id",
-    MAIN_WORKFLOW_STAGE_LABEL: "current-stage",
-    MAIN_WORKFLOW_REPOSITORY_LABEL: "repository",
-    GITHUB_APP_ID: "4711",
-    GITHUB_INSTALLATION_ID: "",
-    STEP_DEADLINE_SECONDS: "20",
-    CANCEL_SECONDS: "6",
-    GATE_SECONDS: "3",
     ...more,
-  };
+  });
 }

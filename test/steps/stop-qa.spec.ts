@@ -182,7 +182,7 @@ describe("stop-qa", function () {
     const stuck = codeRun("cleo-5", "5DLabs-Cleo", 5);
     stuck.metadata.finalizers = ["agents.platform/stuck"];
     const created = await scenario.cluster.create(stuck);
-    const bench = await scenario.bench("5", { CANCEL_SECONDS: "2" });
+    const bench = await scenario.bench("5", { cancelTimeoutSeconds: "2" });
     await bench.writeShared("plan.json", planOf([created]));
     const result = await bench.run("stop-qa");
     await scenario.cluster.patchCodeRun("cleo-5", { metadata: { finalizers: null } });
@@ -191,6 +191,13 @@ describe("stop-qa", function () {
       result.lastWords,
       /^stop-qa: after 2 s there is still cleo-5 \(being deleted since \S+, finalizers agents\.platform\/stuck(, foregroundDeletion)?\): .*argo -n \S+ retry rex-remediation-5-/,
     );
+    deepEqual(result.ending, {
+      step: "stop-qa",
+      object: "coderuns cleo-5",
+      cause: "still-there",
+      passes: true,
+      command: "retry",
+    });
   });
 
   it("does nothing if the plan found nothing to do or no agent at work [stop-qa-nothing-to-do]", async () => {
@@ -215,7 +222,7 @@ describe("stop-qa", function () {
   });
 
   it("does not mistake a kind that the API server does not serve yet for CodeRuns that are gone", async () => {
-    const bench = await scenario.bench("9", { STEP_DEADLINE_SECONDS: "4", CODERUN_VERSION: "v9" });
+    const bench = await scenario.bench("9", { stepTimeoutSeconds: "4", "codeRun.version": "v9" });
     await bench.writeShared(
       "plan.json",
       '{"outcome": "remediate", "targets": [{"name": "cleo-9", "uid": "1"}], "pulls": []}',
@@ -238,7 +245,7 @@ describe("stop-qa", function () {
   });
 
   it("retries until its deadline while the API server is away, and says so", async () => {
-    const bench = await scenario.bench("8", { STEP_DEADLINE_SECONDS: "4" });
+    const bench = await scenario.bench("8", { stepTimeoutSeconds: "4" });
     await bench.writeShared(
       "plan.json",
       '{"outcome": "remediate", "targets": [{"name": "cleo-8", "uid": "1"}], "pulls": []}',
@@ -250,6 +257,7 @@ describe("stop-qa", function () {
       /^stop-qa: not finished within its deadline of 4 s; last: the API server did not answer \(curl: \(7\) Failed to connect to .*\)$/,
     );
     match(result.log, /stop-qa: not finished within its deadline of 4 s; last: /);
+    deepEqual(result.ending, { step: "stop-qa", cause: "deadline", passes: true, command: "retry" });
   });
 
   /** Plans a task, because the plan step creates the token. */
@@ -313,7 +321,7 @@ describe("stop-qa", function () {
 
   it("percent-encodes a label's name", async () => {
     const label = "ready / für QA?";
-    const bench = await planned("25", [label], { READY_LABEL: label });
+    const bench = await planned("25", [label], { "pull.readyLabel": label });
     const result = await bench.run("stop-qa");
     equal(result.exitCode, 0, result.log);
     deepEqual(await scenario.labels(25), []);
@@ -388,7 +396,7 @@ describe("stop-qa", function () {
   it("stops at its deadline if GitHub does not answer", async () => {
     const bench = await planned("28", ["ready-for-qa"]);
     await scenario.github.addFault({ method: "DELETE", pathPattern: "/labels/", action: "hang", times: 5 });
-    const result = await bench.run("stop-qa", { STEP_DEADLINE_SECONDS: "5" });
+    const result = await bench.run("stop-qa", { stepTimeoutSeconds: "5" });
     equal(result.exitCode, 1, result.log);
     match(result.lastWords, /^stop-qa: GitHub does not answer DELETE .*: no answer/);
     equal(result.seconds < 8, true, `${result.seconds} s`);

@@ -58,9 +58,9 @@ describe("sweep", function () {
       WORKFLOW_TEMPLATE_UID: templateUid,
       RUN_SALT: "a salt",
       INSTALLED_AT: iso(now() - 30 * day),
-      SWEEP_AFTER_SECONDS: "300",
-      RETENTION_DAYS: "7",
-      STEP_DEADLINE_SECONDS: "100",
+      afterSeconds: "300",
+      retentionDays: "7",
+      stepTimeoutSeconds: "100",
       ...more,
     });
     const result = await bench.run("sweep");
@@ -219,7 +219,7 @@ describe("sweep", function () {
 
   it("labels the run for the controller with the configured instance ID", async () => {
     const push = await lost();
-    equal((await sweep({ ARGO_INSTANCE_ID: "prod" })).started, "1");
+    equal((await sweep({ argoInstanceId: "prod" })).started, "1");
     equal((await runOf(push))?.metadata.labels?.["workflows.argoproj.io/controller-instanceid"], "prod");
   });
 

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { stepScript } from "../../components/stepScripts.ts";
+import { type Ending, endingIn } from "../../components/vocabulary/ending.ts";
 import type { Step } from "../../components/vocabulary/steps.ts";
 
 /** The result of a step. */
@@ -10,8 +11,10 @@ export interface StepResult {
   exitCode: number | null;
   /** Standard output and error together, as in the pod's log. */
   log: string;
-  /** The content of the termination log: the last words, which Argo shows. */
+  /** The words in the termination log, which Argo shows. */
   lastWords: string;
+  /** What the termination log says besides these words; undefined if it says nothing. */
+  ending: Omit<Ending, "did" | "seconds"> | undefined;
   seconds: number;
 }
 
@@ -24,6 +27,38 @@ export interface Plan {
   targets?: { name: string; uid: string; agent: string; created: string }[];
   leftAlone?: { name: string; agent: string; why: string }[];
   pulls?: { number: number; ref: string; ready: boolean; labelled: boolean; held: boolean }[];
+}
+
+/**
+ * The environment with changes to the configuration in CONFIG: a name that begins with one of its keys, such as `pull.readyLabel`, is a path
+ * in it, and the value is JSON or a text.
+ */
+export function withConfig(environment: Record<string, string>): Record<string, string> {
+  const config = JSON.parse(environment.CONFIG ?? "{}");
+  const variables = Object.entries(environment).filter(([name, value]) => {
+    const path = name.split(".");
+    if (!(`${path[0]}` in config)) return true;
+    const last = path.pop() ?? "";
+    path.reduce((part, key) => part[key], config)[last] = jsonOrText(value);
+    return false;
+  });
+  return { ...Object.fromEntries(variables), CONFIG: JSON.stringify(config) };
+}
+
+function jsonOrText(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+/** Takes the content of a termination log apart. */
+export function lastWords(log: string): Pick<StepResult, "lastWords" | "ending"> {
+  const ending = endingIn(log);
+  if (ending === undefined) return { lastWords: log.trim(), ending };
+  const { did, seconds: _, ...more } = ending;
+  return { lastWords: `${ending.step}: ${did}`, ending: more };
 }
 
 /**
@@ -46,7 +81,7 @@ export class StepBench {
     await mkdir(shared);
     await mkdir(token);
     return new StepBench(folder, {
-      ...environment,
+      ...withConfig(environment),
       SHARED_DIR: shared,
       TOKEN_DIR: token,
       HOME: shared,
@@ -65,7 +100,7 @@ export class StepBench {
     await writeFile(join(this.#folder, "last-words"), "");
     const started = Date.now();
     const child = spawn("bash", ["-c", text], {
-      env: { ...this.environment, STEP: step, ...more },
+      env: withConfig({ ...this.environment, STEP: step, ...more }),
       stdio: ["ignore", "pipe", "pipe"],
     });
     let log = "";
@@ -82,7 +117,7 @@ export class StepBench {
     return {
       exitCode,
       log,
-      lastWords: (await readFile(join(this.#folder, "last-words"), "utf8")).trim(),
+      ...lastWords(await readFile(join(this.#folder, "last-words"), "utf8")),
       seconds: (Date.now() - started) / 1000,
     };
   }

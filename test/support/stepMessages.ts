@@ -26,22 +26,26 @@ export function stepMessages(): StepMessage[] {
   );
 }
 
-/** `fail "…" "…"`: the parts of a text are joined with a space. */
+/** `fail CAUSE "…" "…"`, where the parts of a text are joined with a space; `fail_refused "…"`, which adds the refusal; `plan_again "…"`. */
 function ofBash(file: string, text: string): StepMessage[] {
-  return [...text.matchAll(/\b(fail|conclude [a-z-]+|plan_again) (?=")/g)].map((match) => {
+  return [...text.matchAll(/\b(fail [a-z-]+|fail_refused|plan_again)\s+(?:\\\n\s*)?(?=")/g)].map((match) => {
     const parts: string[] = [];
     for (let at = match.index + match[0].length; text[at] === '"'; ) {
       const part = quoted(text, at + 1, bashExpansion);
       parts.push(part.text);
       at = part.end + (/^\s*(\\\n)?\s*(?=")/.exec(text.slice(part.end))?.[0].length ?? 0);
     }
-    return { file, kind: match[1]?.split(" ")[0] as StepMessage["kind"], text: parts.join(" ") };
+    return {
+      file,
+      kind: match[1] === "plan_again" ? "plan_again" : "fail",
+      text: `${parts.join(" ")}${match[1] === "fail_refused" ? ": …" : ""}`,
+    };
   });
 }
 
-/** `fail("cause"; command; ["…", …])` and `conclude("outcome"; ["…", …])`: a part that is not a literal becomes "…". */
+/** `fail("cause"; "command"; ["…", …])` and `conclude("outcome"; ["…", …])`: a part that is not a literal becomes "…". */
 function ofJq(file: string, text: string): StepMessage[] {
-  return [...text.matchAll(/\b(fail\("[a-z-]+"; \w+|conclude\("[a-z-]+"); \[\s*(?=")/g)].map((match) => {
+  return [...text.matchAll(/\b(fail\("[a-z-]+"; "[a-z]+"|conclude\("[a-z-]+"); \[\s*(?=")/g)].map((match) => {
     const parts: string[] = [];
     for (let at = match.index + match[0].length; text[at] !== "]"; ) {
       const part =

@@ -27,7 +27,7 @@ describe("a run in which only Argo's own container fails", function () {
     const { platform } = dev;
     const { cluster, github } = platform;
     const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
-    const template = await deriveTemplate(cluster, `rex-remediation-argos-own-${task.id}`, {}, nowhere);
+    const template = await deriveTemplate(cluster, `rex-remediation-argos-own-${task.id}`, undefined, nowhere);
     const before = await counted("rex_remediation_runs_total", "outcome", "remediated");
     try {
       const { run } = await startRun(platform, task, template);

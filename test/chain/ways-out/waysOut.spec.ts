@@ -121,10 +121,11 @@ describe("remediation that fails because of its main workflow", function () {
     );
     const { task, run, message } = of;
     const retry = `argo -n ${namespace} retry ${run}`;
+    const resubmit = `argo -n ${namespace} resubmit ${run}`;
     match(
       message,
       new RegExp(
-        `stands at stage lunch, .*: add it to mainWorkflow.stages \\(pulumi up\\), then: argo -n ${namespace} resubmit ${run}; or correct the label current-stage, then: ${retry} \\| when mended: ${retry}$`,
+        `stands at stage lunch, .*: add it to mainWorkflow.stages \\(pulumi up\\), then: ${resubmit}; or correct the label current-stage, then: ${retry} \\| when mended: ${resubmit}$`,
       ),
     );
     await paste(

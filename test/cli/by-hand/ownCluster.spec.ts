@@ -156,7 +156,7 @@ describe("scripts/up and scripts/down, on a cluster by its context", function ()
     equal(exitCode, 0, `${stdout}${stderr}`);
     match(stdout, /^ {2}stop-qa: .*, took ready-for-qa off #17$/m);
     match(stdout, /^ {2}restart-qa: resumed trial-task-3 at stage waiting-pr-created \(it was [a-z-]+\)$/m);
-    match(stdout, /^remediated: QA of the task begins again on the present head\n$(?![\s\S])/m);
+    match(stdout, /^remediated: QA of the task begins again on the current head\n$(?![\s\S])/m);
     await kubectl("delete");
   });
 

@@ -43,7 +43,7 @@ describe("scripts/rex push, on a cluster", function () {
     ]) {
       equal(stdout.split("\n").filter((said) => said === line).length, 1, `${line}\n${stdout}`);
     }
-    match(stdout, /^remediated: QA of the task begins again on the present head\n$(?![\s\S])/m);
+    match(stdout, /^remediated: QA of the task begins again on the current head\n$(?![\s\S])/m);
     deepEqual(await dev.labels(task), [`task-${task.id}`]);
 
     await until("the next gate waits", 30_000, async () => {

@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { endingsIn } from "../../../components/vocabulary/ending.ts";
 import { until } from "../../support/cluster.ts";
 import { codeRun } from "../../support/codeRuns.ts";
 import { devPlatform } from "../../support/devPlatform.ts";
@@ -65,10 +66,12 @@ describe("scripts/rex remediate, on a cluster", function () {
       const said = JSON.parse(stdout);
       equal(said.outcome, "dry-run");
       match(said.run, new RegExp(`^rex-remediation-${busy.task.id}-[a-z0-9]{5}$`));
-      deepEqual(ofAgents(said.report), expected);
-      equal(said.report[0], `task ${busy.task.id}, by hand, head ${busy.task.head.slice(0, 12)}`);
-      equal(said.report[1], `main workflow ${busy.task.workflow} at stage waiting-ready-for-qa`);
-      equal(said.report[2], `pull request #${busy.task.pull}, labelled ready`);
+      const [{ planned, head }] = said.report;
+      deepEqual(ofAgents(planned), expected);
+      equal(head, busy.task.head);
+      equal(planned[0], `task ${busy.task.id}, by hand, head ${busy.task.head.slice(0, 12)}`);
+      equal(planned[1], `main workflow ${busy.task.workflow} at stage waiting-ready-for-qa`);
+      equal(planned[2], `pull request #${busy.task.pull}, labelled ready`);
       deepEqual(said.steps[0], { step: "plan", exitCode: 0, said: "dry-run: a dry run: nothing is touched" });
       match(stderr, /^ {2}plan: dry-run: a dry run: nothing is touched$/m);
       deepEqual(await dev.stateOf(busy.task), stateBefore);
@@ -88,7 +91,7 @@ describe("scripts/rex remediate, on a cluster", function () {
       const report = Object.values(run.status?.nodes ?? {})
         .flatMap(({ outputs }) => outputs?.parameters ?? [])
         .find(({ name }) => name === "report");
-      deepEqual(ofAgents(report?.value?.split("\n") ?? []), expected);
+      deepEqual(ofAgents(endingsIn(report?.value ?? "")[0]?.planned ?? []), expected);
       deepEqual(await dev.stateOf(busy.task), stateBefore);
     });
   });
@@ -108,7 +111,7 @@ describe("scripts/rex remediate, on a cluster", function () {
     ]) {
       equal(stdout.split("\n").filter((said) => said === line).length, 1, `${line}\n${stdout}`);
     }
-    match(stdout, /^remediated: QA of the task begins again on the present head\n$(?![\s\S])/m);
+    match(stdout, /^remediated: QA of the task begins again on the current head\n$(?![\s\S])/m);
     deepEqual(await dev.agents(task), Object.values(others).sort());
     deepEqual(await dev.labels(task), [`task-${task.id}`]);
     const workflow = await dev.platform.cluster.workflow(task.workflow);

@@ -54,7 +54,7 @@ describe("scripts/rex status, on a cluster", function () {
     );
     deepEqual(agents, []);
     const said = findings.map(({ found }: Finding) => found).join("\n");
-    match(said, /^remediated: QA of the task begins again on the present head$/m);
+    match(said, /^remediated: QA of the task begins again on the current head$/m);
     match(
       said,
       new RegExp(

@@ -940,7 +940,7 @@ describe("scripts/rex doctor", function () {
       spec: { arguments: { parameters: [{ name: "after", value: "a" }] } },
       status: { phase: "Error", finishedAt: "2026-01-01T00:01:00Z", nodes: nodes(exitCode) },
     });
-    const why = "Argo nevertheless ended it as Error: Argo's container wait: no such bucket";
+    const why = "Argo nevertheless ended it as Error: wait: Error (exit code 64): no such bucket";
     deepEqual(
       newest([ended("0")], "qa"),
       warn(`2026-01-01T00:00:00Z, run by-push: remediated; ${why}`, artifacts("qa", "by-push")),

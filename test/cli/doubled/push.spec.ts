@@ -215,7 +215,7 @@ a dry run: nothing was sent; the run would be ${name}; scripts/rex remediate --t
       `push of 5dlabs-rex[bot] to ${branch} of ${repository}, aaaaaaaaaaaa -> bbbbbbbbbbbb, to ${url}
 answered 200
 run ${name}, in namespace agent-platform
-remediated: QA of the task begins again on the present head
+remediated: QA of the task begins again on the current head
 `,
     );
     equal(received.length, 1);
@@ -332,7 +332,7 @@ remediated: QA of the task begins again on the present head
     equal(exitCode, 0);
     equal(sent().repository.pushed_at, pushedAt);
     const { run: made, message } = JSON.parse(stdout);
-    deepEqual([made, message], [name, "remediated: QA of the task begins again on the present head"]);
+    deepEqual([made, message], [name, "remediated: QA of the task begins again on the current head"]);
     deepEqual([...new Set(askedFor)], [name]);
   });
 

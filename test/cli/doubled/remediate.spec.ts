@@ -15,6 +15,11 @@ const outputs = {
   webhookUrl: "https://hooks.example.com/push",
 };
 
+const report = [
+  { step: "plan", did: "a label is on it", cause: "held", seconds: 1.5, head: "b", planned: ["leave rex-1: why"] },
+  { step: "record", did: "a label is on it", cause: "held", seconds: 0.5 },
+];
+
 const template = { metadata: { name: "rex-remediation", uid: "the-template" } };
 
 /**
@@ -70,10 +75,10 @@ describe("scripts/rex remediate", function () {
         message,
         nodes: {
           ...nodes,
-          first: { finishedAt: "2026-01-01T00:00:01Z", outputs: { parameters: [{ name: "report", value: "old" }] } },
+          first: { finishedAt: "2026-01-01T00:00:01Z", outputs: { parameters: [{ name: "report", value: "[]" }] } },
           last: {
             finishedAt: "2026-01-01T00:00:02Z",
-            outputs: { parameters: [{ name: "report", value: "leave rex-1: why\nand more\n" }] },
+            outputs: { parameters: [{ name: "report", value: JSON.stringify(report) }] },
           },
         },
       },
@@ -247,7 +252,8 @@ describe("scripts/rex remediate", function () {
 run rex-remediation-3-abcde of task 3, in namespace qa
 report:
   leave rex-1: why
-  and more
+  plan: held: a label is on it (1.5 s)
+  record: held: a label is on it (0.5 s)
 held: a person holds the task with a label on its pull request; nothing was touched; take the label off and start this again
 `,
     );
@@ -265,7 +271,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
       ended: true,
       message: "nothing-stale: no agent, label or stage is left from an old head; nothing was touched",
       steps: [],
-      report: ["leave rex-1: why", "and more"],
+      report,
     });
   });
 
@@ -292,7 +298,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
     equal(exitCode, 0);
     equal(
       stdout.trimEnd().split("\n").at(-1),
-      "remediated: QA of the task begins again on the present head; Argo nevertheless ended it as Error: Argo's container wait: failed to put file: no such bucket",
+      "remediated: QA of the task begins again on the current head; Argo nevertheless ended it as Error: wait: Error (exit code 64): failed to put file: no such bucket",
     );
   });
 
@@ -338,6 +344,6 @@ held: a person holds the task with a label on its pull request; nothing was touc
     const { exitCode, stdout } = await remediate(["--task", "3"]);
     equal(exitCode, 0, stdout);
     equal(stdout.split("; asking again)\n").length, 2, stdout);
-    match(stdout, /^remediated: QA of the task begins again on the present head$/m);
+    match(stdout, /^remediated: QA of the task begins again on the current head$/m);
   });
 });

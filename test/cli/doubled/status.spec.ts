@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import type { Finding } from "../../../cli/lib/findings.ts";
+import type { Ending } from "../../../components/vocabulary/ending.ts";
 import { runName } from "../../../components/vocabulary/runName.ts";
 import { type ApiAnswers, ApiServerDouble } from "../../support/apiServerDouble.ts";
 import { GitHubDoubleClient, generateAppKey, startGitHubDouble } from "../../support/github/index.ts";
@@ -50,7 +51,7 @@ function runObject({ name, task, began, after, before, outcome, status }: RunOf)
   };
 }
 
-const reported = (report: string, outcome: string, finishedAt = "2026-01-02T00:00:20Z") => ({
+const reported = (report: Ending[], outcome: string, finishedAt = "2026-01-02T00:00:20Z") => ({
   phase: "Succeeded",
   finishedAt,
   nodes: {
@@ -62,7 +63,7 @@ const reported = (report: string, outcome: string, finishedAt = "2026-01-02T00:0
       outputs: {
         parameters: [
           { name: "outcome", value: outcome },
-          { name: "report", value: report },
+          { name: "report", value: JSON.stringify(report) },
         ],
       },
     },
@@ -76,7 +77,12 @@ const restarted = runObject({
   after: sha("b"),
   outcome: "remediated",
   status: reported(
-    "task 3, pushed bbbbbbbbbbbb, head bbbbbbbbbbbb\ncancel cleo-1 (cleo, since x)\nplan: remediate: why (1.5 s)\nstop-qa: cancelled cleo-1, took ready-for-qa off #3 (2 s)\nrestart-qa: resumed play-3 at stage x (it was y) (1 s)\nrecord: remediated: QA begins again on head bbbbbbbbbbbb (0.3 s)\n",
+    [
+      { step: "plan", did: "why", cause: "remediate", seconds: 1.5, head: sha("b"), planned: ["cancel cleo-1"] },
+      { step: "record", did: "QA begins again on head bbbbbbbbbbbb", cause: "remediated", seconds: 0.3 },
+      { step: "restart-qa", did: "resumed play-3 at stage x (it was y)", object: "main workflow play-3", seconds: 1 },
+      { step: "stop-qa", did: "cancelled cleo-1, took ready-for-qa off #3", seconds: 2 },
+    ],
     "remediated",
   ),
 });
@@ -86,27 +92,37 @@ const heldByHand = runObject({
   began: "2026-01-02T00:01:00Z",
   outcome: "held",
   status: reported(
-    "task 4, by hand, head cccccccccccc\nrecord: held: label remediation-hold is on pull request #4 (0.2 s)\n",
+    [
+      { step: "plan", did: "a label is on it", cause: "held", seconds: 1, head: sha("c"), planned: [] },
+      { step: "record", did: "label remediation-hold is on pull request #4", cause: "held", seconds: 0.2 },
+    ],
     "held",
     "2026-01-02T00:01:05Z",
   ),
 });
+const noAnswer = { cause: "github-does-not-answer", passes: true, command: "retry", seconds: 20 };
+const failedStatus = {
+  phase: "Failed",
+  message: "child failed",
+  finishedAt: "2026-01-02T00:02:30Z",
+  nodes: {
+    a: {
+      displayName: "plan",
+      type: "Container",
+      phase: "Failed",
+      message: `Error (exit code 1): plan: no answer\n${JSON.stringify({ step: "plan", ...noAnswer })}\n`,
+    },
+    b: { displayName: "main", type: "Container", phase: "Failed", message: "Error (exit code 64)" },
+    c: { displayName: "remediate(0)", type: "Pod", phase: "Failed", message: "main: Error (exit code 64)" },
+  },
+};
 const failedOfSweep = runObject({
   name: `${nameOf("5", sha("d"), sha("c"))}-sweep`,
   task: "5",
   began: "2026-01-02T00:02:00Z",
   after: sha("d"),
   outcome: "failed",
-  status: {
-    phase: "Failed",
-    message: "child failed",
-    finishedAt: "2026-01-02T00:02:30Z",
-    nodes: {
-      a: { displayName: "plan", type: "Container", phase: "Failed", message: "Error (exit code 1): plan: no answer\n" },
-      b: { displayName: "main", type: "Container", phase: "Failed", message: "Error (exit code 64)" },
-      c: { displayName: "remediate(0)", type: "Pod", phase: "Failed", message: "main: Error (exit code 64)" },
-    },
-  },
+  status: failedStatus,
 });
 /** Argo's own container failed in each try, after all steps had done their work. */
 const waitFailed = {
@@ -114,7 +130,7 @@ const waitFailed = {
   phase: "Error",
   message: "wait: Error (exit code 64): failed to put file: no such bucket\nat s3.go",
 };
-const putAway = "Argo nevertheless ended it as Error: Argo's container wait: failed to put file: no such bucket";
+const putAway = "Argo nevertheless ended it as Error: wait: Error (exit code 64): failed to put file: no such bucket";
 const doneAllTheSame = runObject({
   name: nameOf("8", sha("1"), sha("0")),
   task: "8",
@@ -134,8 +150,11 @@ const doneAllTheSame = runObject({
           parameters: [
             {
               name: "report",
-              value:
-                "stop-qa: cancelled cleo-1 (2 s)\nrestart-qa: resumed play-8 (1 s)\nrecord: remediated: QA (0.3 s)\n",
+              value: JSON.stringify([
+                { step: "record", did: "QA", cause: "remediated", seconds: 0.3 },
+                { step: "restart-qa", did: "resumed play-8", seconds: 1 },
+                { step: "stop-qa", did: "cancelled cleo-1", seconds: 2 },
+              ]),
             },
           ],
         },
@@ -290,7 +309,36 @@ describe("scripts/rex status", function () {
     api.answers = cluster({ runs: [doneAllTheSame] });
     const { exitCode, findings } = await findingsOf("8", "--no-github");
     equal(exitCode, 0);
-    deepEqual(findings[0], { found: "remediated: QA of the task begins again on the present head" });
+    deepEqual(findings[0], { found: "remediated: QA of the task begins again on the current head" });
+  });
+
+  it("says why a run failed and what carries it on, as its exit handler summed it up", async () => {
+    const ending = {
+      step: "plan",
+      did: "plan: no answer; plan: renamed",
+      cause: "x",
+      passes: false,
+      command: "resubmit",
+    };
+    const nodes = {
+      ...failedStatus.nodes,
+      d: {
+        displayName: "record-failure",
+        type: "Pod",
+        phase: "Succeeded",
+        finishedAt: "2026-01-02T00:02:29Z",
+        outputs: { parameters: [{ name: "ending", value: JSON.stringify(ending) }] },
+      },
+    };
+    api.answers = cluster({ runs: [Object.assign({}, failedOfSweep, { status: { ...failedStatus, nodes } })] });
+    const { stdout } = await status("--task=5", "--no-github", "--json");
+    const { remediations, findings } = JSON.parse(stdout);
+    const run = failedOfSweep.metadata.name;
+    deepEqual([remediations[0].summary, remediations[0].failure], [ending.did, ending]);
+    deepEqual(findings[0], {
+      found: `run ${run} failed: ${ending.did}`,
+      fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md; when mended: argo -n agent-platform resubmit ${run}`,
+    });
   });
 
   it("does not report a sweep as failed if it did its work", async () => {
@@ -398,7 +446,7 @@ describe("scripts/rex status", function () {
 agents of task 3:
   rex-1: 5DLabs-Rex, no phase, N s old, not in agents.toCancel
 what this means:
-  - remediated: QA of the task begins again on the present head
+  - remediated: QA of the task begins again on the current head
   - task-3-fix of 5dlabs/platform is at bbbbbbbbbbbb, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has run ${nameOf("3", sha("b"), sha("a"))} (remediated)
   - a person holds the task with label remediation-hold on pull request #3, so runs end as held
   - the last sweep for lost pushes, rex-remediation-sweep-1 of 2026-01-02T00:05:00Z: it started 1 remediations and requested 2 redeliveries
@@ -456,7 +504,7 @@ what this means:
       after: b,
       before: a,
       outcome: "nothing-stale",
-      status: reported("", "nothing-stale"),
+      status: reported([], "nothing-stale"),
     });
     const ledger = (values: Record<string, string>) => ({
       metadata: {
@@ -556,7 +604,7 @@ what this means:
     deepEqual(findings.slice(0, 2), [
       {
         found: `run ${run} failed: plan: no answer`,
-        fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md`,
+        fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md; when mended: argo -n agent-platform retry ${run}`,
       },
       {
         found: "run rex-remediation-5-x began to change play-5 and did not finish",

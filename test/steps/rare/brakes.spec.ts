@@ -64,7 +64,7 @@ describe("plan", function () {
         const of = await stale();
         await startCleos(of.task, 4);
         equal(
-          await failureOf(of, { MAX_AGENTS_TO_CANCEL: "3" }),
+          await failureOf(of, { "agents.maxToCancel": "3" }),
           `plan: task ${of.task} has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-${of.task}, cleo-2-${of.task}, cleo-3-${of.task}, and 1 more; nothing was touched; see which: ${seeCodeRuns(of.task)}; end those that should not be there, then: ${goOn("retry", of.task)}; or raise agents.maxToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
         );
       });

@@ -45,7 +45,7 @@ describe("plan with a quiet period", function () {
     const { task, pull } = newTask();
     await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }));
     await scenario.pullRequest(task, pull, []);
-    const bench = await scenario.bench(task, { PUSHED_AT: String(pushedAt), QUIET_SECONDS: "6" });
+    const bench = await scenario.bench(task, { PUSHED_AT: String(pushedAt), debounceSeconds: "6" });
     const { seconds, log, exitCode } = await bench.run("plan");
     equal(exitCode, 0, log);
     equal((await bench.plan()).outcome, "remediate");

@@ -1,20 +1,17 @@
+import { configAnnotation, type RemediationConfig } from "../../../components/stepConfig.ts";
 import type { Cluster } from "../cluster.ts";
 
 const resource = { group: "argoproj.io", version: "v1alpha1", plural: "workflowtemplates" };
 
-interface Container {
-  env: { name: string; value: string }[];
-}
-
 interface Template {
-  containerSet?: { containers: Container[] };
-  container?: Container;
+  containerSet?: object;
+  container?: object;
   archiveLocation?: object;
 }
 
 interface WorkflowTemplate {
   metadata: { name: string; uid?: string };
-  spec: { templates: Template[] };
+  spec: { podMetadata: { annotations: Record<string, string> }; templates: Template[] };
 }
 
 /**
@@ -34,15 +31,15 @@ export interface DerivedTemplate {
 }
 
 /**
- * Creates a copy of the deployed WorkflowTemplate with other values for some of its steps' environment variables.
+ * Creates a copy of the deployed WorkflowTemplate with changes to the configuration of its steps.
  *
+ * @param change changes the configuration in place. Default: nothing changes
  * @param archiveLocation where its pods' logs are stored. Default: the controller's setting
- * @throws Error if no step has one of the variables
  */
 export async function deriveTemplate(
   cluster: Cluster,
   name: string,
-  environment: Record<string, string>,
+  change: ((config: RemediationConfig) => void) | undefined,
   archiveLocation?: object,
 ): Promise<DerivedTemplate> {
   const { namespace } = cluster;
@@ -55,15 +52,10 @@ export async function deriveTemplate(
     namespace,
     name: "rex-remediation",
   })) as WorkflowTemplate;
-  const containers = spec.templates.flatMap(({ containerSet, container }) => [
-    ...(containerSet?.containers ?? []),
-    ...(container === undefined ? [] : [container]),
-  ]);
-  for (const [variable, value] of Object.entries(environment)) {
-    const found = containers.flatMap(({ env }) => env.filter((one) => one.name === variable));
-    if (found.length === 0) throw new Error(`no step has an environment variable ${variable}`);
-    for (const one of found) one.value = value;
-  }
+  const { annotations } = spec.podMetadata;
+  const config: RemediationConfig = JSON.parse(annotations[configAnnotation] ?? "");
+  change?.(config);
+  annotations[configAnnotation] = JSON.stringify(config);
   for (const template of spec.templates) {
     if (archiveLocation !== undefined && (template.containerSet ?? template.container) !== undefined)
       template.archiveLocation = archiveLocation;

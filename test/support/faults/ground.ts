@@ -96,13 +96,12 @@ async function ownTemplate(
   cases: FaultCase[],
   github: GitHubOfItsOwn | undefined,
 ): Promise<DerivedTemplate | undefined> {
-  const limits = cases.flatMap((one) => Object.entries(one.limits ?? {}));
-  const environment = {
-    ...(github === undefined ? {} : { GITHUB_API_URL: github.url }),
-    ...Object.fromEntries(limits.map(([name, seconds]) => [name, String(seconds)])),
-  };
-  if (Object.keys(environment).length === 0) return undefined;
-  return deriveTemplate(cluster, `rex-remediation-faults-${task}`, environment);
+  const limits = cases.flatMap(({ limits }) => limits ?? []);
+  if (github === undefined && limits.length === 0) return undefined;
+  return deriveTemplate(cluster, `rex-remediation-faults-${task}`, (config) => {
+    if (github !== undefined) config.github.apiUrl = github.url;
+    Object.assign(config, ...limits);
+  });
 }
 
 async function putNeighbour(platform: Platform, task: Task): Promise<void> {

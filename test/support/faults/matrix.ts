@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
+import type { RemediationConfig } from "../../../components/stepConfig.ts";
 import type { FaultDefinition } from "../github/index.ts";
 import { type Call, calls, type FaultKind, faultKinds, type Step, steps } from "./kinds.ts";
 
@@ -27,7 +28,7 @@ export interface FaultCase {
   ending: "transient" | "final";
   isDefault: boolean;
   github?: GitHubFault;
-  limits?: Record<string, number>;
+  limits?: Partial<Pick<RemediationConfig, "stepTimeoutSeconds" | "cancelTimeoutSeconds">>;
   /** Default cases with the same word here strike the same run. */
   together?: string;
   words?: Words;

@@ -42,7 +42,7 @@ export class GitHubDoubleClient {
 
   /**
    * Pushes to a branch, which moves, creates or deletes it, and returns the payload that GitHub would send. `before` is the branch's
-   * present head by default.
+   * current head by default.
    */
   async push(options: PushOptions = {}): Promise<PushPayload> {
     const fullName = options.repository ?? defaultRepository;

@@ -50,6 +50,8 @@ function sizes(registrations: Registration[]): Record<string, [number, number]> 
     return variable.length + 2 + Buffer.from(object).toString("base64").length;
   };
   const annotations = ({ podMetadata }: Pods) => Object.entries(podMetadata.annotations).flat().join("").length;
+  const annotation = ({ podMetadata }: Pods, name: string) =>
+    podMetadata.annotations[`rex-remediation/${name.toLowerCase()}`]?.length ?? 0;
   const rules = registrations
     .filter(({ type }) => type === policyType)
     .flatMap(({ inputs: { spec } }) => {
@@ -63,8 +65,10 @@ function sizes(registrations: Registration[]): Record<string, [number, number]> 
       `ARGO_TEMPLATE of ${template.name}`,
       [inGo(template).length, 120 * kib],
     ]),
-    ["REPOSITORIES", [annotations(remediation) + 16, oneText]],
-    ["REPOSITORIES of the sweep", [annotations(sweep) + 16, oneText]],
+    ...["REPOSITORIES", "CONFIG"].flatMap((name) => [
+      [name, [annotation(remediation, name) + name.length + 2, oneText]],
+      [`${name} of the sweep`, [annotation(sweep, name) + name.length + 2, oneText]],
+    ]),
     // Argo's own annotations are short.
     ["annotations of a pod", [annotations(remediation), 250 * kib]],
     // kubectl apply stores the whole object in one annotation.

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { RemediationWorkflow, type RemediationWorkflowArgs } from "../../../components/remediationWorkflow.ts";
+import { asText, type RemediationConfig } from "../../../components/stepConfig.ts";
 import { stepScript } from "../../../components/stepScripts.ts";
 import { only, register, resolved, shape } from "../../support/pulumi/mockEngine.ts";
-import { unsetVariables } from "../../support/unsetVariables.ts";
+import { unsetVariables, variablesOf } from "../../support/unsetVariables.ts";
 
 const component = "rex-remediation:index:RemediationWorkflow";
 const type = "kubernetes:argoproj.io/v1alpha1:WorkflowTemplate";
@@ -48,6 +49,42 @@ const args: RemediationWorkflowArgs = {
     debounceSeconds: 30,
   },
   argo: { serverUrl: "https://argo.example.com", retentionDays: 7 },
+};
+
+/** What the steps know of these. */
+const config: RemediationConfig = {
+  name: "rex",
+  namespace: "agents",
+  argo: "argo -n agents",
+  argoInstanceId: "",
+  github: { apiUrl: "https://api.github.com", appId: "1234", installationId: "" },
+  main: {
+    typeLabel: "workflow-type",
+    type: "play",
+    taskLabel: "task-id",
+    stageLabel: "current-stage",
+    repositoryLabel: "repository",
+    stages: ["a", "b"],
+    resetStage: "a",
+  },
+  pusher: "5DLabs-Rex[bot]",
+  branchPrefix: "task-",
+  stepTimeoutSeconds: 120,
+  argoServerUrl: "https://argo.example.com",
+  codeRun: {
+    group: "agents.platform",
+    version: "v1",
+    resource: "coderuns",
+    taskLabel: "task-id",
+    agentLabel: "github-app",
+    repositoryLabel: "repository",
+    finishedPhases: ["Succeeded", "Failed"],
+  },
+  agents: { toCancel: ["5DLabs-Cleo", "5DLabs-Tess"], maxToCancel: 12, pusherNames: ["5dlabs-rex", "rex"] },
+  pull: { taskLabelPrefix: "task-", readyLabel: "ready $(HOME)", holdLabel: "hold $(HOME)", comments: true },
+  debounceSeconds: 30,
+  cancelTimeoutSeconds: 50,
+  gateTimeoutSeconds: 55,
 };
 
 interface Container {
@@ -102,7 +139,7 @@ describe("RemediationWorkflow", () => {
 
   it("runs one remediation per task at a time, keeps runs for days, and labels its objects", async () => {
     const { spec } = await rendered();
-    const { templates, arguments: parameters, podSpecPatch, ...rest } = spec;
+    const { templates, arguments: parameters, podSpecPatch, podMetadata, ...rest } = spec;
     const labels = {
       "app.kubernetes.io/name": "rex-remediation",
       "app.kubernetes.io/instance": "rex",
@@ -112,10 +149,6 @@ describe("RemediationWorkflow", () => {
       entrypoint: "remediate",
       onExit: "record-failure-if-any",
       workflowMetadata: { labels, labelsFrom: { "rex-remediation/task": { expression: "workflow.parameters.task" } } },
-      podMetadata: {
-        labels,
-        annotations: { "rex-remediation/repositories": '{"5dlabs/platform":"5dlabs-platform"}' },
-      },
       serviceAccountName: "rex",
       securityContext: {
         runAsNonRoot: true,
@@ -126,6 +159,12 @@ describe("RemediationWorkflow", () => {
       },
       synchronization: { mutexes: [{ name: "rex-{{workflow.parameters.task}}" }] },
       ttlStrategy: { secondsAfterCompletion: 604800 },
+    });
+    const { annotations, ...metadata } = podMetadata as { annotations: Record<string, string> };
+    assert.deepEqual(metadata, { labels });
+    assert.deepEqual(Object.fromEntries(Object.entries(annotations).map(([key, value]) => [key, JSON.parse(value)])), {
+      "rex-remediation/repositories": { "5dlabs/platform": "5dlabs-platform" },
+      "rex-remediation/config": config,
     });
     assert.deepEqual(names(templates), ["remediate", "record-failure-if-any", "record-failure"]);
     const values = (parameters as { parameters: { name: string; value?: string }[] }).parameters;
@@ -201,59 +240,35 @@ describe("RemediationWorkflow", () => {
         assert.match(args[0] ?? "", new RegExp(`\\b${name}\\b`), `${args[1]}: ${name}`);
       }
       assert.equal(new Set(names(env)).size, env.length, `${args[1]} has a variable twice`);
-      assert.deepEqual(unsetVariables(args[0] ?? "", env), [], args[1]);
+      assert.deepEqual(unsetVariables(args[0] ?? "", [...env, ...variablesOf(config)]), [], args[1]);
     }
     const environment = Object.fromEntries(
       containers[0]?.env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]) ?? [],
     );
     assert.deepEqual(environment, {
+      CONFIG: { fieldRef: { fieldPath: "metadata.annotations['rex-remediation/config']" } },
+      REPOSITORIES: { fieldRef: { fieldPath: "metadata.annotations['rex-remediation/repositories']" } },
       STEP: "plan",
       TASK: "{{workflow.parameters.task}}",
       BEFORE: "{{workflow.parameters.before}}",
       AFTER: "{{workflow.parameters.after}}",
       REPOSITORY: "{{workflow.parameters.repository}}",
-      PULL_REQUEST_COMMENTS: "true",
       PUSHED_AT: "{{workflow.parameters.pushed-at}}",
       DRY_RUN: "{{workflow.parameters.dry-run}}",
       RUN_NAME: "{{workflow.name}}",
-      NAMESPACE: "agents",
-      REPOSITORIES: { fieldRef: { fieldPath: "metadata.annotations['rex-remediation/repositories']" } },
-      ARGO_INSTANCE_ID: "",
-      BRANCH_PREFIX: "task-",
-      TASK_LABEL_PREFIX: "task-",
-      READY_LABEL: "ready $$(HOME)",
-      HOLD_LABEL: "hold $$(HOME)",
-      STAGES: '["a","b"]',
-      RESET_STAGE: "a",
-      AGENTS: '["5DLabs-Cleo","5DLabs-Tess"]',
-      NAME: "rex",
-      MAX_AGENTS_TO_CANCEL: "12",
-      QUIET_SECONDS: "30",
-      PUSHER_NAMES: '["5dlabs-rex","rex"]',
-      CODERUN_GROUP: "agents.platform",
-      CODERUN_VERSION: "v1",
-      CODERUN_RESOURCE: "coderuns",
-      CODERUN_TASK_LABEL: "task-id",
-      CODERUN_AGENT_LABEL: "github-app",
-      CODERUN_REPOSITORY_LABEL: "repository",
-      CODERUN_FINISHED_PHASES: '["Succeeded","Failed"]',
-      MAIN_WORKFLOW_TYPE_LABEL: "workflow-type",
-      MAIN_WORKFLOW_TYPE: "play",
-      MAIN_WORKFLOW_TASK_LABEL: "task-id",
-      MAIN_WORKFLOW_STAGE_LABEL: "current-stage",
-      MAIN_WORKFLOW_REPOSITORY_LABEL: "repository",
-      GITHUB_API_URL: "https://api.github.com",
-      GITHUB_APP_ID: "1234",
-      GITHUB_INSTALLATION_ID: "",
       SHARED_DIR: "/remediation",
       HOME: "/remediation",
-      STEP_DEADLINE_SECONDS: "120",
       GITHUB_PRIVATE_KEY_FILE: "/secrets/github-app/private-key.pem",
       TOKEN_DIR: "/github-token",
     });
-    const limit = (step: string, name: string) =>
-      containers.find((one) => one.name === step)?.env.find((one) => one.name === name)?.value;
-    assert.deepEqual([limit("stop-qa", "CANCEL_SECONDS"), limit("restart-qa", "GATE_SECONDS")], ["50", "55"]);
+  });
+
+  it("refuses a configuration that Argo would expand, and names the value", () => {
+    const pull = { ...config.pull, readyLabel: "ready {{workflow.name}}" };
+    assert.throws(
+      () => asText({ ...config, pull }),
+      /^Error: pull\.readyLabel: Argo Workflows would expand "\{\{" in "ready \{\{workflow\.name\}\}"$/,
+    );
   });
 
   it("meets the restricted pod security standard in every container, including Argo's own", async () => {
@@ -307,6 +322,12 @@ describe("RemediationWorkflow", () => {
         ...timed.map(seconds),
         { name: "round", valueFrom: { path: "/remediation/round", default: "" } },
       ],
+    });
+  });
+
+  it("outputs why the run did not succeed, as the exit handler sums it up", async () => {
+    assert.deepEqual((await rendered()).template("record-failure").outputs, {
+      parameters: [{ name: "ending", valueFrom: { path: "/remediation/ending", default: "" } }],
     });
   });
 

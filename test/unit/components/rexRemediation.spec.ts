@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type * as pulumi from "@pulumi/pulumi";
+import type { RemediationConfig } from "../../../components/stepConfig.ts";
 import { only, type Registration, register, resolved, shape } from "../../support/pulumi/mockEngine.ts";
 import { type ConfigValue, privateKey, setStackConfig } from "../../support/pulumi/stackConfig.ts";
 
@@ -207,14 +208,11 @@ describe("RexRemediation", () => {
       "pullRequest.holdLabel": "Wait",
       "agents.pusher": "Acme-Zed[bot]",
     });
-    const text = JSON.stringify(only(registrations, crd("WorkflowTemplate")).inputs);
-    for (const variable of [
-      { name: "MAX_AGENTS_TO_CANCEL", value: "3" },
-      { name: "HOLD_LABEL", value: "Wait" },
-      { name: "PUSHER_NAMES", value: '["acme-zed","zed"]' },
-    ]) {
-      assert.ok(text.includes(JSON.stringify(variable)), variable.name);
-    }
+    const { podMetadata } = only(registrations, crd("WorkflowTemplate")).inputs.spec as {
+      podMetadata: { annotations: Record<string, string> };
+    };
+    const { agents, pull }: RemediationConfig = JSON.parse(podMetadata.annotations["rex-remediation/config"] ?? "");
+    assert.deepEqual([agents.maxToCancel, pull.holdLabel, agents.pusherNames], [3, "Wait", ["acme-zed", "zed"]]);
   });
 
   it("sets name, labels and namespace of every object", async () => {

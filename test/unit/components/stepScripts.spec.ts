@@ -39,6 +39,15 @@ describe("stepScripts", () => {
     assert.equal(stepScript("plan", folder), "set -eu\ngithub() {\n:\n}\ngithub # not this one\n");
   });
 
+  it("leaves out functions that the step does not use, also those that only such functions use", () => {
+    write({
+      "lib.sh":
+        "used() {\n  echo used\n}\nunused() {\n  if true; then\n    below\n  fi\n}\n# below: a comment is no use\nbelow() {\n  :\n}\n",
+      "plan.sh": 'source "${BASH_SOURCE%/*}/lib.sh"\nmain() {\n  call used\n}\nmain\n',
+    });
+    assert.equal(stepScript("plan", folder), "used() {\necho used\n}\nmain() {\ncall used\n}\nmain\n");
+  });
+
   it("refuses text that Argo would expand, and says where it is and what to write instead", () => {
     write({ "plan.sh": "true\necho '{{workflow.name}}'\n" });
     assert.throws(

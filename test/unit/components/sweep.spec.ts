@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { stepScript } from "../../../components/stepScripts.ts";
 import { Sweep, type SweepArgs } from "../../../components/sweep.ts";
 import { only, register, resolved, shape } from "../../support/pulumi/mockEngine.ts";
-import { unsetVariables } from "../../support/unsetVariables.ts";
+import { unsetVariables, variablesOf } from "../../support/unsetVariables.ts";
 
 const component = "rex-remediation:index:Sweep";
 const type = "kubernetes:argoproj.io/v1alpha1:CronWorkflow";
@@ -99,39 +99,47 @@ describe("Sweep", () => {
     );
     assert.equal(template.activeDeadlineSeconds, 180);
     assert.equal(template.retryStrategy.retryPolicy, "OnError");
-    assert.deepEqual(unsetVariables(text[0] ?? "", env), []);
+    const { annotations } = spec.workflowSpec.podMetadata as { annotations: Record<string, string> };
+    const config = JSON.parse(annotations["rex-remediation/config"] ?? "");
+    assert.deepEqual(unsetVariables(text[0] ?? "", [...env, ...variablesOf(config)]), []);
     assert.deepEqual(spec.workflowSpec.podMetadata, {
       labels: {
         "app.kubernetes.io/name": "rex-remediation",
         "app.kubernetes.io/instance": "rex",
         "app.kubernetes.io/component": "sweep",
       },
-      annotations: { "rex-remediation/repositories": '{"5dlabs/platform":"5dlabs-platform"}' },
+      annotations: {
+        "rex-remediation/repositories": '{"5dlabs/platform":"5dlabs-platform"}',
+        "rex-remediation/config": JSON.stringify({
+          name: "rex",
+          namespace: "agents",
+          argo: "argo -n agents",
+          argoInstanceId: "",
+          github: { apiUrl: "https://api.github.com", appId: "1234", installationId: "" },
+          main: {
+            typeLabel: "workflow-type",
+            type: "play",
+            taskLabel: "task-id",
+            stageLabel: "current-stage",
+            repositoryLabel: "repository",
+          },
+          pusher: "5DLabs-Rex[bot]",
+          branchPrefix: "task-",
+          stepTimeoutSeconds: 120,
+          afterSeconds: 400,
+          retentionDays: 7,
+        }),
+      },
     });
     assert.deepEqual(Object.fromEntries(env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom])), {
+      CONFIG: { fieldRef: { fieldPath: "metadata.annotations['rex-remediation/config']" } },
+      REPOSITORIES: { fieldRef: { fieldPath: "metadata.annotations['rex-remediation/repositories']" } },
       STEP: "sweep",
       RUN_NAME: "{{workflow.name}}",
-      NAME: "rex",
-      NAMESPACE: "agents",
-      REPOSITORIES: { fieldRef: { fieldPath: "metadata.annotations['rex-remediation/repositories']" } },
-      REPOSITORY: "",
-      ARGO_INSTANCE_ID: "",
-      BRANCH_PREFIX: "task-",
-      PUSHER: "5DLabs-Rex[bot]",
       WEBHOOK_URL: "https://hooks.example.com/push",
       WORKFLOW_TEMPLATE_UID: "uid",
       RUN_SALT: "5a17",
       INSTALLED_AT: "2026-01-01T00:00:00Z",
-      SWEEP_AFTER_SECONDS: "400",
-      RETENTION_DAYS: "7",
-      MAIN_WORKFLOW_TYPE_LABEL: "workflow-type",
-      MAIN_WORKFLOW_TYPE: "play",
-      MAIN_WORKFLOW_TASK_LABEL: "task-id",
-      MAIN_WORKFLOW_REPOSITORY_LABEL: "repository",
-      GITHUB_API_URL: "https://api.github.com",
-      GITHUB_APP_ID: "1234",
-      GITHUB_INSTALLATION_ID: "",
-      STEP_DEADLINE_SECONDS: "120",
       SHARED_DIR: "/remediation",
       HOME: "/remediation",
       GITHUB_PRIVATE_KEY_FILE: "/secrets/github-app/private-key.pem",

@@ -111,7 +111,7 @@ describe("plan", function () {
         "where this very run has resumed and nobody is told",
         {
           mainWorkflows: [main("waiting-pr-created", { annotations: ledger("true") })],
-          environment: { PULL_REQUEST_COMMENTS: "false" },
+          environment: { "pull.comments": "false" },
         },
         ["remediated", ["main-workflows"]],
       ],
@@ -167,7 +167,7 @@ describe("plan", function () {
 
     it("agents by another label and other names, where the configuration says so", () => {
       const labelled = (name: string) => agent(name, "x", { ...ours, "agent-type": name });
-      const environment = { CODERUN_AGENT_LABEL: "agent-type", AGENTS: JSON.stringify(["cleo", "tess"]) };
+      const environment = { "codeRun.agentLabel": "agent-type", "agents.toCancel": JSON.stringify(["cleo", "tess"]) };
       deepEqual(chosen({ codeRuns: [labelled("cleo"), labelled("rex")], environment }), [
         true,
         [["cleo-3", "cleo"]],
@@ -279,7 +279,7 @@ describe("plan", function () {
         fails(
           begun({}),
           "contract",
-          `main workflow play-3 ${words} before it could be resumed; start a new main workflow for task 3: it begins on the present head`,
+          `main workflow play-3 ${words} before it could be resumed; start a new main workflow for task 3: it begins on the current head`,
         );
         match(end(begun({ run: "another" })), /^no-workflow: /);
       });
@@ -308,11 +308,11 @@ describe("plan", function () {
           agent("elsewhere", "5DLabs-Cleo", { repository: "acme-other" }),
           agent("done", "5DLabs-Cleo", ours, { status: { phase: "Failed" } }),
         ];
-        remediates({ codeRuns: [...cleos(3), ...others], environment: { MAX_AGENTS_TO_CANCEL: "3" } });
+        remediates({ codeRuns: [...cleos(3), ...others], environment: { "agents.maxToCancel": "3" } });
       });
 
       it("stop one more, and name the first agents and the way out", () => {
-        const world = { codeRuns: cleos(4), environment: { MAX_AGENTS_TO_CANCEL: "3" } };
+        const world = { codeRuns: cleos(4), environment: { "agents.maxToCancel": "3" } };
         const words = (untouched: string) =>
           `task 3 has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-3, cleo-2-3, cleo-3-3, and 1 more; ${untouched}see which: ${seeCodeRuns}; end those that should not be there, then: ${retry}; or raise agents.maxToCancel (pulumi up), then: ${resubmit}`;
         fails(world, "ambiguous", words("nothing was touched; "));
@@ -358,13 +358,13 @@ describe("plan", function () {
       });
 
       it("let a repository pass that has the pusher's name", () =>
-        remediates({ codeRuns: [cleo], environment: { PUSHER_NAMES: JSON.stringify(["acme-shop", "shop"]) } }));
+        remediates({ codeRuns: [cleo], environment: { "agents.pusherNames": JSON.stringify(["acme-shop", "shop"]) } }));
 
       it("let configured labels pass that differ by their domain alone", () => {
         const labels = { "agents.platform/name": "5DLabs-Cleo", "github.com/name": "acme-shop" };
         const environment = {
-          CODERUN_AGENT_LABEL: "agents.platform/name",
-          CODERUN_REPOSITORY_LABEL: "github.com/name",
+          "codeRun.agentLabel": "agents.platform/name",
+          "codeRun.repositoryLabel": "github.com/name",
         };
         const result = decided({ codeRuns: [agent("cleo", "", labels)], environment });
         deepEqual([result.begin, result.plan.targets?.length], [true, 1]);
@@ -397,7 +397,7 @@ describe("plan", function () {
       }
 
       it("let both spellings pass where both are listed, and cancel both [both-spellings-listed]", () => {
-        const environment = { AGENTS: JSON.stringify(["5DLabs-Cleo", "5dlabs-cleo"]) };
+        const environment = { "agents.toCancel": JSON.stringify(["5DLabs-Cleo", "5dlabs-cleo"]) };
         const result = decided({ codeRuns: [cleo, agent("small", "5dlabs-cleo")], environment });
         deepEqual([result.begin, result.plan.targets?.map(({ name }) => name)], [true, ["cleo-3", "small-3"]]);
       });
@@ -494,7 +494,7 @@ describe("plan", function () {
       it("end the run as held before the other brakes, and name the pull request", () => {
         const world = { pulls: [pull(), pull({ number: 4, held: true })], codeRuns: cleos(2) };
         equal(
-          end({ ...world, environment: { MAX_AGENTS_TO_CANCEL: "1" } }),
+          end({ ...world, environment: { "agents.maxToCancel": "1" } }),
           `held: label remediation-hold is on pull request #4: a person holds task 3; nothing was touched; to go on, take the label off, then: ${resubmit}`,
         );
       });

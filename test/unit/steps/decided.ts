@@ -15,7 +15,7 @@ export interface World {
   codeRuns?: CodeRun[];
   /** Also those of other tasks; default: the task's. */
   allCodeRuns?: CodeRun[];
-  /** What differs from the environment that the program gives the step. */
+  /** What differs from the environment and the configuration that the program gives the step; see withConfig. */
   environment?: Record<string, string>;
   /** Seconds since 1970; default: those of the push. */
   now?: number;
@@ -147,8 +147,7 @@ export function begun(world: World = {}): Record<string, string> {
 export function jq(program: string, input: object, { environment }: Pick<World, "environment"> = {}): unknown {
   const env = {
     PATH: process.env.PATH ?? "",
-    ...stepEnvironment({ NAMESPACE: "agents", TASK: task, RUN_NAME: run }),
-    ...environment,
+    ...stepEnvironment({ namespace: "agents", TASK: task, RUN_NAME: run, ...environment }),
   };
   const { status, stdout, stderr } = spawnSync("jq", [program], {
     input: JSON.stringify(input),

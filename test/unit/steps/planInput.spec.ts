@@ -15,14 +15,14 @@ describe("plan refuses", () => {
   before(async () => {
     bench = await StepBench.open(
       stepEnvironment({
-        NAMESPACE: "agents",
+        namespace: "agents",
         TASK: push.task,
         RUN_NAME: run,
-        GITHUB_API_URL: `http://${nowhere}:9`,
+        "github.apiUrl": `http://${nowhere}:9`,
         KUBERNETES_SERVICE_HOST: nowhere,
         KUBERNETES_SERVICE_PORT: "9",
         // If it called them all the same, it would try for so long.
-        STEP_DEADLINE_SECONDS: "2",
+        stepTimeoutSeconds: "2",
       }),
     );
   });

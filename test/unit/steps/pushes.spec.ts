@@ -165,7 +165,7 @@ describe("plan", function () {
       ],
     ];
     for (const [what, world, head] of present) {
-      it(`restarts QA for the present head ${what}`, () => {
+      it(`restarts QA for the current head ${what}`, () => {
         const { begin, plan } = decided(world);
         deepEqual([begin, plan.head], [true, head]);
       });
