@@ -299,6 +299,24 @@ describe("plan", function () {
       equal(annotations?.["rex-remediation/run"], runNameOf(task));
     });
 
+    it("for the head that somebody pushed on top of Rex's, beside a newer run that ended as held", async () => {
+      const { task, pull } = newTask();
+      await scenario.cluster.create(
+        mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
+      );
+      await scenario.pullRequest(task, pull, [], sha("d"));
+      const held = { outcome: "held", phase: "Error" };
+      await scenario.cluster.create(run(`newer-${task}`, task, sha("c"), push.pushedAt + 1, held));
+      const bench = await scenario.bench(task);
+      equal((await outcomeOf(bench)).outcome, "remediate");
+      equal((await bench.plan()).head, sha("d"));
+      const { annotations } = (await scenario.cluster.workflow(`play-${task}`))?.metadata ?? {};
+      deepEqual(
+        [annotations?.["rex-remediation/head"], annotations?.["rex-remediation/pushed"]],
+        [sha("d"), push.after],
+      );
+    });
+
     it("with every open pull request of the task's branches, labelled or not", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
@@ -583,11 +601,15 @@ describe("plan", function () {
 });
 
 /** Another run of this program's template. */
-function run(name: string, task: string, after: string, pushedAt: number) {
+function run(name: string, task: string, after: string, pushedAt: number, ended?: { outcome: string; phase: string }) {
   return {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "Workflow" as const,
-    metadata: { name, labels: { "rex-remediation/task": task } },
+    metadata: {
+      name,
+      labels: { "rex-remediation/task": task, ...(ended && { "rex-remediation/outcome": ended.outcome }) },
+    },
+    ...(ended && { status: { phase: ended.phase } }),
     spec: {
       workflowTemplateRef: { name: "rex-remediation" },
       arguments: {
