@@ -10,7 +10,7 @@ function stopped(): number | undefined {
   while (Date.now() < end && argumentsOf(emissary)[1] === "emissary") {
     const bash = children(emissary).find((pid) => isStep(pid, step));
     if (bash !== undefined && signal(bash, "SIGSTOP")) return bash;
-    Atomics.wait(never, 0, 0, 2);
+    Atomics.wait(never, 0, 0, 10);
   }
   return undefined;
 }
