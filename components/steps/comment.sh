@@ -1,6 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2317 # what is set here others use
 # What people read on the pull request: one comment for each pushed head, written anew
 # when there is more to say of it.
+# shellcheck source=components/steps/anew.sh
+source "${BASH_SOURCE%/*}/anew.sh"
 
 # A comment is a courtesy, and a step's last act: from here on what fails is only logged,
 # and there is little time.

@@ -6,9 +6,9 @@ export function unsetVariables(script: string, environment: { name: string }[]):
   const read = [...script.matchAll(/\$(?:\{?#?|(?:ENV|env)\.)(?!ENV\b)([A-Z][A-Z0-9_]+)(:?-)?/g)].filter(
     ([, , byDefault]) => byDefault === undefined,
   );
-  const set = [...script.matchAll(/\b([A-Z][A-Z0-9_]+)=|read (?:-r )?([A-Z][A-Z0-9_]+)/g)].flatMap(
-    ([, one, other]) => one ?? other,
-  );
+  const set = [
+    ...script.matchAll(/\b([A-Z][A-Z0-9_]+)=|read (?:-r )?([A-Z][A-Z0-9_]+)|exec \{([A-Z][A-Z0-9_]+)\}/g),
+  ].flatMap(([, one, other, file]) => one ?? other ?? file);
   const known = new Set([...ofBash, ...ofKubelet, ...set, ...environment.map(({ name }) => name)]);
   return [...new Set(read.map(([, name = ""]) => name))].filter((name) => !known.has(name)).sort();
 }
