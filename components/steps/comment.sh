@@ -1,5 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2317 # what is set here others use
 # Comments on pull requests: one comment for each pushed head. If there is more to say about the head, the comment is rewritten.
+# shellcheck source=components/steps/anew.sh
+source "${BASH_SOURCE%/*}/anew.sh"
 
 # Commenting is optional, and the last thing that a step does. From here on, failures are only logged, and the time limit is short.
 as_a_courtesy() {

@@ -91,11 +91,5 @@ then_again() {
   printf ', then: %s %s %s' "$ARGO" "$1" "$RUN_NAME"
 }
 
-# Prints the command that starts a new run for the current head.
-anew() {
-  printf '%s submit --from workflowtemplate/%s --generate-name %s-%s- -p task=%s -p repository=%s' \
-    "$ARGO" "$NAME" "$NAME" "$TASK" "$TASK" "$REPOSITORY"
-}
-
 readonly MERGE_PATCH=application/merge-patch+json JSON_PATCH=application/json-patch+json
 readonly WORKFLOWS="/apis/argoproj.io/v1alpha1/namespaces/$NAMESPACE/workflows"

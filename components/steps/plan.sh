@@ -11,6 +11,8 @@ source "${BASH_SOURCE%/*}/kubernetes.sh"
 source "${BASH_SOURCE%/*}/coderuns.sh"
 # shellcheck source=components/steps/main-workflow.sh
 source "${BASH_SOURCE%/*}/main-workflow.sh"
+# shellcheck source=components/steps/anew.sh
+source "${BASH_SOURCE%/*}/anew.sh"
 # shellcheck source=components/steps/github.sh
 source "${BASH_SOURCE%/*}/github.sh"
 # shellcheck source=components/steps/token.sh

@@ -10,7 +10,7 @@ import { type FinalState, finalState } from "./finalState.ts";
 import { requestOf } from "./gitHubOfItsOwn.ts";
 import { Ground } from "./ground.ts";
 import { holdStep, StepWentBy } from "./heldStep.ts";
-import { type FaultKind, steps } from "./kinds.ts";
+import { type FaultKind, kindsBeforeReading, steps } from "./kinds.ts";
 import type { FaultCase, Words } from "./matrix.ts";
 import type { Round } from "./schedule.ts";
 import { type PushedRun, startRun } from "./sensorRun.ts";
@@ -175,8 +175,9 @@ async function strikeInSteps(
       throw error;
     });
     try {
-      // A fault of the whole node strikes only once, and it strikes a step at any time.
-      if (held.isLate && round === undefined) throw new StepWentBy(`step ${one.step} of ${run} was stopped too late`);
+      if (held.isLate && kindsBeforeReading.includes(one.fault)) {
+        throw new StepWentBy(`step ${one.step} of ${run} was stopped too late`);
+      }
       const strike = strikes[one.fault];
       if (strike !== undefined) await apiServer.whileThere(() => strike(held, platform, task));
       if (round === undefined) await nodeStrikes[one.fault]?.();

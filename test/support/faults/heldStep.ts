@@ -1,17 +1,17 @@
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
+import { sharedDirectory } from "../../../components/stepContainer.ts";
 import { type Cluster, until } from "../cluster.ts";
 import { argumentsOf, children, isStep, isStopped, read, signal } from "./processes.ts";
-import type { Stopped } from "./stopBash.ts";
 
 /** A step's process on the node, stopped right after it started. */
 export interface HeldStep {
   /** Name of its pod. */
   pod: string;
-  /** Whether it may have made its first call before it was stopped. */
+  /** Whether it had already begun to call the API server or GitHub when it was stopped. */
   isLate: boolean;
   /** Kills only the step's bash. */
   killStep(): void;
@@ -26,9 +26,6 @@ export interface HeldStep {
    */
   holdAtChild(wanted: (argv: string[]) => boolean): Promise<boolean>;
 }
-
-/** In milliseconds. A step that is older than this when it is stopped may have made its first call. */
-const latest = 100;
 
 /** The step ended before it could be stopped, so nothing was struck and the case shows nothing. */
 export class StepWentBy extends Error {}
@@ -52,12 +49,11 @@ export async function holdStep(cluster: Cluster, run: string, step: string, limi
         return findEmissary(await podsOf(cluster, run), step);
       },
     ).then(begun);
-    const stopped = await stopBash(emissary, step, end);
-    if (stopped === undefined) continue; // Its container has ended; there may be another pod.
-    const { bash, age } = stopped;
+    const bash = await stopBash(emissary, step, end);
+    if (bash === undefined) continue; // Its container has ended; there may be another pod.
     // The signal takes effect only when the process is next scheduled.
     await until(`step ${step} of ${run} is stopped`, 10_000, async () => isStopped(bash));
-    return { ...held(pod, emissary, bash, step), isLate: age > latest };
+    return { ...held(pod, emissary, bash, step), isLate: hasCalled(bash, step) };
   }
   throw new Error(`not seen within ${limit / 1000} s: step ${step} of ${run} begins`);
 
@@ -71,10 +67,15 @@ export async function holdStep(cluster: Cluster, run: string, step: string, limi
  * Stops the step's bash as soon as it appears; undefined if the container ended before it was seen. A thread of its own watches for it,
  * because the event loop of a busy test is too slow: the step does half of its work in a tenth of a second.
  */
-async function stopBash(emissary: number, step: string, end: number): Promise<Stopped | undefined> {
+async function stopBash(emissary: number, step: string, end: number): Promise<number | undefined> {
   const watcher = new Worker(new URL("./stopBash.ts", import.meta.url), { workerData: { emissary, step, end } });
-  const [stopped] = (await once(watcher, "message")) as [Stopped | undefined];
-  return stopped;
+  const [bash] = (await once(watcher, "message")) as [number | undefined];
+  return bash;
+}
+
+/** Whether a step has begun to call the API server or GitHub. Before each call it empties the file for the answer. */
+function hasCalled(bash: number, step: string): boolean {
+  return existsSync(`/proc/${bash}/root${sharedDirectory}/scratch/${step}/answer`);
 }
 
 /** Raises this process's priority. A step lives for half a second, and on a busy machine other processes could run for longer than that. */

@@ -41,5 +41,13 @@ export const calls = ["installation", "access-token", "matching-refs", "pulls", 
 
 export type Call = (typeof calls)[number];
 
+/** The kinds that show something only if they strike before the step reads what they change. */
+export const kindsBeforeReading: readonly FaultKind[] = [
+  "finalizer",
+  "agent-owns-rex",
+  "workflow-suspended",
+  "main-workflow-ended",
+];
+
 /** The kinds that strike the whole node and so every run on it. */
 export const nodeKinds: readonly FaultKind[] = ["kubelet-restarted", "controller-crashed", "api-server-restarted"];

@@ -24,16 +24,6 @@ export function argumentsOf(pid: number): string[] {
   return read(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
 }
 
-/** Milliseconds since a process started, in steps of ten. */
-export function ageOf(pid: number): number {
-  const [uptime] = read("/proc/uptime").split(" ");
-  // The fields after the name, which is in parentheses and may contain anything; see proc_pid_stat(5).
-  const fields = read(`/proc/${pid}/stat`)
-    .replace(/^.*\) /s, "")
-    .split(" ");
-  return Number(uptime) * 1000 - Number(fields[19]) * 10;
-}
-
 export function children(pid: number): number[] {
   let threads: string[] = [];
   try {

@@ -1,22 +1,16 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { ageOf, argumentsOf, children, isStep, signal } from "./processes.ts";
+import { argumentsOf, children, isStep, signal } from "./processes.ts";
 
-/** A thread that stops the bash of a step as soon as its container's first process has started it, and posts its id and age. */
+/** A thread that stops the bash of a step as soon as its container's first process has started it, and posts its id. */
 
 const { emissary, step, end } = workerData as { emissary: number; step: string; end: number };
 const never = new Int32Array(new SharedArrayBuffer(4));
 
-export interface Stopped {
-  bash: number;
-  /** In milliseconds. */
-  age: number;
-}
-
-function stopped(): Stopped | undefined {
+function stopped(): number | undefined {
   while (Date.now() < end && argumentsOf(emissary)[1] === "emissary") {
     const bash = children(emissary).find((pid) => isStep(pid, step));
-    if (bash !== undefined && signal(bash, "SIGSTOP")) return { bash, age: ageOf(bash) };
-    Atomics.wait(never, 0, 0, 2);
+    if (bash !== undefined && signal(bash, "SIGSTOP")) return bash;
+    Atomics.wait(never, 0, 0, 10);
   }
   return undefined;
 }
