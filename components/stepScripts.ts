@@ -44,7 +44,7 @@ function inlined(path: string, directory: string, seen: Set<string>): string {
   refuseTemplateTags(path, lines);
   refuseHereDocuments(path, lines);
   return lines
-    .filter((line) => !/^\s*(#|$)/.test(line))
+    .filter(isCode)
     .map((line) => {
       const { name, file: program } = jqLine.exec(line)?.groups ?? {};
       if (name !== undefined && program !== undefined) {
@@ -103,10 +103,19 @@ function jqParts(file: string, directory: string, seen = new Set<string>()): { f
     return name === undefined ? [] : jqParts(`${name}.jq`, directory, seen);
   });
   const text = lines
-    .filter((line) => !/^\s*(#|$)/.test(line) && !includeLine.test(line))
-    .map((line) => `${line.trimStart()}\n`)
+    .filter((line) => isCode(line) && !includeLine.test(line))
+    .map(withoutIndentation)
     .join("");
   return [...included, { file, text }];
+}
+
+/** Whether a line is neither empty nor a comment, which begins with # in bash and in jq. */
+function isCode(line: string): boolean {
+  return !/^\s*(#|$)/.test(line);
+}
+
+function withoutIndentation(line: string): string {
+  return `${line.trimStart()}\n`;
 }
 
 /** A literal of bash. */

@@ -27,7 +27,7 @@ export interface HeldStep {
   holdAtChild(wanted: (argv: string[]) => boolean): Promise<boolean>;
 }
 
-/** The step ended before it could be stopped, so nothing was struck and the case shows nothing. */
+/** The step ended, or read what the fault changes, before it could be stopped. Nothing was struck, and the case shows nothing. */
 export class StepWentBy extends Error {}
 
 /**
