@@ -53,7 +53,25 @@ async function ended(child: ChildProcess, typed?: string): Promise<ToolResult> {
   return result;
 }
 
-/** Runs a scripts/rex command on its own terminal, where a person types this. The standard output is everything on the terminal. */
+/**
+ * The variables from which Node.js decides about colours. A person's terminal has none of them, but continuous integration sets some.
+ * @see https://nodejs.org/api/tty.html#writestreamgetcolordepthenv
+ */
+const decideAboutColour = [
+  "CI",
+  "COLORTERM",
+  "FORCE_COLOR",
+  "NODE_DISABLE_COLORS",
+  "NO_COLOR",
+  "TEAMCITY_VERSION",
+  "TF_BUILD",
+  "TMUX",
+];
+
+/**
+ * Runs a scripts/rex command on its own terminal, which shows colours, and where a person types this. The standard output is everything on
+ * the terminal.
+ */
 export async function runOnTerminal(
   command: string,
   args: string[],
@@ -62,7 +80,12 @@ export async function runOnTerminal(
 ): Promise<ToolResult> {
   const words = [process.execPath, resolve(root, "cli/rex.ts"), command, ...args].map((word) => `'${word}'`);
   const script = ["--quiet", "--return", "--flush", "--command", words.join(" "), "/dev/null"];
-  return ended(spawn("script", script, { env: { ...process.env, ...environment }, timeout: 200_000 }), typed);
+  const ofTerminal = {
+    ...Object.fromEntries(decideAboutColour.map((name) => [name, undefined])),
+    TERM: "xterm-256color",
+  };
+  const env = { ...process.env, ...ofTerminal, ...environment };
+  return ended(spawn("script", script, { env, timeout: 200_000 }), typed);
 }
 
 /**
