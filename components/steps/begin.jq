@@ -13,7 +13,7 @@ $plan[0] as $plan
   else
     [
       "write",
-      as_read
+      (as_read
       + ledger({
           head: $plan.head,
           heads: ($plan.branches | map(.sha) | unique | join(",")),
@@ -25,6 +25,6 @@ $plan[0] as $plan
           message: "\($plan.run) has begun to restart QA; if it is gone, a new one carries it on: \($again)",
           "pushed-at": ([$plan.pushedAt, ($entry["pushed-at"] // "0" | tonumber)] | max | tostring)
         })
-      | tojson
+      | tojson)
     ]
   end

@@ -17,7 +17,7 @@ export interface Ending {
   cause?: string;
   /** Only for a failure: whether the same step can succeed later although nobody does anything. */
   passes?: boolean;
-  /** Only for a failure: what carries the run on. A retried run keeps its configuration, a resubmitted one takes the present one. */
+  /** Only for a failure: what carries the run on. A retried run keeps its configuration, a resubmitted one takes the current one. */
   command?: Verb;
   /** How long the step took. */
   seconds?: number;

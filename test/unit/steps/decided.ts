@@ -1,4 +1,4 @@
-import { ok } from "node:assert/strict";
+import { equal, ok } from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { jqProgram } from "../../../components/stepScripts.ts";
 import { push, runNameOf, sha, stepEnvironment } from "../../steps/scenario.ts";
@@ -135,7 +135,8 @@ export function beginning(
 
 /** The ledger on the main workflow once QA's restart has begun. */
 export function begun(world: World = {}): Record<string, string> {
-  const [, patch = ""] = beginning(world);
+  const [todo, patch = ""] = beginning(world);
+  equal(todo, "write");
   const prefix = "/metadata/annotations/";
   const written = (JSON.parse(patch) as { op: string; path: string; value: string }[])
     .filter(({ op, path }) => op === "add" && path.startsWith(prefix))
