@@ -13,6 +13,21 @@ import_images() {
   done
 }
 
+# steps_root: prints the folder that has the files of the steps image. Tests run steps with the image's tools there.
+steps_root() {
+  echo "$STATE/steps-root-$(recipe_hash)"
+}
+
+unpack_steps_image() {
+  local root
+  root=$(steps_root)
+  [[ -d $root ]] && return
+  rm -rf "$root.new"
+  mkdir "$root.new"
+  tar -xOf "$CACHE/images/steps.tar" layer.tar | tar -C "$root.new" -xf - || die "the steps image was not unpacked into $root.new"
+  mv "$root.new" "$root"
+}
+
 # install_argo: applies upstream's manifests for an installation in one namespace. The controllers themselves run as processes of the
 # node (components.sh), under the accounts to which these manifests give rights.
 install_argo() {

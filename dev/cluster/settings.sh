@@ -194,6 +194,7 @@ REX_NETNS=/proc/$(holder_pid)/ns/net
 REX_NATS_URL=nats://$NODE_IP:$NATS_PORT
 REX_NAMESPACE=$REX_NAMESPACE
 REX_STEPS_IMAGE=$(steps_image)
+REX_STEPS_ROOT=$(steps_root)
 END
 }
 

@@ -1,10 +1,9 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type GitHubDouble, generateAppKey, startGitHubDouble } from "../support/github/index.ts";
-import { lastWords } from "../support/step.ts";
+import { ended, lastWords, spawnStep } from "../support/step.ts";
 import { repository, stepEnvironment } from "./scenario.ts";
 
 const steps = join(import.meta.dirname, "../../components/steps");
@@ -57,14 +56,7 @@ describe("calls to GitHub, when it redirects,", function () {
       ...{ GITHUB_PRIVATE_KEY_FILE: join(folder, "key.pem"), PATH: process.env.PATH ?? "", TO: to },
     });
     const sources = ["lib", "kubernetes", "github", "token"].map((file) => `source ${steps}/${file}.sh`);
-    const child = spawn("bash", ["-c", [...sources, bash].join("\n")], { env: environment });
-    let log = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (chunk) => {
-        log += chunk;
-      });
-    }
-    const exitCode = await new Promise<number | null>((resolve) => child.on("close", resolve));
+    const { exitCode, log } = await ended(spawnStep([...sources, bash].join("\n"), environment));
     const said = lastWords(exitCode === 0 ? "" : readFileSync(join(folder, "last-words"), "utf8"));
     return { exitCode, log, lastWords: said.lastWords };
   }

@@ -1,10 +1,11 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { stepScript } from "../../components/stepScripts.ts";
 import { type Ending, endingIn } from "../../components/vocabulary/ending.ts";
 import type { Step } from "../../components/vocabulary/steps.ts";
+import { nodeEnvironment } from "./node.ts";
 
 /** The result of a step. */
 export interface StepResult {
@@ -61,9 +62,39 @@ export function lastWords(log: string): Pick<StepResult, "lastWords" | "ending">
   return { lastWords: `${ending.step}: ${did}`, ending: more };
 }
 
+const checkout = resolve(import.meta.dirname, "../..");
+
+/** The arguments are the root of the image, two folders that are seen in it, too, and a script. The mounts end with the process. */
+const enterImage =
+  'for folder in "$1" "$2" /dev /proc; do mkdir -p "$0$folder"; mount --rbind "$folder" "$0$folder"; done; exec chroot "$0" bash -c "$3"';
+
+/** Runs a script with the tools of the steps' image. It sees this process's network and temporary folder, and the checkout. */
+export function spawnStep(script: string, env: Record<string, string>): ChildProcess {
+  const inImage = ["sh", "-euc", enterImage, nodeEnvironment().stepsRoot, tmpdir(), checkout, script];
+  return spawn("unshare", ["--mount", "--propagation", "private", "--", ...inImage], {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+/** Waits until a process ends, and collects its standard output and error together. */
+export async function ended(child: ChildProcess): Promise<Pick<StepResult, "exitCode" | "log">> {
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk) => {
+      log += chunk;
+    });
+  }
+  const exitCode = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  return { exitCode, log };
+}
+
 /**
- * Runs steps as the containers of one pod, with shared folders. Each step's script is the one that the program embeds, run by bash on this
- * machine. It does not show that the image works.
+ * Runs steps as the containers of one pod, with shared folders. Each step's script is the one that the program embeds, and the tools are
+ * those of the steps' image. It does not show that a container's rights and limits are enough.
  */
 export class StepBench {
   readonly environment: Record<string, string>;
@@ -99,21 +130,7 @@ export class StepBench {
     const text = stepScript(step).replaceAll("$$", "$");
     await writeFile(join(this.#folder, "last-words"), "");
     const started = Date.now();
-    const child = spawn("bash", ["-c", text], {
-      env: withConfig({ ...this.environment, STEP: step, ...more }),
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let log = "";
-    child.stdout.on("data", (chunk) => {
-      log += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      log += chunk;
-    });
-    const exitCode = await new Promise<number | null>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", resolve);
-    });
+    const { exitCode, log } = await ended(spawnStep(text, withConfig({ ...this.environment, STEP: step, ...more })));
     return {
       exitCode,
       log,
