@@ -177,13 +177,14 @@ export function unless(status: number): (error: unknown) => undefined {
 }
 
 /**
- * Asks every 200 ms until the answer is neither false nor undefined. An API error counts as "not yet". Throws after `limit` milliseconds,
- * and names what it waited for.
+ * Asks until the answer is neither false nor undefined: every 200 ms, and less often while answers take long, because asking must not be
+ * what keeps a busy node busy. An API error counts as "not yet". Throws after `limit` milliseconds, and names what it waited for.
  */
 export async function until<T>(what: string, limit: number, ask: () => Promise<T | undefined | false>): Promise<T> {
   const end = Date.now() + limit;
   let last: unknown;
   for (;;) {
+    const asked = Date.now();
     try {
       const answer = await ask();
       if (answer !== undefined && answer !== false) return answer;
@@ -194,6 +195,7 @@ export async function until<T>(what: string, limit: number, ask: () => Promise<T
     if (Date.now() > end) {
       throw new Error(`not seen within ${limit / 1000} s: ${what}`, last === undefined ? {} : { cause: last });
     }
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const pause = Math.min(Math.max(200, 5 * (Date.now() - asked)), 1000);
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
