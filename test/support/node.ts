@@ -11,8 +11,6 @@ export interface NodeEnvironment {
   address: string;
   /** The local image with bash, curl, jq and openssl. */
   stepsImage: string;
-  /** Folder with the files of this image. */
-  stepsRoot: string;
   /** Folder with the logs of the node's components and of the processes beside them, one file each. */
   logs: string;
 }
@@ -23,7 +21,6 @@ export function nodeEnvironment(): NodeEnvironment {
     namespace: required("REX_NAMESPACE"),
     address: required("REX_NODE_IP"),
     stepsImage: required("REX_STEPS_IMAGE"),
-    stepsRoot: required("REX_STEPS_ROOT"),
     logs: required("REX_NODE_LOGS"),
   };
 }

@@ -5,7 +5,6 @@ import { dirname, join, resolve } from "node:path";
 import { stepScript } from "../../components/stepScripts.ts";
 import { type Ending, endingIn } from "../../components/vocabulary/ending.ts";
 import type { Step } from "../../components/vocabulary/steps.ts";
-import { nodeEnvironment } from "./node.ts";
 
 /** The result of a step. */
 export interface StepResult {
@@ -68,13 +67,18 @@ const checkout = resolve(import.meta.dirname, "../..");
 const enterImage =
   'for folder in "$1" "$2" /dev /proc; do mkdir -p "$0$folder"; mount --rbind "$folder" "$0$folder"; done; exec chroot "$0" bash -c "$3"';
 
-/** Runs a script with the tools of the steps' image. It sees this process's network and temporary folder, and the checkout. */
+/**
+ * Runs a script: on the node with the tools of the steps' image, and otherwise with those of this machine. In the image it sees this
+ * process's network and temporary folder, and the checkout.
+ */
 export function spawnStep(script: string, env: Record<string, string>): ChildProcess {
-  const inImage = ["sh", "-euc", enterImage, nodeEnvironment().stepsRoot, tmpdir(), checkout, script];
-  return spawn("unshare", ["--mount", "--propagation", "private", "--", ...inImage], {
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const root = process.env.REX_STEPS_ROOT;
+  const inImage = ["sh", "-euc", enterImage, root ?? "", tmpdir(), checkout, script];
+  const [command, args] =
+    root === undefined
+      ? ["bash", ["-c", script]]
+      : ["unshare", ["--mount", "--propagation", "private", "--", ...inImage]];
+  return spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** Waits until a process ends, and collects its standard output and error together. */
@@ -93,8 +97,8 @@ export async function ended(child: ChildProcess): Promise<Pick<StepResult, "exit
 }
 
 /**
- * Runs steps as the containers of one pod, with shared folders. Each step's script is the one that the program embeds, and the tools are
- * those of the steps' image. It does not show that a container's rights and limits are enough.
+ * Runs steps as the containers of one pod, with shared folders. Each step's script is the one that the program embeds; for the tools see
+ * {@link spawnStep}. It does not show that a container's rights and limits are enough.
  */
 export class StepBench {
   readonly environment: Record<string, string>;
