@@ -77,7 +77,8 @@ export function asText<T extends StepConfig>(config: T): string {
   return JSON.stringify(config);
 }
 
-function refuseTemplateTags(path: string, value: unknown): void {
+/** @throws Error naming the path if Argo would expand a text in the value */
+export function refuseTemplateTags(path: string, value: unknown): void {
   if (typeof value === "string" && value.includes("{{")) {
     throw new Error(`${path}: Argo Workflows would expand "{{" in ${JSON.stringify(value)}`);
   }

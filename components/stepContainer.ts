@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { argoCommand } from "./argoInstance.ts";
 import { privateKeyKey } from "./githubAppSecrets.ts";
 import { resources, restrictedContainer } from "./podSecurity.ts";
-import { asText, configAnnotation, type Inputs, type StepConfig } from "./stepConfig.ts";
+import { asText, configAnnotation, type Inputs, refuseTemplateTags, type StepConfig } from "./stepConfig.ts";
 import { stepScript, untouchedByKubelet } from "./stepScripts.ts";
 import { programName } from "./vocabulary/keys.ts";
 import type { Step } from "./vocabulary/steps.ts";
@@ -196,8 +196,6 @@ export function singleStep(step: Step, args: StepContainerArgs) {
 
 /** Escapes a text for the kubelet. @throws Error if Argo would expand it */
 function literal(variable: string, text: string): string {
-  if (text.includes("{{")) {
-    throw new Error(`${variable}: Argo Workflows would expand "{{" in ${JSON.stringify(text)}`);
-  }
+  refuseTemplateTags(variable, text);
   return untouchedByKubelet(text);
 }

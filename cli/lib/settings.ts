@@ -1,6 +1,6 @@
 import { CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
 import { asArgoEventsReads, privateKeyKey, webhookSecretKey } from "../../components/githubAppSecrets.ts";
-import { configAnnotation, type RemediationConfig } from "../../components/stepConfig.ts";
+import { configAnnotation, type RemediationConfig, type StepConfig } from "../../components/stepConfig.ts";
 import { repositoriesAnnotation } from "../../components/stepContainer.ts";
 import { runSaltAnnotation } from "../../components/vocabulary/runName.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
@@ -27,15 +27,8 @@ export interface Settings {
   readyLabel: string;
   holdLabel: string;
   agents: string[];
-  codeRuns: {
-    group: string;
-    version: string;
-    resource: string;
-    taskLabel: string;
-    agentLabel: string;
-    repositoryLabel: string;
-  };
-  mainWorkflows: { typeLabel: string; type: string; taskLabel: string; stageLabel: string; repositoryLabel: string };
+  codeRuns: Omit<RemediationConfig["codeRun"], "finishedPhases">;
+  mainWorkflows: StepConfig["main"];
   stages: string[];
   resetStage: string;
   /** See components/argoInstance.ts; undefined for the controller without an instance ID. */

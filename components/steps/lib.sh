@@ -87,10 +87,14 @@ finish() {
   log "${cause:+$cause: }$*"
 }
 
+must_have_plan() {
+  [[ -s $PLAN ]] || fail no-plan "there is no plan: $PLAN is missing; the plan step has to run first"
+}
+
 # Ends this step if the plan found nothing to do.
 only_when_planned() {
   local outcome
-  [[ -s $PLAN ]] || fail no-plan "there is no plan: $PLAN is missing; the plan step has to run first"
+  must_have_plan
   outcome=$(jq -r .outcome "$PLAN")
   [[ $outcome == remediate ]] && return
   leave_ending "nothing to do: the plan ended as $outcome"

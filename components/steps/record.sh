@@ -17,7 +17,7 @@ REPORT=$(<"${BASH_SOURCE%/*}/report.jq")
 
 main() {
   local outcome
-  [[ -s $PLAN ]] || fail no-plan "there is no plan: $PLAN is missing; the plan step has to run first"
+  must_have_plan
   outcome=$(jq -r 'if .outcome == "remediate" then "remediated" else .outcome end' "$PLAN")
   if [[ $outcome == remediated ]]; then
     note_outcome "$(jq -r .workflow.name "$PLAN")" remediated "QA restarted by $RUN_NAME"

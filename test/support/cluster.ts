@@ -67,16 +67,16 @@ export class Cluster {
 
   /** Creates an object with its status, if it has one. A CodeRun with a status gets no pod: the test says how far it has come. */
   async create<T extends CodeRun | Workflow>(object: T): Promise<T> {
-    const isGiven = object.kind === "CodeRun" && object.status !== undefined;
+    const status = object.kind === "CodeRun" ? object.status : undefined;
     const created = (await this.custom.createNamespacedCustomObject({
       ...kindOf(object),
       namespace: this.namespace,
       // Otherwise the stand-in for the CodeRun controller could set the phase, too.
-      body: isGiven ? { ...object, spec: { ...object.spec, pod: false } } : object,
+      body: status === undefined ? object : { ...object, spec: { ...object.spec, pod: false } },
     })) as T;
-    if (object.kind !== "CodeRun" || object.status === undefined) return created;
+    if (status === undefined) return created;
     return (await this.custom.patchNamespacedCustomObjectStatus(
-      { ...kindOf(object), namespace: this.namespace, name: created.metadata.name, body: { status: object.status } },
+      { ...kindOf(object), namespace: this.namespace, name: created.metadata.name, body: { status } },
       mergePatch,
     )) as T;
   }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -72,13 +72,11 @@ const enterImage =
  * process's network and temporary folder, and the checkout.
  */
 export function spawnStep(script: string, env: Record<string, string>): ChildProcess {
+  const options: SpawnOptions = { env, stdio: ["ignore", "pipe", "pipe"] };
   const root = process.env.REX_STEPS_ROOT;
-  const inImage = ["sh", "-euc", enterImage, root ?? "", tmpdir(), checkout, script];
-  const [command, args] =
-    root === undefined
-      ? ["bash", ["-c", script]]
-      : ["unshare", ["--mount", "--propagation", "private", "--", ...inImage]];
-  return spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  if (root === undefined) return spawn("bash", ["-c", script], options);
+  const inImage = ["sh", "-euc", enterImage, root, tmpdir(), checkout, script];
+  return spawn("unshare", ["--mount", "--propagation", "private", "--", ...inImage], options);
 }
 
 /** Waits until a process ends, and collects its standard output and error together. */

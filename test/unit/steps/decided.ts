@@ -1,10 +1,10 @@
 import { equal, ok } from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { jqProgram } from "../../../components/stepScripts.ts";
 import { push, runNameOf, sha, stepEnvironment } from "../../steps/scenario.ts";
 import type { CodeRun } from "../../support/codeRuns.ts";
 import type { Plan } from "../../support/step.ts";
 import { mainWorkflow, type Workflow, workflowNode } from "../../support/workflows.ts";
+import { jq as runJq } from "./jq.ts";
 
 /** What API server and GitHub would answer. What is left out is as in a push of Rex's to a task that is under review. */
 export interface World {
@@ -150,13 +150,7 @@ export function jq(program: string, input: object, { environment }: Pick<World, 
     PATH: process.env.PATH ?? "",
     ...stepEnvironment({ namespace: "agents", TASK: task, RUN_NAME: run, ...environment }),
   };
-  const { status, stdout, stderr } = spawnSync("jq", [program], {
-    input: JSON.stringify(input),
-    env,
-    encoding: "utf8",
-  });
-  ok(status === 0, stderr);
-  return JSON.parse(stdout);
+  return runJq(program, input, {}, env);
 }
 
 /** The ledger as it stands on a main workflow, of this run unless `more` says otherwise. */
