@@ -75,7 +75,7 @@ def others_that_go_along($targets):
       | select((.metadata.uid | in($owned)) and (.metadata.uid | IN($targets[].uid) | not))
       | .metadata.labels[$config.codeRun.taskLabel] as $task
       | (if $task == $config.task then foreign // contradiction
-         else "it is of \(if $task == null then "no task" else "task \($task)" end)"
+         else "it belongs to \(if $task == null then "no task" else "task \($task)" end)"
          end) as $why
       | {name: .metadata.name, $why, target: $owned[.metadata.uid], owners: .metadata.ownerReferences}
       | .at = ([.owners[].uid | in($owned)] | index(true))
@@ -87,7 +87,7 @@ def go_along_words($untouched):
   [
     (map("\(.name) (owned by \(.owner)\(if .owner == .target then "" else ", below \(.target)" end); \(.why))") | few) + ";",
     $untouched,
-    "take off each one's ownerReference (the first one's: kubectl -n \($config.namespace) patch \(coderuns_in_full)",
+    "remove each one's ownerReference (the first one's: kubectl -n \($config.namespace) patch \(coderuns_in_full)",
     "\(.[0].name) --type json -p '[{\"op\":\"remove\",\"path\":\"/metadata/ownerReferences/\(.[0].at)\"}]')",
     "or end it yourself, then: \($config.argo) retry \($config.run)"
   ];

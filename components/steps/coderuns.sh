@@ -23,7 +23,7 @@ stop_if_others_go_along() {
   words=$(jq -r --slurpfile plan "$PLAN" --arg untouched "$1" "$ABOUT_CODERUNS"'
     .items // [] | others_that_go_along($plan[0].targets)
     | if . == [] then empty else go_along_words($untouched) | join(" ") end' "$ANSWER")
-  [[ -z $words ]] || fail ambiguous "some $CODE_RUN_RESOURCE would go along with their owners, which this run cancels: $words"
+  [[ -z $words ]] || fail ambiguous "some $CODE_RUN_RESOURCE would be deleted together with their owners, which this run cancels: $words"
 }
 
 # Makes a new plan if there is an agent that may be cancelled: it started after the plan, and nobody knows on which head. For a near

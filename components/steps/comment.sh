@@ -6,7 +6,7 @@ source "${BASH_SOURCE%/*}/anew.sh"
 # Commenting is optional, and the last thing that a step does. From here on, failures are only logged, and the time limit is short.
 as_a_courtesy() {
   fail() {
-    log "the pull request was not told: ${*:2}"
+    log "the pull request got no comment: ${*:2}"
     exit 0
   }
   trap 'exit 0' EXIT
@@ -59,16 +59,16 @@ write_comment() {
   else
     github POST "/repos/$REPOSITORY/issues/$number/comments" "$SCRATCH/body" || fail no-pull-request "there is no pull request #$number"
   fi
-  log "told pull request #$number"
+  log "commented on pull request #$number"
 }
 
 # restart_words HEAD ROUND: the text for a restart whose pod was lost before it could say what it did.
 restart_words() {
   printf '**QA begins again on %s.**\n\n' "$(as_code "${1:0:12}")"
-  printf -- '- what was cancelled says the log of the pod that did it, if it is still there: %s\n' "$(as_code "$ARGO logs $RUN_NAME")"
+  printf -- '- the log of the pod that cancelled agents says which, if it still exists: %s\n' "$(as_code "$ARGO logs $RUN_NAME")"
   printf -- '- round %s of this task\n' "$2"
   printf -- '- run %s\n' "$(run_words)"
-  printf -- '- once more: %s\n' "$(anew_words)"
+  printf -- '- to restart it again: %s\n' "$(anew_words)"
 }
 
 # The run: as a link if the URL of Argo's server is known, otherwise with the command that shows it.

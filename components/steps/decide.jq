@@ -264,7 +264,7 @@ def check_near_misses:
   | if $all == [] then empty
     else
       fail("ambiguous"; "retry"; [
-        "agents of some \($config.codeRun.resource) of task \($config.task) are listed but for their spelling: \($all | few);",
+        "agents of some \($config.codeRun.resource) of task \($config.task) differ from listed agents only in spelling: \($all | few);",
         untouched,
         "correct the label or end what should not be there (\(see_coderuns) --show-labels), then: \(retry);",
         "or list that spelling too, in agents.toCancel (pulumi up), then: \(resubmit)"
@@ -339,7 +339,7 @@ def check_stale:
   elif (is_overtaken | not) and began_after_the_push then
     conclude("nothing-stale"; [
       "QA began \($surely_after) s after this push or later, and so on its head:",
-      "it came late (delivered again, or long in the queue)"
+      "it came late (it was delivered again, or waited long in the queue)"
     ])
   else empty
   end;
@@ -355,7 +355,7 @@ def check_owned:
     | others_that_go_along($targets)
     | if . == [] then empty
       else
-        fail("ambiguous"; "retry"; ["some \($config.codeRun.resource) would go along with their owners, which this run cancels:"]
+        fail("ambiguous"; "retry"; ["some \($config.codeRun.resource) would be deleted together with their owners, which this run cancels:"]
           + go_along_words($untouched))
       end
   end;
@@ -414,7 +414,7 @@ def log_lines($decision): [
   (select(.runs != null and $decision.outcome != "superseded")
     | "the branch is not at the pushed commit any more: somebody pushed on top of it"),
   (select(.pulls != null and begun and held != "")
-    | "label \($config.pull.holdLabel) is on pull request \(held), but what was begun is ended all the same")
+    | "label \($config.pull.holdLabel) is on pull request \(held), but a remediation that has begun always finishes")
 ];
 
 def shown: {name: .metadata.name, uid: .metadata.uid, agent: agent, created: .metadata.creationTimestamp};

@@ -12,7 +12,7 @@ def endings_of_steps:
   | (.message // "") as $message
   | ($message | ending_in)
     // (select($message | ended_by_others | not)
-        | {step: (.displayName | step_of_container), did: ($message | if . == "" then "ended without a word" else . end)});
+        | {step: (.displayName | step_of_container), did: ($message | if . == "" then "ended without a message" else . end)});
 
 # What a pod says itself is a cause of its own if it is not about a step: one of Argo's own containers failed, or the pod was lost.
 def endings_of_pods($run):

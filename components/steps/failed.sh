@@ -30,8 +30,8 @@ main() {
   if wait "$!"; then outcome=$(<"$SCRATCH/outcome"); fi
   case $outcome in
     failed) say_failed "$words" ;;
-    remediated) say_remediated "$(all_the_same "$words")" ;;
-    *) log "$outcome; $(all_the_same "$words")" ;;
+    remediated) say_remediated "$(despite_argo "$words")" ;;
+    *) log "$outcome; $(despite_argo "$words")" ;;
   esac
 }
 
@@ -52,8 +52,8 @@ find_outcome() {
     else "failed" end' "$ANSWER" >"$SCRATCH/outcome"
 }
 
-all_the_same() {
-  printf 'Argo ended the run as %s all the same, with nothing left to do: %s' "$WORKFLOW_STATUS" "$1"
+despite_argo() {
+  printf 'nothing was left to do, but Argo ended the run as %s: %s' "$WORKFLOW_STATUS" "$1"
 }
 
 say_failed() {
@@ -85,11 +85,11 @@ annotate_main_workflows() {
 comment() {
   as_a_courtesy
   {
-    printf '**The remediation of %s failed**, and is not done.\n\n' "$(as_code "${AFTER:-the current head}")"
+    printf '**The remediation of %s failed** and is not finished.\n\n' "$(as_code "${AFTER:-the current head}")"
     printf -- '- why: %s\n' "$(as_code "$1")"
     printf -- '- run %s\n' "$(run_words)"
     printf -- '- when mended: %s\n' "$(as_code "$(way_on)")"
-    printf -- '- or anew, for the current head: %s\n' "$(anew_words)"
+    printf -- '- or start a new run, for the current head: %s\n' "$(anew_words)"
   } >"$SCRATCH/words"
   tell comment_on_pull "${AFTER:-$RUN_NAME}"
 }

@@ -50,12 +50,12 @@ follow_redirect() {
   [[ $moved != /[!/]* ]] || moved=$here$moved
   [[ -n $here && ${moved,,} == "${here,,}"/* ]] ||
     command=resubmit fail redirected-away \
-      "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, since the credentials are for $here" \
+      "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, because the credentials are for $here" \
       "alone; if GitHub has moved, correct githubApp.apiUrl (pulumi up), else look for a proxy in between$(then_again resubmit)"
   hops=$((hops + 1))
   ((hops <= 3)) ||
     passes=true fail redirected-too-often \
-      "GitHub redirects $method $path again and again, at last to ${moved:0:200}: wait until GitHub has mended that$(then_again retry)"
+      "GitHub redirects $method $path again and again, at last to ${moved:0:200}: wait until GitHub has corrected that$(then_again retry)"
   url=$moved
 }
 
@@ -109,7 +109,7 @@ github_words() {
   needs=$(header x-accepted-github-permissions)
   case $1 in
     000) printf 'no answer (%s)' "$(last_error)" ;;
-    2*) printf 'status %s with a body that is no JSON' "$1" ;;
+    2*) printf 'status %s with a body that is not JSON' "$1" ;;
     *) printf 'status %s%s%s' "$1" "${message:+ ($message)}" "${needs:+; it needs the permission $needs}" ;;
   esac
 }

@@ -14,5 +14,5 @@ note_outcome() {
   jq -n --arg outcome "$2" --arg words "$3" "$VOCABULARY"'
     {metadata: {annotations: {(ledger_key("outcome")): $outcome, (ledger_key("message")): $words}}}' >"$SCRATCH/patch"
   accept=$METADATA kube PATCH "$WORKFLOWS/$1" "$SCRATCH/patch" "$MERGE_PATCH" ||
-    log "could not note the outcome $2 on main workflow $1: $(last_error)"
+    log "could not write the outcome $2 on main workflow $1: $(last_error)"
 }

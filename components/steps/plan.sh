@@ -143,7 +143,7 @@ check_input() {
     must_match PUSHED_AT "$PUSHED_AT" '^[1-9][0-9]{0,11}$' 'seconds since 1970'
     is_past "$PUSHED_AT" ||
       fail bad-parameter \
-        "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a push of the" \
+        "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a time in the" \
         "past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
   fi
   must_match DRY_RUN "$DRY_RUN" '^(true|false)$' 'true or false'
@@ -200,7 +200,7 @@ find_whom_to_tell() {
 
 read_whom_to_tell() {
   fail() {
-    log "the pull request is not told: ${*:2}"
+    log "the pull request gets no comment: ${*:2}"
     exit 1
   }
   STEP_TIMEOUT_SECONDS=$((SECONDS + 20))

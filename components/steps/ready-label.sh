@@ -10,7 +10,7 @@ answer_has_ready_label() {
   case $has in
     true) return 0 ;;
     false) return 1 ;;
-    *) passes=true fail odd-answer "GitHub's answer to a question for labels is no list of labels" ;;
+    *) passes=true fail odd-answer "GitHub was asked for labels, but its answer is not a list of labels" ;;
   esac
 }
 

@@ -81,7 +81,7 @@ words() {
     "- round \(.round) of this task"' "$PLAN"
   printf -- '- run %s: %s\n' "$(run_words)" \
     "$(jq -rs '[.[] | select(.step != "record") | "\(.step) \(.seconds) s"] | join(", ")' "$SHARED_DIR"/steps/*.json)"
-  printf -- '- once more: %s\n' "$(anew_words)"
+  printf -- '- to restart it again: %s\n' "$(anew_words)"
 }
 
 main

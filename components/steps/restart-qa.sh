@@ -100,7 +100,7 @@ wants_a_value() {
   reset_stage
   object="main workflow $(jq -r .metadata.name "$SCRATCH/workflow")" fail gate-wants-value \
     "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default):" \
-    "$(value_commands), then: $ARGO retry $RUN_NAME; a default spares that the next time"
+    "$(value_commands), then: $ARGO retry $RUN_NAME; with a default value the gate would not wait for a person"
 }
 
 # Argo has no other command that gives a value to a gate that already waits.

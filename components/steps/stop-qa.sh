@@ -39,10 +39,10 @@ delete_coderun() {
   stop_if_others_go_along "$name was not cancelled;"
   kube DELETE "$CODERUNS/$name" "$SCRATCH/options" || status=$?
   case $status in
-    0) log "asked for the end of $name" ;;
+    0) log "asked Kubernetes to delete $name" ;;
     "$NOT_FOUND") log "$name is gone already" ;;
     # The planned CodeRun is gone. Another one has its name now, and nobody planned to cancel that.
-    "$CONFLICT") log "$name is another run than the planned one: left alone" ;;
+    "$CONFLICT") log "$name is not the planned one, but a new one of the same name: left alone" ;;
     *) object="$CODE_RUN_RESOURCE $name" fail_refused "cannot delete $CODE_RUN_RESOURCE $name" ;;
   esac
 }
@@ -74,7 +74,7 @@ still_there() {
     | join("; ")' "$SCRATCH/remaining")
   name=$(jq -r '.[0].metadata.name' "$SCRATCH/remaining")
   object="$CODE_RUN_RESOURCE $name" passes=true fail still-there \
-    "after $CANCEL_TIMEOUT_SECONDS s there is still $who: its controller or a pod does not end; see: kubectl -n $NAMESPACE get" \
+    "$who is still there after $CANCEL_TIMEOUT_SECONDS s: its controller is down, or one of its pods does not end; see: kubectl -n $NAMESPACE get" \
     "$CODE_RUN_RESOURCE.$CODE_RUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
 }
 

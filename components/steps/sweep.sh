@@ -50,7 +50,7 @@ report() {
   printf '%d' "$started" >"$SHARED_DIR/started"
   finish "started $started remediations, asked for $redelivered redeliveries"
   ((${#troubles[@]} == 0)) || passes=true fail not-all-done \
-    "not done, unlike all else: $(printf '%s; ' "${troubles[@]}")the next sweep tries again"
+    "not everything was done: $(printf '%s; ' "${troubles[@]}")the next sweep tries again"
 }
 
 # Stores the unfinished main workflows in $SCRATCH/tasks: task, repository, and the heads that the ledger lists as handled.
@@ -207,7 +207,7 @@ must_have_begun() {
   if jq -e --arg outcome "$OUTCOME_LABEL" '
     (.status.phase | IN("Error", "Failed")) and .metadata.labels[$outcome] == null' "$ANSWER" >/dev/null; then
     reason=$(jq -r '.status.message // "without a reason"' "$ANSWER")
-    troubles+=("a lost push, whose run $1 ended without an outcome, too ($reason; once that is mended: $ARGO resubmit $1)")
+    troubles+=("a lost push: its run $1 ended without an outcome, too ($reason; once that is corrected: $ARGO resubmit $1)")
   else
     log "$1 is there already"
   fi

@@ -31,7 +31,7 @@ refuse_old_name() {
   place=$(jq -rn --argjson repositories "$REPOSITORIES" --arg repository "${REPOSITORY,,}" '
     $repositories | keys_unsorted | index($repository)')
   object=$REPOSITORY command=resubmit fail renamed \
-    "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), whose pushes nobody takes: correct repositories (pulumi config set" \
+    "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), whose pushes are not handled: correct repositories (pulumi config set" \
     "--path 'repositories[$place]' $(jq -r .full_name "$ANSWER"), then pulumi up)"
 }
 
@@ -61,9 +61,9 @@ no_installation() {
   [[ -e $SCRATCH/installation ]] ||
     command=resubmit fail no-such-installation \
       "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubApp.installationId, or leave it out" \
-      "and it is found (pulumi up)$(then_again resubmit)"
+      "so that the steps find it (pulumi up)$(then_again resubmit)"
   object=$REPOSITORY fail not-installed \
-    "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY any more, where it was a moment ago: install it there" \
+    "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY any more, although it was a moment ago: install it there" \
     "again$(then_again retry)"
 }
 

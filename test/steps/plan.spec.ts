@@ -389,12 +389,12 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: some coderuns would go along with their owners, which this run cancels: rex-${task} (owned by cleo-${task}; agent 5DLabs-Rex is not in the cancel list); nothing was touched; take off each one's ownerReference (the first one's: kubectl -n ${scenario.cluster.namespace} patch coderuns.agents.platform rex-${task} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]') or end it yourself, then: ${goOn("retry", task)}`,
+        `plan: some coderuns would be deleted together with their owners, which this run cancels: rex-${task} (owned by cleo-${task}; agent 5DLabs-Rex is not in the cancel list); nothing was touched; remove each one's ownerReference (the first one's: kubectl -n ${scenario.cluster.namespace} patch coderuns.agents.platform rex-${task} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]') or end it yourself, then: ${goOn("retry", task)}`,
       );
       equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations, undefined);
     });
 
-    it("to restart QA beside an agent that is listed but for its spelling [plan-near-miss]", async () => {
+    it("to restart QA beside an agent that differs from a listed agent only in spelling [plan-near-miss]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -405,7 +405,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: agents of some coderuns of task ${task} are listed but for their spelling: cleo-${task} (github-app=5dlabs-cleo, listed is 5DLabs-Cleo); nothing was touched; correct the label or end what should not be there (kubectl -n ${scenario.cluster.namespace} get coderuns.agents.platform -l task-id=${task} --show-labels), then: ${goOn("retry", task)}; or list that spelling too, in agents.toCancel (pulumi up), then: ${goOn("resubmit", task)}`,
+        `plan: agents of some coderuns of task ${task} differ from listed agents only in spelling: cleo-${task} (github-app=5dlabs-cleo, listed is 5DLabs-Cleo); nothing was touched; correct the label or end what should not be there (kubectl -n ${scenario.cluster.namespace} get coderuns.agents.platform -l task-id=${task} --show-labels), then: ${goOn("retry", task)}; or list that spelling too, in agents.toCancel (pulumi up), then: ${goOn("resubmit", task)}`,
       );
       equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations, undefined);
     });
@@ -569,7 +569,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: GitHub App 4711 has no installation 43: correct githubApp.installationId, or leave it out and it is found (pulumi up), then: ${goOn("resubmit", task)}`,
+        `plan: GitHub App 4711 has no installation 43: correct githubApp.installationId, or leave it out so that the steps find it (pulumi up), then: ${goOn("resubmit", task)}`,
       );
       deepEqual(result.ending, { step: "plan", cause: "no-such-installation", passes: false, command: "resubmit" });
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");

@@ -135,7 +135,7 @@ describe("record and failed", function () {
           "- stage of `play-61`: `waiting-ready-for-qa` → `waiting-pr-created`",
           "- round 3 of this task",
           `- run \`${bench.environment.RUN_NAME}\`, \`argo -n ${scenario.cluster.namespace} get ${bench.environment.RUN_NAME}\`: plan 1.5 s`,
-          `- once more: ${anew("61")}`,
+          `- to restart it again: ${anew("61")}`,
           "",
         ].join("\n"),
       );
@@ -157,12 +157,12 @@ describe("record and failed", function () {
         (await comments("62"))[0]?.body,
         [
           `<!-- rex-remediation ${push.after} -->`,
-          `**The remediation of \`${push.after}\` failed**, and is not done.`,
+          `**The remediation of \`${push.after}\` failed** and is not finished.`,
           "",
           "- why: `stop-qa: '@everybody' look`",
           `- run \`${bench.environment.RUN_NAME}\`, \`argo -n ${scenario.cluster.namespace} get ${bench.environment.RUN_NAME}\``,
           `- when mended: \`argo -n ${scenario.cluster.namespace} retry ${bench.environment.RUN_NAME}\``,
-          `- or anew, for the current head: ${anew("62")}`,
+          `- or start a new run, for the current head: ${anew("62")}`,
           "",
         ].join("\n"),
       );
@@ -179,7 +179,7 @@ describe("record and failed", function () {
       equal((await bench.run("record", more)).exitCode, 0);
       const done = (await comments("63"))[0]?.body ?? "";
       equal(done.includes(`\n- run ${link}: plan 1.5 s\n`), true, done);
-      equal(done.includes("\n- once more: `scripts/rex remediate --task 63`, or `argo "), true, done);
+      equal(done.includes("\n- to restart it again: `scripts/rex remediate --task 63`, or `argo "), true, done);
       equal((await bench.run("failed", { ...more, WORKFLOW_STATUS: "Failed", FAILURES: "" })).exitCode, 0);
       const failed = (await comments("63"))[0]?.body ?? "";
       equal(failed.includes(`\n- run ${link}\n`), true, failed);
@@ -207,10 +207,10 @@ describe("record and failed", function () {
         `<!-- rex-remediation ${push.after} -->`,
         "**QA begins again on `bbbbbbbbbbbb`.**",
         "",
-        `- what was cancelled says the log of the pod that did it, if it is still there: \`argo -n ${scenario.cluster.namespace} logs ${run}\``,
+        `- the log of the pod that cancelled agents says which, if it still exists: \`argo -n ${scenario.cluster.namespace} logs ${run}\``,
         "- round 2 of this task",
         `- run \`${run}\`, \`argo -n ${scenario.cluster.namespace} get ${run}\``,
-        `- once more: ${anew("81")}`,
+        `- to restart it again: ${anew("81")}`,
         "",
       ].join("\n");
       deepEqual(
@@ -291,11 +291,11 @@ describe("record and failed", function () {
       await scenario.github.addFault({ pathPattern: "/issues/65/comments", status: 403, times: null });
       const result = await bench.run("record");
       equal(result.exitCode, 0, result.log);
-      match(result.log, /the pull request was not told: GitHub refused GET .*status 403/);
+      match(result.log, /the pull request got no comment: GitHub refused GET .*status 403/);
       equal(await bench.shared("outcome"), "remediated");
       const failed = await bench.run("failed", { WORKFLOW_STATUS: "Failed", FAILURES: "" });
       equal(failed.exitCode, 0, failed.log);
-      match(failed.log, /the pull request was not told/);
+      match(failed.log, /the pull request got no comment/);
       await scenario.github.clearFaults();
     });
 
@@ -378,7 +378,7 @@ describe("record and failed", function () {
     ),
   });
   const cause = `Argo's container wait: ${putAway}`;
-  const warning = `Argo ended the run as Error all the same, with nothing left to do: ${cause}`;
+  const warning = `nothing was left to do, but Argo ended the run as Error: ${cause}`;
 
   describe("failed goes by what the run did", () => {
     for (const [how, task, phase] of [

@@ -108,7 +108,7 @@ describe("restart-qa", function () {
     const { namespace } = scenario.cluster;
     equal(
       result.lastWords,
-      `restart-qa: gate gate wants a value from a person (a supplied output without default): argo -n ${namespace} node set ${name} --output-parameter verdict=VALUE --node-field-selector displayName=gate, then: argo -n ${namespace} retry ${runNameOf(task)}; a default spares that the next time`,
+      `restart-qa: gate gate wants a value from a person (a supplied output without default): argo -n ${namespace} node set ${name} --output-parameter verdict=VALUE --node-field-selector displayName=gate, then: argo -n ${namespace} retry ${runNameOf(task)}; with a default value the gate would not wait for a person`,
     );
     deepEqual(result.ending, {
       step: "restart-qa",
@@ -294,7 +294,10 @@ describe("restart-qa", function () {
     equal(result.lastWords, `restart-qa: meanwhile started: cleo-${task}; planning again`);
     const again = await bench.run("plan");
     equal(again.exitCode, 1, again.log);
-    match(again.lastWords, /^plan: agents of some coderuns of task \d+ are listed but for their spelling: cleo-/);
+    match(
+      again.lastWords,
+      /^plan: agents of some coderuns of task \d+ differ from listed agents only in spelling: cleo-/,
+    );
   });
 
   it("succeeds even if another writer changes the workflow all the time [wins-against-writer]", async () => {

@@ -50,12 +50,12 @@ describe("stop-qa", function () {
     const result = await bench.run("stop-qa");
     equal(result.exitCode, 0, result.log);
     equal((await scenario.cluster.codeRun("cleo-2"))?.metadata.uid, successor.metadata.uid);
-    match(result.log, /cleo-2 is another run than the planned one: left alone/);
+    match(result.log, /cleo-2 is not the planned one, but a new one of the same name: left alone/);
   });
 
   describe("if a target owns a CodeRun that must not be cancelled,", () => {
     const words = (left: string, shown: string, first: string, task: string) =>
-      `stop-qa: some coderuns would go along with their owners, which this run cancels: ${shown}; ${left} was not cancelled; take off each one's ownerReference (the first one's: kubectl -n ${scenario.cluster.namespace} patch coderuns.agents.platform ${first} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]') or end it yourself, then: argo -n ${scenario.cluster.namespace} retry ${runNameOf(task)}`;
+      `stop-qa: some coderuns would be deleted together with their owners, which this run cancels: ${shown}; ${left} was not cancelled; remove each one's ownerReference (the first one's: kubectl -n ${scenario.cluster.namespace} patch coderuns.agents.platform ${first} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]') or end it yourself, then: argo -n ${scenario.cluster.namespace} retry ${runNameOf(task)}`;
     const notListed = "agent 5DLabs-Rex is not in the cancel list";
     const ours = { repository: "acme-shop" };
 
@@ -92,7 +92,7 @@ describe("stop-qa", function () {
         result.lastWords,
         words(
           "cleo-42",
-          "bare-42 (owned by next-42, below tess-42; it is of no task), next-42 (owned by done-42, below tess-42; it is of task 420)",
+          "bare-42 (owned by next-42, below tess-42; it belongs to no task), next-42 (owned by done-42, below tess-42; it belongs to task 420)",
           "bare-42",
           "42",
         ),
@@ -189,7 +189,7 @@ describe("stop-qa", function () {
     equal(result.exitCode, 1, result.log);
     match(
       result.lastWords,
-      /^stop-qa: after 2 s there is still cleo-5 \(being deleted since \S+, finalizers agents\.platform\/stuck(, foregroundDeletion)?\): .*argo -n \S+ retry rex-remediation-5-/,
+      /^stop-qa: cleo-5 \(being deleted since \S+, finalizers agents\.platform\/stuck(, foregroundDeletion)?\) is still there after 2 s: .*argo -n \S+ retry rex-remediation-5-/,
     );
     deepEqual(result.ending, {
       step: "stop-qa",
@@ -360,7 +360,7 @@ describe("stop-qa", function () {
     equal(result.exitCode, 1, result.log);
     match(
       result.lastWords,
-      /^stop-qa: GitHub redirects DELETE \/repos\/acme\/shop\/issues\/39\/labels\/ready-for-qa again and again, at last to http:\S+: wait until GitHub has mended that, then: argo -n \S+ retry rex-remediation-39-\S+$/,
+      /^stop-qa: GitHub redirects DELETE \/repos\/acme\/shop\/issues\/39\/labels\/ready-for-qa again and again, at last to http:\S+: wait until GitHub has corrected that, then: argo -n \S+ retry rex-remediation-39-\S+$/,
     );
   });
 
@@ -432,6 +432,6 @@ describe("stop-qa", function () {
     await scenario.github.addFault({ method: "GET", pathPattern: "/issues/32/labels", status: 200, body: {} });
     const result = await bench.run("stop-qa");
     equal(result.exitCode, 1, result.log);
-    match(result.lastWords, /^stop-qa: GitHub's answer to a question for labels is no list of labels$/);
+    match(result.lastWords, /^stop-qa: GitHub was asked for labels, but its answer is not a list of labels$/);
   });
 });

@@ -374,7 +374,7 @@ describe("sweep", function () {
     equal(result.exitCode, 1, result.log);
     equal(
       result.lastWords,
-      `sweep: not done, unlike all else: a lost push, whose run ${nameOf(push)}-sweep ended without an outcome, too (no template; once that is mended: argo -n ${scenario.cluster.namespace} resubmit ${nameOf(push)}-sweep); the next sweep tries again`,
+      `sweep: not everything was done: a lost push: its run ${nameOf(push)}-sweep ended without an outcome, too (no template; once that is corrected: argo -n ${scenario.cluster.namespace} resubmit ${nameOf(push)}-sweep); the next sweep tries again`,
     );
     equal(result.started, "0");
   });
@@ -408,7 +408,7 @@ describe("sweep", function () {
     equal(result.exitCode, 1, result.log);
     match(
       result.lastWords,
-      /^sweep: not done, unlike all else: acme\/missing \(sweep: the GitHub App 4711 is not installed on acme\/missing: install it there.*\); the next sweep tries again$/,
+      /^sweep: not everything was done: acme\/missing \(sweep: the GitHub App 4711 is not installed on acme\/missing: install it there.*\); the next sweep tries again$/,
     );
     await onlyStarted([push], []);
   });
@@ -425,10 +425,10 @@ describe("sweep", function () {
     });
     equal(result.exitCode, 1, result.log);
     const words = (old: string, now: string, place: number) =>
-      `${old} (sweep: ${old} was renamed to ${now}, whose pushes nobody takes: correct repositories (pulumi config set --path 'repositories[${place}]' ${now}, then pulumi up))`;
+      `${old} (sweep: ${old} was renamed to ${now}, whose pushes are not handled: correct repositories (pulumi config set --path 'repositories[${place}]' ${now}, then pulumi up))`;
     equal(
       result.lastWords,
-      `sweep: not done, unlike all else: ${words("acme/older", "acme/newer", 1)}; ${words("acme/old", "acme/new", 0)}; the next sweep tries again`,
+      `sweep: not everything was done: ${words("acme/older", "acme/newer", 1)}; ${words("acme/old", "acme/new", 0)}; the next sweep tries again`,
     );
     await onlyStarted([push], [unseen]);
     await scenario.installApp();

@@ -91,7 +91,7 @@ describe("remediation of a task whose agents are at work", function () {
       "- label `ready-for-qa`: taken off",
       "- round 1 of this task",
       `- run \`${pushed.run}\`, \`argo -n ${dev.platform.cluster.namespace} get ${pushed.run}\`: `,
-      `- once more: \`scripts/rex remediate --task ${task.id}\`, or \`argo -n ${dev.platform.cluster.namespace} submit --from workflowtemplate/rex-remediation `,
+      `- to restart it again: \`scripts/rex remediate --task ${task.id}\`, or \`argo -n ${dev.platform.cluster.namespace} submit --from workflowtemplate/rex-remediation `,
     ]) {
       ok(comment?.body.includes(part), comment?.body);
     }

@@ -46,7 +46,7 @@ describe("a run in which only Argo's own container fails", function () {
     equal(main?.metadata.annotations?.["rex-remediation/outcome"], "remediated");
     match(
       main?.metadata.annotations?.["rex-remediation/message"] ?? "",
-      /^QA restarted by \S+; Argo ended the run as (Error|Failed) all the same, with nothing left to do: Argo's container wait: Put "\/logs\/plan\.log": unsupported protocol scheme ""$/,
+      /^QA restarted by \S+; nothing was left to do, but Argo ended the run as (Error|Failed): Argo's container wait: Put "\/logs\/plan\.log": unsupported protocol scheme ""$/,
     );
     equal(gates(main).filter(({ message }) => message?.startsWith("resumed by ")).length, 1);
     const [comment, ...more] = (await github.repository(task.repository)).comments.filter(

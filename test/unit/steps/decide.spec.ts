@@ -148,7 +148,7 @@ describe("plan", function () {
     deepEqual(log, [
       "run an-earlier-run began (bbbbbbbbbbbb) and did not end; this run carries it on",
       "the branch is not at the pushed commit any more: somebody pushed on top of it",
-      "label remediation-hold is on pull request #3, but what was begun is ended all the same",
+      "label remediation-hold is on pull request #3, but a remediation that has begun always finishes",
     ]);
     deepEqual(shown, [
       "task 3, pushed bbbbbbbbbbbb, head cccccccccccc",
@@ -386,7 +386,7 @@ describe("plan", function () {
 
     describe("on a near miss of a listed agent", () => {
       const stopped = (odd: string, untouched = "nothing was touched; ") =>
-        `agents of some coderuns of task 3 are listed but for their spelling: ${odd}; ${untouched}correct the label or end what should not be there (${seeCodeRuns} --show-labels), then: ${retry}; or list that spelling too, in agents.toCancel (pulumi up), then: ${resubmit}`;
+        `agents of some coderuns of task 3 differ from listed agents only in spelling: ${odd}; ${untouched}correct the label or end what should not be there (${seeCodeRuns} --show-labels), then: ${retry}; or list that spelling too, in agents.toCancel (pulumi up), then: ${resubmit}`;
       for (const name of ["5dlabs-cleo", "5DLABS-Cleo", "5DLabs_Cleo", "5DLabs.cleo", "5DLabs-_Cleo"]) {
         it(`stop at ${name}, and name CodeRun, label and the listed one`, () => {
           const world = { codeRuns: [cleo, agent("odd", name)] };
@@ -422,7 +422,7 @@ describe("plan", function () {
       const bare = (name: string): CodeRun => withUid({ ...codeRun(name, "", ""), metadata: { name } });
       const other = (name: string, ofTask: string) => withUid(codeRun(name, "5DLabs-Cleo", ofTask, ours));
       const words = (shown: string, first: string, index = 0, untouched = "nothing was touched; ") =>
-        `some coderuns would go along with their owners, which this run cancels: ${shown}; ${untouched}take off each one's ownerReference (the first one's: kubectl -n agents patch coderuns.agents.platform ${first} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${index}"}]') or end it yourself, then: ${retry}`;
+        `some coderuns would be deleted together with their owners, which this run cancels: ${shown}; ${untouched}remove each one's ownerReference (the first one's: kubectl -n agents patch coderuns.agents.platform ${first} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${index}"}]') or end it yourself, then: ${retry}`;
       const owned: [string, CodeRun, string][] = [
         ["Rex's", agent("x", "5DLabs-Rex"), "agent 5DLabs-Rex is not in the cancel list"],
         [
@@ -430,13 +430,13 @@ describe("plan", function () {
           agent("x", "5DLabs-Rex", ours, { status: { phase: "Succeeded" } }),
           "agent 5DLabs-Rex is not in the cancel list",
         ],
-        ["another task's", other("x-3", "30"), "it is of task 30"],
+        ["another task's", other("x-3", "30"), "it belongs to task 30"],
         [
           "another repository's",
           agent("x", "5DLabs-Cleo", { repository: "acme-other" }),
           "it does not name this repository",
         ],
-        ["one without labels", bare("x-3"), "it is of no task"],
+        ["one without labels", bare("x-3"), "it belongs to no task"],
         [
           "a finished one whose labels contradict each other",
           agent("x", "5DLabs-Cleo", { ...ours, by: "rex" }, { status: { phase: "Failed" } }),
@@ -460,7 +460,7 @@ describe("plan", function () {
           { codeRuns: [cleo, tess], allCodeRuns: [rex, neighbour, tess, cleo] },
           "ambiguous",
           words(
-            "rex-3 (owned by other-3, below cleo-3; agent 5DLabs-Rex is not in the cancel list), other-3 (owned by tess-3, below cleo-3; it is of task 30)",
+            "rex-3 (owned by other-3, below cleo-3; agent 5DLabs-Rex is not in the cancel list), other-3 (owned by tess-3, below cleo-3; it belongs to task 30)",
             "rex-3",
           ),
         );

@@ -95,7 +95,7 @@ describe("failed", () => {
   it("uses Argo's own words if a step left no ending", () => {
     deepEqual(of({ displayName: "plan", message: "Error (exit code 127)" }, { displayName: "stop-qa" }), {
       step: "plan",
-      did: "plan: Error (exit code 127); stop-qa: ended without a word",
+      did: "plan: Error (exit code 127); stop-qa: ended without a message",
       passes: false,
       command: "retry",
     });

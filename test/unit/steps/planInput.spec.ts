@@ -56,7 +56,7 @@ describe("plan refuses", () => {
     [
       "PUSHED_AT",
       "2147483647",
-      `parameter PUSHED_AT is 2147483647, N s ahead of this node's clock; expected a push of the past: set the clock right, or look for who made this run (kubectl -n agents get workflow ${run} -o yaml)`,
+      `parameter PUSHED_AT is 2147483647, N s ahead of this node's clock; expected a time in the past: set the clock right, or look for who made this run (kubectl -n agents get workflow ${run} -o yaml)`,
     ],
     ["DRY_RUN", "yes", "parameter DRY_RUN is yes; expected true or false"],
   ];
