@@ -19,8 +19,8 @@ describe("more remediations than may work at once", function () {
   before(async () => {
     const { outputs } = await stack.up({
       "argo.maxConcurrentRemediations": most,
-      "steps.stepTimeoutSeconds": 120,
-      "steps.cancelTimeoutSeconds": 100,
+      "steps.stepTimeoutSeconds": 600,
+      "steps.cancelTimeoutSeconds": 500,
     });
     platform = await stack.platform(outputs.webhookUrl);
   });
@@ -65,7 +65,7 @@ describe("more remediations than may work at once", function () {
     await until("the stuck task's run works", 60_000, async () => (await working([first.run])).length === 1);
     // This one waits for its task's mutex, and would go before all others.
     const second = await platform.push(stuck);
-    const runs = [];
+    const runs: string[] = [];
     for (const task of tasks) runs.push((await platform.push(task)).run);
     const all = [first.run, second.run, ...runs];
     const seen: string[][] = [];
