@@ -81,6 +81,8 @@ export interface RunArgs {
   instanceId?: string;
   /** How long to keep a Workflow after it ends, in days. */
   retentionDays: pulumi.Input<number>;
+  /** How many remediations work at the same time. */
+  maxConcurrentRemediations: pulumi.Input<number>;
 }
 
 /** The image of the steps, and how long they may take. */
@@ -127,6 +129,14 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
 
   constructor(name: string, args: RemediationWorkflowArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rex-remediation:index:RemediationWorkflow", name, {}, opts);
+    const limits = new k8s.core.v1.ConfigMap(
+      `${name}-limits`,
+      {
+        metadata: { name: `${name}-limits`, namespace: args.namespace, labels: commonLabels(name, "remediation") },
+        data: { [limitKey]: pulumi.output(args.argo.maxConcurrentRemediations).apply(String) },
+      },
+      { parent: this },
+    );
     const template = new k8s.apiextensions.CustomResource(
       `${name}-workflow-template`,
       {
@@ -157,7 +167,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
             secondsAfterCompletion: pulumi.output(args.argo.retentionDays).apply((days) => days * 24 * 60 * 60),
           },
           templates: pulumi
-            .output([remediateTemplate(args), exitTemplate(), recordFailureTemplate(args)])
+            .output([remediateTemplate(args, limits.metadata.name), exitTemplate(), recordFailureTemplate(args)])
             .apply((templates) => templates.map(thatFits)),
         },
       },
@@ -174,7 +184,10 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
   }
 }
 
-function remediateTemplate(args: RemediationWorkflowArgs) {
+/** Key of the ConfigMap `…-limits` that holds {@link RunArgs.maxConcurrentRemediations}. */
+const limitKey = "remediations";
+
+function remediateTemplate(args: RemediationWorkflowArgs, limits: pulumi.Input<string>) {
   const needs: Record<PodStep, Partial<StepContainerArgs>> = {
     plan: withKey,
     "stop-qa": withToken,
@@ -192,6 +205,9 @@ function remediateTemplate(args: RemediationWorkflowArgs) {
     });
   return {
     name: remediate,
+    // So many pods at once only make each other slow. This semaphore must not stand beside the mutex of the Workflow: Argo lets nobody pass
+    // the first of a queue, so a run that waits for its task's mutex would stop all other tasks.
+    synchronization: { semaphores: [{ configMapKeyRef: { name: limits, key: limitKey } }] },
     // A pod is also retried when a step finds that the plan is outdated.
     retryStrategy,
     // The steps run one after another, and the pod needs time to start.

@@ -261,6 +261,11 @@ export const schema = z.strictObject({
         means: "How long to keep a remediation's Workflow after it ends. GitHub can redeliver an event for 3 days.",
         default: 7,
       }),
+      maxConcurrentRemediations: integer(1, 100, {
+        means:
+          "How many remediations work at the same time. Further ones wait without a pod and without a deadline; of these, the one with the newest push goes first.",
+        default: 10,
+      }),
       instanceId: optionalText(labelValue, {
         means:
           "Instance ID of the Argo workflow controller that runs remediations and sweeps (instanceID in its workflow-controller-configmap); empty if it has none.",

@@ -7,6 +7,7 @@ import { unsetVariables, variablesOf } from "../../support/unsetVariables.ts";
 
 const component = "rex-remediation:index:RemediationWorkflow";
 const type = "kubernetes:argoproj.io/v1alpha1:WorkflowTemplate";
+const configMap = "kubernetes:core/v1:ConfigMap";
 
 const args: RemediationWorkflowArgs = {
   namespace: "agents",
@@ -48,7 +49,7 @@ const args: RemediationWorkflowArgs = {
     stepTimeoutSeconds: 120,
     debounceSeconds: 30,
   },
-  argo: { serverUrl: "https://argo.example.com", retentionDays: 7 },
+  argo: { serverUrl: "https://argo.example.com", retentionDays: 7, maxConcurrentRemediations: 4 },
 };
 
 /** What the steps know of these. */
@@ -105,6 +106,7 @@ interface Template {
   container: Container;
   volumes: { name: string }[];
   retryStrategy: object;
+  synchronization?: object;
   activeDeadlineSeconds: number;
   outputs: object;
   steps: object[][];
@@ -130,9 +132,13 @@ const timed = ["plan", "stop-qa", "restart-qa"];
 const names = (list: { name: string }[] | undefined) => (list ?? []).map(({ name }) => name);
 
 describe("RemediationWorkflow", () => {
-  it("is one WorkflowTemplate", async () => {
+  it("is one WorkflowTemplate, and a ConfigMap that limits how many of its runs work at once", async () => {
     const { registrations, value, metadata } = await rendered();
-    assert.deepEqual(shape(registrations), [` > ${component} rex`, `${component} > ${type} rex-workflow-template`]);
+    assert.deepEqual(shape(registrations), [
+      ` > ${component} rex`,
+      `${component} > ${type} rex-workflow-template`,
+      `${component} > ${configMap} rex-limits`,
+    ]);
     assert.equal(value, "rex");
     assert.deepEqual([metadata.name, metadata.namespace], ["rex", "agents"]);
   });
@@ -179,6 +185,18 @@ describe("RemediationWorkflow", () => {
         ["dry-run", "false"],
       ],
     );
+  });
+
+  it("lets only so many remediations of all tasks have a pod [semaphore-on-template]", async () => {
+    const { registrations, template } = await rendered();
+    const { metadata, data } = only(registrations, configMap).inputs;
+    const { name, namespace } = metadata as Record<string, string>;
+    assert.deepEqual([name, namespace, data], ["rex-limits", "agents", { remediations: "4" }]);
+    assert.deepEqual(template("remediate").synchronization, {
+      semaphores: [{ configMapKeyRef: { name: "rex-limits", key: "remediations" } }],
+    });
+    // A failure is recorded without waiting.
+    assert.equal(template("record-failure").synchronization, undefined);
   });
 
   it("runs the steps in one pod, one after the other [steps-in-one-pod]", async () => {

@@ -53,6 +53,7 @@ const always = [
   `${part("RemediationAccess")} > ${rbac("RoleBinding")} rex-remediation`,
   `${part("RemediationAccess")} > ${rbac("RoleBinding")} rex-remediation-sensor`,
   `${part("RemediationWorkflow")} > ${crd("WorkflowTemplate")} rex-remediation-workflow-template`,
+  `${part("RemediationWorkflow")} > kubernetes:core/v1:ConfigMap rex-remediation-limits`,
 ];
 const ownEventSource = [
   `${whole} > ${part("PushEventSource")} rex-remediation`,
