@@ -62,7 +62,11 @@ describe("more remediations than may work at once", function () {
       tasks.push(await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] }));
     }
     const first = await platform.push(stuck);
-    await until("the stuck task's run works", 60_000, async () => (await working([first.run])).length === 1);
+    // Without this, the first run would leave its push to the second one.
+    await until("the stuck task's run has begun", 60_000, async () => {
+      const workflow = await platform.cluster.workflow(stuck.workflow);
+      return workflow?.metadata.annotations?.["rex-remediation/run"] === first.run;
+    });
     // This one waits for its task's mutex, and would go before all others.
     const second = await platform.push(stuck);
     const runs: string[] = [];
