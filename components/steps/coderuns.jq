@@ -89,5 +89,5 @@ def go_along_words($untouched):
     $untouched,
     "remove each one's ownerReference (the first one's: kubectl -n \($config.namespace) patch \(coderuns_in_full)",
     "\(.[0].name) --type json -p '[{\"op\":\"remove\",\"path\":\"/metadata/ownerReferences/\(.[0].at)\"}]')",
-    "or end it yourself, then: \($config.argo) retry \($config.run)"
+    "or delete it yourself, then: \($config.argo) retry \($config.run)"
   ];

@@ -33,5 +33,5 @@ plan_again_if_agents_came() {
   list_task_coderuns
   came=$(jq -r "$ABOUT_CODERUNS"'
     [.items[] | select(why_not == null or near_miss != null) | .metadata.name] | join(", ")' "$ANSWER")
-  [[ -z $came ]] || plan_again "meanwhile started: $came"
+  [[ -z $came ]] || plan_again "agents started meanwhile: $came"
 }

@@ -122,7 +122,7 @@ def check_main_workflow:
   | if ($found | length) > 1 then
       fail("ambiguous"; "retry"; [
         "task \($config.task) has more than one main workflow: \([$found[].name] | join(", "));",
-        "end all but one (\($config.argo) stop NAME), then: \(retry)"
+        "stop all but one (\($config.argo) stop NAME), then: \(retry)"
       ])
     elif ($found | length) == 1 then empty
     elif .allMainWorkflows == null then need("ended-workflows")
@@ -170,7 +170,7 @@ def check_ledger_time:
     elif ($at | tonumber) > .now + $clock_margin then
       fail("contract"; "retry"; [
         "annotation \(ledger_key("pushed-at")) of main workflow \($name) is \($at), \(($at | tonumber) - .now) s ahead",
-        "of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: \(retry)"
+        "of this node's clock, so no push would count any more: correct the clock or remove the annotation, then: \(retry)"
       ])
     else empty
     end;
@@ -237,7 +237,7 @@ def check_hold:
   else
     conclude("held"; [
       "label \($config.pull.holdLabel) is on pull request \(held): a person holds task \($config.task); nothing was touched;",
-      "to go on, take the label off, then: \(resubmit)"
+      "to continue, take the label off, then: \(resubmit)"
     ])
   end;
 
@@ -249,7 +249,7 @@ def check_contradictions:
       fail("ambiguous"; "retry"; [
         "the labels of some \($config.codeRun.resource) of task \($config.task) contradict one another: \($all | few);",
         untouched,
-        "correct the labels or end what should not be there (\(see_coderuns) --show-labels), then: \(retry)"
+        "correct the labels or delete the wrong CodeRuns (\(see_coderuns) --show-labels), then: \(retry)"
       ])
     end;
 
@@ -266,7 +266,7 @@ def check_near_misses:
       fail("ambiguous"; "retry"; [
         "agents of some \($config.codeRun.resource) of task \($config.task) differ from listed agents only in spelling: \($all | few);",
         untouched,
-        "correct the label or end what should not be there (\(see_coderuns) --show-labels), then: \(retry);",
+        "correct the label or delete the wrong CodeRuns (\(see_coderuns) --show-labels), then: \(retry);",
         "or list that spelling too, in agents.toCancel (pulumi up), then: \(resubmit)"
       ])
     end;
@@ -281,7 +281,7 @@ def check_number_of_targets:
         "task \($config.task) has \($targets | length) agents to cancel, more than agents.maxToCancel (\($config.agents.maxToCancel)):",
         "\([$targets[].metadata.name] | few);",
         untouched,
-        "see which: \(see_coderuns); end those that should not be there, then: \(retry);",
+        "see which: \(see_coderuns); delete those that should not be there, then: \(retry);",
         "or raise agents.maxToCancel (pulumi up), then: \(resubmit)"
       ])
     end;
@@ -301,7 +301,7 @@ def check_stage:
   if position != "unknown" then empty
   else
     fail("contract"; "resubmit"; [
-      "main workflow \(workflow.name) stands at stage \(workflow.stage), which is none of the configured stages",
+      "main workflow \(workflow.name) is at stage \(workflow.stage), which is not one of the configured stages",
       "\($config.main.stages | tojson): add it to mainWorkflow.stages (pulumi up), then: \(resubmit);",
       "or correct the label \($config.main.stageLabel), then: \(retry)"
     ])
@@ -338,8 +338,8 @@ def check_stale:
     ])
   elif (is_overtaken | not) and began_after_the_push then
     conclude("nothing-stale"; [
-      "QA began \($surely_after) s after this push or later, and so on its head:",
-      "it came late (it was delivered again, or waited long in the queue)"
+      "QA began at least \($surely_after) s after this push, so it began on its head:",
+      "the push came late (it was redelivered, or waited long in the queue)"
     ])
   else empty
   end;
@@ -366,10 +366,10 @@ def check_writable:
   | if workflow.packed | not then empty
     else
       fail("contract"; "retry"; [
-        "main workflow \($name) keeps its node status compressed or offloaded, where no gate can be resumed from here;",
+        "main workflow \($name) stores its node status compressed or offloaded, so this run cannot open its gate;",
         "nothing was touched: end its agents, then:",
         "kubectl -n \($config.namespace) label --overwrite workflow \($name) \($config.main.stageLabel)=\($config.main.resetStage);",
-        "\($config.argo) resume \($name) (through the Argo server where it is offloaded); or make the workflow smaller"
+        "\($config.argo) resume \($name) (through the Argo server if it is offloaded); or make the workflow smaller"
       ])
     end;
 
@@ -388,7 +388,7 @@ def decision_on_owned:
     check_owned,
     check_writable,
     (if $env.DRY_RUN == "true" then conclude("dry-run"; ["a dry run: nothing is touched"]) else empty end),
-    (conclude("remediate"; ["something of the old head is still at work"]) + {begin: true})
+    (conclude("remediate"; ["something is left from the old head"]) + {begin: true})
   );
 
 def decision_on_agents:
@@ -410,7 +410,7 @@ def decision_on_agents:
 
 def log_lines($decision): [
   (select(.mainWorkflows != null and begun)
-    | "run \(ledger.run // "") began (\((ledger.pushed // "")[:12])) and did not end; this run carries it on"),
+    | "run \(ledger.run // "") began (\((ledger.pushed // "")[:12])) but did not finish; this run finishes its work"),
   (select(.runs != null and $decision.outcome != "superseded")
     | "the branch is not at the pushed commit any more: somebody pushed on top of it"),
   (select(.pulls != null and begun and held != "")

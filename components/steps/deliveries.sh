@@ -13,7 +13,7 @@ redeliver_of_app() {
     return 0
   }
   if [[ $(jq -r '.url // "" | rtrimstr("/")' "$ANSWER") != "${WEBHOOK_URL%/}" ]]; then
-    log "the App's own webhook goes to $(jq -r '.url // "nowhere"' "$ANSWER"), not here: left alone"
+    log "the App's own webhook goes to $(jq -r '.url // "nowhere"' "$ANSWER"), not to this installation: left alone"
     return 0
   fi
   redeliver_failed /app/hook/deliveries
@@ -46,7 +46,7 @@ redeliver_failed() {
   while IFS= read -r id; do
     github POST "$1/$id/attempts" || fail gone "GitHub does not know delivery $id any more"
     echo "$id" >>"$SCRATCH/asked-again"
-    log "asked for delivery $id again"
+    log "asked GitHub to redeliver $id"
   done <"$SCRATCH/failed"
 }
 

@@ -78,7 +78,7 @@ annotate_main_workflows() {
   local name
   list_main_workflows ",workflows.argoproj.io/completed!=true"
   while IFS= read -r name; do
-    note_outcome "$name" failed "$RUN_NAME: $1 | when mended: $(way_on)"
+    note_outcome "$name" failed "$RUN_NAME: $1 | once that is fixed: $(way_on)"
   done < <(jq -r "$ABOUT_MAIN_WORKFLOW"'main_workflows[] | select(.ended == null) | .name' "$ANSWER")
 }
 
@@ -88,7 +88,7 @@ comment() {
     printf '**The remediation of %s failed** and is not finished.\n\n' "$(as_code "${AFTER:-the current head}")"
     printf -- '- why: %s\n' "$(as_code "$1")"
     printf -- '- run %s\n' "$(run_words)"
-    printf -- '- when mended: %s\n' "$(as_code "$(way_on)")"
+    printf -- '- once that is fixed: %s\n' "$(as_code "$(way_on)")"
     printf -- '- or start a new run, for the current head: %s\n' "$(anew_words)"
   } >"$SCRATCH/words"
   tell comment_on_pull "${AFTER:-$RUN_NAME}"

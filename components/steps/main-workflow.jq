@@ -4,12 +4,12 @@ include "config";
 def how_it_ended:
   .metadata.name as $name
   | if .status.phase // "" | IN("Succeeded", "Failed", "Error") then "ended (\(.status.phase))"
-    elif (.spec.shutdown // "") != "" then "was told to end (spec.shutdown: \(.spec.shutdown))"
+    elif (.spec.shutdown // "") != "" then "was told to stop (spec.shutdown: \(.spec.shutdown))"
     elif any(
       .status.nodes // {} | .[];
       (.name // "" | startswith("\($name).onExit"))
       or (.name == $name and (.phase | IN("Succeeded", "Failed", "Error", "Skipped", "Omitted")))
-    ) then "came to its exit handler"
+    ) then "reached its exit handler"
     else null
     end;
 

@@ -133,7 +133,7 @@ check_input() {
   # The API server reads the task from the name of the pod.
   [[ $RUN_NAME == "$NAME-$TASK-"* ]] ||
     fail bad-parameter \
-      "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes:" \
+      "the run is called $RUN_NAME; the name of a run for task $TASK must begin with $NAME-$TASK-, or the API server refuses its writes:" \
       "$ARGO submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK … with the same parameters"
   by_hand=false
   [[ -n $BEFORE$AFTER$PUSHED_AT ]] || by_hand=true
@@ -144,7 +144,7 @@ check_input() {
     is_past "$PUSHED_AT" ||
       fail bad-parameter \
         "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a time in the" \
-        "past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
+        "past: correct the clock, or find out who created this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
   fi
   must_match DRY_RUN "$DRY_RUN" '^(true|false)$' 'true or false'
   check_repository
@@ -157,7 +157,7 @@ check_repository() {
   must_match REPOSITORY "$REPOSITORY" "$REPOSITORY_PATTERN" 'owner/name'
   jq -en '$ENV.REPOSITORIES | fromjson | has($ENV.REPOSITORY | ascii_downcase)' >/dev/null ||
     object=$REPOSITORY command=resubmit fail not-configured \
-      "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(configured_repositories)):" \
+      "parameter REPOSITORY is $REPOSITORY, which is not a configured repository ($(configured_repositories)):" \
       "correct it, or add it to repositories (pulumi up)$(then_again resubmit)"
 }
 
@@ -218,7 +218,7 @@ find_branches() {
 find_head_by_hand() {
   local at
   find_branches
-  at=$(date --date "$(header date)" +%s) || passes=true fail odd-answer "GitHub's answer bears no date: $(header date)"
+  at=$(date --date "$(header date)" +%s) || passes=true fail odd-answer "GitHub's answer has no valid date: $(header date)"
   answer=$SCRATCH/head
   printf '{"at": %d, "branches": %s}' "$at" "$(<"$SCRATCH/branches")" >"$answer"
 }

@@ -23,11 +23,11 @@ remove_ready_label() {
       object="pull request #$number" passes=true fail odd-answer \
         "GitHub removed label $PULL_READY_LABEL from pull request #$number but still lists it"
     fi
-    log "pull request #$number has lost the label $PULL_READY_LABEL"
+    log "took label $PULL_READY_LABEL off pull request #$number"
   elif jq -e '.message == "Label does not exist"' "$ANSWER" >/dev/null 2>&1; then
     log "pull request #$number has no label $PULL_READY_LABEL"
   else
     object="pull request #$number" fail refused-by-github \
-      "cannot take $PULL_READY_LABEL off pull request #$number: GitHub does not know it: $(github_words 404)"
+      "cannot take $PULL_READY_LABEL off pull request #$number: GitHub does not know the pull request: $(github_words 404)"
   fi
 }

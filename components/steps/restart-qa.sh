@@ -82,7 +82,7 @@ too_many_gates() {
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
   object="main workflow $name" fail several-gates \
     "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates");" \
-    "open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is reset already$woken"
+    "open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is already reset$woken"
 }
 
 no_gate() {
@@ -91,15 +91,15 @@ no_gate() {
   plan_again_if_agents_came
   running=$(jq -r "$GATES"'[(.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName),
     (waiting | select(.pauses) | "\(.node.displayName) (a pause)")] | join(", ")' "$SCRATCH/workflow")
-  object="main workflow $name" passes=true fail no-gate "main workflow $name waits at no gate after $GATE_TIMEOUT_SECONDS" \
-    "s${running:+; still at work: $running}; its stage is reset to $MAIN_RESET_STAGE already$woken:" \
-    "once it waits, $ARGO retry $RUN_NAME"
+  object="main workflow $name" passes=true fail no-gate "main workflow $name has no waiting gate after $GATE_TIMEOUT_SECONDS" \
+    "s${running:+; still at work: $running}; its stage is already reset to $MAIN_RESET_STAGE$woken:" \
+    "once a gate waits, $ARGO retry $RUN_NAME"
 }
 
 wants_a_value() {
   reset_stage
   object="main workflow $(jq -r .metadata.name "$SCRATCH/workflow")" fail gate-wants-value \
-    "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default):" \
+    "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") needs a value from a person (a supplied output without default):" \
     "$(value_commands), then: $ARGO retry $RUN_NAME; with a default value the gate would not wait for a person"
 }
 

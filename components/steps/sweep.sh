@@ -153,7 +153,7 @@ start_remediations() {
   left=$((MOST_AN_HOUR - $(jq length "$SCRATCH/started")))
   while IFS= read -r push; do
     ((started < left)) || {
-      log "$((number - started)) more pushes are without a run, but $MOST_AN_HOUR remediations an hour is the limit"
+      log "$((number - started)) more pushes have no run, but the limit is $MOST_AN_HOUR remediations an hour"
       return
     }
     start_remediation "$push"
@@ -185,7 +185,7 @@ start_remediation() {
   case $status in
     0)
       started=$((started + 1))
-      log "started $run for a push of $(jq -r '.pushedAt | todate' <<<"$1") that had none"
+      log "started $run for a push of $(jq -r '.pushedAt | todate' <<<"$1") that had no run"
       ;;
     "$CONFLICT") must_have_begun "$run" ;;
     *) object="run $run" fail_refused "cannot create $run" ;;
@@ -207,9 +207,9 @@ must_have_begun() {
   if jq -e --arg outcome "$OUTCOME_LABEL" '
     (.status.phase | IN("Error", "Failed")) and .metadata.labels[$outcome] == null' "$ANSWER" >/dev/null; then
     reason=$(jq -r '.status.message // "without a reason"' "$ANSWER")
-    troubles+=("a lost push: its run $1 ended without an outcome, too ($reason; once that is corrected: $ARGO resubmit $1)")
+    troubles+=("a lost push: its run $1 ended without an outcome, too ($reason; once that is fixed: $ARGO resubmit $1)")
   else
-    log "$1 is there already"
+    log "$1 exists already"
   fi
 }
 

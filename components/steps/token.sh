@@ -31,7 +31,7 @@ refuse_old_name() {
   place=$(jq -rn --argjson repositories "$REPOSITORIES" --arg repository "${REPOSITORY,,}" '
     $repositories | keys_unsorted | index($repository)')
   object=$REPOSITORY command=resubmit fail renamed \
-    "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), whose pushes are not handled: correct repositories (pulumi config set" \
+    "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), and pushes under that name are ignored: correct repositories (pulumi config set" \
     "--path 'repositories[$place]' $(jq -r .full_name "$ANSWER"), then pulumi up)"
 }
 
