@@ -1,25 +1,25 @@
 # decide: what plan does next, from the facts that are known so far. It makes no calls and writes nothing, so plan's
 # decisions can be tested with facts alone.
 #
-# The input, slurped, is {facts, took, now}: the facts so far, which are null at the start; the needs that were just
-# answered; and the time. The answers follow, in the order of `took`.
+# The input, slurped, is {facts, needs, now}: the facts so far, which are null at the start; the needs that were just
+# answered; and the time. The answers follow, in the order of `needs`.
 # The output is {facts, decision, log, plan, shown}: the facts with these answers; the decision; all lines for the log so
 # far; the content of plan.json without the outcome; and the same in lines for people. The decision is one of
 #   {need}                    a list of what plan has to read before it asks again. The first need is main-workflows.
-#                             pulls-of-head are the pull requests if a branch is at the pushed commit, otherwise null: if
-#                             somebody pushed on top, the push may be superseded, and then this call is not needed.
+#                             pulls-of-head are the pull requests if a branch is at the pushed commit, otherwise null. If
+#                             somebody pushed on top, the push may be superseded, and then nobody needs this call.
 #   {outcome, reason}         The end: there is nothing to do or, with begin: true, QA is to be restarted.
 #   {cause, words, command, object}   The end: it failed. These become the step's ending; see components/vocabulary/ending.ts.
 #
-# There are three entries: decide_on_ledger comes first, decide_on_agents when the task's CodeRuns are known, and
-# decide_on_owned when all CodeRuns are known. jq compiles only what an entry uses. To compile everything takes as long as
-# six calls of jq.
+# There are three entry points: decide_on_ledger comes first, decide_on_agents when the task's CodeRuns are known, and
+# decide_on_owned when all CodeRuns are known. jq compiles only what an entry point uses. Compiling everything takes as long
+# as six calls of jq.
 include "config";
 include "main-workflow";
 include "coderuns";
-# GitHub's clock and the cluster's differ by less than this: otherwise GitHub would accept none of our tokens.
-120 as $surely_after |
-# Beside a push from the future, all later pushes would look old. GitHub accepts no App's signature if the clock is
+# GitHub's clock and the cluster's differ by less than this. Otherwise GitHub would accept none of our tokens.
+120 as $clock_skew |
+# After a push with a time in the future, all later pushes would look old. GitHub accepts no App's signature if the clock is
 # further off than this.
 600 as $clock_margin |
 
@@ -49,23 +49,23 @@ def code_runs: [
 ];
 
 # Adds an answer to the facts.
-def with_answer($took; $answer):
-  if $took == "main-workflows" then .push = push | .mainWorkflows = ($answer | main_workflows)
-  elif $took == "ended-workflows" then .allMainWorkflows = ($answer | main_workflows)
-  elif $took == "whom-to-tell" then .toldPulls = {pulls: $answer}
-  elif $took == "branches" then .branches = $answer
-  elif $took == "head-by-hand" then
+def with_answer($need; $answer):
+  if $need == "main-workflows" then .push = push | .mainWorkflows = ($answer | main_workflows)
+  elif $need == "ended-workflows" then .allMainWorkflows = ($answer | main_workflows)
+  elif $need == "pulls-to-comment" then .pullsToComment = {pulls: $answer}
+  elif $need == "branches" then .branches = $answer
+  elif $need == "head-by-hand" then
     .branches = $answer.branches | .push.after = ($answer.branches[0].sha // "") | .push.pushedAt = $answer.at
-  elif $took == "runs" then .runs = ($answer | runs)
-  elif $took | IN("pulls", "pulls-of-head") then .pulls = $answer
-  elif $took == "coderuns" then .codeRuns = ($answer | code_runs)
-  elif $took == "all-coderuns" then .allCodeRuns = ($answer | code_runs)
-  else error("plan took \($took), which nobody asked for")
+  elif $need == "runs" then .runs = ($answer | runs)
+  elif $need | IN("pulls", "pulls-of-head") then .pulls = $answer
+  elif $need == "coderuns" then .codeRuns = ($answer | code_runs)
+  elif $need == "all-coderuns" then .allCodeRuns = ($answer | code_runs)
+  else error("plan answered \($need), which decide.jq did not ask for")
   end;
 
 def by_hand: .push.byHand == true;
 
-# There must be only one: with two, it is unknown in which one QA should restart. Main workflows are found by Argo's label
+# There must be only one: with two, nobody knows in which one QA should restart. Main workflows are found by Argo's label
 # `completed`, which Argo sets a moment after the phase.
 def unfinished: [.mainWorkflows[] | select(.ended == null)];
 
@@ -115,7 +115,7 @@ def resubmit: "\($config.argo) resubmit \($config.run)";
 def untouched: if begun then "" else "nothing was touched;" end;
 def see_coderuns: "kubectl -n \($config.namespace) get \(coderuns_in_full) -l \($config.codeRun.taskLabel)=\($config.task)";
 
-def whom_to_tell: if $config.pull.comments and .toldPulls == null then need("whom-to-tell") else empty end;
+def need_pulls_to_comment: if $config.pull.comments and .pullsToComment == null then need("pulls-to-comment") else empty end;
 
 def check_main_workflow:
   unfinished as $found
@@ -143,7 +143,7 @@ def check_main_workflow:
             "start a new main workflow for task \($config.task): it begins on the current head"
           ])
         else
-          whom_to_tell,
+          need_pulls_to_comment,
           conclude("remediated"; ["this run resumed main workflow \($mine.name), which has ended since"])
         end
     end;
@@ -181,7 +181,7 @@ def check_handled:
   handled_heads as $heads
   | if resumed | not then empty
     elif ledger.run == .push.run and (by_hand or ledger.pushed == .push.after) then
-      whom_to_tell,
+      need_pulls_to_comment,
       conclude("remediated"; ["this run resumed the main workflow before its pod was started again"])
     elif (by_hand | not) and (.push.after | IN($heads[])) then
       conclude("already-remediated"; ["this head was handled by run \(ledger.run // "")"])
@@ -194,7 +194,7 @@ def check_overtaken:
   handled_heads as $heads
   | if (is_overtaken and resumed) | not then empty
     elif .push.after == ledger.pushed then conclude("already-remediated"; ["this push was handled by run \(ledger.run // "")"])
-    elif .push.pushedAt < (handled_at | tonumber) - $surely_after
+    elif .push.pushedAt < (handled_at | tonumber) - $clock_skew
       or (.branches != [] and all(.branches[].sha; IN($heads[]))) then
       conclude("superseded"; ["a newer push (\((ledger.head // "")[:12])) was handled by run \(ledger.run // "")"])
     else empty
@@ -320,15 +320,15 @@ def began_after_the_push:
       | {agent: agent, finished: finished, at: (.metadata.creationTimestamp | fromdateiso8601)}
     ]
   | sort_by(.at)
-  | (map(select(.at > $pushed - $surely_after)) | first) as $first
-  | [.[] | select(.agent == $config.agents.toCancel[0] and .at > $pushed + $surely_after)] as $rounds
+  | (map(select(.at > $pushed - $clock_skew)) | first) as $first
+  | [.[] | select(.agent == $config.agents.toCancel[0] and .at > $pushed + $clock_skew)] as $rounds
   | $first != null
     and $first == $rounds[0]
-    and all(.[]; .finished or .at > $pushed + $surely_after)
+    and all(.[]; .finished or .at > $pushed + $clock_skew)
     and (($ready | not) or any($rounds[]; .finished));
 
-# Rex often pushes while it is still implementing. Then nothing depends on the old head. If a remediation has begun, nothing
-# may look stale although the main workflow is half reset.
+# Rex often pushes while it is still implementing. Then nothing depends on the old head. Once a remediation has begun, nothing
+# may look stale although the main workflow is only half reset.
 def check_stale:
   if begun then empty
   elif position == "before" and targets == [] and (any(.pulls[]; .ready) | not) then
@@ -338,13 +338,13 @@ def check_stale:
     ])
   elif (is_overtaken | not) and began_after_the_push then
     conclude("nothing-stale"; [
-      "QA began at least \($surely_after) s after this push, so it began on its head:",
+      "QA began at least \($clock_skew) s after this push, so it began on its head:",
       "the push came late (it was redelivered, or waited long in the queue)"
     ])
   else empty
   end;
 
-# This comes before anything is changed. stop-qa checks again before each deletion.
+# This check runs before anything is changed. stop-qa checks again before each deletion.
 def check_owned:
   if targets == [] then empty
   elif .allCodeRuns == null then need("all-coderuns")
@@ -352,11 +352,11 @@ def check_owned:
     untouched as $untouched
     | [targets[].metadata] as $targets
     | .allCodeRuns
-    | others_that_go_along($targets)
+    | others_owned_by($targets)
     | if . == [] then empty
       else
         fail("ambiguous"; "retry"; ["some \($config.codeRun.resource) would be deleted together with their owners, which this run cancels:"]
-          + go_along_words($untouched))
+          + owned_words($untouched))
       end
   end;
 
@@ -423,7 +423,7 @@ def plan_on_ledger:
   .push
   + (workflow | if . == null then {} else {workflow: {name, uid, stage, ledger}} end)
   + (if .branches == null then {} else {branches: .branches, head: head} end)
-  + (if .toldPulls.pulls == null then {} else {pulls: .toldPulls.pulls} end);
+  + (if .pullsToComment.pulls == null then {} else {pulls: .pullsToComment.pulls} end);
 
 def plan:
   plan_on_ledger
@@ -444,9 +444,9 @@ def plan_lines: [
 ];
 
 def decide(decision; plan):
-  .[0] as {$took, $now}
+  .[0] as {$needs, $now}
   | .[1:] as $answers
-  | reduce range($took | length) as $at (.[0].facts | .now = $now; with_answer($took[$at]; $answers[$at]))
+  | reduce range($needs | length) as $at (.[0].facts | .now = $now; with_answer($needs[$at]; $answers[$at]))
   | decision as $decision
   | (plan + if $decision.begin then {round: round} else {} end) as $plan
   # If this push does not count, what it would touch is not shown.

@@ -5,7 +5,7 @@
 GITHUB_CREDENTIALS="${TOKEN_DIR:-}/curl"
 
 # github METHOD PATH [BODY-FILE]: calls GitHub. For 2xx it returns 0 and stores the answer in $ANSWER. For 404 it returns NOT_FOUND.
-# It retries failures that may pass, and ends the step for all others. If GitHub redirects, for example from a repository's old name,
+# It retries failures that may pass, and ends the step on all others. If GitHub redirects, for example from a repository's old name,
 # it repeats the call there and stores the URL in $moved:
 # https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 # The credentials are not passed as an argument, because every process on the node could read that.
@@ -51,11 +51,12 @@ follow_redirect() {
   [[ -n $here && ${moved,,} == "${here,,}"/* ]] ||
     command=resubmit fail redirected-away \
       "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, because the credentials are only for" \
-      "$here; if GitHub has moved, correct githubApp.apiUrl (pulumi up), otherwise look for a proxy on the way to GitHub$(then_again resubmit)"
+      "$here; if GitHub has moved, correct githubApp.apiUrl (pulumi up), otherwise look for a proxy on the way to" \
+      "GitHub$(then_run resubmit)"
   hops=$((hops + 1))
   ((hops <= 3)) ||
     passes=true fail redirected-too-often \
-      "GitHub redirects $method $path too often, last to ${moved:0:200}: wait until GitHub has fixed that$(then_again retry)"
+      "GitHub redirects $method $path too often, last to ${moved:0:200}: wait until GitHub has fixed that$(then_run retry)"
   url=$moved
 }
 

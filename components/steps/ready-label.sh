@@ -14,7 +14,7 @@ answer_has_ready_label() {
   esac
 }
 
-# remove_ready_label NUMBER: removes the ready label from the pull request, if it has it. Only GitHub's "Label does not exist" shows that
+# remove_ready_label NUMBER: takes the ready label off the pull request, if it is there. Only GitHub's "Label does not exist" shows that
 # the label is missing. Any other 404 is an error.
 remove_ready_label() {
   local number=$1

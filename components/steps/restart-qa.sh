@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # restart-qa: resets the main workflow's stage and opens its waiting gate as `argo resume` does. One guarded patch changes stage, gate
-# and ledger, so that nobody sees one without the others. If the gate does not wait yet, the stage is reset first. Only the patch that
-# opens the gate writes `resumed`, because without an opened gate QA does not begin again.
+# and ledger, so that nobody sees one without the others. If no gate waits yet, the stage is reset first. Only the patch that opens the
+# gate writes `resumed`, because QA does not begin again before that.
 # https://argo-workflows.readthedocs.io/en/latest/walk-through/suspending/
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
@@ -47,7 +47,7 @@ one_gate_waits() {
 }
 
 # Resets the stage while the gate cannot be opened yet. So anybody who reads the label, or opens the gate by hand, begins at the right
-# stage. The main workflow may overwrite it with its next stage once. The patch that opens the gate resets it again.
+# stage. The main workflow may still overwrite it once, with its next stage. The patch that opens the gate resets it again.
 reset_stage() {
   until stage_is_reset; do
     jq -e '.spec.suspend != true' "$SCRATCH/workflow" >/dev/null || woken=", and it is no longer suspended"
@@ -64,8 +64,8 @@ stage_is_reset() {
     "$SCRATCH/workflow" >/dev/null
 }
 
-# The gate waits once the node of the cancelled agent has ended, and Argo notices that within 15 s. If several gates wait, it is
-# unknown which is the right one.
+# The gate waits once the node of the cancelled agent has ended. Argo notices that within 15 s. If several gates wait, nobody knows which
+# is the right one.
 await_gate() {
   local limit=$((SECONDS + GATE_TIMEOUT_SECONDS))
   until one_gate_waits; do
@@ -103,7 +103,7 @@ wants_a_value() {
     "$(value_commands), then: $ARGO retry $RUN_NAME; with a default value the gate would not wait for a person"
 }
 
-# Argo has no other command that gives a value to a gate that already waits.
+# Argo has no other command that gives a value to a waiting gate.
 value_commands() {
   jq -r --arg command "$ARGO node set $(jq -r .metadata.name "$SCRATCH/workflow")" '
     .[0] | .displayName as $gate | [.outputs.parameters[] | select(.valueFrom.supplied != null and .valueFrom.default == null)

@@ -375,7 +375,10 @@ describe("stop-qa", function () {
     });
     const result = await bench.run("stop-qa");
     equal(result.exitCode, 1, result.log);
-    match(result.lastWords, /^stop-qa: cannot take ready-for-qa off pull request #26: GitHub does not know the pull request/);
+    match(
+      result.lastWords,
+      /^stop-qa: cannot take ready-for-qa off pull request #26: GitHub does not know the pull request/,
+    );
   });
 
   it("waits as long as GitHub's Retry-After says [waits-for-retry-after]", async () => {

@@ -105,7 +105,7 @@ describe("plan", function () {
       [
         "where this very run has resumed, to tell the pull request",
         { mainWorkflows: [main("waiting-pr-created", { annotations: ledger("true") })] },
-        ["remediated", ["main-workflows", "whom-to-tell"]],
+        ["remediated", ["main-workflows", "pulls-to-comment"]],
       ],
       [
         "where this very run has resumed and nobody is told",
