@@ -21,7 +21,7 @@ export function deployedAnnotations(name: string, seconds: pulumi.Input<number>)
 
 /**
  * Options that replace an EventSource or Sensor when its event bus changes. The status of Argo Events' objects does not say which version
- * of the object it describes, so after a change Pulumi would mistake the old "deployed" for the new one. Only the bus matters here,
- * because only for the bus does it depend on the cluster whether the value works.
+ * of the object it describes, so after a change Pulumi would mistake the old "deployed" for the new one. Only the bus needs this: it is the
+ * only field whose value may not work in the cluster.
  */
-export const newOnAnotherBus = { replaceOnChanges: ["spec.eventBusName"], deleteBeforeReplace: true };
+export const replacedOnAnotherBus = { replaceOnChanges: ["spec.eventBusName"], deleteBeforeReplace: true };

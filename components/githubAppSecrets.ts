@@ -39,7 +39,7 @@ export interface GithubAppSecretsArgs {
  *
  * Every run mounts the private key, and a run that waits for another one keeps the Secret's name that it started with. So this name never
  * changes. To change the key, Pulumi's provider deletes the Secret and creates it again, unless its enableSecretMutable is set. A pod that
- * starts in between waits for the Secret.
+ * starts in the meantime waits for the Secret.
  *
  * @see https://www.pulumi.com/registry/packages/kubernetes/api-docs/provider/
  */

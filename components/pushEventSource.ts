@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { deployedAnnotations, newOnAnotherBus } from "./deployed.ts";
+import { deployedAnnotations, replacedOnAnotherBus } from "./deployed.ts";
 import { webhookSecretKey } from "./githubAppSecrets.ts";
 import { commonLabels, runLabels } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
@@ -114,7 +114,7 @@ export class PushEventSource extends pulumi.ComponentResource {
           },
         },
       },
-      { parent: this, ...newOnAnotherBus },
+      { parent: this, ...replacedOnAnotherBus },
     );
 
     const service = new k8s.core.v1.Service(
@@ -143,7 +143,7 @@ export class PushEventSource extends pulumi.ComponentResource {
     this.eventSourceName = eventSource.metadata.name;
     this.eventName = pulumi.output(eventName);
     this.inClusterWebhookUrl = pulumi.interpolate`http://${service.metadata.name}.${args.namespace}.svc:${webhookPort}${webhookPath}`;
-    this.webhookUrl = this.#wayIn(name, args, service, labels) ?? this.inClusterWebhookUrl;
+    this.webhookUrl = this.#expose(name, args, service, labels) ?? this.inClusterWebhookUrl;
     this.registerOutputs({
       eventSourceName: this.eventSourceName,
       eventName: this.eventName,
@@ -173,7 +173,7 @@ export class PushEventSource extends pulumi.ComponentResource {
   }
 
   /** Creates the Ingress or the route, and returns the webhook's public URL; undefined if there is neither. */
-  #wayIn(
+  #expose(
     name: string,
     args: PushEventSourceArgs,
     service: k8s.core.v1.Service,
@@ -186,8 +186,8 @@ export class PushEventSource extends pulumi.ComponentResource {
     if (gatewayRoute !== undefined) {
       this.#gatewayRoute(name, args, gatewayRoute, service, labels);
     }
-    const wayIn = ingress ?? gatewayRoute;
-    return wayIn && pulumi.interpolate`${wayIn.tls ? "https" : "http"}://${wayIn.host}${webhookPath}`;
+    const exposed = ingress ?? gatewayRoute;
+    return exposed && pulumi.interpolate`${exposed.tls ? "https" : "http"}://${exposed.host}${webhookPath}`;
   }
 
   #ingress(

@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { deployedAnnotations, newOnAnotherBus } from "./deployed.ts";
+import { deployedAnnotations, replacedOnAnotherBus } from "./deployed.ts";
 import { commonLabels, runLabels } from "./labels.ts";
 import { resources, restrictedContainer, restrictedPod } from "./podSecurity.ts";
 import { pushTransform, type TaskPush } from "./taskPush.ts";
@@ -104,7 +104,7 @@ export class PushSensor extends pulumi.ComponentResource {
           ],
         },
       },
-      { parent: this, ...newOnAnotherBus },
+      { parent: this, ...replacedOnAnotherBus },
     );
 
     this.sensorName = sensor.metadata.name;

@@ -59,7 +59,7 @@ export interface PullRequestArgs {
   holdLabel: pulumi.Input<string>;
   /** Prefix of a task's branch. The task's number follows it. */
   branchPrefix: pulumi.Input<string>;
-  /** Whether to comment on pull requests what was done, or what failed. */
+  /** Whether to comment on pull requests, saying what was done or what failed. */
   comments: pulumi.Input<boolean>;
 }
 
@@ -168,7 +168,7 @@ export class RemediationWorkflow extends pulumi.ComponentResource {
           },
           templates: pulumi
             .output([remediateTemplate(args, limits.metadata.name), exitTemplate(), recordFailureTemplate(args)])
-            .apply((templates) => templates.map(thatFits)),
+            .apply((templates) => templates.map(mustFit)),
         },
       },
       { parent: this },
@@ -205,8 +205,8 @@ function remediateTemplate(args: RemediationWorkflowArgs, limits: pulumi.Input<s
     });
   return {
     name: remediate,
-    // So many pods at once only make each other slow. This semaphore must not stand beside the mutex of the Workflow: Argo lets nobody pass
-    // the first of a queue, so a run that waits for its task's mutex would stop all other tasks.
+    // More pods at once only slow each other down. The semaphore must not be on the Workflow, next to the mutex: in Argo's queue nobody
+    // overtakes the first, so a run that waits for its task's mutex would block the runs of all other tasks.
     synchronization: { semaphores: [{ configMapKeyRef: { name: limits, key: limitKey } }] },
     // A pod is also retried when a step finds that the plan is outdated.
     retryStrategy,
@@ -258,7 +258,7 @@ function remediateTemplate(args: RemediationWorkflowArgs, limits: pulumi.Input<s
 /** The highest round with its own bucket in the metric of rounds. */
 export const mostRounds = 20;
 
-// The controller keeps the buckets that it saw first until it restarts. So each possible value of alarms.maxRounds has its own bucket.
+// Until the controller restarts, it keeps the buckets that it saw first. So each possible value of alarms.maxRounds has its own bucket.
 const roundBuckets = Array.from({ length: mostRounds }, (_, index) => index + 1);
 
 /** The steps whose duration is reported. `record` is missing because it writes the report. */
@@ -269,8 +269,8 @@ function secondsOf(step: PodStep): string {
 }
 
 /**
- * The exit handler. It starts a pod only if the run failed. It also counts every run: only at the end is the outcome known, from the label
- * that `record` or `failed` set, and the handler runs once no matter how often the pod was retried.
+ * The exit handler. It starts a pod only if the run failed. It also counts every run: the outcome is known only at the end, from the label
+ * that `record` or `failed` set, and the handler runs once, however often the pod was retried.
  */
 function exitTemplate() {
   const labels = [{ key: "outcome", value: `{{workflow.labels.${outcomeLabel}}}` }];
@@ -314,12 +314,12 @@ function recordFailureTemplate(args: RemediationWorkflowArgs) {
 }
 
 /**
- * In bytes. Argo passes a template to its pod in one environment variable. It would move a larger one to a ConfigMap, but may lack the
- * right to create it.
+ * The most bytes a template may have. Argo passes it to its pod in one environment variable. It would move a larger one to a ConfigMap, but
+ * may lack the right to create it.
  */
 const largestTemplate = 120 * 1024;
 
-function thatFits<T extends { name: string }>(template: T): T {
+function mustFit<T extends { name: string }>(template: T): T {
   const size = Buffer.byteLength(JSON.stringify(template));
   if (size > largestTemplate) {
     throw new pulumi.RunError(

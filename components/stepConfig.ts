@@ -2,8 +2,8 @@ import type * as pulumi from "@pulumi/pulumi";
 import { programName } from "./vocabulary/keys.ts";
 
 /**
- * What the steps know of the stack's configuration. A pod has it as JSON in an annotation, and its containers in the variable CONFIG.
- * components/steps/config.jq and bash.jq read it there, and the tools in the installed WorkflowTemplate.
+ * The part of the stack's configuration that the steps need. A pod has it as JSON in an annotation, and its containers in the variable
+ * CONFIG, which components/steps/config.jq and bash.jq read. The tools read the annotation in the installed WorkflowTemplate.
  */
 export interface StepConfig {
   /** Prefix of the installation's object names, and the name of its WorkflowTemplate. */
@@ -30,7 +30,7 @@ export interface StepConfig {
   stepTimeoutSeconds: number;
 }
 
-/** What only a remediation's steps know; see docs/configuration.md. */
+/** What a remediation's steps need, and the sweep does not; see docs/configuration.md. */
 export interface RemediationConfig extends StepConfig {
   /** Base URL of Argo's server; empty if it is not known. */
   argoServerUrl: string;
@@ -56,9 +56,9 @@ export interface RemediationConfig extends StepConfig {
   gateTimeoutSeconds: number;
 }
 
-/** What only the sweep knows. */
+/** What only the sweep needs. */
 export interface SweepConfig extends StepConfig {
-  /** How long to wait for a push's own delivery. */
+  /** How long to wait for the delivery of a push before starting its remediation. */
   afterSeconds: number;
   retentionDays: number;
 }

@@ -73,8 +73,8 @@ export function volumes({ privateKeySecretName }: GithubAccessArgs, sharedSize: 
 export const repositoriesAnnotation = `${programName}/repositories`;
 
 /**
- * Metadata of the pods that run steps. The configuration and the repositories, of which there may be hundreds, are listed here, because
- * Argo passes the template to its pod in one environment variable, for which they could be too large.
+ * Metadata of the pods that run steps. It holds the configuration and the repositories, which may be hundreds. They would not fit into the
+ * template, because Argo passes the template to its pod in one environment variable.
  */
 export function podMetadata(
   labels: Record<string, string>,
@@ -149,7 +149,7 @@ export interface StepContainerArgs {
   image: pulumi.Input<string>;
   /** Variables that Argo fills in. A step gets only those that its script mentions. */
   filledIn?: Record<string, string>;
-  /** Variables from other objects. They are not in the configuration, because a preview may not know them and would not show it then. */
+  /** Variables from other objects. A preview may not know their values, and could not show a configuration that contained them. */
   fromObjects?: Record<string, pulumi.Input<string>>;
   /** Variables that the step always gets. */
   env?: Record<string, string>;
@@ -172,7 +172,7 @@ export function stepContainer(name: string, step: Step, args: StepContainerArgs)
     name,
     image: args.image,
     imagePullPolicy: "IfNotPresent",
-    // The step's name becomes $0, with which bash begins its messages.
+    // The step's name becomes $0, which bash puts at the beginning of its messages.
     command: ["bash", "-c"],
     args: [script, step],
     env: [

@@ -42,7 +42,7 @@ export interface SweepArgs extends GithubAccessArgs {
   argoInstanceId?: string;
   /** When this program was installed, in ISO 8601. Earlier pushes are ignored. */
   installedAt: pulumi.Input<string>;
-  /** How long runs are kept, in days. Older pushes are ignored, because it is unknown whether they had a run. */
+  /** How long runs are kept, in days. Older pushes are ignored, because nobody knows whether they had a run. */
   retentionDays: pulumi.Input<number>;
   /** Image of the step. */
   image: pulumi.Input<string>;

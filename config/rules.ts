@@ -6,7 +6,7 @@ import type { Config } from "./schema.ts";
 
 /** A rule about several keys together, or about all values of one. */
 interface Rule {
-  /** Paths of the keys that it reads. If one of them is bad by itself, the rule is skipped. */
+  /** Paths of the keys that it reads. If one of them has a problem of its own, the rule is skipped. */
   reads: string[];
   problems(config: Config): Problem[];
 }
@@ -120,7 +120,7 @@ export const rules: Rule[] = [
       }[key];
       return existingEventSource.name === undefined || given === undefined
         ? []
-        : [unwanted(key, "existingEventSource has its own way in", given)];
+        : [unwanted(key, "the owner of existingEventSource exposes it", given)];
     },
   })),
   {
@@ -135,7 +135,7 @@ export const rules: Rule[] = [
     problems: ({ ingress, gateway: { host } }) =>
       ingress.host === undefined || host === undefined
         ? []
-        : [unwanted("gateway.host", "ingress.host is set and there can be only one way in", host)],
+        : [unwanted("gateway.host", "ingress.host is set, and only one of the two may be", host)],
   },
   {
     reads: ["gateway.host", "gateway.name", "gateway.namespace", "gateway.sectionName"],

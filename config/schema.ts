@@ -104,7 +104,7 @@ export const schema = z.strictObject({
       }),
       comments: flag({
         means:
-          "Whether to comment on the task's pull request. Each pushed head gets one comment, which says what was done, or what failed and how to go on.",
+          "Whether to comment on the task's pull request. Each pushed head gets one comment, which says what was done, or what failed and how to continue.",
         default: true,
       }),
     })
@@ -313,7 +313,7 @@ export const schema = z.strictObject({
           "When to look for failed deliveries and for pushes without a remediation: cron syntax (five fields) or @every 5m; empty for never.",
         default: "*/5 * * * *",
       }),
-      // With less, a late delivery could find agents of which it is unclear whether they began before the push.
+      // With less, nobody could tell whether the agents that a late delivery finds began before the push.
       afterSeconds: integer(180, 86_400, {
         means: "How long a sweep waits for a push's own delivery before it starts the remediation itself.",
         default: 300,

@@ -218,8 +218,8 @@ function shown(given: unknown): string | undefined {
 }
 
 /**
- * Reverses `pulumi config set --path`, which turns texts that look like numbers or booleans into such. Other numbers stay as they are,
- * because their original text cannot be recovered.
+ * Reverses `pulumi config set --path`, which turns texts that look like numbers or booleans into numbers or booleans. Numbers that are not
+ * safe integers stay as they are, because their original text is lost.
  */
 function asText(given: unknown): unknown {
   if (given === null || given === "") return undefined;

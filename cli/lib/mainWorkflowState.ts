@@ -49,13 +49,13 @@ const endPhases = ["Succeeded", "Failed", "Error"];
 export function howItEnded({ metadata: { name }, spec, status }: WorkflowState): string | undefined {
   const phase = status?.phase ?? "";
   if (endPhases.includes(phase)) return `has ended (${phase})`;
-  if (spec?.shutdown) return `was told to end (spec.shutdown: ${spec.shutdown})`;
+  if (spec?.shutdown) return `was told to stop (spec.shutdown: ${spec.shutdown})`;
   const isOver = Object.values(status?.nodes ?? {}).some(
     (node) =>
       node.name?.startsWith(`${name}.onExit`) ||
       (node.name === name && [...endPhases, "Skipped", "Omitted"].includes(node.phase)),
   );
-  return isOver ? "came to its exit handler" : undefined;
+  return isOver ? "reached its exit handler" : undefined;
 }
 
 /** Names of the waiting gates. Suspend nodes with a duration, of a hook or of the exit handler are not gates. */

@@ -32,7 +32,7 @@ export interface Alarm {
   paragraph: string;
 }
 
-/** A metric that exists whenever the controller runs. If Prometheus has it, Prometheus would also see the controller's other metrics. */
+/** A metric that exists whenever the controller runs. If Prometheus has it, it would also see the controller's other metrics. */
 const controller = "argo_workflows_is_leader";
 /** A metric of the Sensor's pods: events that it gave up on after all retries. */
 const givenUp = "argo_events_action_retries_failed_total";
@@ -82,7 +82,7 @@ export function alarms(name: string, watched: Watched): Alarm[] {
       expr: `sum(${grown(metric("swept_pushes_total"), "1h")}) > 0`,
       severity: "warning",
       summary: "Only the sweep found a push: its remediation came minutes late.",
-      description: `${times} within the last hour. They are remediated. To see why they did not arrive by themselves, look at the webhook's recent deliveries on GitHub, then at EventSource, event bus and Sensor: kubectl -n ${namespace} get eventbus,eventsource,sensor,pods.`,
+      description: `${times} within the last hour. They are remediated. To see why they did not arrive directly, look at the webhook's recent deliveries on GitHub, then at EventSource, event bus and Sensor: kubectl -n ${namespace} get eventbus,eventsource,sensor,pods.`,
       paragraph: "only-the-sweep-found-a-push",
     },
     {

@@ -41,4 +41,4 @@ export function textAt(map: string, key: string): string {
  * Name of the pod that the request's token belongs to; empty if the token is not bound to a pod.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens
  */
-export const askingPod = 'request.userInfo.?extra[?"authentication.kubernetes.io/pod-name"][?0].orValue("")';
+export const requestingPod = 'request.userInfo.?extra[?"authentication.kubernetes.io/pod-name"][?0].orValue("")';

@@ -3,7 +3,7 @@ import { outcomes } from "../vocabulary/outcomes.ts";
 import { taskPattern, whole } from "../vocabulary/patterns.ts";
 import { isOfWatchedRepository } from "../vocabulary/repositoryRule.ts";
 import type { Rules } from "./admissionPolicy.ts";
-import { askingPod, literal, mapAt, sameBut, textAt } from "./cel.ts";
+import { literal, mapAt, requestingPod, sameBut, textAt } from "./cel.ts";
 
 /** Annotation of a main workflow that says whether its new round has begun. */
 const resumed = ledgerKey("resumed");
@@ -46,7 +46,7 @@ export function codeRunRules({
     resources: [codeRuns.resource, `${codeRuns.resource}/*`],
     operations: ["CREATE", "UPDATE", "DELETE"],
     variables: {
-      pod: askingPod,
+      pod: requestingPod,
       labels: mapAt("oldObject.metadata", "labels"),
       agent: textAt("variables.labels", codeRuns.agentLabel),
       task: textAt("variables.labels", codeRuns.taskLabel),
@@ -99,7 +99,7 @@ export function workflowRules({
     resources: ["workflows", "workflows/*"],
     operations: ["CREATE", "UPDATE", "DELETE"],
     variables: {
-      pod: askingPod,
+      pod: requestingPod,
       labels: mapAt("object.metadata", "labels"),
       oldLabels: mapAt("oldObject.metadata", "labels"),
       annotations: mapAt("object.metadata", "annotations"),
@@ -208,7 +208,7 @@ export function taskResultRules({ templates }: RemediationRulesArgs): Rules {
     resources: ["workflowtaskresults", "workflowtaskresults/*"],
     operations: ["CREATE", "UPDATE"],
     variables: {
-      pod: askingPod,
+      pod: requestingPod,
       run: textAt(mapAt("object.metadata", "labels"), "workflows.argoproj.io/workflow"),
     },
     checks: [

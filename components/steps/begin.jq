@@ -22,7 +22,7 @@ $plan[0] as $plan
           round: ($plan.round | tostring),
           resumed: "false",
           outcome: "begun",
-          message: "\($plan.run) has begun to restart QA; if it is gone, a new one carries it on: \($again)",
+          message: "\($plan.run) has begun to restart QA; if that run is gone, start another, which finishes the work: \($again)",
           "pushed-at": ([$plan.pushedAt, ($entry["pushed-at"] // "0" | tonumber)] | max | tostring)
         })
       | tojson)

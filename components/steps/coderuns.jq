@@ -15,25 +15,25 @@ def foreign:
 
 def why_not: foreign // if finished then "it has finished (\(.status.phase))" else null end;
 
-# A CodeRun may belong to someone else if one of its labels contradicts the labels that we go by: a label with the same name in another
-# domain and another value, or a label whose value names the pusher.
+# A CodeRun may belong to someone else if one of its labels contradicts the identifying labels: it has the same name in another domain
+# but another value, or its value names the pusher.
 def name_part: split("/") | last | ascii_downcase;
 
-def meant: [
+def identifying_labels: [
   {key: $config.codeRun.agentLabel, value: agent},
   {key: $config.codeRun.taskLabel, value: $config.task},
   {key: $config.codeRun.repositoryLabel, value: $config.repositories[$config.repository | ascii_downcase]}
 ];
 
 def contradiction:
-  meant as $meant
+  identifying_labels as $identifying
   | [
       .metadata.labels // {}
       | to_entries[]
-      | select(.key | IN($meant[].key) | not)
+      | select(.key | IN($identifying[].key) | not)
       | . as $other
-      | [$meant[] | select((.key | name_part) == ($other.key | name_part))] as $namesakes
-      | if $namesakes == [] then select(.value | ascii_downcase | IN($config.agents.pusherNames[])) | $meant[0]
+      | [$identifying[] | select((.key | name_part) == ($other.key | name_part))] as $namesakes
+      | if $namesakes == [] then select(.value | ascii_downcase | IN($config.agents.pusherNames[])) | $identifying[0]
         else $namesakes[] | select((.value | ascii_downcase) != ($other.value | ascii_downcase))
         end
       | "\($other.key)=\($other.value) contradicts \(.key)=\(.value)"
@@ -41,8 +41,7 @@ def contradiction:
   | .[0] // empty;
 
 # A near miss is an unfinished CodeRun of this repository whose agent differs from a listed one only in case and in the characters
-# between letters and digits. QA may still be at work there. An agent that is listed itself is no near miss. Gives the listed agent,
-# or null.
+# between letters and digits. QA may still be at work there. A listed agent is no near miss. The result is the listed agent, or null.
 def plain: ascii_downcase | gsub("[^a-z0-9]+"; "-");
 
 def near_miss:
@@ -54,7 +53,7 @@ def near_miss:
 def few: .[:3] + (if length > 3 then ["and \(length - 3) more"] else [] end) | join(", ");
 
 # From a list of all CodeRuns: those that the garbage collector deletes together with the targets, which are a list of {name, uid}.
-# Ownership goes by UID, at any depth. The result is {UID: name of the target}, and includes the targets.
+# Owners are found by UID, at any depth. The result is {UID: name of the target}, and includes the targets.
 def owned_by($targets):
   def owned($all):
     length as $before
@@ -65,9 +64,9 @@ def owned_by($targets):
     | if length == $before then . else owned($all) end;
   . as $all | ($targets | map({(.uid): .name}) | add // {}) | owned($all);
 
-# Those of them that may not be cancelled. A CodeRun of a listed agent, this task and this repository may be deleted: it is a target, or
-# it has finished, or it came after the plan.
-def others_that_go_along($targets):
+# Those of them that may not be cancelled. A CodeRun of a listed agent, this task and this repository may be deleted: it is a target, it
+# has finished, or it started after the plan.
+def others_owned_by($targets):
   . as $all
   | owned_by($targets) as $owned
   | [
@@ -82,12 +81,12 @@ def others_that_go_along($targets):
       | .owner = .owners[.at].name
     ];
 
-# What the message of the failure says about them.
-def go_along_words($untouched):
+# The end of the failure's message about them.
+def owned_words($untouched):
   [
     (map("\(.name) (owned by \(.owner)\(if .owner == .target then "" else ", below \(.target)" end); \(.why))") | few) + ";",
     $untouched,
     "remove each one's ownerReference (the first one's: kubectl -n \($config.namespace) patch \(coderuns_in_full)",
     "\(.[0].name) --type json -p '[{\"op\":\"remove\",\"path\":\"/metadata/ownerReferences/\(.[0].at)\"}]')",
-    "or end it yourself, then: \($config.argo) retry \($config.run)"
+    "or delete it yourself, then: \($config.argo) retry \($config.run)"
   ];

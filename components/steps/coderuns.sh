@@ -14,24 +14,24 @@ list_all_coderuns() {
   accept=$METADATA_LIST must_kube "list all $CODE_RUN_RESOURCE" GET "$CODERUNS"
 }
 
-# stop_if_others_go_along WHAT-WAS-NOT-TOUCHED: fails if deleting the targets would delete other CodeRuns that may not be cancelled.
+# stop_if_others_owned WHAT-WAS-NOT-TOUCHED: fails if deleting the targets would delete other CodeRuns that may not be cancelled.
 # The garbage collector deletes what a deleted CodeRun owns, at any depth, and no admission policy can prevent that. It fails even if
-# a second owner might keep the CodeRun. It cannot see ownership through another kind, such as a Job.
-stop_if_others_go_along() {
+# a second owner might keep the CodeRun. It cannot see owners of another kind, such as a Job.
+stop_if_others_owned() {
   local words
   list_all_coderuns
   words=$(jq -r --slurpfile plan "$PLAN" --arg untouched "$1" "$ABOUT_CODERUNS"'
-    .items // [] | others_that_go_along($plan[0].targets)
-    | if . == [] then empty else go_along_words($untouched) | join(" ") end' "$ANSWER")
+    .items // [] | others_owned_by($plan[0].targets)
+    | if . == [] then empty else owned_words($untouched) | join(" ") end' "$ANSWER")
   [[ -z $words ]] || fail ambiguous "some $CODE_RUN_RESOURCE would be deleted together with their owners, which this run cancels: $words"
 }
 
-# Makes a new plan if there is an agent that may be cancelled: it started after the plan, and nobody knows on which head. For a near
-# miss, the new plan says what to do.
+# Makes a new plan if an agent that may be cancelled has started: nobody knows on which head. For a near miss, the new plan says what to
+# do.
 plan_again_if_agents_came() {
   local came
   list_task_coderuns
   came=$(jq -r "$ABOUT_CODERUNS"'
     [.items[] | select(why_not == null or near_miss != null) | .metadata.name] | join(", ")' "$ANSWER")
-  [[ -z $came ]] || plan_again "meanwhile started: $came"
+  [[ -z $came ]] || plan_again "agents started meanwhile: $came"
 }

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2317 # what is set here others use
-# Comments on pull requests: one comment for each pushed head. If there is more to say about the head, the comment is rewritten.
-# shellcheck source=components/steps/anew.sh
-source "${BASH_SOURCE%/*}/anew.sh"
+# Comments on pull requests: one comment for each pushed head. If there is more to say about the head, this rewrites the comment.
+# shellcheck source=components/steps/new-run.sh
+source "${BASH_SOURCE%/*}/new-run.sh"
 
-# Commenting is optional, and the last thing that a step does. From here on, failures are only logged, and the time limit is short.
-as_a_courtesy() {
+# Commenting is optional, and the last thing that a step does. From here on, this only logs failures, and the time limit is short.
+only_log_failures() {
   fail() {
     log "the pull request got no comment: ${*:2}"
     exit 0
@@ -19,9 +19,9 @@ comment_on_pull() {
   write_comment "$1" "$2" "$SCRATCH/words"
 }
 
-# tell_restart NUMBER HEAD [WARNING]: reports a restart by an earlier pod, whose `record` knew more about it. If that pod has
-# commented, its comment stays, and only the warning is added. Otherwise this writes the comment in $SCRATCH/words.
-tell_restart() {
+# comment_on_earlier_restart NUMBER HEAD [WARNING]: comments on a restart by an earlier pod. If that pod has
+# commented, it knew more: then this only adds the warning. Otherwise this writes the comment in $SCRATCH/words.
+comment_on_earlier_restart() {
   find_comment "$1" "$2"
   jq -j --arg run "$RUN_NAME" --arg warning "${3:-}" '.body // "" | split("\n")[1:]
     | select((.[0] // "" | startswith("**QA begins again")) and any(.[]; contains("`\($run)`")))
@@ -40,8 +40,8 @@ mark() {
   printf '<!-- rex-remediation %s -->' "$1"
 }
 
-# find_comment NUMBER HEAD: stores the comment on the head in $SCRATCH/comment, or null. It must come from this App and begin with the
-# head's mark: anybody can copy a mark.
+# find_comment NUMBER HEAD: stores the comment on the head in $SCRATCH/comment, or null. It must come from this App, because
+# anybody can copy the head's mark.
 find_comment() {
   github_pages "/repos/$REPOSITORY/issues/$1/comments" || fail no-pull-request "there is no pull request #$1"
   jq -s --arg mark "$(mark "$2")" --arg app "$GITHUB_APP_ID" '
@@ -68,7 +68,7 @@ restart_words() {
   printf -- '- the log of the pod that cancelled agents says which, if it still exists: %s\n' "$(as_code "$ARGO logs $RUN_NAME")"
   printf -- '- round %s of this task\n' "$2"
   printf -- '- run %s\n' "$(run_words)"
-  printf -- '- to restart it again: %s\n' "$(anew_words)"
+  printf -- '- to restart it again: %s\n' "$(new_run_words)"
 }
 
 # The run: as a link if the URL of Argo's server is known, otherwise with the command that shows it.
@@ -80,11 +80,11 @@ run_words() {
   fi
 }
 
-# The commands that start a new run: with this project, and without it.
-anew_words() {
-  local which=''
-  [[ $(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | length') == 1 ]] || which=" --repository $REPOSITORY"
-  printf '%s, or %s' "$(as_code "scripts/rex remediate --task $TASK$which")" "$(as_code "$(anew)")"
+# The commands that start a new run: with this project's tool, and with `argo`.
+new_run_words() {
+  local option=''
+  [[ $(jq -rn --argjson repositories "$REPOSITORIES" '$repositories | length') == 1 ]] || option=" --repository $REPOSITORY"
+  printf '%s, or %s' "$(as_code "scripts/rex remediate --task $TASK$option")" "$(as_code "$(new_run_command)")"
 }
 
 # as_code TEXT: formats the text as code, so that nothing in it mentions people or becomes a link.

@@ -1,25 +1,25 @@
 # decide: what plan does next, from the facts that are known so far. It makes no calls and writes nothing, so plan's
 # decisions can be tested with facts alone.
 #
-# The input, slurped, is {facts, took, now}: the facts so far, which are null at the start; the needs that were just
-# answered; and the time. The answers follow, in the order of `took`.
+# The input, slurped, is {facts, needs, now}: the facts so far, which are null at the start; the needs that were just
+# answered; and the time. The answers follow, in the order of `needs`.
 # The output is {facts, decision, log, plan, shown}: the facts with these answers; the decision; all lines for the log so
 # far; the content of plan.json without the outcome; and the same in lines for people. The decision is one of
 #   {need}                    a list of what plan has to read before it asks again. The first need is main-workflows.
-#                             pulls-of-head are the pull requests if a branch is at the pushed commit, otherwise null: if
-#                             somebody pushed on top, the push may be superseded, and then this call is not needed.
+#                             pulls-of-head are the pull requests if a branch is at the pushed commit, otherwise null. If
+#                             somebody pushed on top, the push may be superseded, and then nobody needs this call.
 #   {outcome, reason}         The end: there is nothing to do or, with begin: true, QA is to be restarted.
 #   {cause, words, command, object}   The end: it failed. These become the step's ending; see components/vocabulary/ending.ts.
 #
-# There are three entries: decide_on_ledger comes first, decide_on_agents when the task's CodeRuns are known, and
-# decide_on_owned when all CodeRuns are known. jq compiles only what an entry uses. To compile everything takes as long as
-# six calls of jq.
+# There are three entry points: decide_on_ledger comes first, decide_on_agents when the task's CodeRuns are known, and
+# decide_on_owned when all CodeRuns are known. jq compiles only what an entry point uses. Compiling everything takes as long
+# as six calls of jq.
 include "config";
 include "main-workflow";
 include "coderuns";
-# GitHub's clock and the cluster's differ by less than this: otherwise GitHub would accept none of our tokens.
-120 as $surely_after |
-# Beside a push from the future, all later pushes would look old. GitHub accepts no App's signature if the clock is
+# GitHub's clock and the cluster's differ by less than this. Otherwise GitHub would accept none of our tokens.
+120 as $clock_skew |
+# After a push with a time in the future, all later pushes would look old. GitHub accepts no App's signature if the clock is
 # further off than this.
 600 as $clock_margin |
 
@@ -49,23 +49,23 @@ def code_runs: [
 ];
 
 # Adds an answer to the facts.
-def with_answer($took; $answer):
-  if $took == "main-workflows" then .push = push | .mainWorkflows = ($answer | main_workflows)
-  elif $took == "ended-workflows" then .allMainWorkflows = ($answer | main_workflows)
-  elif $took == "whom-to-tell" then .toldPulls = {pulls: $answer}
-  elif $took == "branches" then .branches = $answer
-  elif $took == "head-by-hand" then
+def with_answer($need; $answer):
+  if $need == "main-workflows" then .push = push | .mainWorkflows = ($answer | main_workflows)
+  elif $need == "ended-workflows" then .allMainWorkflows = ($answer | main_workflows)
+  elif $need == "pulls-to-comment" then .pullsToComment = {pulls: $answer}
+  elif $need == "branches" then .branches = $answer
+  elif $need == "head-by-hand" then
     .branches = $answer.branches | .push.after = ($answer.branches[0].sha // "") | .push.pushedAt = $answer.at
-  elif $took == "runs" then .runs = ($answer | runs)
-  elif $took | IN("pulls", "pulls-of-head") then .pulls = $answer
-  elif $took == "coderuns" then .codeRuns = ($answer | code_runs)
-  elif $took == "all-coderuns" then .allCodeRuns = ($answer | code_runs)
-  else error("plan took \($took), which nobody asked for")
+  elif $need == "runs" then .runs = ($answer | runs)
+  elif $need | IN("pulls", "pulls-of-head") then .pulls = $answer
+  elif $need == "coderuns" then .codeRuns = ($answer | code_runs)
+  elif $need == "all-coderuns" then .allCodeRuns = ($answer | code_runs)
+  else error("plan answered \($need), which decide.jq did not ask for")
   end;
 
 def by_hand: .push.byHand == true;
 
-# There must be only one: with two, it is unknown in which one QA should restart. Main workflows are found by Argo's label
+# There must be only one: with two, nobody knows in which one QA should restart. Main workflows are found by Argo's label
 # `completed`, which Argo sets a moment after the phase.
 def unfinished: [.mainWorkflows[] | select(.ended == null)];
 
@@ -115,14 +115,14 @@ def resubmit: "\($config.argo) resubmit \($config.run)";
 def untouched: if begun then "" else "nothing was touched;" end;
 def see_coderuns: "kubectl -n \($config.namespace) get \(coderuns_in_full) -l \($config.codeRun.taskLabel)=\($config.task)";
 
-def whom_to_tell: if $config.pull.comments and .toldPulls == null then need("whom-to-tell") else empty end;
+def need_pulls_to_comment: if $config.pull.comments and .pullsToComment == null then need("pulls-to-comment") else empty end;
 
 def check_main_workflow:
   unfinished as $found
   | if ($found | length) > 1 then
       fail("ambiguous"; "retry"; [
         "task \($config.task) has more than one main workflow: \([$found[].name] | join(", "));",
-        "end all but one (\($config.argo) stop NAME), then: \(retry)"
+        "stop all but one (\($config.argo) stop NAME), then: \(retry)"
       ])
     elif ($found | length) == 1 then empty
     elif .allMainWorkflows == null then need("ended-workflows")
@@ -143,7 +143,7 @@ def check_main_workflow:
             "start a new main workflow for task \($config.task): it begins on the current head"
           ])
         else
-          whom_to_tell,
+          need_pulls_to_comment,
           conclude("remediated"; ["this run resumed main workflow \($mine.name), which has ended since"])
         end
     end;
@@ -170,7 +170,7 @@ def check_ledger_time:
     elif ($at | tonumber) > .now + $clock_margin then
       fail("contract"; "retry"; [
         "annotation \(ledger_key("pushed-at")) of main workflow \($name) is \($at), \(($at | tonumber) - .now) s ahead",
-        "of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: \(retry)"
+        "of this node's clock, so no push would count any more: correct the clock or remove the annotation, then: \(retry)"
       ])
     else empty
     end;
@@ -181,7 +181,7 @@ def check_handled:
   handled_heads as $heads
   | if resumed | not then empty
     elif ledger.run == .push.run and (by_hand or ledger.pushed == .push.after) then
-      whom_to_tell,
+      need_pulls_to_comment,
       conclude("remediated"; ["this run resumed the main workflow before its pod was started again"])
     elif (by_hand | not) and (.push.after | IN($heads[])) then
       conclude("already-remediated"; ["this head was handled by run \(ledger.run // "")"])
@@ -194,7 +194,7 @@ def check_overtaken:
   handled_heads as $heads
   | if (is_overtaken and resumed) | not then empty
     elif .push.after == ledger.pushed then conclude("already-remediated"; ["this push was handled by run \(ledger.run // "")"])
-    elif .push.pushedAt < (handled_at | tonumber) - $surely_after
+    elif .push.pushedAt < (handled_at | tonumber) - $clock_skew
       or (.branches != [] and all(.branches[].sha; IN($heads[]))) then
       conclude("superseded"; ["a newer push (\((ledger.head // "")[:12])) was handled by run \(ledger.run // "")"])
     else empty
@@ -237,7 +237,7 @@ def check_hold:
   else
     conclude("held"; [
       "label \($config.pull.holdLabel) is on pull request \(held): a person holds task \($config.task); nothing was touched;",
-      "to go on, take the label off, then: \(resubmit)"
+      "to continue, take the label off, then: \(resubmit)"
     ])
   end;
 
@@ -249,7 +249,7 @@ def check_contradictions:
       fail("ambiguous"; "retry"; [
         "the labels of some \($config.codeRun.resource) of task \($config.task) contradict one another: \($all | few);",
         untouched,
-        "correct the labels or end what should not be there (\(see_coderuns) --show-labels), then: \(retry)"
+        "correct the labels or delete the wrong CodeRuns (\(see_coderuns) --show-labels), then: \(retry)"
       ])
     end;
 
@@ -266,7 +266,7 @@ def check_near_misses:
       fail("ambiguous"; "retry"; [
         "agents of some \($config.codeRun.resource) of task \($config.task) differ from listed agents only in spelling: \($all | few);",
         untouched,
-        "correct the label or end what should not be there (\(see_coderuns) --show-labels), then: \(retry);",
+        "correct the label or delete the wrong CodeRuns (\(see_coderuns) --show-labels), then: \(retry);",
         "or list that spelling too, in agents.toCancel (pulumi up), then: \(resubmit)"
       ])
     end;
@@ -281,7 +281,7 @@ def check_number_of_targets:
         "task \($config.task) has \($targets | length) agents to cancel, more than agents.maxToCancel (\($config.agents.maxToCancel)):",
         "\([$targets[].metadata.name] | few);",
         untouched,
-        "see which: \(see_coderuns); end those that should not be there, then: \(retry);",
+        "see which: \(see_coderuns); delete those that should not be there, then: \(retry);",
         "or raise agents.maxToCancel (pulumi up), then: \(resubmit)"
       ])
     end;
@@ -301,7 +301,7 @@ def check_stage:
   if position != "unknown" then empty
   else
     fail("contract"; "resubmit"; [
-      "main workflow \(workflow.name) stands at stage \(workflow.stage), which is none of the configured stages",
+      "main workflow \(workflow.name) is at stage \(workflow.stage), which is not one of the configured stages",
       "\($config.main.stages | tojson): add it to mainWorkflow.stages (pulumi up), then: \(resubmit);",
       "or correct the label \($config.main.stageLabel), then: \(retry)"
     ])
@@ -320,15 +320,15 @@ def began_after_the_push:
       | {agent: agent, finished: finished, at: (.metadata.creationTimestamp | fromdateiso8601)}
     ]
   | sort_by(.at)
-  | (map(select(.at > $pushed - $surely_after)) | first) as $first
-  | [.[] | select(.agent == $config.agents.toCancel[0] and .at > $pushed + $surely_after)] as $rounds
+  | (map(select(.at > $pushed - $clock_skew)) | first) as $first
+  | [.[] | select(.agent == $config.agents.toCancel[0] and .at > $pushed + $clock_skew)] as $rounds
   | $first != null
     and $first == $rounds[0]
-    and all(.[]; .finished or .at > $pushed + $surely_after)
+    and all(.[]; .finished or .at > $pushed + $clock_skew)
     and (($ready | not) or any($rounds[]; .finished));
 
-# Rex often pushes while it is still implementing. Then nothing depends on the old head. If a remediation has begun, nothing
-# may look stale although the main workflow is half reset.
+# Rex often pushes while it is still implementing. Then nothing depends on the old head. Once a remediation has begun, nothing
+# may look stale although the main workflow is only half reset.
 def check_stale:
   if begun then empty
   elif position == "before" and targets == [] and (any(.pulls[]; .ready) | not) then
@@ -338,13 +338,13 @@ def check_stale:
     ])
   elif (is_overtaken | not) and began_after_the_push then
     conclude("nothing-stale"; [
-      "QA began \($surely_after) s after this push or later, and so on its head:",
-      "it came late (it was delivered again, or waited long in the queue)"
+      "QA began at least \($clock_skew) s after this push, so it began on its head:",
+      "the push came late (it was redelivered, or waited long in the queue)"
     ])
   else empty
   end;
 
-# This comes before anything is changed. stop-qa checks again before each deletion.
+# This check runs before anything is changed. stop-qa checks again before each deletion.
 def check_owned:
   if targets == [] then empty
   elif .allCodeRuns == null then need("all-coderuns")
@@ -352,11 +352,11 @@ def check_owned:
     untouched as $untouched
     | [targets[].metadata] as $targets
     | .allCodeRuns
-    | others_that_go_along($targets)
+    | others_owned_by($targets)
     | if . == [] then empty
       else
         fail("ambiguous"; "retry"; ["some \($config.codeRun.resource) would be deleted together with their owners, which this run cancels:"]
-          + go_along_words($untouched))
+          + owned_words($untouched))
       end
   end;
 
@@ -366,10 +366,10 @@ def check_writable:
   | if workflow.packed | not then empty
     else
       fail("contract"; "retry"; [
-        "main workflow \($name) keeps its node status compressed or offloaded, where no gate can be resumed from here;",
+        "main workflow \($name) stores its node status compressed or offloaded, so this run cannot open its gate;",
         "nothing was touched: end its agents, then:",
         "kubectl -n \($config.namespace) label --overwrite workflow \($name) \($config.main.stageLabel)=\($config.main.resetStage);",
-        "\($config.argo) resume \($name) (through the Argo server where it is offloaded); or make the workflow smaller"
+        "\($config.argo) resume \($name) (through the Argo server if it is offloaded); or make the workflow smaller"
       ])
     end;
 
@@ -388,7 +388,7 @@ def decision_on_owned:
     check_owned,
     check_writable,
     (if $env.DRY_RUN == "true" then conclude("dry-run"; ["a dry run: nothing is touched"]) else empty end),
-    (conclude("remediate"; ["something of the old head is still at work"]) + {begin: true})
+    (conclude("remediate"; ["something is left from the old head"]) + {begin: true})
   );
 
 def decision_on_agents:
@@ -410,7 +410,7 @@ def decision_on_agents:
 
 def log_lines($decision): [
   (select(.mainWorkflows != null and begun)
-    | "run \(ledger.run // "") began (\((ledger.pushed // "")[:12])) and did not end; this run carries it on"),
+    | "run \(ledger.run // "") began (\((ledger.pushed // "")[:12])) but did not finish; this run finishes its work"),
   (select(.runs != null and $decision.outcome != "superseded")
     | "the branch is not at the pushed commit any more: somebody pushed on top of it"),
   (select(.pulls != null and begun and held != "")
@@ -423,7 +423,7 @@ def plan_on_ledger:
   .push
   + (workflow | if . == null then {} else {workflow: {name, uid, stage, ledger}} end)
   + (if .branches == null then {} else {branches: .branches, head: head} end)
-  + (if .toldPulls.pulls == null then {} else {pulls: .toldPulls.pulls} end);
+  + (if .pullsToComment.pulls == null then {} else {pulls: .pullsToComment.pulls} end);
 
 def plan:
   plan_on_ledger
@@ -444,9 +444,9 @@ def plan_lines: [
 ];
 
 def decide(decision; plan):
-  .[0] as {$took, $now}
+  .[0] as {$needs, $now}
   | .[1:] as $answers
-  | reduce range($took | length) as $at (.[0].facts | .now = $now; with_answer($took[$at]; $answers[$at]))
+  | reduce range($needs | length) as $at (.[0].facts | .now = $now; with_answer($needs[$at]; $answers[$at]))
   | decision as $decision
   | (plan + if $decision.begin then {round: round} else {} end) as $plan
   # If this push does not count, what it would touch is not shown.

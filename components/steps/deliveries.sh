@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # GitHub's deliveries of push events to this program's webhook. GitHub tries each delivery once, and redelivers failed ones on request.
 
-# The last attempt is made within two hours, even with the growing pauses.
+# Even with the growing pauses, the last attempt comes within two hours.
 readonly DELIVERIES_SECONDS=7200 MOST_ATTEMPTS=5 FIRST_PAUSE_SECONDS=300
 
-# Redelivers failed deliveries of the App's own webhook, if it goes to this installation.
+# Asks GitHub to redeliver failed deliveries of the App's own webhook, if that goes to this installation.
 redeliver_of_app() {
   [[ -n $WEBHOOK_URL ]] || return 0
   as_app
@@ -13,13 +13,13 @@ redeliver_of_app() {
     return 0
   }
   if [[ $(jq -r '.url // "" | rtrimstr("/")' "$ANSWER") != "${WEBHOOK_URL%/}" ]]; then
-    log "the App's own webhook goes to $(jq -r '.url // "nowhere"' "$ANSWER"), not here: left alone"
+    log "the App's own webhook goes to $(jq -r '.url // "nowhere"' "$ANSWER"), not to this installation: left alone"
     return 0
   fi
   redeliver_failed /app/hook/deliveries
 }
 
-# Redelivers failed deliveries of the repository's webhooks that go to this installation, if the App may read them.
+# Does the same for the repository's webhooks that go to this installation, if the App may read them.
 redeliver_of_repository() {
   local hook
   [[ -n $WEBHOOK_URL ]] || return 0
@@ -34,7 +34,7 @@ redeliver_of_repository() {
   done <"$SCRATCH/hooks"
 }
 
-# redeliver_failed PATH: asks GitHub to redeliver each push of which no attempt has succeeded, a few times at most, with growing pauses.
+# redeliver_failed PATH: asks GitHub to redeliver each push that no attempt has delivered, a few times at most, with growing pauses.
 redeliver_failed() {
   local id
   read_deliveries "$1"
@@ -45,8 +45,8 @@ redeliver_failed() {
     | select($now - .at >= $pause * pow(2; $attempts - 1)) | .id' "$SCRATCH/deliveries" >"$SCRATCH/failed"
   while IFS= read -r id; do
     github POST "$1/$id/attempts" || fail gone "GitHub does not know delivery $id any more"
-    echo "$id" >>"$SCRATCH/asked-again"
-    log "asked for delivery $id again"
+    echo "$id" >>"$SCRATCH/redelivered"
+    log "asked GitHub to redeliver $id"
   done <"$SCRATCH/failed"
 }
 

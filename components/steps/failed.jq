@@ -1,11 +1,11 @@
 # Why a run did not succeed, as one ending, from Argo's list of what failed: JSON in a JSON string, with one entry for each pod and one
 # for each container.
 
-# From Argo's list, whatever it is.
+# The entries of Argo's list; none if it is something else.
 def entries: if type == "string" then (fromjson? // []) | entries elif type == "array" then map(select(type == "object")) else [] end;
 
-# A container that ended because another one failed is no cause (see exitCodes in components/vocabulary/steps.ts). Without an ending the
-# container was killed or never began, and Argo's words are all there is.
+# A container that ended because another one failed is no cause (see exitCodes in components/vocabulary/steps.ts). A container without an
+# ending was killed or never began. Then only Argo's message says why.
 def endings_of_steps:
   .[]
   | select(.displayName | IN(step_containers[]))
@@ -14,7 +14,7 @@ def endings_of_steps:
     // (select($message | ended_by_others | not)
         | {step: (.displayName | step_of_container), did: ($message | if . == "" then "ended without a message" else . end)});
 
-# What a pod says itself is a cause of its own if it is not about a step: one of Argo's own containers failed, or the pod was lost.
+# A pod's own message is a separate cause if it is not about a step: one of Argo's own containers failed, or the pod was lost.
 def endings_of_pods($run):
   .[]
   | select(.displayName // "" | startswith("\($run)("))
@@ -25,10 +25,10 @@ def endings_of_pods($run):
 
 def words: [.step // empty, .did] | join(": ") | sub("\\s+$"; "") | gsub("[[:cntrl:]]"; " ");
 
-# A pod that was tried three times mostly ends the same way three times: once is enough.
+# A pod that was tried three times usually fails three times for the same reason.
 def distinct: reduce .[] as $each ([]; if any(.[]; words == ($each | words)) then . else . + [$each] end);
 
-# A retried run keeps its configuration. If one of the steps cannot go on with that, the run is resubmitted.
+# A retried run keeps its configuration. If that cannot work for one of the steps, the run is resubmitted.
 def why_failed($run; $status):
   entries
   | [endings_of_steps, endings_of_pods($run)]

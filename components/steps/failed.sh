@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# failed: the exit handler of a run that did not succeed. It writes on the run, on the main workflow and on the pull requests which step
-# failed, why, and which command continues. If the steps did all their work and only something around them failed, it writes the real
-# outcome, and the failure as a warning.
+# failed: the exit handler of a run that did not succeed. It writes to the run, the main workflow and the pull requests which step failed,
+# why, and which command continues. If the steps did all their work and only something around them failed, it writes the real outcome,
+# and the failure as a warning.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -37,7 +37,7 @@ main() {
 
 # Stores the run's outcome in $SCRATCH/outcome, whatever happened to its pods, and its ledger entries in $SCRATCH/ledger. If it began and
 # did not resume a main workflow, it failed. If it resumed one, it is remediated. Otherwise the outcome is the label that `record` set,
-# but only if a `record` has ended well: the label alone may come from the run that this one was resubmitted from.
+# but only if a `record` has succeeded: the label may also come from the run that this one was resubmitted from.
 find_outcome() {
   list_main_workflows ""
   jq "$ABOUT_MAIN_WORKFLOW"'
@@ -78,26 +78,26 @@ annotate_main_workflows() {
   local name
   list_main_workflows ",workflows.argoproj.io/completed!=true"
   while IFS= read -r name; do
-    note_outcome "$name" failed "$RUN_NAME: $1 | when mended: $(way_on)"
+    note_outcome "$name" failed "$RUN_NAME: $1 | once that is fixed: $(continue_command)"
   done < <(jq -r "$ABOUT_MAIN_WORKFLOW"'main_workflows[] | select(.ended == null) | .name' "$ANSWER")
 }
 
 comment() {
-  as_a_courtesy
+  only_log_failures
   {
     printf '**The remediation of %s failed** and is not finished.\n\n' "$(as_code "${AFTER:-the current head}")"
     printf -- '- why: %s\n' "$(as_code "$1")"
     printf -- '- run %s\n' "$(run_words)"
-    printf -- '- when mended: %s\n' "$(as_code "$(way_on)")"
-    printf -- '- or start a new run, for the current head: %s\n' "$(anew_words)"
+    printf -- '- once that is fixed: %s\n' "$(as_code "$(continue_command)")"
+    printf -- '- or start a new run, for the current head: %s\n' "$(new_run_words)"
   } >"$SCRATCH/words"
-  tell comment_on_pull "${AFTER:-$RUN_NAME}"
+  on_each_pull comment_on_pull "${AFTER:-$RUN_NAME}"
 }
 
 comment_on_restart() {
-  as_a_courtesy
+  only_log_failures
   restart_words "$(restarted head)" "$(restarted round)" >"$SCRATCH/words"
-  tell tell_restart "$(restarted pushed)" "- warning: $(as_code "$1")"
+  on_each_pull comment_on_earlier_restart "$(restarted pushed)" "- warning: $(as_code "$1")"
 }
 
 # restarted KEY: a value of the ledger entry of this restart.
@@ -105,20 +105,20 @@ restarted() {
   jq -r --arg key "$1" '.[0][$key] // "?"' "$SCRATCH/ledger"
 }
 
-# tell HOW HEAD…: comments on all open pull requests of the task's branches, because the plan was lost with its pod.
-tell() {
-  local how=$1 number
+# on_each_pull FUNCTION HEAD…: comments on all open pull requests of the task's branches, because the plan was lost with its pod.
+on_each_pull() {
+  local action=$1 number
   shift
   mint_token "$READ_AND_LABEL"
   read_branches
   read_pull_requests
   while IFS= read -r number; do
-    "$how" "$number" "$@"
+    "$action" "$number" "$@"
   done < <(jq -r '.[].number' "$SCRATCH/pulls")
 }
 
 # Prints the command that continues this run.
-way_on() {
+continue_command() {
   printf '%s %s %s' "$ARGO" "$(jq -r .command "$SHARED_DIR/ending")" "$RUN_NAME"
 }
 

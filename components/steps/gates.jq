@@ -1,7 +1,7 @@
-# Which of the waiting suspend nodes are gates. A node whose template has a duration is a pause, which ends by itself. Argo stores the
-# templates of other WorkflowTemplates by scope and name. An inline template has no name and is part of its caller's template. A node
-# whose template is not found counts as a gate, as most nodes are gates, and QA would wait forever if it stayed closed. A node of a
-# hook or of the exit handler of the whole workflow is no gate, because no round follows it.
+# Which of the waiting suspend nodes are gates. A node whose template has a duration is a pause and ends on its own. Argo stores the
+# templates of other WorkflowTemplates by scope and name. An inline template has no name and is part of its caller's template. If a
+# node's template is not found, the node counts as a gate: most nodes are gates, and QA would wait forever if it stayed closed. A node of
+# a hook or of the workflow's exit handler is no gate, because no round follows it.
 def executed: .status.storedWorkflowTemplateSpec // .spec;
 
 def template_of($node):

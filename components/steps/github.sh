@@ -5,7 +5,7 @@
 GITHUB_CREDENTIALS="${TOKEN_DIR:-}/curl"
 
 # github METHOD PATH [BODY-FILE]: calls GitHub. For 2xx it returns 0 and stores the answer in $ANSWER. For 404 it returns NOT_FOUND.
-# It retries failures that may pass, and ends the step for all others. If GitHub redirects, for example from a repository's old name,
+# It retries failures that may pass, and ends the step on all others. If GitHub redirects, for example from a repository's old name,
 # it repeats the call there and stores the URL in $moved:
 # https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 # The credentials are not passed as an argument, because every process on the node could read that.
@@ -34,7 +34,7 @@ github() {
     fi
     ((wait < $(seconds_left))) ||
       passes=true fail github-does-not-answer \
-        "GitHub does not answer $method $path: $(github_words "$status"); to wait $wait s more would pass this step's deadline of" \
+        "GitHub does not answer $method $path: $(github_words "$status"); waiting $wait s more would exceed this step's deadline of" \
         "$STEP_TIMEOUT_SECONDS s"
     last_trouble="$method $path: $(github_words "$status")"
     log "$last_trouble; again in $wait s"
@@ -50,12 +50,13 @@ follow_redirect() {
   [[ $moved != /[!/]* ]] || moved=$here$moved
   [[ -n $here && ${moved,,} == "${here,,}"/* ]] ||
     command=resubmit fail redirected-away \
-      "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, because the credentials are for $here" \
-      "alone; if GitHub has moved, correct githubApp.apiUrl (pulumi up), else look for a proxy in between$(then_again resubmit)"
+      "GitHub redirects $method $path away from $here, to ${moved:0:200}: not followed, because the credentials are only for" \
+      "$here; if GitHub has moved, correct githubApp.apiUrl (pulumi up), otherwise look for a proxy on the way to" \
+      "GitHub$(then_run resubmit)"
   hops=$((hops + 1))
   ((hops <= 3)) ||
     passes=true fail redirected-too-often \
-      "GitHub redirects $method $path again and again, at last to ${moved:0:200}: wait until GitHub has corrected that$(then_again retry)"
+      "GitHub redirects $method $path too often, last to ${moved:0:200}: wait until GitHub has fixed that$(then_run retry)"
   url=$moved
 }
 

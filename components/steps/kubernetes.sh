@@ -53,8 +53,8 @@ api_server() {
 }
 
 # Reads a refusal. If the API server itself answered, with a Status, $refusal is the status and the reason. $SCRATCH/error has the
-# text for people. An API server that is starting answers 404 without an object's name for a kind that it does not serve yet; this
-# must not be taken for a missing object. $refused_by is "policy" if a ValidatingAdmissionPolicy refused: only then does the Status
+# text for people. An API server that is starting answers 404 for a kind that it does not serve yet. This answer names no object, and must
+# not look like a missing object. $refused_by is "policy" if a ValidatingAdmissionPolicy refused: only then does the Status
 # have a cause that begins with the policy's name.
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 read_refusal() {
@@ -86,8 +86,8 @@ fail_refused() {
   fail "$cause" "$1: $(last_error)"
 }
 
-# then_again VERB: the end of a message, with the command that continues this run.
-then_again() {
+# then_run VERB: the end of a message, with the command that continues this run.
+then_run() {
   printf ', then: %s %s %s' "$ARGO" "$1" "$RUN_NAME"
 }
 

@@ -1,12 +1,12 @@
 # shellcheck shell=bash disable=SC2034 # the steps use what is set here
-# What all steps share: how they log, how they end, and their deadline. A step sources the files that it needs. The program replaces
+# What all steps share: logging, endings and the deadline. A step sources the files that it needs. The program replaces
 # each `source` line with the text of the file, so a container runs a single text with `bash -c` and needs no files. All inputs come
 # from the environment: CONFIG holds the configuration as JSON (see components/stepConfig.ts); components/remediationWorkflow.ts has
 # the other variables. Names and patterns that are also used outside the steps, such as OUTCOME_LABEL, come from
 # components/vocabulary/prelude.ts. The program puts the ones that a script uses in front of it.
 #
-# A step stores answers in files instead of using `$(…)`: a failure in a subshell would not end the step, and a step that continues
-# after a failure is the worst that can happen.
+# A step stores answers in files instead of using `$(…)`: a failure in a subshell would not end the step, and a step must never continue
+# after a failure.
 set -euo pipefail
 # Argo's emissary starts containers with umask 0, but nobody else may read plan.json and the token.
 umask 077
@@ -34,7 +34,7 @@ last_trouble="no error"
 step_started=${EPOCHREALTIME/[.,]/}
 mkdir -p "$SCRATCH" "$SHARED_DIR/steps"
 
-# ---------------------------------------------------------------- words and ends
+# ------------------------------------------------------------ logging and ending
 
 log() {
   printf '%(%H:%M:%S)T %s: %s\n' -1 "$STEP" "$*"

@@ -1,15 +1,15 @@
 include "config";
-# How a main workflow ended, in words; null if it has not ended. A main workflow that was told to stop, or in which only the exit
-# handler and hooks are left, begins no more rounds, although Argo calls it Running. A gate that waits there must stay closed.
+# How a main workflow ended, in words; null if it has not ended. A main workflow that was told to stop, or has only its exit
+# handler and hooks left, begins no more rounds, although its phase is Running. A gate that waits there must stay closed.
 def how_it_ended:
   .metadata.name as $name
   | if .status.phase // "" | IN("Succeeded", "Failed", "Error") then "ended (\(.status.phase))"
-    elif (.spec.shutdown // "") != "" then "was told to end (spec.shutdown: \(.spec.shutdown))"
+    elif (.spec.shutdown // "") != "" then "was told to stop (spec.shutdown: \(.spec.shutdown))"
     elif any(
       .status.nodes // {} | .[];
       (.name // "" | startswith("\($name).onExit"))
       or (.name == $name and (.phase | IN("Succeeded", "Failed", "Error", "Skipped", "Omitted")))
-    ) then "came to its exit handler"
+    ) then "reached its exit handler"
     else null
     end;
 

@@ -14,7 +14,7 @@ read_main_workflow() {
   local name
   name=$(jq -r .workflow.name "$PLAN")
   kube GET "$WORKFLOWS/$name" || {
-    (($? == NOT_FOUND)) && object="main workflow $name" fail gone "main workflow $name is gone; $(start_anew)"
+    (($? == NOT_FOUND)) && object="main workflow $name" fail gone "main workflow $name is gone; $(new_main_workflow_words)"
     object="main workflow $name" fail_refused "cannot read main workflow $name"
   }
   cp "$ANSWER" "$SCRATCH/workflow"
@@ -30,10 +30,10 @@ must_be_unfinished() {
 
 # fail_ended WHICH-AND-HOW
 fail_ended() {
-  object="main workflow ${1%% *}" fail ended "main workflow $1 before it could be resumed; $(start_anew)"
+  object="main workflow ${1%% *}" fail ended "main workflow $1 before it could be resumed; $(new_main_workflow_words)"
 }
 
-start_anew() {
+new_main_workflow_words() {
   printf 'start a new main workflow for task %s: it begins on the current head' "$TASK"
 }
 
@@ -44,8 +44,7 @@ ledger_says() {
     "$SCRATCH/workflow" >/dev/null
 }
 
-# Only one run of a task works at a time. If the ledger nevertheless has another run's entry, somebody else is working on this main
-# workflow.
+# Only one run of a task works at a time. If the ledger has another run's entry anyway, somebody else is working on this main workflow.
 must_be_ours() {
   ledger_says false || plan_again "another run took over main workflow $(jq -r .metadata.name "$SCRATCH/workflow")"
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2153 # AFTER is no misspelling
 # plan: reads what decide.jq asks for, and writes its decision to plan.json: the main workflow, the CodeRuns by UID, the pull requests, and
-# the outcome, which is `remediate` or the reason why there is nothing to do. The other steps act only on this file. plan itself changes
-# only the ledger on the main workflow: it writes "begun" there before anything else is changed. So if this run ends early, the next
-# one knows that it has to finish the work, even if nothing looks stale.
+# the outcome, which is `remediate` or says why there is nothing to do. The other steps act only on this file. plan itself changes only the
+# ledger on the main workflow: it writes "begun" there before anything else changes. So if this run ends early, the next one knows that it
+# has to finish the work, even if nothing looks stale.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -11,8 +11,8 @@ source "${BASH_SOURCE%/*}/kubernetes.sh"
 source "${BASH_SOURCE%/*}/coderuns.sh"
 # shellcheck source=components/steps/main-workflow.sh
 source "${BASH_SOURCE%/*}/main-workflow.sh"
-# shellcheck source=components/steps/anew.sh
-source "${BASH_SOURCE%/*}/anew.sh"
+# shellcheck source=components/steps/new-run.sh
+source "${BASH_SOURCE%/*}/new-run.sh"
 # shellcheck source=components/steps/github.sh
 source "${BASH_SOURCE%/*}/github.sh"
 # shellcheck source=components/steps/token.sh
@@ -62,7 +62,7 @@ read_need() {
       list_main_workflows ",workflows.argoproj.io/completed!=true"
       ;;
     ended-workflows) list_main_workflows "" ;;
-    whom-to-tell) find_whom_to_tell ;;
+    pulls-to-comment) find_pulls_to_comment ;;
     branches) find_branches ;;
     head-by-hand) find_head_by_hand ;;
     runs) must_kube "list the runs of task $TASK" GET "$WORKFLOWS?labelSelector=$(uri "$RUN_TASK_LABEL=$TASK")" ;;
@@ -83,12 +83,12 @@ read_need() {
 
 # ----------------------------------------------------------------- the decision
 
-# Asks decide.jq for the next decision, with the files $answers to $needs, and logs its new lines. It sets $decision; $what, which is the
-# needs, the outcome or the cause; $words; and for a failure $object and $command.
+# Passes the files $answers to $needs on to decide.jq, and logs the new lines. It sets $decision; $what, which is the needs, the outcome or
+# the cause; $words; and for a failure $object and $command.
 decide() {
-  local lines=() line took
-  printf -v took '"%s", ' "${needs[@]}"
-  printf '{"took": [%s], "now": %d, "facts": %s}' "${took%, }" "$EPOCHSECONDS" "$(<"$SCRATCH/facts")" >"$SCRATCH/so-far"
+  local lines=() line asked
+  printf -v asked '"%s", ' "${needs[@]}"
+  printf '{"needs": [%s], "now": %d, "facts": %s}' "${asked%, }" "$EPOCHSECONDS" "$(<"$SCRATCH/facts")" >"$SCRATCH/so-far"
   jq -rs "$DECIDE"'
     def line: gsub("[\n\r]"; " ");
     '"$entry"' |
@@ -126,14 +126,14 @@ write_plan() {
 
 # -------------------------------------------------------------------- the input
 
-# The Sensor passes only valid parameters, but a run that was started by hand did not come through the Sensor. A run with only a task is
-# for the current head of the branch.
+# The Sensor passes only valid parameters, but people can start runs without the Sensor. A run with only a task is for the current head of
+# the branch.
 check_input() {
   must_match TASK "$TASK" "$TASK_PATTERN" 'a number without leading zeros'
   # The API server reads the task from the name of the pod.
   [[ $RUN_NAME == "$NAME-$TASK-"* ]] ||
     fail bad-parameter \
-      "the run is called $RUN_NAME; one for task $TASK has to begin with $NAME-$TASK-, or the API server refuses what it writes:" \
+      "the run is called $RUN_NAME; the name of a run for task $TASK must begin with $NAME-$TASK-, or the API server refuses its writes:" \
       "$ARGO submit --from workflowtemplate/$NAME --generate-name $NAME-$TASK- -p task=$TASK … with the same parameters"
   by_hand=false
   [[ -n $BEFORE$AFTER$PUSHED_AT ]] || by_hand=true
@@ -144,7 +144,7 @@ check_input() {
     is_past "$PUSHED_AT" ||
       fail bad-parameter \
         "parameter PUSHED_AT is $PUSHED_AT, $((PUSHED_AT - EPOCHSECONDS)) s ahead of this node's clock; expected a time in the" \
-        "past: set the clock right, or look for who made this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
+        "past: correct the clock, or find out who created this run (kubectl -n $NAMESPACE get workflow $RUN_NAME -o yaml)"
   fi
   must_match DRY_RUN "$DRY_RUN" '^(true|false)$' 'true or false'
   check_repository
@@ -157,8 +157,8 @@ check_repository() {
   must_match REPOSITORY "$REPOSITORY" "$REPOSITORY_PATTERN" 'owner/name'
   jq -en '$ENV.REPOSITORIES | fromjson | has($ENV.REPOSITORY | ascii_downcase)' >/dev/null ||
     object=$REPOSITORY command=resubmit fail not-configured \
-      "parameter REPOSITORY is $REPOSITORY, which is none of the configured repositories ($(configured_repositories)):" \
-      "correct it, or add it to repositories (pulumi up)$(then_again resubmit)"
+      "parameter REPOSITORY is $REPOSITORY, which is not a configured repository ($(configured_repositories)):" \
+      "correct it, or add it to repositories (pulumi up)$(then_run resubmit)"
 }
 
 configured_repositories() {
@@ -166,8 +166,8 @@ configured_repositories() {
     | (.[:5] | join(", ")) + if length > 5 then " and \(length - 5) more" else "" end'
 }
 
-# Beside a push from the future, all later pushes would look old. The margin allows for wrong clocks: GitHub accepts no App's signature
-# if the clock is further off than this.
+# After a push with a time in the future, all later pushes would look old. The margin allows for wrong clocks: GitHub accepts no App's
+# signature if the clock is further off than this.
 is_past() {
   (($1 <= EPOCHSECONDS + 600))
 }
@@ -178,7 +178,7 @@ must_match() {
 
 # ------------------------------------------------------- what decide.jq asks for
 
-# Waits for further pushes. If there are several in a row, the runs of the older ones then find the run of the newest.
+# Waits for further pushes. After several pushes in a row, the runs of the older ones then find the run of the newest.
 wait_until_quiet() {
   [[ $by_hand == false ]] && ((DEBOUNCE_SECONDS > 0)) || return 0
   local left=$((PUSHED_AT + DEBOUNCE_SECONDS - EPOCHSECONDS))
@@ -190,15 +190,15 @@ wait_until_quiet() {
   SECONDS=0
 }
 
-# The pod that resumed the main workflow may have been lost before it could comment on the pull requests. Then `record` of this pod does.
-# If GitHub does not say which pull requests there are, the outcome is still remediated.
-find_whom_to_tell() {
-  read_whom_to_tell &
+# The pod that resumed the main workflow may have been lost before it could comment on the pull requests. Then `record` of this pod
+# comments. If GitHub does not say which pull requests there are, the outcome is still remediated.
+find_pulls_to_comment() {
+  read_pulls_to_comment &
   answer=$SCRATCH/pulls
   wait "$!" || printf null >"$answer"
 }
 
-read_whom_to_tell() {
+read_pulls_to_comment() {
   fail() {
     log "the pull request gets no comment: ${*:2}"
     exit 1
@@ -218,7 +218,7 @@ find_branches() {
 find_head_by_hand() {
   local at
   find_branches
-  at=$(date --date "$(header date)" +%s) || passes=true fail odd-answer "GitHub's answer bears no date: $(header date)"
+  at=$(date --date "$(header date)" +%s) || passes=true fail odd-answer "GitHub's answer has no valid date: $(header date)"
   answer=$SCRATCH/head
   printf '{"at": %d, "branches": %s}' "$at" "$(<"$SCRATCH/branches")" >"$answer"
 }
@@ -231,7 +231,7 @@ begin() {
   write_plan
   while :; do
     read_main_workflow
-    jq -r --slurpfile plan "$PLAN" --arg again "$(anew)" "$BEGIN | .[]" "$SCRATCH/workflow" >"$SCRATCH/begin"
+    jq -r --slurpfile plan "$PLAN" --arg again "$(new_run_command)" "$BEGIN | .[]" "$SCRATCH/workflow" >"$SCRATCH/begin"
     {
       read -r todo
       read -r about

@@ -5,7 +5,7 @@
 read_branches() {
   github_pages "/repos/$REPOSITORY/git/matching-refs/heads/$(uri "$BRANCH_PREFIX$TASK")" ||
     object=$REPOSITORY fail no-permission \
-      "GitHub App $GITHUB_APP_ID cannot read the branches of $REPOSITORY: give it the permission contents: read there$(then_again retry)"
+      "GitHub App $GITHUB_APP_ID cannot read the branches of $REPOSITORY: give it the permission contents: read there$(then_run retry)"
   jq --slurp --arg prefix "$BRANCH_PREFIX" --arg task "$TASK" "$VOCABULARY"'
     [.[][] | {ref: (.ref | ltrimstr("refs/heads/")), sha: .object.sha} | select(.ref | task_of_branch($prefix) == $task)]' \
     "$SCRATCH/pages" >"$SCRATCH/branches"
@@ -20,7 +20,7 @@ read_pull_requests() {
     github_pages "/repos/$REPOSITORY/pulls?state=open&head=$(uri "${REPOSITORY%%/*}:$branch")" ||
       object=$REPOSITORY fail no-permission \
         "GitHub App $GITHUB_APP_ID cannot read the pull requests of $REPOSITORY: give it the permission pull requests: write" \
-        "there$(then_again retry)"
+        "there$(then_run retry)"
     cat "$SCRATCH/pages" >>"$SCRATCH/of-branches"
   done < <(jq -r '.[].ref' "$SCRATCH/branches")
   jq --slurp --slurpfile branches "$SCRATCH/branches" --arg repository "$REPOSITORY" \

@@ -14,7 +14,7 @@ answer_has_ready_label() {
   esac
 }
 
-# remove_ready_label NUMBER: removes the ready label from the pull request, if it has it. Only GitHub's "Label does not exist" shows that
+# remove_ready_label NUMBER: takes the ready label off the pull request, if it is there. Only GitHub's "Label does not exist" shows that
 # the label is missing. Any other 404 is an error.
 remove_ready_label() {
   local number=$1
@@ -23,11 +23,11 @@ remove_ready_label() {
       object="pull request #$number" passes=true fail odd-answer \
         "GitHub removed label $PULL_READY_LABEL from pull request #$number but still lists it"
     fi
-    log "pull request #$number has lost the label $PULL_READY_LABEL"
+    log "took label $PULL_READY_LABEL off pull request #$number"
   elif jq -e '.message == "Label does not exist"' "$ANSWER" >/dev/null 2>&1; then
     log "pull request #$number has no label $PULL_READY_LABEL"
   else
     object="pull request #$number" fail refused-by-github \
-      "cannot take $PULL_READY_LABEL off pull request #$number: GitHub does not know it: $(github_words 404)"
+      "cannot take $PULL_READY_LABEL off pull request #$number: GitHub does not know the pull request: $(github_words 404)"
   fi
 }

@@ -1,7 +1,6 @@
 # shellcheck shell=bash disable=SC2153 # NAME is no misspelling
-# record: reports what was found, what was done, what was left alone, and how long each step took. It writes the outcome to the run's
-# outputs and its label and, if QA was restarted, to the main workflow and the pull requests. If nothing was touched, it writes nothing
-# there.
+# record: reports what the run found, did and left alone, and how long each step took. It writes the outcome to the run's outputs and its
+# label and, if QA was restarted, also to the main workflow and the pull requests.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -46,21 +45,21 @@ report() {
 
 comment() {
   local number head
-  as_a_courtesy
+  only_log_failures
   [[ $(jq 'has("pulls")' "$PLAN") == true ]] || return 0
   if [[ $(jq -r .outcome "$PLAN") == remediate ]]; then
     head=$(jq -r .after "$PLAN")
     words >"$SCRATCH/words"
-    tell comment_on_pull
+    on_each_pull comment_on_pull
   else
-    # Another pod of this run restarted QA. Only the ledger still has data of its plan.
+    # Another pod of this run restarted QA. Of its plan, only the ledger entry is left.
     head=$(jq -r .workflow.ledger.pushed "$PLAN")
     restart_words "$(jq -r .workflow.ledger.head "$PLAN")" "$(jq -r '.workflow.ledger.round // "?"' "$PLAN")" >"$SCRATCH/words"
-    tell tell_restart
+    on_each_pull comment_on_earlier_restart
   fi
 }
 
-tell() {
+on_each_pull() {
   while IFS= read -r number; do
     "$1" "$number" "$head"
   done < <(jq -r '.pulls[].number' "$PLAN")
@@ -81,7 +80,7 @@ words() {
     "- round \(.round) of this task"' "$PLAN"
   printf -- '- run %s: %s\n' "$(run_words)" \
     "$(jq -rs '[.[] | select(.step != "record") | "\(.step) \(.seconds) s"] | join(", ")' "$SHARED_DIR"/steps/*.json)"
-  printf -- '- to restart it again: %s\n' "$(anew_words)"
+  printf -- '- to restart it again: %s\n' "$(new_run_words)"
 }
 
 main

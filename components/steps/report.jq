@@ -1,5 +1,5 @@
-# From the endings of the steps, plan.json, and what plan found, one line each: the report. Argo keeps it in the Workflow, so it takes
-# at most 8000 bytes: long words are cut, and of the lines there are as many as fit.
+# Makes the report from the endings of the steps, plan.json, and the lines that say what plan found. Argo keeps it in the Workflow, so it
+# has at most 8000 bytes: long texts are cut, and it contains as many of the lines as fit.
 def report($plan; $planned):
   ($planned | split("\n") | map(select(. != ""))) as $lines
   | map(.did |= .[:600]) as $endings
@@ -13,5 +13,5 @@ def report($plan; $planned):
       | select($kept == 0 or (tojson | utf8bytelength) <= 8000)
     );
 
-# From a report: each step in a line.
+# A report as text, one line for each step.
 def report_lines: .[] | "\([.step, .cause // empty, .did] | join(": ")) (\(.seconds) s)";

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # restart-qa: resets the main workflow's stage and opens its waiting gate as `argo resume` does. One guarded patch changes stage, gate
-# and ledger, so that nobody sees one without the others. If the gate does not wait yet, the stage is reset first. Only the patch that
-# opens the gate writes `resumed`, because without an opened gate QA does not begin again.
+# and ledger, so that nobody sees one without the others. If no gate waits yet, the stage is reset first. Only the patch that opens the
+# gate writes `resumed`, because QA does not begin again before that.
 # https://argo-workflows.readthedocs.io/en/latest/walk-through/suspending/
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
@@ -47,7 +47,7 @@ one_gate_waits() {
 }
 
 # Resets the stage while the gate cannot be opened yet. So anybody who reads the label, or opens the gate by hand, begins at the right
-# stage. The main workflow may overwrite it with its next stage once. The patch that opens the gate resets it again.
+# stage. The main workflow may still overwrite it once, with its next stage. The patch that opens the gate resets it again.
 reset_stage() {
   until stage_is_reset; do
     jq -e '.spec.suspend != true' "$SCRATCH/workflow" >/dev/null || woken=", and it is no longer suspended"
@@ -64,8 +64,8 @@ stage_is_reset() {
     "$SCRATCH/workflow" >/dev/null
 }
 
-# The gate waits once the node of the cancelled agent has ended, and Argo notices that within 15 s. If several gates wait, it is
-# unknown which is the right one.
+# The gate waits once the node of the cancelled agent has ended. Argo notices that within 15 s. If several gates wait, nobody knows which
+# is the right one.
 await_gate() {
   local limit=$((SECONDS + GATE_TIMEOUT_SECONDS))
   until one_gate_waits; do
@@ -82,7 +82,7 @@ too_many_gates() {
   name=$(jq -r .metadata.name "$SCRATCH/workflow")
   object="main workflow $name" fail several-gates \
     "main workflow $name waits at more than one gate: $(jq -r '[.[].displayName] | join(", ")' "$SCRATCH/gates");" \
-    "open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is reset already$woken"
+    "open the right one ($ARGO resume $name --node-field-selector displayName=…): its stage is already reset$woken"
 }
 
 no_gate() {
@@ -91,19 +91,19 @@ no_gate() {
   plan_again_if_agents_came
   running=$(jq -r "$GATES"'[(.status.nodes // {} | .[] | select(.type == "Pod" and (.phase | IN("Running", "Pending"))) | .displayName),
     (waiting | select(.pauses) | "\(.node.displayName) (a pause)")] | join(", ")' "$SCRATCH/workflow")
-  object="main workflow $name" passes=true fail no-gate "main workflow $name waits at no gate after $GATE_TIMEOUT_SECONDS" \
-    "s${running:+; still at work: $running}; its stage is reset to $MAIN_RESET_STAGE already$woken:" \
-    "once it waits, $ARGO retry $RUN_NAME"
+  object="main workflow $name" passes=true fail no-gate "main workflow $name has no waiting gate after $GATE_TIMEOUT_SECONDS" \
+    "s${running:+; still at work: $running}; its stage is already reset to $MAIN_RESET_STAGE$woken:" \
+    "once a gate waits, $ARGO retry $RUN_NAME"
 }
 
 wants_a_value() {
   reset_stage
   object="main workflow $(jq -r .metadata.name "$SCRATCH/workflow")" fail gate-wants-value \
-    "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") wants a value from a person (a supplied output without default):" \
+    "gate $(jq -r '.[0].displayName' "$SCRATCH/gates") needs a value from a person (a supplied output without default):" \
     "$(value_commands), then: $ARGO retry $RUN_NAME; with a default value the gate would not wait for a person"
 }
 
-# Argo has no other command that gives a value to a gate that already waits.
+# Argo has no other command that gives a value to a waiting gate.
 value_commands() {
   jq -r --arg command "$ARGO node set $(jq -r .metadata.name "$SCRATCH/workflow")" '
     .[0] | .displayName as $gate | [.outputs.parameters[] | select(.valueFrom.supplied != null and .valueFrom.default == null)

@@ -1,7 +1,7 @@
 # The JSON patches that reset the stage and open a gate as `argo resume` does.
 include "config";
 include "guarded-patch";
-# Wakes a workflow that is suspended as a whole, because it reaches no gate.
+# Wakes a workflow that is suspended as a whole: it would never reach a gate.
 def wake:
   if .spec.suspend == true then
     [{op: "test", path: "/spec/suspend", value: true}, {op: "remove", path: "/spec/suspend"}]

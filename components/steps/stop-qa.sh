@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# stop-qa: deletes the planned CodeRuns, each by its UID, and only if it owns no CodeRun that may not be cancelled. While they end, it
-# takes the ready label off the task's open pull requests. Then it waits until the CodeRuns are gone, and checks whether one of them
-# has put the label back. It deletes in the foreground: a CodeRun exists until its pods have ended, so once it is gone, nothing of it
-# is running.
+# stop-qa: deletes the planned CodeRuns by UID, unless one owns a CodeRun that may not be cancelled. While they end, it takes the ready
+# label off the task's open pull requests. Then it waits until the CodeRuns are gone, and checks whether one of them has put the label
+# back. It deletes in the foreground: then a CodeRun exists until its pods have ended, so none of them is running once it is gone.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -20,7 +19,7 @@ main() {
   delete_coderuns
   limit=$((SECONDS + CANCEL_TIMEOUT_SECONDS))
   remove_labels
-  prove_gone "$limit"
+  await_deletion "$limit"
   check_labels
   finish "$(cancelled), $(labels_off)"
 }
@@ -36,12 +35,12 @@ delete_coderun() {
   local name=$1 uid=$2 status=0
   jq -n --arg uid "$uid" '{apiVersion: "v1", kind: "DeleteOptions", preconditions: {uid: $uid}, propagationPolicy: "Foreground"}' \
     >"$SCRATCH/options"
-  stop_if_others_go_along "$name was not cancelled;"
+  stop_if_others_owned "$name was not cancelled;"
   kube DELETE "$CODERUNS/$name" "$SCRATCH/options" || status=$?
   case $status in
     0) log "asked Kubernetes to delete $name" ;;
     "$NOT_FOUND") log "$name is gone already" ;;
-    # The planned CodeRun is gone. Another one has its name now, and nobody planned to cancel that.
+    # The planned CodeRun is gone. Another one has its name now, which nobody planned to cancel.
     "$CONFLICT") log "$name is not the planned one, but a new one of the same name: left alone" ;;
     *) object="$CODE_RUN_RESOURCE $name" fail_refused "cannot delete $CODE_RUN_RESOURCE $name" ;;
   esac
@@ -55,7 +54,7 @@ remove_labels() {
   done
 }
 
-prove_gone() {
+await_deletion() {
   local limit=$1
   [[ $(jq '.targets | length' "$PLAN") != 0 ]] || return 0
   while :; do
@@ -74,8 +73,8 @@ still_there() {
     | join("; ")' "$SCRATCH/remaining")
   name=$(jq -r '.[0].metadata.name' "$SCRATCH/remaining")
   object="$CODE_RUN_RESOURCE $name" passes=true fail still-there \
-    "$who is still there after $CANCEL_TIMEOUT_SECONDS s: its controller is down, or one of its pods does not end; see: kubectl -n $NAMESPACE get" \
-    "$CODE_RUN_RESOURCE.$CODE_RUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
+    "$who is still there after $CANCEL_TIMEOUT_SECONDS s: its controller is down, or one of its pods does not end; see:" \
+    "kubectl -n $NAMESPACE get $CODE_RUN_RESOURCE.$CODE_RUN_GROUP $name -o yaml; once it is gone: $ARGO retry $RUN_NAME"
 }
 
 check_labels() {

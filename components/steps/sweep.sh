@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2153 # the sourced files use what is set here
 # sweep: finds pushes that GitHub could not deliver or that were lost after their delivery. It asks GitHub to redeliver failed deliveries.
-# And if Rex's last push to the pull request of a task has no run after some time, and the ledger does not list the head as handled,
-# it starts the run that the push should have had. The plan of that run decides whether anything is stale.
+# And if Rex's last push to a task's pull request has no run after some time, and the ledger does not list the head as handled, it starts
+# the run that the push should have had. The plan of that run decides whether anything is stale.
 # shellcheck source=components/steps/lib.sh
 source "${BASH_SOURCE%/*}/lib.sh"
 # shellcheck source=components/steps/kubernetes.sh
@@ -15,19 +15,19 @@ source "${BASH_SOURCE%/*}/deliveries.sh"
 
 main() {
   troubles=()
-  : >"$SCRATCH/asked-again"
+  : >"$SCRATCH/redelivered"
   echo '[]' >"$SCRATCH/lost"
-  by_itself "the App's own webhook" redeliver_of_app
+  try_part "the App's own webhook" redeliver_of_app
   find_tasks
   while IFS= read -r REPOSITORY; do
-    by_itself "$REPOSITORY" sweep_repository
+    try_part "$REPOSITORY" sweep_repository
   done < <(repositories_to_sweep)
   start_remediations
   report
 }
 
-# Prints the repositories with tasks, and some of the others. If there are hundreds, the time and GitHub's rate limit do not allow asking
-# about all of them. The choice is random, so that each has its turn whatever the schedule is.
+# Prints the repositories with tasks, and some of the others. With hundreds of them, a sweep has neither the time nor
+# the GitHub rate limit for all. The choice is random, so that each gets its turn whatever the schedule is.
 repositories_to_sweep() {
   jq -rn --argjson repositories "$REPOSITORIES" --slurpfile tasks "$SCRATCH/tasks" \
     --argjson chance "$RANDOM" --argjson most "$MOST_WITHOUT_TASKS" '
@@ -37,15 +37,15 @@ repositories_to_sweep() {
 
 readonly MOST_WITHOUT_TASKS=25
 
-# by_itself WHAT COMMAND: runs a part of the sweep. If it fails, the other parts still run.
-by_itself() {
+# try_part WHAT COMMAND: runs a part of the sweep. If it fails, the other parts still run.
+try_part() {
   "$2" &
   wait "$!" || troubles+=("$1 ($(head --lines=-1 "$TERMINATION_LOG"))")
 }
 
 report() {
   local redelivered
-  redelivered=$(wc -l <"$SCRATCH/asked-again")
+  redelivered=$(wc -l <"$SCRATCH/redelivered")
   printf '%d' "$redelivered" >"$SHARED_DIR/redelivered"
   printf '%d' "$started" >"$SHARED_DIR/started"
   finish "started $started remediations, asked for $redelivered redeliveries"
@@ -117,12 +117,12 @@ look_at_branch() {
 }
 
 # list_runs TASK: stores the names of the task's runs in $SCRATCH/runs. It leaves out runs that ended without an outcome: Argo refused
-# them, or their exit handler was lost, so nobody knows about the push.
+# them, or their exit handler was lost, so nothing says that the push was handled.
 list_runs() {
-  local which
+  local selector
   : >"$SCRATCH/runs"
-  for which in "$OUTCOME_LABEL" "!$OUTCOME_LABEL,workflows.argoproj.io/phase notin (Error,Failed)"; do
-    accept=$METADATA_LIST must_kube "list the runs of task $1" GET "$WORKFLOWS?labelSelector=$(uri "$RUN_TASK_LABEL=$1,$which")"
+  for selector in "$OUTCOME_LABEL" "!$OUTCOME_LABEL,workflows.argoproj.io/phase notin (Error,Failed)"; do
+    accept=$METADATA_LIST must_kube "list the runs of task $1" GET "$WORKFLOWS?labelSelector=$(uri "$RUN_TASK_LABEL=$1,$selector")"
     jq -r '.items // [] | .[].metadata.name' "$ANSWER" >>"$SCRATCH/runs"
   done
 }
@@ -142,8 +142,8 @@ has_run() {
   return 1
 }
 
-# Starts the missing runs, the oldest push first. The number per hour is low, because many lost pushes at once are more likely an error of
-# the sweep.
+# Starts the missing runs, the oldest push first. The number per hour is limited, because many lost pushes at once are more likely an error
+# of the sweep.
 start_remediations() {
   local left number
   started=0
@@ -153,7 +153,7 @@ start_remediations() {
   left=$((MOST_AN_HOUR - $(jq length "$SCRATCH/started")))
   while IFS= read -r push; do
     ((started < left)) || {
-      log "$((number - started)) more pushes are without a run, but $MOST_AN_HOUR remediations an hour is the limit"
+      log "$((number - started)) more pushes have no run, but the limit is $MOST_AN_HOUR remediations an hour"
       return
     }
     start_remediation "$push"
@@ -162,8 +162,8 @@ start_remediations() {
 
 readonly MOST_AN_HOUR=10
 
-# Stores the runs that a sweep started within the last hour in $SCRATCH/started. A label has the hour of the start, so that only a few runs
-# have to be read.
+# Stores the runs that a sweep started within the last hour in $SCRATCH/started. A label has the hour of the start, so this reads only
+# a few runs.
 read_started() {
   local hour=$((EPOCHSECONDS / 3600))
   accept=$METADATA_LIST must_kube "list what was started this hour" GET \
@@ -185,7 +185,7 @@ start_remediation() {
   case $status in
     0)
       started=$((started + 1))
-      log "started $run for a push of $(jq -r '.pushedAt | todate' <<<"$1") that had none"
+      log "started $run for a push of $(jq -r '.pushedAt | todate' <<<"$1") that had no run"
       ;;
     "$CONFLICT") must_have_begun "$run" ;;
     *) object="run $run" fail_refused "cannot create $run" ;;
@@ -199,17 +199,17 @@ run_name() {
   jq -r --arg name "$NAME" --arg digest "$digest" "$VOCABULARY"'swept_run_name($name; $digest)' <<<"$1"
 }
 
-# must_have_begun RUN: the run exists already. Either it was created a moment ago, or an earlier sweep created it and it ended without an
-# outcome, which is reported.
+# must_have_begun RUN: the run exists already. If an earlier sweep created it and it ended without an outcome, this reports that.
+# Otherwise it was created a moment ago.
 must_have_begun() {
   must_kube "read run $1" GET "$WORKFLOWS/$1"
   local reason
   if jq -e --arg outcome "$OUTCOME_LABEL" '
     (.status.phase | IN("Error", "Failed")) and .metadata.labels[$outcome] == null' "$ANSWER" >/dev/null; then
     reason=$(jq -r '.status.message // "without a reason"' "$ANSWER")
-    troubles+=("a lost push: its run $1 ended without an outcome, too ($reason; once that is corrected: $ARGO resubmit $1)")
+    troubles+=("a lost push: its run $1 ended without an outcome, too ($reason; once that is fixed: $ARGO resubmit $1)")
   else
-    log "$1 is there already"
+    log "$1 exists already"
   fi
 }
 

@@ -7,20 +7,20 @@ as_app() {
   printf 'header = "Authorization: Bearer %s"\n' "$(app_jwt)" >"$GITHUB_CREDENTIALS"
 }
 
-# Finds the installation on this repository, and stores it in $SCRATCH/installation and its ID for mint_token.
+# Finds the App's installation on this repository. Stores it in $SCRATCH/installation, and its ID for mint_token.
 find_installation() {
   as_app
   github GET "/repos/$REPOSITORY/installation" ||
     object=$REPOSITORY fail not-installed \
       "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY: install it there, with contents: read and pull requests:" \
-      "write; if it was renamed or transferred, correct repositories (pulumi up)$(then_again retry)"
+      "write; if it was renamed or transferred, correct repositories (pulumi up)$(then_run retry)"
   cp "$ANSWER" "$SCRATCH/installation"
   GITHUB_INSTALLATION_ID=$(jq -r .id "$ANSWER")
   [[ -z $moved ]] || refuse_old_name
 }
 
-# Fails because the repository was renamed. GitHub still answers under the old name, but pushes have the new name and do not count until
-# the configuration has it, too.
+# Fails because the repository was renamed. GitHub still answers under the old name, but pushes have the new name, and do not count until
+# the configuration has it.
 refuse_old_name() {
   local place
   echo '{"permissions": {"metadata": "read"}}' >"$SCRATCH/body"
@@ -31,8 +31,8 @@ refuse_old_name() {
   place=$(jq -rn --argjson repositories "$REPOSITORIES" --arg repository "${REPOSITORY,,}" '
     $repositories | keys_unsorted | index($repository)')
   object=$REPOSITORY command=resubmit fail renamed \
-    "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), whose pushes are not handled: correct repositories (pulumi config set" \
-    "--path 'repositories[$place]' $(jq -r .full_name "$ANSWER"), then pulumi up)"
+    "$REPOSITORY was renamed to $(jq -r .full_name "$ANSWER"), and pushes under that name are ignored: correct repositories" \
+    "(pulumi config set --path 'repositories[$place]' $(jq -r .full_name "$ANSWER"), then pulumi up)"
 }
 
 # The permissions that a remediation needs.
@@ -61,10 +61,10 @@ no_installation() {
   [[ -e $SCRATCH/installation ]] ||
     command=resubmit fail no-such-installation \
       "GitHub App $GITHUB_APP_ID has no installation $GITHUB_INSTALLATION_ID: correct githubApp.installationId, or leave it out" \
-      "so that the steps find it (pulumi up)$(then_again resubmit)"
+      "so that the steps find it (pulumi up)$(then_run resubmit)"
   object=$REPOSITORY fail not-installed \
     "the GitHub App $GITHUB_APP_ID is not installed on $REPOSITORY any more, although it was a moment ago: install it there" \
-    "again$(then_again retry)"
+    "again$(then_run retry)"
 }
 
 # https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app

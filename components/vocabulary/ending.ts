@@ -11,13 +11,13 @@ export interface Ending {
   step: Step;
   /** What the step did or why it failed, for people. */
   did: string;
-  /** What that is about, such as `main workflow play-3`. */
+  /** The object that this is about, such as `main workflow play-3`. */
   object?: string;
   /** Identifies why it ended this way, in kebab case: the reason of a failure, or the outcome that `plan` or `record` came to. */
   cause?: string;
-  /** Only for a failure: whether the same step can succeed later although nobody does anything. */
+  /** Only for a failure: whether the same step can succeed later without anybody doing anything. */
   passes?: boolean;
-  /** Only for a failure: what carries the run on. A retried run keeps its configuration, a resubmitted one takes the current one. */
+  /** Only for a failure: how to continue the run. A retried run keeps its configuration, a resubmitted one gets the current one. */
   command?: Verb;
   /** How long the step took. */
   seconds?: number;

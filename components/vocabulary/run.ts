@@ -19,7 +19,7 @@ export const parameterPatterns: Record<PushParameter, string> = {
   "pushed-at": "[1-9][0-9]{0,9}",
 };
 
-/** The value of a push that fills in each parameter. */
+/** Which value of a push goes into each parameter. */
 const sources: Record<PushParameter, keyof RunValues> = {
   task: "task",
   before: "before",
@@ -81,7 +81,7 @@ export function unfilledRun<Text>(args: RunArgs<Text>) {
   };
 }
 
-/** Where a push fills in which of its values. Values are filled in as text unless `isNumber` is set. */
+/** Where each value of a push goes. It is filled in as text unless `isNumber` is set. */
 export const pushFillings: { path: (string | number)[]; value: keyof RunValues; isNumber?: true }[] = [
   { path: ["metadata", "labels", taskLabel], value: "task" },
   // Among the runs that wait for one task, the newest push goes first.

@@ -7,8 +7,8 @@ import { taskPattern } from "./patterns.ts";
  * The name of a push's run: `PREFIX-TASK-HEAD-DIGEST`. The sweep adds `-sweep`. The digest covers every value of the object, so equal
  * names mean identical objects. A redelivered push therefore writes nothing new, and no push is refused because another one has its name.
  *
- * A Workflow's name becomes a label of its pods and must fit into 63 characters. The longest prefix takes 24, the longest task 9, head
- * and digest 7 and 12, and the three dashes make it 55. That leaves 8 for a suffix: `-sweep`, `-again-3`, or the dash and five letters
+ * A Workflow's name becomes a label of its pods and must fit into 63 characters. The longest prefix has 24, the longest task 9, head
+ * and digest have 7 and 12. With the three dashes, that makes 55. That leaves 8 for a suffix: `-sweep`, `-again-3`, or the dash and five letters
  * of `argo resubmit`.
  *
  * The Sensor writes the name with {@link runNameTemplate}, the sweep with {@link runNameFunctions}. An admission policy checks its shape.

@@ -1,6 +1,6 @@
 /** Finds out which run belongs to which push. */
 
-/** A push as the parameters of its run describe it. */
+/** A push, as the parameters of its run describe it. */
 export interface ToldPush {
   before: string;
   after: string;

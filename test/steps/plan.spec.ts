@@ -84,7 +84,7 @@ describe("plan", function () {
             { name: `unnamed-${task}`, agent: "5DLabs-Cleo", why: "it does not name this repository" },
           ],
           outcome: "remediate",
-          reason: "something of the old head is still at work",
+          reason: "something is left from the old head",
         },
       );
     });
@@ -102,7 +102,7 @@ describe("plan", function () {
       deepEqual(after?.metadata.annotations, {
         ...ledger(task, "false", { round: "1" }),
         "rex-remediation/outcome": "begun",
-        "rex-remediation/message": `${run} has begun to restart QA; if it is gone, a new one carries it on: argo -n ${scenario.cluster.namespace} submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-${task}- -p task=${task} -p repository=acme/shop`,
+        "rex-remediation/message": `${run} has begun to restart QA; if that run is gone, start another, which finishes the work: argo -n ${scenario.cluster.namespace} submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-${task}- -p task=${task} -p repository=acme/shop`,
       });
       deepEqual(
         [after?.metadata.labels, after?.spec, after?.status],
@@ -364,7 +364,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: task ${task} has more than one main workflow: one-${task}, two-${task}; end all but one (argo -n ${scenario.cluster.namespace} stop NAME), then: ${goOn("retry", task)}`,
+        `plan: task ${task} has more than one main workflow: one-${task}, two-${task}; stop all but one (argo -n ${scenario.cluster.namespace} stop NAME), then: ${goOn("retry", task)}`,
       );
       deepEqual(result.ending, {
         step: "plan",
@@ -389,7 +389,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: some coderuns would be deleted together with their owners, which this run cancels: rex-${task} (owned by cleo-${task}; agent 5DLabs-Rex is not in the cancel list); nothing was touched; remove each one's ownerReference (the first one's: kubectl -n ${scenario.cluster.namespace} patch coderuns.agents.platform rex-${task} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]') or end it yourself, then: ${goOn("retry", task)}`,
+        `plan: some coderuns would be deleted together with their owners, which this run cancels: rex-${task} (owned by cleo-${task}; agent 5DLabs-Rex is not in the cancel list); nothing was touched; remove each one's ownerReference (the first one's: kubectl -n ${scenario.cluster.namespace} patch coderuns.agents.platform rex-${task} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/0"}]') or delete it yourself, then: ${goOn("retry", task)}`,
       );
       equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations, undefined);
     });
@@ -405,7 +405,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: agents of some coderuns of task ${task} differ from listed agents only in spelling: cleo-${task} (github-app=5dlabs-cleo, listed is 5DLabs-Cleo); nothing was touched; correct the label or end what should not be there (kubectl -n ${scenario.cluster.namespace} get coderuns.agents.platform -l task-id=${task} --show-labels), then: ${goOn("retry", task)}; or list that spelling too, in agents.toCancel (pulumi up), then: ${goOn("resubmit", task)}`,
+        `plan: agents of some coderuns of task ${task} differ from listed agents only in spelling: cleo-${task} (github-app=5dlabs-cleo, listed is 5DLabs-Cleo); nothing was touched; correct the label or delete the wrong CodeRuns (kubectl -n ${scenario.cluster.namespace} get coderuns.agents.platform -l task-id=${task} --show-labels), then: ${goOn("retry", task)}; or list that spelling too, in agents.toCancel (pulumi up), then: ${goOn("resubmit", task)}`,
       );
       equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations, undefined);
     });
@@ -438,7 +438,7 @@ describe("plan", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `plan: main workflow play-${task} stands at stage lunch, which is none of the configured stages ${JSON.stringify(stages)}: add it to mainWorkflow.stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
+        `plan: main workflow play-${task} is at stage lunch, which is not one of the configured stages ${JSON.stringify(stages)}: add it to mainWorkflow.stages (pulumi up), then: ${goOn("resubmit", task)}; or correct the label current-stage, then: ${goOn("retry", task)}`,
       );
       deepEqual(result.ending, {
         step: "plan",
@@ -515,7 +515,7 @@ describe("plan", function () {
       });
       const result = await (await scenario.bench(task)).run("plan");
       equal(result.exitCode, 1, result.log);
-      match(result.lastWords, /would pass this step's deadline of 20 s$/);
+      match(result.lastWords, /would exceed this step's deadline of 20 s$/);
       deepEqual(result.ending, { step: "plan", cause: "github-does-not-answer", passes: true, command: "retry" });
       ok(result.seconds < 15, `${result.seconds} s`);
     });

@@ -161,7 +161,7 @@ describe("record and failed", function () {
           "",
           "- why: `stop-qa: '@everybody' look`",
           `- run \`${bench.environment.RUN_NAME}\`, \`argo -n ${scenario.cluster.namespace} get ${bench.environment.RUN_NAME}\``,
-          `- when mended: \`argo -n ${scenario.cluster.namespace} retry ${bench.environment.RUN_NAME}\``,
+          `- once that is fixed: \`argo -n ${scenario.cluster.namespace} retry ${bench.environment.RUN_NAME}\``,
           `- or start a new run, for the current head: ${anew("62")}`,
           "",
         ].join("\n"),
@@ -409,7 +409,7 @@ describe("record and failed", function () {
           outcome: "failed",
           main: {
             outcome: "failed",
-            message: `${run}: ${cause} | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
+            message: `${run}: ${cause} | once that is fixed: argo -n ${scenario.cluster.namespace} retry ${run}`,
           },
         });
       });
@@ -467,7 +467,7 @@ describe("record and failed", function () {
     equal((await scenario.cluster.workflow(run))?.metadata.labels?.["rex-remediation/outcome"], "failed");
     deepEqual((await scenario.cluster.workflow("play-3"))?.metadata.annotations, {
       "rex-remediation/outcome": "failed",
-      "rex-remediation/message": `${run}: stop-qa: GitHub refused DELETE | when mended: argo -n ${scenario.cluster.namespace} retry ${run}`,
+      "rex-remediation/message": `${run}: stop-qa: GitHub refused DELETE | once that is fixed: argo -n ${scenario.cluster.namespace} retry ${run}`,
     });
   });
 
@@ -485,7 +485,7 @@ describe("record and failed", function () {
     const did = "plan: no answer; restart-qa: cannot write stage";
     equal(
       (await scenario.cluster.workflow("play-5"))?.metadata.annotations?.["rex-remediation/message"],
-      `${run}: ${did} | when mended: argo -n ${scenario.cluster.namespace} resubmit ${run}`,
+      `${run}: ${did} | once that is fixed: argo -n ${scenario.cluster.namespace} resubmit ${run}`,
     );
     deepEqual(JSON.parse(await bench.shared("ending")), {
       step: "plan",

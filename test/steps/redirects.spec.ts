@@ -123,7 +123,7 @@ describe("calls to GitHub, when it redirects,", function () {
     equal(exitCode, 1);
     equal(
       lastWords,
-      `stop-qa: GitHub redirects DELETE /repos/acme/shop/issues/3/labels/ready-for-qa again and again, at last to ${location}: wait until GitHub has corrected that, then: argo -n agents retry rex-remediation-3-b`,
+      `stop-qa: GitHub redirects DELETE /repos/acme/shop/issues/3/labels/ready-for-qa too often, last to ${location}: wait until GitHub has fixed that, then: argo -n agents retry rex-remediation-3-b`,
     );
     equal((await asked("DELETE")).length, 4);
   });
@@ -144,7 +144,7 @@ describe("calls to GitHub, when it redirects,", function () {
       equal(exitCode, 1);
       equal(
         lastWords,
-        `stop-qa: GitHub redirects GET /repos/acme/shop away from ${github.url}, to ${location()}: not followed, because the credentials are for ${github.url} alone; if GitHub has moved, correct githubApp.apiUrl (pulumi up), else look for a proxy in between, then: argo -n agents resubmit rex-remediation-3-b`,
+        `stop-qa: GitHub redirects GET /repos/acme/shop away from ${github.url}, to ${location()}: not followed, because the credentials are only for ${github.url}; if GitHub has moved, correct githubApp.apiUrl (pulumi up), otherwise look for a proxy on the way to GitHub, then: argo -n agents resubmit rex-remediation-3-b`,
       );
       deepEqual(await other.client.requests(), []);
     });
@@ -156,7 +156,7 @@ describe("calls to GitHub, when it redirects,", function () {
     equal(exitCode, 1);
     equal(
       lastWords,
-      "stop-qa: acme/shop was renamed to acme/store, whose pushes are not handled: correct repositories (pulumi config set --path 'repositories[0]' acme/store, then pulumi up)",
+      "stop-qa: acme/shop was renamed to acme/store, and pushes under that name are ignored: correct repositories (pulumi config set --path 'repositories[0]' acme/store, then pulumi up)",
     );
     match((await github.client.tokens()).at(-1)?.permissions.metadata ?? "", /^read$/);
   });

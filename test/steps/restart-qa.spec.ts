@@ -108,7 +108,7 @@ describe("restart-qa", function () {
     const { namespace } = scenario.cluster;
     equal(
       result.lastWords,
-      `restart-qa: gate gate wants a value from a person (a supplied output without default): argo -n ${namespace} node set ${name} --output-parameter verdict=VALUE --node-field-selector displayName=gate, then: argo -n ${namespace} retry ${runNameOf(task)}; with a default value the gate would not wait for a person`,
+      `restart-qa: gate gate needs a value from a person (a supplied output without default): argo -n ${namespace} node set ${name} --output-parameter verdict=VALUE --node-field-selector displayName=gate, then: argo -n ${namespace} retry ${runNameOf(task)}; with a default value the gate would not wait for a person`,
     );
     deepEqual(result.ending, {
       step: "restart-qa",
@@ -161,7 +161,7 @@ describe("restart-qa", function () {
       equal(result.exitCode, 1, result.log);
       equal(
         result.lastWords,
-        `restart-qa: main workflow ${name} waits at no gate after 3 s; its stage is reset to waiting-pr-created already, and it is no longer suspended: once it waits, argo -n ${scenario.cluster.namespace} retry ${runNameOf(task)}`,
+        `restart-qa: main workflow ${name} has no waiting gate after 3 s; its stage is already reset to waiting-pr-created, and it is no longer suspended: once a gate waits, argo -n ${scenario.cluster.namespace} retry ${runNameOf(task)}`,
       );
       const after = await scenario.cluster.workflow(name);
       deepEqual(after?.spec, { entrypoint: "play" });
@@ -176,7 +176,7 @@ describe("restart-qa", function () {
       );
       const result = await bench.run("restart-qa");
       equal(result.exitCode, 1, result.log);
-      match(result.lastWords, /: one, two; .*: its stage is reset already, and it is no longer suspended$/);
+      match(result.lastWords, /: one, two; .*: its stage is already reset, and it is no longer suspended$/);
       deepEqual((await scenario.cluster.workflow(name))?.spec, { entrypoint: "play" });
     });
   });
@@ -190,7 +190,7 @@ describe("restart-qa", function () {
     equal(result.exitCode, 1, result.log);
     equal(
       result.lastWords,
-      `restart-qa: main workflow ${name} waits at no gate after 3 s; still at work: pause (a pause); its stage is reset to waiting-pr-created already: once it waits, argo -n ${scenario.cluster.namespace} retry ${runNameOf(task)}`,
+      `restart-qa: main workflow ${name} has no waiting gate after 3 s; still at work: pause (a pause); its stage is already reset to waiting-pr-created: once a gate waits, argo -n ${scenario.cluster.namespace} retry ${runNameOf(task)}`,
     );
     const after = await scenario.cluster.workflow(name);
     deepEqual(after?.status?.nodes, before);
@@ -228,7 +228,7 @@ describe("restart-qa", function () {
     match(
       result.lastWords,
       new RegExp(
-        `^restart-qa: main workflow ${name} waits at no gate after 3 s; still at work: slow; its stage is reset`,
+        `^restart-qa: main workflow ${name} has no waiting gate after 3 s; still at work: slow; its stage is already reset`,
       ),
     );
   });
@@ -246,7 +246,7 @@ describe("restart-qa", function () {
     const result = await running;
     equal(result.exitCode, 75, result.log);
     equal((await scenario.cluster.workflow(name))?.status?.nodes?.gate?.phase, "Running");
-    match(result.lastWords, new RegExp(`^restart-qa: meanwhile started: tess-${task}; planning again$`));
+    match(result.lastWords, new RegExp(`^restart-qa: agents started meanwhile: tess-${task}; planning again$`));
   });
 
   it("does not choose between two gates [two-gates]", async () => {
@@ -258,7 +258,7 @@ describe("restart-qa", function () {
     equal(result.exitCode, 1, result.log);
     match(
       result.lastWords,
-      /waits at more than one gate: one, two; open the right one .*: its stage is reset already$/,
+      /waits at more than one gate: one, two; open the right one .*: its stage is already reset$/,
     );
     const after = await scenario.cluster.workflow(name);
     deepEqual(
@@ -275,7 +275,7 @@ describe("restart-qa", function () {
     const result = await bench.run("restart-qa");
     equal(result.exitCode, 75, result.log);
     equal((await scenario.cluster.workflow(name))?.metadata.resourceVersion, before);
-    match(result.lastWords, new RegExp(`^restart-qa: meanwhile started: cleo-${task}; planning again$`));
+    match(result.lastWords, new RegExp(`^restart-qa: agents started meanwhile: cleo-${task}; planning again$`));
     const again = await bench.run("plan");
     equal(again.exitCode, 0, again.log);
     deepEqual(
@@ -291,7 +291,7 @@ describe("restart-qa", function () {
     const result = await bench.run("restart-qa");
     equal(result.exitCode, 75, result.log);
     equal((await scenario.cluster.workflow(name))?.metadata.resourceVersion, before);
-    equal(result.lastWords, `restart-qa: meanwhile started: cleo-${task}; planning again`);
+    equal(result.lastWords, `restart-qa: agents started meanwhile: cleo-${task}; planning again`);
     const again = await bench.run("plan");
     equal(again.exitCode, 1, again.log);
     match(
@@ -325,7 +325,7 @@ describe("restart-qa", function () {
     equal(result.exitCode, 1, result.log);
     equal(
       result.lastWords,
-      `restart-qa: main workflow ${name} was told to end (spec.shutdown: Stop) before it could be resumed; start a new main workflow for task ${task}: it begins on the current head`,
+      `restart-qa: main workflow ${name} was told to stop (spec.shutdown: Stop) before it could be resumed; start a new main workflow for task ${task}: it begins on the current head`,
     );
     deepEqual(await scenario.cluster.workflow(name), before);
   });
@@ -344,7 +344,7 @@ describe("restart-qa", function () {
     });
     const result = await running;
     equal(result.exitCode, 1, result.log);
-    match(result.lastWords, /was told to end \(spec\.shutdown: Stop\) before it could be resumed/);
+    match(result.lastWords, /was told to stop \(spec\.shutdown: Stop\) before it could be resumed/);
     equal((await scenario.cluster.workflow(name))?.status?.nodes?.gate?.phase, "Running");
   });
 

@@ -169,7 +169,7 @@ describe("sweep", function () {
   it("starts the run that a lost push should have had, as the Sensor creates it, and only once", async () => {
     const push = await lost();
     const result = await sweep();
-    match(result.log, new RegExp(`started ${nameOf(push)}-sweep for a push of ${iso(push.at)} that had none`));
+    match(result.log, new RegExp(`started ${nameOf(push)}-sweep for a push of ${iso(push.at)} that had no run`));
     equal(result.started, "1");
     const { metadata, spec, ...rest } = (await runOf(push)) as Workflow & { metadata: Record<string, unknown> };
     const { uid, creationTimestamp, generation, managedFields, resourceVersion, ...own } = metadata;
@@ -374,7 +374,7 @@ describe("sweep", function () {
     equal(result.exitCode, 1, result.log);
     equal(
       result.lastWords,
-      `sweep: not everything was done: a lost push: its run ${nameOf(push)}-sweep ended without an outcome, too (no template; once that is corrected: argo -n ${scenario.cluster.namespace} resubmit ${nameOf(push)}-sweep); the next sweep tries again`,
+      `sweep: not everything was done: a lost push: its run ${nameOf(push)}-sweep ended without an outcome, too (no template; once that is fixed: argo -n ${scenario.cluster.namespace} resubmit ${nameOf(push)}-sweep); the next sweep tries again`,
     );
     equal(result.started, "0");
   });
@@ -394,7 +394,7 @@ describe("sweep", function () {
     for (let index = 0; index < 12; index += 1) pushes.push(await lost({ ago: 3000 - index * 60 }));
     const result = await sweep();
     equal(result.started, "10");
-    match(result.log, /2 more pushes are without a run, but 10 remediations an hour is the limit/);
+    match(result.log, /2 more pushes have no run, but the limit is 10 remediations an hour/);
     await onlyStarted(pushes.slice(0, 10), pushes.slice(10));
     equal((await sweep()).started, "0");
     await onlyStarted(pushes.slice(0, 10), pushes.slice(10));
@@ -425,7 +425,7 @@ describe("sweep", function () {
     });
     equal(result.exitCode, 1, result.log);
     const words = (old: string, now: string, place: number) =>
-      `${old} (sweep: ${old} was renamed to ${now}, whose pushes are not handled: correct repositories (pulumi config set --path 'repositories[${place}]' ${now}, then pulumi up))`;
+      `${old} (sweep: ${old} was renamed to ${now}, and pushes under that name are ignored: correct repositories (pulumi config set --path 'repositories[${place}]' ${now}, then pulumi up))`;
     equal(
       result.lastWords,
       `sweep: not everything was done: ${words("acme/older", "acme/newer", 1)}; ${words("acme/old", "acme/new", 0)}; the next sweep tries again`,

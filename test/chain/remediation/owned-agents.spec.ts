@@ -43,7 +43,7 @@ describe("remediation of a task whose Cleo owns Rex's CodeRun", function () {
     const retry = `argo -n ${namespace} retry ${run}`;
     equal(
       message,
-      `${run}: plan: some coderuns would be deleted together with their owners, which this run cancels: ${rex.metadata.name} (owned by ${cleo.metadata.name}; agent 5DLabs-Rex is not in the cancel list); nothing was touched; remove each one's ownerReference (the first one's: ${take}) or end it yourself, then: ${retry} | when mended: ${retry}`,
+      `${run}: plan: some coderuns would be deleted together with their owners, which this run cancels: ${rex.metadata.name} (owned by ${cleo.metadata.name}; agent 5DLabs-Rex is not in the cancel list); nothing was touched; remove each one's ownerReference (the first one's: ${take}) or delete it yourself, then: ${retry} | once that is fixed: ${retry}`,
     );
 
     await paste(take);

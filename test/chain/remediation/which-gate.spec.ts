@@ -69,7 +69,7 @@ describe("remediation opens only the gate of a round:", function () {
     );
     match(
       outputs.find(({ name }) => name === "report")?.value ?? "",
-      new RegExp(`; ${task.workflow} was told to end \\(spec\\.shutdown: Stop\\)`),
+      new RegExp(`; ${task.workflow} was told to stop \\(spec\\.shutdown: Stop\\)`),
     );
   });
 

@@ -86,7 +86,7 @@ describe("remediation that fails because of its main workflow", function () {
     const retry = `argo -n ${namespace} retry ${run}`;
     equal(
       message,
-      `${run}: plan: task ${task.id} has more than one main workflow: ${task.workflow}, ${task.workflow}-again; end all but one (argo -n ${namespace} stop NAME), then: ${retry} | when mended: ${retry}`,
+      `${run}: plan: task ${task.id} has more than one main workflow: ${task.workflow}, ${task.workflow}-again; stop all but one (argo -n ${namespace} stop NAME), then: ${retry} | once that is fixed: ${retry}`,
     );
     await paste(`argo -n ${namespace} stop ${task.workflow}-again`);
     await dev.platform.ended(`${task.workflow}-again`, 60_000);
@@ -125,7 +125,7 @@ describe("remediation that fails because of its main workflow", function () {
     match(
       message,
       new RegExp(
-        `stands at stage lunch, .*: add it to mainWorkflow.stages \\(pulumi up\\), then: ${resubmit}; or correct the label current-stage, then: ${retry} \\| when mended: ${resubmit}$`,
+        `is at stage lunch, .*: add it to mainWorkflow.stages \\(pulumi up\\), then: ${resubmit}; or correct the label current-stage, then: ${retry} \\| once that is fixed: ${resubmit}$`,
       ),
     );
     await paste(

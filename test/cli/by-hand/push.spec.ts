@@ -37,7 +37,7 @@ describe("scripts/rex push, on a cluster", function () {
       `push of 5dlabs-rex[bot] to ${task.branch} of ${task.repository}, ${short} -> ${head}, to ${webhookUrl}`,
       "answered 200",
       `run ${run}, in namespace ${namespace}`,
-      "  plan: remediate: something of the old head is still at work",
+      "  plan: remediate: something is left from the old head",
       `  stop-qa: no agent was at work, took ready-for-qa off #${task.pull}`,
       `  record: remediated: QA begins again on head ${head}`,
     ]) {

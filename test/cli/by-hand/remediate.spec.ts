@@ -103,7 +103,7 @@ describe("scripts/rex remediate, on a cluster", function () {
     const run = /^run (?<name>\S+) of task/m.exec(stdout)?.groups?.name ?? "";
     for (const line of [
       `run ${run} of task ${task.id}, in namespace agent-platform`,
-      "  plan: remediate: something of the old head is still at work",
+      "  plan: remediate: something is left from the old head",
       `  stop-qa: cancelled ${cleo}, took ready-for-qa off #${task.pull}`,
       `  restart-qa: resumed ${task.workflow} at stage waiting-pr-created (it was waiting-ready-for-qa)`,
       `  record: remediated: QA begins again on head ${task.head.slice(0, 12)}`,

@@ -31,9 +31,9 @@ describe("tools on a main workflow", () => {
       [
         undefined,
         "has ended (Error)",
-        "was told to end (spec.shutdown: Terminate)",
-        "came to its exit handler",
-        "came to its exit handler",
+        "was told to stop (spec.shutdown: Terminate)",
+        "reached its exit handler",
+        "reached its exit handler",
       ],
     );
   });

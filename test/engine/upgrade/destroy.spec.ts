@@ -104,7 +104,9 @@ describe("destroying the stack", function () {
     deepEqual({ run, resumed, outcome }, { run: active, resumed: "false", outcome: "begun" });
     match(
       message ?? "",
-      new RegExp(`^${active} has begun to restart QA; if it is gone, a new one carries it on: argo `),
+      new RegExp(
+        `^${active} has begun to restart QA; if that run is gone, start another, which finishes the work: argo `,
+      ),
     );
     deepEqual(Object.keys(more).sort(), ["head", "heads", "pushed-at", "round"]);
     match(pushed ?? "", /^[0-9a-f]{40}$/);

@@ -65,7 +65,7 @@ describe("plan", function () {
         await startCleos(of.task, 4);
         equal(
           await failureOf(of, { "agents.maxToCancel": "3" }),
-          `plan: task ${of.task} has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-${of.task}, cleo-2-${of.task}, cleo-3-${of.task}, and 1 more; nothing was touched; see which: ${seeCodeRuns(of.task)}; end those that should not be there, then: ${goOn("retry", of.task)}; or raise agents.maxToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
+          `plan: task ${of.task} has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-${of.task}, cleo-2-${of.task}, cleo-3-${of.task}, and 1 more; nothing was touched; see which: ${seeCodeRuns(of.task)}; delete those that should not be there, then: ${goOn("retry", of.task)}; or raise agents.maxToCancel (pulumi up), then: ${goOn("resubmit", of.task)}`,
         );
       });
     });
@@ -105,7 +105,7 @@ describe("plan", function () {
         const before = await stateOf(of);
         deepEqual(await outcomeOf(await scenario.bench(task)), {
           outcome: "held",
-          reason: `label remediation-hold is on pull request #${pull}, #${6000 + pull}: a person holds task ${task}; nothing was touched; to go on, take the label off, then: ${goOn("resubmit", task)}`,
+          reason: `label remediation-hold is on pull request #${pull}, #${6000 + pull}: a person holds task ${task}; nothing was touched; to continue, take the label off, then: ${goOn("resubmit", task)}`,
         });
         deepEqual(await stateOf(of), before);
       });

@@ -235,7 +235,7 @@ function says(message: string, one: FaultCase, { task, cleo }: Ground): void {
 }
 
 function commandOf(message: string): string {
-  const command = /\| when mended: (argo -n \S+ retry \S+)$/.exec(message)?.[1];
+  const command = /\| once that is fixed: (argo -n \S+ retry \S+)$/.exec(message)?.[1];
   if (command === undefined) throw new Error(`the message names no command: ${message}`);
   return command;
 }

@@ -449,21 +449,21 @@ describe("config", () => {
       "an Ingress beside an existing EventSource",
       { existingEventSource, webhookSecret: "", "ingress.host": "a.b" },
       "ingress.host",
-      "nothing, because existingEventSource has its own way in",
+      "nothing, because the owner of existingEventSource exposes it",
       "pulumi config rm --path ingress.host",
     ],
     [
       "a Gateway beside an existing EventSource",
       { existingEventSource, webhookSecret: "", "gateway.host": "a.b", "gateway.name": "public" },
       "gateway.host",
-      "nothing, because existingEventSource has its own way in",
+      "nothing, because the owner of existingEventSource exposes it",
       "pulumi config rm --path gateway.host",
     ],
     [
       "a NetworkPolicy beside an existing EventSource",
       { existingEventSource, webhookSecret: "", "webhook.allowedFrom": ["ingress"] },
       "webhook.allowedFrom",
-      "nothing, because existingEventSource has its own way in",
+      "nothing, because the owner of existingEventSource exposes it",
       "pulumi config rm --path webhook.allowedFrom",
     ],
     [
@@ -505,7 +505,7 @@ describe("config", () => {
       "a Gateway beside an Ingress",
       { "ingress.host": "a.b", "gateway.host": "a.b", "gateway.name": "public" },
       "gateway.host",
-      "nothing, because ingress.host is set and there can be only one way in",
+      "nothing, because ingress.host is set, and only one of the two may be",
       "pulumi config rm --path gateway.host",
     ],
     [

@@ -29,17 +29,17 @@ const noWorkflow =
 
 /** How a main workflow ends that Argo still calls running, and the words for it. */
 const endings: [string, Parameters<typeof main>[1], string][] = [
-  ["was told to stop", { spec: { shutdown: "Stop" } }, "was told to end (spec.shutdown: Stop)"],
-  ["was told to terminate", { spec: { shutdown: "Terminate" } }, "was told to end (spec.shutdown: Terminate)"],
+  ["was told to stop", { spec: { shutdown: "Stop" } }, "was told to stop (spec.shutdown: Stop)"],
+  ["was told to terminate", { spec: { shutdown: "Terminate" } }, "was told to stop (spec.shutdown: Terminate)"],
   [
     "waits at a gate of its exit handler",
     { status: { nodes: { exit: workflowNode("exit", "Suspend", "Running", { name: "play-3.onExit" }) } } },
-    "came to its exit handler",
+    "reached its exit handler",
   ],
   [
     "has ended except for its hooks",
     { status: { nodes: { play: workflowNode("play", "Steps", "Succeeded", { name: "play-3" }) } } },
-    "came to its exit handler",
+    "reached its exit handler",
   ],
 ];
 
@@ -105,7 +105,7 @@ describe("plan", function () {
       [
         "where this very run has resumed, to tell the pull request",
         { mainWorkflows: [main("waiting-pr-created", { annotations: ledger("true") })] },
-        ["remediated", ["main-workflows", "whom-to-tell"]],
+        ["remediated", ["main-workflows", "pulls-to-comment"]],
       ],
       [
         "where this very run has resumed and nobody is told",
@@ -146,7 +146,7 @@ describe("plan", function () {
       codeRuns: [cleo, agent("rex", "5DLabs-Rex")],
     });
     deepEqual(log, [
-      "run an-earlier-run began (bbbbbbbbbbbb) and did not end; this run carries it on",
+      "run an-earlier-run began (bbbbbbbbbbbb) but did not finish; this run finishes its work",
       "the branch is not at the pushed commit any more: somebody pushed on top of it",
       "label remediation-hold is on pull request #3, but a remediation that has begun always finishes",
     ]);
@@ -249,7 +249,7 @@ describe("plan", function () {
         return { mainWorkflows: [main("waiting-ready-for-qa", { annotations })] };
       };
       const words = (at: number) =>
-        `annotation rex-remediation/pushed-at of main workflow play-3 is ${at}, ${at - push.pushedAt} s ahead of this node's clock, so that no push would count any more: set the clock right or remove the annotation, then: ${retry}`;
+        `annotation rex-remediation/pushed-at of main workflow play-3 is ${at}, ${at - push.pushedAt} s ahead of this node's clock, so no push would count any more: correct the clock or remove the annotation, then: ${retry}`;
 
       it("by however much [ledger-from-the-future]", () => fails(dated(2147483647), "contract", words(2147483647)));
 
@@ -290,7 +290,7 @@ describe("plan", function () {
         fails(
           { mainWorkflows: [main("waiting-pr-approved", { status })] },
           "contract",
-          "main workflow play-3 keeps its node status compressed or offloaded, where no gate can be resumed from here; nothing was touched: end its agents, then: kubectl -n agents label --overwrite workflow play-3 current-stage=waiting-pr-created; argo -n agents resume play-3 (through the Argo server where it is offloaded); or make the workflow smaller",
+          "main workflow play-3 stores its node status compressed or offloaded, so this run cannot open its gate; nothing was touched: end its agents, then: kubectl -n agents label --overwrite workflow play-3 current-stage=waiting-pr-created; argo -n agents resume play-3 (through the Argo server if it is offloaded); or make the workflow smaller",
         );
       });
     }
@@ -314,7 +314,7 @@ describe("plan", function () {
       it("stop one more, and name the first agents and the way out", () => {
         const world = { codeRuns: cleos(4), environment: { "agents.maxToCancel": "3" } };
         const words = (untouched: string) =>
-          `task 3 has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-3, cleo-2-3, cleo-3-3, and 1 more; ${untouched}see which: ${seeCodeRuns}; end those that should not be there, then: ${retry}; or raise agents.maxToCancel (pulumi up), then: ${resubmit}`;
+          `task 3 has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-3, cleo-2-3, cleo-3-3, and 1 more; ${untouched}see which: ${seeCodeRuns}; delete those that should not be there, then: ${retry}; or raise agents.maxToCancel (pulumi up), then: ${resubmit}`;
         fails(world, "ambiguous", words("nothing was touched; "));
         fails({ ...world, ...begun }, "ambiguous", words(""));
       });
@@ -322,7 +322,7 @@ describe("plan", function () {
 
     describe("on contradicting labels", () => {
       const stopped = (odd: string, untouched = "nothing was touched; ") =>
-        `the labels of some coderuns of task 3 contradict one another: ${odd}; ${untouched}correct the labels or end what should not be there (${seeCodeRuns} --show-labels), then: ${retry}`;
+        `the labels of some coderuns of task 3 contradict one another: ${odd}; ${untouched}correct the labels or delete the wrong CodeRuns (${seeCodeRuns} --show-labels), then: ${retry}`;
       const contradictions: [string, Record<string, string>, string][] = [
         ["another agent", { "agents.platform/github-app": "5DLabs-Rex" }, "github-app=5DLabs-Cleo"],
         ["another agent that might be cancelled too", { "old/github-app": "5DLabs-Tess" }, "github-app=5DLabs-Cleo"],
@@ -386,7 +386,7 @@ describe("plan", function () {
 
     describe("on a near miss of a listed agent", () => {
       const stopped = (odd: string, untouched = "nothing was touched; ") =>
-        `agents of some coderuns of task 3 differ from listed agents only in spelling: ${odd}; ${untouched}correct the label or end what should not be there (${seeCodeRuns} --show-labels), then: ${retry}; or list that spelling too, in agents.toCancel (pulumi up), then: ${resubmit}`;
+        `agents of some coderuns of task 3 differ from listed agents only in spelling: ${odd}; ${untouched}correct the label or delete the wrong CodeRuns (${seeCodeRuns} --show-labels), then: ${retry}; or list that spelling too, in agents.toCancel (pulumi up), then: ${resubmit}`;
       for (const name of ["5dlabs-cleo", "5DLABS-Cleo", "5DLabs_Cleo", "5DLabs.cleo", "5DLabs-_Cleo"]) {
         it(`stop at ${name}, and name CodeRun, label and the listed one`, () => {
           const world = { codeRuns: [cleo, agent("odd", name)] };
@@ -422,7 +422,7 @@ describe("plan", function () {
       const bare = (name: string): CodeRun => withUid({ ...codeRun(name, "", ""), metadata: { name } });
       const other = (name: string, ofTask: string) => withUid(codeRun(name, "5DLabs-Cleo", ofTask, ours));
       const words = (shown: string, first: string, index = 0, untouched = "nothing was touched; ") =>
-        `some coderuns would be deleted together with their owners, which this run cancels: ${shown}; ${untouched}remove each one's ownerReference (the first one's: kubectl -n agents patch coderuns.agents.platform ${first} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${index}"}]') or end it yourself, then: ${retry}`;
+        `some coderuns would be deleted together with their owners, which this run cancels: ${shown}; ${untouched}remove each one's ownerReference (the first one's: kubectl -n agents patch coderuns.agents.platform ${first} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${index}"}]') or delete it yourself, then: ${retry}`;
       const owned: [string, CodeRun, string][] = [
         ["Rex's", agent("x", "5DLabs-Rex"), "agent 5DLabs-Rex is not in the cancel list"],
         [
@@ -495,7 +495,7 @@ describe("plan", function () {
         const world = { pulls: [pull(), pull({ number: 4, held: true })], codeRuns: cleos(2) };
         equal(
           end({ ...world, environment: { "agents.maxToCancel": "1" } }),
-          `held: label remediation-hold is on pull request #4: a person holds task 3; nothing was touched; to go on, take the label off, then: ${resubmit}`,
+          `held: label remediation-hold is on pull request #4: a person holds task 3; nothing was touched; to continue, take the label off, then: ${resubmit}`,
         );
       });
 

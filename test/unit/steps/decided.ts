@@ -77,7 +77,7 @@ const program = `${jqProgram("decide.jq")}
       (if .asked + .needs | index(["all-coderuns"]) then "owned"
         elif .asked + .needs | index(["coderuns"]) then "agents"
         else "ledger" end) as $on
-      | ([{took: .needs, $now, facts}] + [.needs[] | $answers[.]]
+      | ([{needs, $now, facts}] + [.needs[] | $answers[.]]
           | if $on == "ledger" then decide_on_ledger elif $on == "agents" then decide_on_agents else decide_on_owned end) as $next
       | .asked += .needs
       | if $next.decision.need then .needs = $next.decision.need | .facts = $next.facts else .end = $next end)
@@ -91,7 +91,7 @@ export function decided(world: World = {}): Decided {
   const answers: Record<string, unknown> = {
     "main-workflows": { items: world.mainWorkflows ?? [main("waiting-ready-for-qa")] },
     "ended-workflows": { items: world.mainWorkflows ?? [] },
-    "whom-to-tell": pulls,
+    "pulls-to-comment": pulls,
     branches,
     "head-by-hand": { at: push.pushedAt, branches },
     runs: { items: world.runs ?? [] },

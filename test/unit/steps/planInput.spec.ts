@@ -39,7 +39,7 @@ describe("plan refuses", () => {
     [
       "RUN_NAME",
       "rex-remediation-33-x",
-      "the run is called rex-remediation-33-x; one for task 3 has to begin with rex-remediation-3-, or the API server refuses what it writes: argo -n agents submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-3- -p task=3 … with the same parameters",
+      "the run is called rex-remediation-33-x; the name of a run for task 3 must begin with rex-remediation-3-, or the API server refuses its writes: argo -n agents submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-3- -p task=3 … with the same parameters",
     ],
     ["BEFORE", "main", noCommit("BEFORE", "main")],
     ["BEFORE", "", noCommit("BEFORE", "''")],
@@ -49,14 +49,14 @@ describe("plan refuses", () => {
     [
       "REPOSITORY",
       "mallory/shop",
-      `parameter REPOSITORY is mallory/shop, which is none of the configured repositories (acme/other, acme/shop): correct it, or add it to repositories (pulumi up), then: argo -n agents resubmit ${run}`,
+      `parameter REPOSITORY is mallory/shop, which is not a configured repository (acme/other, acme/shop): correct it, or add it to repositories (pulumi up), then: argo -n agents resubmit ${run}`,
     ],
     ["PUSHED_AT", "", "parameter PUSHED_AT is ''; expected seconds since 1970"],
     ["PUSHED_AT", "now", "parameter PUSHED_AT is now; expected seconds since 1970"],
     [
       "PUSHED_AT",
       "2147483647",
-      `parameter PUSHED_AT is 2147483647, N s ahead of this node's clock; expected a time in the past: set the clock right, or look for who made this run (kubectl -n agents get workflow ${run} -o yaml)`,
+      `parameter PUSHED_AT is 2147483647, N s ahead of this node's clock; expected a time in the past: correct the clock, or find out who created this run (kubectl -n agents get workflow ${run} -o yaml)`,
     ],
     ["DRY_RUN", "yes", "parameter DRY_RUN is yes; expected true or false"],
   ];

@@ -255,7 +255,7 @@ describe("plan", function () {
         {
           op: "add",
           path: key("message"),
-          value: `${run} has begun to restart QA; if it is gone, a new one carries it on: the command`,
+          value: `${run} has begun to restart QA; if that run is gone, start another, which finishes the work: the command`,
         },
         { op: "add", path: key("pushed-at"), value: String(push.pushedAt) },
       ]);
@@ -302,7 +302,7 @@ describe("plan", function () {
         [
           ["done", ""],
           ["taken", "play-3"],
-          ["ended", "play-3 was told to end (spec.shutdown: Stop)"],
+          ["ended", "play-3 was told to stop (spec.shutdown: Stop)"],
         ],
       );
     });
