@@ -1,4 +1,5 @@
 import { plainName } from "../../components/taskPush.ts";
+import { counted } from "../lib/counted.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
 import type { DoctorContext, Platform, Thing } from "./context.ts";
 
@@ -95,7 +96,7 @@ export function labelled(
   ] as const) {
     if (!there.some(({ metadata }) => metadata.labels?.[label] !== undefined)) {
       return fail(
-        `none of the ${there.length} ${kind} has the label ${label}`,
+        `no CodeRun has the label ${label} (${kind}: ${there.length})`,
         `kubectl get ${kind} --show-labels shows their labels; pulumi config set --path ${key} NAME, then pulumi up`,
       );
     }
@@ -103,6 +104,6 @@ export function labelled(
   const seen = new Set(there.map(({ metadata }) => metadata.labels?.[agentLabel]));
   const some = agents.filter((agent) => seen.has(agent));
   return pass(
-    `${there.length} ${kind}, labelled ${taskLabel} and ${agentLabel}${some.length === 0 ? "" : `; among their agents: ${some.join(", ")}`}`,
+    `${counted(there.length, "CodeRun")} (${kind}), labelled ${taskLabel} and ${agentLabel}${some.length === 0 ? "" : `; among their agents: ${some.join(", ")}`}`,
   );
 }

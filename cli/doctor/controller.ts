@@ -1,5 +1,6 @@
 import { CustomObjectsApi, setHeaderOptions, type V1Deployment } from "@kubernetes/client-node";
 import { parse } from "yaml";
+import { counted } from "../lib/counted.ts";
 import { ask, Refusal, request } from "../lib/installation.ts";
 import { postponed } from "../lib/parallelism.ts";
 import { argoWorkflowsKindsCheck, deploymentsOf, runsPart } from "./argo.ts";
@@ -267,7 +268,7 @@ export function held(limit: Limit, known: Controller, namespace: string): Findin
   const source = by === "label" ? `label ${limitLabel} of the namespace` : `${by} in ConfigMap ${placeOf(known)}`;
   const where = by !== "parallelism" || namespaced ? `in namespace ${namespace}` : "of Argo's controller";
   const begun = typeof running === "number" ? `${running} running now` : `their number cannot be read (${running})`;
-  const found = `at most ${most} workflows ${where} (${source}): ${begun}; main workflows: ${mainWorkflows}, of which ${atGates} wait at gates and still count; held back: ${waiting}`;
+  const found = `at most ${counted(most, "workflow")} ${where} (${source}): ${begun}; main workflows: ${mainWorkflows} (at gates, where they still count: ${atGates}); held back: ${waiting}`;
   const restart =
     deployment === undefined
       ? "restart Argo Workflows' controller"

@@ -1,5 +1,6 @@
 import { AdmissionregistrationV1Api, type ConfigurationOptions } from "@kubernetes/client-node";
 import { refusedByAuthorizer, refusedByPolicy, refusesImpersonation } from "../lib/apiServerStatus.ts";
+import { counted } from "../lib/counted.ts";
 import { ask, request } from "../lib/installation.ts";
 import { api, asUser, attempt, both, dry, mergePatch, wordsOf } from "./attempts.ts";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
@@ -65,7 +66,7 @@ async function present(context: InstalledContext): Promise<Finding> {
     else if (!denies) wrong.push(`the binding of ${name} does not deny`);
   }
   return wrong.length === 0
-    ? pass(`${wanted.length} policies, all bound`)
+    ? pass(`${counted(wanted.length, "policy", "policies")}, all bound`)
     : fail(`${wrong.join("; ")}, so the API server does not enforce it`, "pulumi up --refresh");
 }
 
@@ -150,5 +151,5 @@ async function inForce(context: InstalledContext): Promise<Finding> {
   }
   const rest =
     untried.length === 0 ? "" : `; not checked, because there is no object to try it on: ${untried.join(", ")}`;
-  return pass(`${proved.length} policies refuse what they must refuse (tried as dry runs)${rest}`);
+  return pass(`${counted(proved.length, "dry run")}, each refused by its policy${rest}`);
 }

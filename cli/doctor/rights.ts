@@ -1,5 +1,6 @@
 import { AuthorizationV1Api, type V1ResourceAttributes } from "@kubernetes/client-node";
 import { type Account, accountRights, kubernetesRights } from "../../components/vocabulary/rights.ts";
+import { counted } from "../lib/counted.ts";
 import { ask, request } from "../lib/installation.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
 import type { InstalledContext } from "./context.ts";
@@ -133,7 +134,7 @@ export function verdict({
       what,
     );
   }
-  return pass(`${account} has all rights that it needs and none beyond (${judged} access reviews)`, what);
+  return pass(`${account} has the rights that it needs and no others (${counted(judged, "access review")})`, what);
 }
 
 /** The first five in words. An account with all rights would give a very long list. */

@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.ts";
 import { howItEnded } from "../lib/mainWorkflowState.ts";
 import { argoWorkflowsKindsCheck } from "./argo.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
@@ -24,7 +25,7 @@ export function known(all: Thing[], { mainWorkflows, stages }: Platform, namespa
   const atWork = all.filter((workflow) => howItEnded(workflow) === undefined);
   if (atWork.length === 0) return pass(`no workflow with ${typeLabel}=${type} is running`);
   const bad = atWork.find(({ metadata }) => !stages.includes(metadata.labels?.[stageLabel] ?? ""));
-  if (bad === undefined) return pass(`${atWork.length} running main workflows, all at known stages`);
+  if (bad === undefined) return pass(`no unknown stage (${counted(atWork.length, "running main workflow")})`);
   const { name, labels } = bad.metadata;
   const stage = labels?.[stageLabel];
   return stage === undefined

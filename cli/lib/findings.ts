@@ -1,6 +1,7 @@
 import { argoCommand } from "../../components/argoInstance.ts";
 import { outcomeMeanings } from "../../components/vocabulary/outcomes.ts";
 import { isOfPush } from "../../components/vocabulary/samePush.ts";
+import { counted } from "./counted.ts";
 import type { Renamed } from "./github.ts";
 import { postponed, roomForRuns } from "./parallelism.ts";
 import type { Remediation } from "./remediations.ts";
@@ -45,7 +46,7 @@ function ofTheRoute({ namespace, pods, github }: Known): Finding[] {
   const silent = pods
     .filter(({ ready }) => ready === 0)
     .map(({ of, name, selector, all }) => ({
-      found: `no pod of ${of} ${name} is ready (there ${all === 1 ? "is" : "are"} ${all}), so ${
+      found: `no pod of ${of} ${name} is ready (${counted(all, "pod")} in all), so ${
         of === "Sensor" ? "pushes wait on the event bus" : "no push can arrive"
       }`,
       fix: `kubectl -n ${namespace} describe pod -l ${selector}; kubectl -n ${namespace} get ${of.toLowerCase()} ${name} -o yaml`,

@@ -1,6 +1,7 @@
 import { CustomObjectsApi } from "@kubernetes/client-node";
 import { runLabels } from "../../components/labels.ts";
 import { ledgerPrefix } from "../../components/vocabulary/keys.ts";
+import { counted } from "./counted.ts";
 import { ask, type Installation, request } from "./installation.ts";
 import { howItEnded, type WorkflowState, waitingGates } from "./mainWorkflowState.ts";
 import { isReady, listPods } from "./pods.ts";
@@ -146,7 +147,9 @@ function summaryOf(run: RunObject): string {
   if (isFailed(run) && !stepsEndedWell(run)) return `it failed: ${failureOf(run).did}`;
   if (!isFailed(run) && run.status?.phase !== "Succeeded") return "it is running";
   const parameters = Object.values(run.status?.nodes ?? {}).flatMap(({ outputs }) => outputs?.parameters ?? []);
-  const number = (name: string) => parameters.find((one) => one.name === name)?.value || "0";
-  const did = `it started ${number("started")} remediations and requested ${number("redelivered")} redeliveries`;
+  const number = (name: string) => Number(parameters.find((one) => one.name === name)?.value || 0);
+  const started = counted(number("started"), "remediation");
+  const redelivered = counted(number("redelivered"), "redelivery", "redeliveries");
+  const did = `it started ${started} and requested ${redelivered}`;
   return [did, allTheSame(run)].filter(Boolean).join("; ");
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ExitCode, exitCodes, Refusal } from "../lib/call.ts";
+import { counted } from "../lib/counted.ts";
 import { asText, type Finding, findings } from "../lib/findings.ts";
 import { type Installation, openInstallation } from "../lib/installation.ts";
 import { listRemediations, type Remediation, watchRemediations } from "../lib/remediations.ts";
@@ -109,7 +110,7 @@ function printTable(shown: Remediation[], all: number, follow: boolean): void {
   console.log(row(columns));
   for (const one of follow ? shown.toReversed() : shown) console.log(row(cells(one)));
   if (shown.length === 0) console.log("no remediations yet, or they are no longer kept");
-  if (shown.length < all) console.log(`… and ${all - shown.length} older ones; to see them: --limit ${all}`);
+  if (shown.length < all) console.log(`… and ${counted(all - shown.length, "older one")}; to see all: --limit ${all}`);
 }
 
 function printReport({ task, mainWorkflows, agents, findings }: TaskReport): void {

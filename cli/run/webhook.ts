@@ -1,5 +1,6 @@
 import type { Octokit } from "@octokit/rest";
 import { type Consent, type ExitCode, exitCodes, Refusal } from "../lib/call.ts";
+import { counted } from "../lib/counted.ts";
 import { GithubApp, githubWithToken } from "../lib/github.ts";
 import { type Installation, openInstallation, webhookUrlOf } from "../lib/installation.ts";
 import { namesOf, readSettings, readWebhookSecret, type Settings } from "../lib/settings.ts";
@@ -337,7 +338,7 @@ export async function deliveries(call: DeliveriesCall): Promise<ExitCode> {
   const told: object[] = [];
   for (const hook of await someRegistered(context)) {
     const found = await listDeliveries(hook, { most: call.limit, since: call.since });
-    say(`${hook.name}: ${found.length === 0 ? "no deliveries" : `${found.length} deliveries`}`);
+    say(`${hook.name}: ${found.length === 0 ? "no deliveries" : counted(found.length, "delivery", "deliveries")}`);
     const items: object[] = [];
     for (const delivery of found) {
       const branch = call.details && delivery.event === "push" ? await branchOf(hook, delivery) : undefined;

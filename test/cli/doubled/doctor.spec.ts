@@ -605,7 +605,7 @@ describe("scripts/rex doctor", function () {
     }
 
     const noLogs = "pass  archived logs: Argo does not archive logs";
-    const gates = (found: string) => `main workflows: 2, of which 1 wait at gates and still count; ${found}`;
+    const gates = (found: string) => `main workflows: 2 (at gates, where they still count: 1); ${found}`;
 
     it("accepts a ConfigMap without limits, in the namespace of the controller or of the installation", async () => {
       const none = (at: string) => [
