@@ -24,8 +24,8 @@ const usage = `usage: $0 COMMAND [OPTION...]
 
 Tools for operators of a rex-remediation installation. Each command has its own --help.`;
 
-const epilogue = `Commands that change something first show what they will do, and ask. --yes skips the question; without a terminal it is required. With
---json, standard output contains only JSON. Output is coloured only on a terminal, and not if the variable NO_COLOR is set.
+const epilogue = `Commands that change something show what they will do, and ask first. --yes skips the question; it is required if there is no terminal.
+With --json, standard output contains only JSON. Output is coloured only on a terminal, and not if the variable NO_COLOR is set.
 
 Shell completion for bash and zsh: source <(scripts/rex completion)
 

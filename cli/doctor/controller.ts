@@ -273,7 +273,7 @@ export function held(limit: Limit, known: Controller, namespace: string): Findin
     deployment === undefined
       ? "restart Argo Workflows' controller"
       : `kubectl -n ${at} rollout restart deployment ${deployment}`;
-  const raise = "set the limit higher than the number of main workflows can ever be, or remove it";
+  const raise = "set the limit higher than the largest number of main workflows, or remove it";
   const fix =
     by === "label"
       ? `${raise}: kubectl label --overwrite namespace ${namespace} ${limitLabel}=NUMBER`

@@ -159,7 +159,7 @@ export function granted(
     return warn(`the App has more permissions than it needs: ${list(beyond)}`, `remove them: ${change}`, at.repository);
   const rest =
     level("repository_hooks") < 1
-      ? "; without repository_hooks: write, the sweep cannot have failed deliveries of a repository's webhook repeated"
+      ? "; without repository_hooks: write, the sweep cannot ask GitHub to repeat failed deliveries of a repository's webhook"
       : "";
   return pass(`${list(Object.entries(needed))}, and no more${rest}`, at.repository);
 }

@@ -40,7 +40,7 @@ export interface Write {
 
 /** @param came the result of the attempt */
 export function judged(came: Attempt, { of, account, otherwise, fix }: Write): Finding {
-  if (came === "let through") return pass(`${account} may make it`, of);
+  if (came === "let through") return pass(`accepted from ${account}`, of);
   if (refusesImpersonation(came)) {
     return warn(
       "not checked: you may not impersonate the accounts",

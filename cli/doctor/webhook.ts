@@ -168,7 +168,11 @@ async function answeredPing(hook: Hook, repository: string): Promise<Finding> {
   }
   return "guid" in answer
     ? judged([answer], { repository })
-    : warn(`no ping could be sent and its answer read (${answer.status}: ${answer.said})`, asAdministrator, repository);
+    : warn(
+        `no ping could be sent, or its answer could not be read (${answer.status}: ${answer.said})`,
+        asAdministrator,
+        repository,
+      );
 }
 
 /** @param since ISO 8601; earlier deliveries are ignored, because they prove nothing about the current secret */
@@ -201,7 +205,7 @@ export function judged(
     ? pass(said, repository)
     : warn(
         `${said}; ${failed} of the last ${newestFirst.length} deliveries failed`,
-        "scripts/rex webhook deliveries shows how; the sweep finds their pushes and starts the remediations",
+        "scripts/rex webhook deliveries shows why; the sweep finds their pushes and starts the remediations",
         repository,
       );
 }

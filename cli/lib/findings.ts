@@ -73,7 +73,7 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): Findi
   if (last.state === "at work") return { found: `run ${last.run} is ${last.summary}`, fix: look };
   if (last.outcome === "failed") {
     const { command } = last.failure ?? {};
-    const goOn = command === undefined ? "" : `; when mended: ${argo} ${command} ${last.run}`;
+    const goOn = command === undefined ? "" : `; after the fix: ${argo} ${command} ${last.run}`;
     return {
       found: `run ${last.run} failed: ${last.summary}`,
       fix: `details: ${look}; what to do: docs/troubleshooting.md${goOn}`,
@@ -99,7 +99,7 @@ function ofMainWorkflows({ task, namespace, settings, remediations, mainWorkflow
   if (alike.length > 1) {
     return [
       {
-        found: `task ${task} has more than one main workflow: ${alike.map(({ name }) => name).join(", ")}; every run fails until all but one of them have ended`,
+        found: `task ${task} has more than one main workflow: ${alike.map(({ name }) => name).join(", ")}; every run fails until only one of them is left`,
         fix: `${argoCommand(namespace, settings.argoInstanceId)} stop NAME`,
       },
     ];

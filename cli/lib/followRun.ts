@@ -59,7 +59,7 @@ export function conclusion(run: Run, steps: EndedStep[], waitSeconds: number, na
   const argo = argoCommand(namespace, run.instanceId);
   const look = `${argo} get ${run.name}; ${argo} logs ${run.name}`;
   if (!run.ended) {
-    const outcome = run.outcome === undefined ? "" : `, its outcome is ${run.outcome}`;
+    const outcome = run.outcome === undefined ? "" : `, although its outcome is already ${run.outcome}`;
     const why = postponed(run.waitsFor) ? ` (${run.waitsFor}; ${roomForRuns})` : "";
     return `run ${run.name} has not ended within ${waitSeconds} s${outcome}${why}; it continues without this tool; see: ${look}`;
   }

@@ -5,4 +5,4 @@ export function postponed(message: string | undefined): boolean {
 
 /** What a person can do about it. */
 export const roomForRuns =
-  'the ConfigMap of Argo limits the number of running workflows (parallelism, namespaceParallelism), and main workflows that wait at gates count: scripts/rex doctor shows the numbers, and docs/troubleshooting.md, "Too many workflows are running", says what to do';
+  'the ConfigMap of Argo limits the number of running workflows (parallelism, namespaceParallelism), and main workflows that wait at gates count too: scripts/rex doctor shows the numbers, and docs/troubleshooting.md, "Too many workflows are running", says what to do';

@@ -171,7 +171,7 @@ export async function readWebhookSecret(
   if (webhookSecret === undefined) {
     throw new Refusal(
       `EventSource ${eventSource} in namespace ${namespace} names no webhookSecret, so it accepts forged pushes`,
-      `give it one: https://argoproj.github.io/argo-events/eventsources/setup/github/`,
+      `add one: https://argoproj.github.io/argo-events/eventsources/setup/github/`,
     );
   }
   const at = { ...webhookSecret, key: webhookSecret.key || webhookSecretKey };

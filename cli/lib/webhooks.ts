@@ -298,7 +298,7 @@ export function answerOf({ statusCode, status }: Delivery): { found: string; fix
     };
   }
   if (statusCode < 200 || statusCode > 299) {
-    return { found: `${status}: it is not the EventSource that answers at this URL`, fix: way };
+    return { found: `${status}: something other than the EventSource answers at this URL`, fix: way };
   }
   return { found: "it was accepted, so the signature is right" };
 }

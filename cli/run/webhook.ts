@@ -87,7 +87,7 @@ async function places(context: Context, level: "read" | "write"): Promise<HookPl
   const repositories = options.repository === undefined ? settings.repositories : [options.repository];
   if (options.repository !== undefined && !settings.repositories.includes(options.repository.toLowerCase())) {
     context.warn(
-      `${options.repository} is not watched, so its pushes do nothing; the watched repositories are ${namesOf(settings.repositories)}`,
+      `${options.repository} is not watched, so its pushes are ignored; the watched repositories are ${namesOf(settings.repositories)}`,
     );
   }
   const own =
@@ -177,7 +177,7 @@ export async function register(call: RegisterCall): Promise<ExitCode> {
   for (const place of await places(context, "write")) plans.push(await planFor(context, place, call.replace));
   await warnOfTwo(context);
   for (const plan of plans) say(intention(plan, url));
-  const goesOn = plans.length > 0 && (await agreed(context, call, "nothing was changed", "Change that?"));
+  const goesOn = plans.length > 0 && (await agreed(context, call, "nothing was changed", "Make these changes?"));
   let well = true;
   const done: object[] = [];
   for (const { place, hook, changes } of plans) {
@@ -312,7 +312,7 @@ export async function ping(call: PingCall): Promise<ExitCode> {
   const hooks = (await someRegistered(context)).filter(({ place }) => place.kind !== "app");
   if (hooks.length === 0) {
     throw new Refusal(
-      "only the App's own webhook goes there, and GitHub has no ping for it; see scripts/rex webhook deliveries",
+      "only the App's own webhook goes to the installation, and GitHub has no ping for it; see scripts/rex webhook deliveries",
     );
   }
   const told: object[] = [];
@@ -382,7 +382,7 @@ export async function redeliver(call: RedeliverCall): Promise<ExitCode> {
       const answer = answers.get(guid);
       say(
         answer === undefined
-          ? `${hook.name}: repeating delivery ${id} was requested, but GitHub listed no answer within ${call.waitSeconds} s`
+          ? `${hook.name}: GitHub was asked to repeat delivery ${id}, but listed no answer within ${call.waitSeconds} s`
           : `${hook.name}: delivery ${id}, repeated as ${answer.id}, was answered ${answer.statusCode}: ${meaningOf(answer)}`,
       );
       if (answer === undefined || !succeeded(answer)) well = false;

@@ -262,10 +262,10 @@ describe("scripts/rex doctor, on a cluster", function () {
     "pass  rights (event source): NAME-event-source has the rights that it needs and no others (32 access reviews)",
     "pass  admission policies: 6 policies, all bound",
     "pass  admission policies in force: 6 dry runs, each refused by its policy",
-    "pass  good writes (a push's run): NAME-sensor may make it",
-    "pass  good writes (a lost push's run): NAME-sweep may make it",
+    "pass  good writes (a push's run): accepted from NAME-sensor",
+    "pass  good writes (a lost push's run): accepted from NAME-sweep",
     "skip  good writes (a CodeRun's deletion): not checked: there is currently no CodeRun that a remediation may delete",
-    "pass  good writes (a main workflow's restart): NAME may make it",
+    "pass  good writes (a main workflow's restart): accepted from NAME",
     "pass  App's key: App ID is NAME",
     "pass  App's installation (REPOSITORY): installation ID",
     "pass  App's permissions (REPOSITORY): contents: read, metadata: read, pull_requests: write, and no more",
@@ -293,7 +293,7 @@ describe("scripts/rex doctor, on a cluster", function () {
   const register = "scripts/rex webhook register";
   const waysOut = 'docs/troubleshooting.md, "Too many workflows are running"';
   const atOnce =
-    "SOME running now; main workflows: 1 (at gates, where they still count: 1); held back: 0; fix: set the limit higher than the number of main workflows can ever be, or remove it";
+    "SOME running now; main workflows: 1 (at gates, where they still count: 1); held back: 0; fix: set the limit higher than the largest number of main workflows, or remove it";
   const again =
     "kubectl -n agent-platform get secret HOOK -o jsonpath='{.data.secret}' | base64 -d | tr -d '\\r\\n' > FILE; kubectl -n agent-platform create secret generic HOOK --from-file=secret=FILE --dry-run=client -o yaml | kubectl apply -f -";
   const faults: Fault[] = [

@@ -625,7 +625,7 @@ describe("scripts/rex doctor", function () {
 
     it("warns about a limit, with the number of running workflows and of those at gates", async () => {
       const of = { mainWorkflows: [true, false], others: [1, 4] as [number, number], pending: ["Waiting for a lock"] };
-      const fix = `set the limit higher than the number of main workflows can ever be, or remove it: kubectl -n argo edit configmap told; then kubectl -n argo rollout restart deployment workflow-controller, because it reads the ConfigMap only at its start; ${waysOut}`;
+      const fix = `set the limit higher than the largest number of main workflows, or remove it: kubectl -n argo edit configmap told; then kubectl -n argo rollout restart deployment workflow-controller, because it reads the ConfigMap only at its start; ${waysOut}`;
       deepEqual(
         await look({
           ...of,
@@ -652,7 +652,7 @@ describe("scripts/rex doctor", function () {
 
     it("fails if a limit is reached or holds workflows back [doctor-sees-limits]", async () => {
       const name = "qa/workflow-controller-configmap";
-      const fix = `set the limit higher than the number of main workflows can ever be, or remove it: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, because it reads the ConfigMap only at its start; ${waysOut}`;
+      const fix = `set the limit higher than the largest number of main workflows, or remove it: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, because it reads the ConfigMap only at its start; ${waysOut}`;
       const configMaps = { [name]: { data: { config: "namespaceParallelism: 3\nnodeEvents:\n  enabled: true\n" } } };
       const said = (now: number, back: string) => [
         `fail  workflows at once: at most 3 workflows in namespace qa (namespaceParallelism in ConfigMap ${name}): ${now} running now; ${gates(`held back: ${back}`)}; fix: ${fix}`,
@@ -896,7 +896,7 @@ describe("scripts/rex doctor", function () {
           ] as const
         ).map((came) => [judge(came).verdict, judge(came).found]),
         [
-          ["pass", "rex-sensor may make it"],
+          ["pass", "accepted from rex-sensor"],
           ["warn", "not checked: you may not impersonate the accounts"],
           ["warn", 'not checked: the API server says 400: admission webhook "x" does not support dry run'],
           ["skip", "not checked: rex-sensor lacks the right to do it"],

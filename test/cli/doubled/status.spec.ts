@@ -337,7 +337,7 @@ describe("scripts/rex status", function () {
     deepEqual([remediations[0].summary, remediations[0].failure], [ending.did, ending]);
     deepEqual(findings[0], {
       found: `run ${run} failed: ${ending.did}`,
-      fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md; when mended: argo -n agent-platform resubmit ${run}`,
+      fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md; after the fix: argo -n agent-platform resubmit ${run}`,
     });
   });
 
@@ -604,7 +604,7 @@ what this means:
     deepEqual(findings.slice(0, 2), [
       {
         found: `run ${run} failed: plan: no answer`,
-        fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md; when mended: argo -n agent-platform retry ${run}`,
+        fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md; after the fix: argo -n agent-platform retry ${run}`,
       },
       {
         found: "run rex-remediation-5-x began to change play-5 and did not finish",
@@ -613,8 +613,7 @@ what this means:
     ]);
     api.answers = cluster({ runs: [failedOfSweep], mainWorkflows: [main("play-5", "true"), main("play-5b", "true")] });
     deepEqual((await findingsOf("5", "--no-github")).findings[1], {
-      found:
-        "task 5 has more than one main workflow: play-5, play-5b; every run fails until all but one of them have ended",
+      found: "task 5 has more than one main workflow: play-5, play-5b; every run fails until only one of them is left",
       fix: "argo -n agent-platform stop NAME",
     });
   });
@@ -628,7 +627,7 @@ what this means:
     equal(exitCode, 0);
     deepEqual(findings[0], {
       found: `run ${run} has not begun: ${message}`,
-      fix: `the ConfigMap of Argo limits the number of running workflows (parallelism, namespaceParallelism), and main workflows that wait at gates count: scripts/rex doctor shows the numbers, and docs/troubleshooting.md, "Too many workflows are running", says what to do; argo -n agent-platform get ${run}`,
+      fix: `the ConfigMap of Argo limits the number of running workflows (parallelism, namespaceParallelism), and main workflows that wait at gates count too: scripts/rex doctor shows the numbers, and docs/troubleshooting.md, "Too many workflows are running", says what to do; argo -n agent-platform get ${run}`,
     });
   });
 
