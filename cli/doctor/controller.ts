@@ -5,12 +5,12 @@ import { ask, Refusal, request } from "../lib/installation.ts";
 import { postponed } from "../lib/parallelism.ts";
 import { argoWorkflowsKindsCheck, deploymentsOf, runsPart } from "./argo.ts";
 import { type Check, type Finding, fail, forbidden, pass, skip, warn } from "./check.ts";
-import type { DoctorContext, Platform, Thing } from "./context.ts";
+import type { ClusterObject, DoctorContext, Platform } from "./context.ts";
 import { atLeast } from "./versions.ts";
 
 /** Settings in the ConfigMap of Argo Workflows' controller that delay remediations, or make them look as if they failed. */
 
-/** @param configured the check that must pass first, because only the settings tell which workflows are main workflows */
+/** @param configured the check that must pass first: the settings say which workflows are main workflows */
 export const workflowsAtOnceCheck = (configured: Check): Check<DoctorContext> => ({
   name: "workflows at once",
   needs: [configured, argoWorkflowsKindsCheck],
@@ -149,7 +149,7 @@ function configurations(context: DoctorContext): Promise<{ known: Known[]; reaso
   });
 }
 
-/** The answer, or a substitute and the reason if the caller lacks the permission. That is no fault of the installation. */
+/** The answer; or, if the caller lacks the permission, a substitute and the reason. */
 async function seen<T>(asked: Promise<T>, instead: T): Promise<{ value: T; reason?: string }> {
   try {
     return { value: await asked };
@@ -229,21 +229,24 @@ interface Counted {
   waiting: number;
 }
 
-/** Counts the workflows that a controller has started, and those that it holds back. */
+/** Counts the workflows that a controller has started and those that it holds back. */
 async function count({ cluster, namespace }: DoctorContext, { config }: Known, everywhere: boolean): Promise<Counted> {
   const instance = "workflows.argoproj.io/controller-instanceid";
   const whose = config.instanceID ? `${instance}=${config.instanceID}` : `!${instance}`;
   const api = cluster.makeApiClient(CustomObjectsApi);
   const kind = { group: "argoproj.io", version: "v1alpha1" };
-  const list = async (selector: string, options: typeof request): Promise<Thing[]> => {
+  const list = async (selector: string, options: typeof request): Promise<ClusterObject[]> => {
     const labelSelector = `${selector},${whose}`;
     const answer = everywhere
       ? api.listCustomObjectForAllNamespaces({ ...kind, resourcePlural: "workflows", labelSelector }, options)
       : api.listNamespacedCustomObject({ ...kind, plural: "workflows", namespace, labelSelector }, options);
     const where = everywhere ? "all namespaces" : `namespace ${namespace}`;
-    return ((await ask(cluster, `list workflows in ${where}`, answer)) as { items: Thing[] } | undefined)?.items ?? [];
+    return (
+      ((await ask(cluster, `list workflows in ${where}`, answer)) as { items: ClusterObject[] } | undefined)?.items ??
+      []
+    );
   };
-  // A workflow may have a megabyte, and only their number is needed.
+  // A workflow can be a megabyte large, and only the number of workflows is needed.
   const metadata = setHeaderOptions(
     "Accept",
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
@@ -256,7 +259,7 @@ async function count({ cluster, namespace }: DoctorContext, { config }: Known, e
   return { running: begun.length + pending.length - waiting, waiting };
 }
 
-function waitsAtGate({ status }: Thing): boolean {
+function waitsAtGate({ status }: ClusterObject): boolean {
   const nodes: { type: string; phase: string }[] = Object.values(status?.nodes ?? {});
   return nodes.some(({ type, phase }) => type === "Suspend" && phase === "Running");
 }

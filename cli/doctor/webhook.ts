@@ -69,7 +69,7 @@ interface Seen {
   unseen: string[];
 }
 
-/** Reads the webhooks as the App, and where the App may not, with the user's token if there is one. */
+/** Reads the webhooks as the App. Where the App may not, it uses the user's token, if there is one. */
 async function seenFrom(context: InstalledContext, repository: string): Promise<Seen> {
   const { token } = context.webhook;
   const { githubAppId, githubApiUrl } = await context.settings();
@@ -210,7 +210,7 @@ export function judged(
       );
 }
 
-/** When the Secret was created with which the EventSource verifies signatures; undefined if it cannot be read. */
+/** When the Secret that signatures are verified with was created; undefined if it cannot be read. */
 async function secretSince(context: InstalledContext): Promise<string | undefined> {
   const { webhookSecret } = await context.settings();
   if (webhookSecret === undefined) return undefined;

@@ -3,7 +3,7 @@ import { outcomeMeanings } from "../../components/vocabulary/outcomes.ts";
 import { isOfPush } from "../../components/vocabulary/samePush.ts";
 import { counted } from "./counted.ts";
 import type { Renamed } from "./github.ts";
-import { postponed, roomForRuns } from "./parallelism.ts";
+import { howToMakeRoom, postponed } from "./parallelism.ts";
 import type { Remediation } from "./remediations.ts";
 import { namesOf, type Settings } from "./settings.ts";
 import type { TaskBranch } from "./taskOnGithub.ts";
@@ -67,16 +67,16 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): Findi
   const argo = argoCommand(namespace, settings.argoInstanceId);
   const look = `${argo} get ${last.run}`;
   if (last.state === "waits") {
-    const fix = postponed(last.summary) ? `${roomForRuns}; ${look}` : look;
+    const fix = postponed(last.summary) ? `${howToMakeRoom}; ${look}` : look;
     return { found: `run ${last.run} has not begun: ${last.summary}`, fix };
   }
   if (last.state === "at work") return { found: `run ${last.run} is ${last.summary}`, fix: look };
   if (last.outcome === "failed") {
     const { command } = last.failure ?? {};
-    const goOn = command === undefined ? "" : `; after the fix: ${argo} ${command} ${last.run}`;
+    const continuation = command === undefined ? "" : `; once that is fixed: ${argo} ${command} ${last.run}`;
     return {
       found: `run ${last.run} failed: ${last.summary}`,
-      fix: `details: ${look}; what to do: docs/troubleshooting.md${goOn}`,
+      fix: `details: ${look}; what to do: docs/troubleshooting.md${continuation}`,
     };
   }
   return last.outcome === undefined
@@ -128,9 +128,9 @@ function ofGithub({ task, settings, github, remediations, mainWorkflows }: Known
   }
   return github.branches.flatMap((branch) => {
     const where = `${branch.branch} of ${branch.repository}`;
-    const { found, ...way } = ofHead(branch, { task, settings, remediations, mainWorkflows });
+    const { found, ...fix } = ofHead(branch, { task, settings, remediations, mainWorkflows });
     return [
-      { found: `${where} is at ${branch.head.slice(0, 12)}, ${pushedBy(branch)}: ${found}`, ...way },
+      { found: `${where} is at ${branch.head.slice(0, 12)}, ${pushedBy(branch)}: ${found}`, ...fix },
       ...ofPulls(branch, where, settings),
     ];
   });

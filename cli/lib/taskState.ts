@@ -6,7 +6,7 @@ import { ask, type Installation, request } from "./installation.ts";
 import { howItEnded, type WorkflowState, waitingGates } from "./mainWorkflowState.ts";
 import { isReady, listPods } from "./pods.ts";
 import { listRuns, type RunObject } from "./remediations.ts";
-import { allTheSame, failureOf, isFailed, stepsEndedWell } from "./runEnd.ts";
+import { failureAroundSteps, failureOf, isFailed, stepsEndedWell } from "./runEnd.ts";
 import type { Settings } from "./settings.ts";
 
 /** Reads the state of a task and of the route of its pushes from the cluster. */
@@ -151,5 +151,5 @@ function summaryOf(run: RunObject): string {
   const started = counted(number("started"), "remediation");
   const redelivered = counted(number("redelivered"), "redelivery", "redeliveries");
   const did = `it started ${started} and requested ${redelivered}`;
-  return [did, allTheSame(run)].filter(Boolean).join("; ");
+  return [did, failureAroundSteps(run)].filter(Boolean).join("; ");
 }

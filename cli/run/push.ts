@@ -70,8 +70,8 @@ export async function push(call: PushCall): Promise<ExitCode> {
 }
 
 /**
- * The run that the Sensor has created for the push, or will create. The time in GitHub's event differs by seconds from the time in its
- * activity record. To get the same run again, the push has to carry the time of the event.
+ * The run that the Sensor has created for the push, or will create. GitHub's event and its activity record give times that differ by
+ * seconds. The name of the run depends on the time of the event, so a push that already has a run is sent with that time.
  */
 async function runOf(
   installation: Installation,

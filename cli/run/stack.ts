@@ -6,7 +6,7 @@ import { type Consent, type ExitCode, exitCodes } from "../lib/call.ts";
 import { confirm } from "../lib/terminal.ts";
 import type { UpCall } from "../up.ts";
 
-/** Runs `up` and `down`, by handing over to scripts/up and scripts/down. */
+/** Runs scripts/up and scripts/down. */
 
 const scripts = resolve(import.meta.dirname, "../../scripts");
 
@@ -28,7 +28,7 @@ export async function down({ on, ...consent }: DownCall): Promise<ExitCode> {
   return handOver("stop this checkout's one-node cluster and remove its data", consent, "down", [], false);
 }
 
-/** @param previews whether the script has a --dry-run of its own */
+/** @param previews whether the script has its own --dry-run */
 async function handOver(
   intention: string,
   { dryRun, yes }: Consent,

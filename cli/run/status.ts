@@ -39,12 +39,12 @@ export async function status(call: StatusCall): Promise<ExitCode> {
     printTable(shown, remediations.length, follow);
     if (report !== undefined) printReport(report);
   }
-  if (follow) await goOn(installation, call, remediations, version);
+  if (follow) await followChanges(installation, call, remediations, version);
   const failed = task !== undefined && [undefined, "failed"].includes(lastOutcome(remediations));
   return failed && !follow ? exitCodes.failed : exitCodes.well;
 }
 
-/** The outcome of the last remediation, or its state if it has not ended: that is no failure. */
+/** The outcome of the last remediation, or its state if it has not ended. A remediation that has not ended has not failed. */
 function lastOutcome([last]: Remediation[]): string | undefined {
   return last === undefined || last.state === "ended" ? last?.outcome : last.state;
 }
@@ -73,7 +73,7 @@ async function reportOn(
   };
 }
 
-/** The caller may lack the right to read the App's key. Then the report goes without GitHub. */
+/** The caller may lack the right to read the App's key. Then the report leaves GitHub out and says why. */
 async function askGithub(task: string, installation: Installation, settings: Settings) {
   try {
     return await taskOnGithub(installation, settings, task);
@@ -138,7 +138,7 @@ function progress({ state, summary, outcome }: Remediation): string {
 }
 
 /** Follows remediations until SIGINT. After an outage of the API server it prints the changes that it missed. */
-async function goOn(
+async function followChanges(
   installation: Installation,
   { task, json }: StatusCall,
   known: Remediation[],

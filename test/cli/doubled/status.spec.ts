@@ -337,7 +337,7 @@ describe("scripts/rex status", function () {
     deepEqual([remediations[0].summary, remediations[0].failure], [ending.did, ending]);
     deepEqual(findings[0], {
       found: `run ${run} failed: ${ending.did}`,
-      fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md; after the fix: argo -n agent-platform resubmit ${run}`,
+      fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md; once that is fixed: argo -n agent-platform resubmit ${run}`,
     });
   });
 
@@ -604,7 +604,7 @@ what this means:
     deepEqual(findings.slice(0, 2), [
       {
         found: `run ${run} failed: plan: no answer`,
-        fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md; after the fix: argo -n agent-platform retry ${run}`,
+        fix: `details: argo -n agent-platform get ${run}; what to do: docs/troubleshooting.md; once that is fixed: argo -n agent-platform retry ${run}`,
       },
       {
         found: "run rex-remediation-5-x began to change play-5 and did not finish",
