@@ -73,7 +73,7 @@ export function blocking(
     found.push(
       warn(
         `${name} (${agentOf(run)}) would be deleted together with its owner ${owner.metadata.name} (${agentOf(owner)}): while the owner runs, no push of its task is remediated`,
-        `${kubectl.replace("%s", "patch")} ${name} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${at}"}]'; and have it created with another owner`,
+        `${kubectl.replace("%s", "patch")} ${name} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${at}"}]'; then change what creates it, so that it gets another owner`,
         "owners",
       ),
     );

@@ -77,7 +77,7 @@ async function runs(context: InstalledContext): Promise<Finding[]> {
   const run = runOfPush(sensor, { task: "999999999", before, after, repository: repositories[0] ?? "", pushedAt });
   const fix = whereToExclude("Workflows", context);
   const found = [
-    await triedCreation(context, run, {
+    await tryCreation(context, run, {
       of: ofPush,
       account: accounts.sensor ?? "",
       consequence: "a push gets no run",
@@ -91,11 +91,11 @@ async function runs(context: InstalledContext): Promise<Finding[]> {
   const account = accounts.sweep ?? "";
   return [
     ...found,
-    await triedCreation(context, lost, { of: ofLostPush, account, consequence: "a lost push gets no run", fix }),
+    await tryCreation(context, lost, { of: ofLostPush, account, consequence: "a lost push gets no run", fix }),
   ];
 }
 
-async function triedCreation(context: InstalledContext, body: PushedRun, write: Write): Promise<Finding> {
+async function tryCreation(context: InstalledContext, body: PushedRun, write: Write): Promise<Finding> {
   const create = (as: typeof request) =>
     api(context).createNamespacedCustomObject({ ...workflows, body, ...dry(context) }, as);
   const finding = judged(await attempt(create(asUser(context.namespace, write.account))), write);

@@ -73,10 +73,10 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): Findi
   if (last.state === "at work") return { found: `run ${last.run} is ${last.summary}`, fix: look };
   if (last.outcome === "failed") {
     const { command } = last.failure ?? {};
-    const continuation = command === undefined ? "" : `; once that is fixed: ${argo} ${command} ${last.run}`;
+    const goOn = command === undefined ? "" : `; once that is fixed: ${argo} ${command} ${last.run}`;
     return {
       found: `run ${last.run} failed: ${last.summary}`,
-      fix: `details: ${look}; what to do: docs/troubleshooting.md${continuation}`,
+      fix: `details: ${look}; what to do: docs/troubleshooting.md${goOn}`,
     };
   }
   return last.outcome === undefined

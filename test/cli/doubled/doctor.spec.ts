@@ -1077,7 +1077,7 @@ describe("scripts/rex doctor", function () {
       deepEqual(judge(cleo, run("rex", "5DLabs-Rex", { owners: ["play", "cleo"] })), [
         warn(
           "rex (5DLabs-Rex) would be deleted together with its owner cleo (5DLabs-Cleo): while the owner runs, no push of its task is remediated",
-          `kubectl -n qa patch coderuns.agents.platform rex --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/1"}]'; and have it created with another owner`,
+          `kubectl -n qa patch coderuns.agents.platform rex --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/1"}]'; then change what creates it, so that it gets another owner`,
           "owners",
         ),
       ]);
