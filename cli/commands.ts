@@ -24,8 +24,9 @@ const usage = `usage: $0 COMMAND [OPTION...]
 
 Tools for operators of a rex-remediation installation. Each command has its own --help.`;
 
-const epilogue = `Commands that change something first show what they will do, and ask. --yes skips the question; without a terminal it is required. With
---json, standard output contains only JSON. Output is coloured only on a terminal, and not if the variable NO_COLOR is set.
+const epilogue = `Commands that change something show what they will do, and ask first. --yes skips the question; it is required if there
+is no terminal. With --json, standard output contains only JSON. Output is coloured only on a terminal, and only if the variable NO_COLOR is
+not set.
 
 Shell completion for bash and zsh: source <(scripts/rex completion)
 
@@ -84,9 +85,9 @@ function parser(args: string[]): Argv {
     .fail((message, error, help) => {
       if (error && error.name !== "YError") throw error;
       const known = Object.keys((help as unknown as { getDescriptions(): object }).getDescriptions());
-      const below = nameOf(args) === "webhook" ? webhookCommands.map(wordOf).find((word) => word === args[1]) : "";
-      const see = ["scripts/rex", nameOf(args), below, "--help"].filter(Boolean).join(" ");
-      throw new Refusal(`${message ?? error.message}${suggestion(args, known)}; see ${see}`);
+      const subcommand = nameOf(args) === "webhook" ? webhookCommands.map(wordOf).find((word) => word === args[1]) : "";
+      const helpCall = ["scripts/rex", nameOf(args), subcommand, "--help"].filter(Boolean).join(" ");
+      throw new Refusal(`${message ?? error.message}${suggestion(args, known)}; see ${helpCall}`);
     });
   // The type definitions are for yargs 17, which does not have this method.
   return (parser as Argv & { usageConfiguration(of: object): Argv }).usageConfiguration({ "hide-types": true });
@@ -106,7 +107,7 @@ function wordOf({ command }: CommandModule<object, object>): string {
   return `${command}`.split(" ")[0] ?? "";
 }
 
-/** Rejects input that yargs accepts but that the caller hardly meant. */
+/** Rejects calls that yargs accepts, but that the caller probably did not mean. */
 function checked(values: Record<string, unknown>): true {
   if (values["--"] !== undefined) throw new Refusal("no arguments are allowed after --; leave the two dashes out");
   for (const [name, value] of Object.entries(values)) {

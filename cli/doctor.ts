@@ -29,7 +29,7 @@ It changes nothing: it tests permissions with dry runs, and tests the removal of
       "check before the installation: tools, configuration, cluster, Argo, event bus, CodeRuns, and your rights to install. It needs no outputs; --stack NAME reads Pulumi.NAME.yaml (default: only the defaults of the configuration)",
     ),
     "main-workflow": text(
-      "X: also check that a main workflow keeps the contract in docs/main-workflow.md; X is the name of a WorkflowTemplate or a file",
+      "X: also check that a main workflow keeps the contract in docs/main-workflow.md; X is a file, or the name of a WorkflowTemplate",
     ),
     ping: flag(
       "have GitHub send a ping through the webhook, and check the answer: this proves that both sides have the same secret",
@@ -38,7 +38,7 @@ It changes nothing: it tests permissions with dry runs, and tests the removal of
     ...installationOptions,
   },
   epilogue: `Each line:
-  pass|warn|fail|skip  CHECK: what was found; fix: a command or an edit
+  pass|warn|fail|skip  CHECK: what was found; fix: what to run or to edit
 
 If the App may not read the webhooks, set the variable GITHUB_TOKEN to a token that may.
 

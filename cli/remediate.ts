@@ -37,7 +37,7 @@ the report and the outcome of the run.`,
     ...writingOptions,
     "dry-run": {
       ...writingOptions["dry-run"],
-      describe: "only plan: show what would be touched, what would not and why; change nothing",
+      describe: "only plan: show what a run would touch, what it would leave alone, and why; change nothing",
     },
     ...installationOptions,
   },

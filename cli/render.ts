@@ -30,7 +30,7 @@ and no pulumi command. The same configuration always gives the same text. kubect
       "TIME: the sweep ignores pushes from before this time, for example 2026-01-31T12:00:00Z. Give the time of your first apply, and never change it; not needed if sweep.schedule is empty",
     ),
     output: text(
-      "DIR: write one file per object, numbered in the order in which to apply them; files of an earlier render whose object no longer exists are deleted",
+      "DIR: write one file per object, numbered in the order in which to apply them; files of an earlier render are replaced or deleted",
     ),
     "outputs-to": text(
       "FILE: write what pulumi stack output --json would print; the other commands read it with --outputs FILE or REX_OUTPUTS",
@@ -40,9 +40,11 @@ and no pulumi command. The same configuration always gives the same text. kubect
   epilogue: `The manifests differ from what pulumi up creates:
   - They contain no Secrets. Create those yourself, and name them in githubApp.existingSecret and webhook.existingSecret.
   - They have neither Pulumi's annotations nor the label app.kubernetes.io/managed-by.
-  - Runs have no owner, because only the cluster knows the UID of the WorkflowTemplate. If you delete it, runs stay for argo.retentionDays.
-  - The sweep ignores pushes from before --installed-at, not those from before the creation of the WorkflowTemplate.
-  - Nothing waits until EventSource and Sensor are deployed. Check with scripts/rex status and kubectl get eventsource,sensor -o yaml.
+  - Runs have no owner, because only the cluster knows the UID of the WorkflowTemplate. If you delete it,
+    its runs stay for argo.retentionDays days.
+  - The sweep ignores pushes from before --installed-at. With pulumi up, it ignores those from before the WorkflowTemplate was created.
+  - pulumi up waits until EventSource and Sensor are deployed; kubectl apply does not. Check with scripts/rex status and
+    kubectl get eventsource,sensor -o yaml.
 
 Exit codes:
   0  the manifests were written

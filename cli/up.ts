@@ -10,7 +10,7 @@ export interface OwnStack {
 export interface UpCall extends Consent {
   /** Undefined: the dev stack on the local one-node cluster. */
   on?: OwnStack;
-  /** More arguments for scripts/up, after --context and --stack. */
+  /** The arguments for scripts/up that follow --context and --stack. */
   more: string[];
 }
 

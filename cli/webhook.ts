@@ -18,7 +18,7 @@ import {
   writingOptions,
 } from "./lib/call.ts";
 
-/** Whose webhooks the command is about. Default: those of the watched repositories. */
+/** Which webhooks to work on. Default: those of the watched repositories. */
 export interface WebhookChoice extends InstallationChoice {
   repository?: string;
   organization?: string;
@@ -57,7 +57,7 @@ export interface RedeliverCall extends WebhookChoice, Consent {
 
 const choice = {
   repository: text(
-    "NAME: owner/name: the webhook of this repository (default: of each watched repository; except for register, also the App's own webhook if it goes to the installation)",
+    "NAME: owner/name: the webhook of this repository (default: the webhooks of all watched repositories and, except for register, the App's own if it goes to the installation)",
   ),
   organization: text("NAME: the webhook of this organization"),
   app: flag("the App's own webhook"),
@@ -70,28 +70,28 @@ const sinceForms = "TIME: a time such as 2026-01-31T12:00:00Z, or how long ago: 
 
 const variables = `Variables:
   GITHUB_TOKEN  a token with the right to write webhooks; used where the App lacks that right`;
-const nothingDone = "the call is wrong, or the cluster or GitHub does not answer";
+const badCallOrNoAnswer = "the call is wrong, or the cluster or GitHub does not answer";
 
 const register = command({
   command: "register",
   describe: "create the webhook, or correct its settings",
   usage: `usage: $0 webhook register [OPTION...]
 
-Creates the webhook, or corrects its settings: push events, as JSON, signed with the installation's secret. It first shows what it will change,
-and asks. It always sets the secret, because GitHub never reveals which one a webhook has. After you have changed the secret with pulumi up, run
-register, then scripts/rex webhook redeliver --failed.`,
+Creates the webhook, or corrects its settings: push events, as JSON, signed with the installation's secret. It shows what it will change,
+and asks first. It always sets the secret, because GitHub never reveals which one a webhook has. After you have changed the secret with
+pulumi up, run register, then scripts/rex webhook redeliver --failed.`,
   options: {
     ...choice,
     app: flag("the App's own webhook; it is changed only if it has no URL yet"),
-    replace: flag("with --app: change it even if it goes elsewhere; the old URL is shown first"),
+    replace: flag("with --app: change its URL even if it goes elsewhere; the old URL is shown first"),
     ...writingOptions,
   },
   epilogue: `${variables}
 
 Exit codes:
   0  every webhook has the right settings
-  1  a webhook does not, because GitHub refused
-  2  nothing was changed: not confirmed, or ${nothingDone}`,
+  1  GitHub refused to create or change a webhook
+  2  nothing was changed: not confirmed, or ${badCallOrNoAnswer}`,
   read: ({ replace = false, ...values }): RegisterCall => {
     if (replace && values.app !== true) {
       throw new Refusal("--replace needs --app: only an App is limited to one webhook");
@@ -111,9 +111,9 @@ Shows each webhook's URL, whether its settings are right, and the answer to its 
   epilogue: `${variables}
 
 Exit codes:
-  0  every webhook has the right settings
-  1  a webhook does not, or there is none
-  2  there is no answer: ${nothingDone}`,
+  0  every webhook has the right settings, and its last delivery was accepted
+  1  a webhook has a wrong setting or a failed delivery, or there is none
+  2  nothing was read: ${badCallOrNoAnswer}`,
   read: (values): WebhookChoice => choiceOf(values),
   run: async (call) => (await implementation()).status(call),
 });
@@ -130,7 +130,7 @@ Has GitHub send a ping to each webhook, and shows the answer. A ping starts no r
 Exit codes:
   0  every ping was accepted
   1  a ping was not accepted
-  2  no ping was sent: ${nothingDone}`,
+  2  no ping was sent: ${badCallOrNoAnswer}`,
   read: ({ wait = "30", ...values }): PingCall => ({ ...choiceOf(values), waitSeconds: secondsOf(wait, 4) }),
   run: async (call) => (await implementation()).ping(call),
 });
@@ -151,7 +151,7 @@ Lists the last deliveries, newest first, with their answers. GitHub keeps delive
 
 Exit codes:
   0  the deliveries were listed
-  2  there is no answer: ${nothingDone}`,
+  2  nothing was listed: ${badCallOrNoAnswer}`,
   read: ({ since, limit = "20", details = false, ...values }): DeliveriesCall => {
     must("--limit", limit, "^[1-9][0-9]{0,3}$", "a number from 1 to 9999");
     return {
@@ -169,11 +169,11 @@ const redeliver = command({
   describe: "have GitHub repeat a delivery, or all failed ones",
   usage: `usage: $0 webhook redeliver ID|--failed [OPTION...]
 
-Has GitHub repeat this delivery; with --failed, every push delivery of which no attempt has succeeded. It first shows which deliveries, and asks.
+Has GitHub repeat this delivery; with --failed, every push delivery that has never succeeded. It shows which ones, and asks first.
 A repeated push is remediated as if it had arrived in time: agents whose work it made stale are cancelled.`,
   options: {
     ...choice,
-    failed: flag("repeat every push delivery of which no attempt has succeeded"),
+    failed: flag("repeat every push delivery that has never succeeded"),
     since: text(
       `${sinceForms}. With --failed, repeat no earlier deliveries (default: 1h); GitHub keeps deliveries for three days`,
     ),
@@ -185,7 +185,7 @@ A repeated push is remediated as if it had arrived in time: agents whose work it
 Exit codes:
   0  every repeated delivery was accepted
   1  a repeated delivery was not accepted
-  2  nothing was repeated: not confirmed, or ${nothingDone}`,
+  2  nothing was repeated: not confirmed, or ${badCallOrNoAnswer}`,
   read: ({ failed = false, since, wait = "30", ...values }): RedeliverCall => {
     const { id } = values as { id?: string };
     if ((id !== undefined) === failed) {
@@ -219,13 +219,13 @@ export const webhook: CommandModule<object, object> = {
       .usage(
         flowing(`usage: $0 webhook COMMAND [OPTION...]
 
-Manages the GitHub webhooks that go to the installation: one for each watched repository, or one of an organization, or the App's own. Each
+Manages the GitHub webhooks that go to the installation: one for each watched repository, one of an organization, or the App's own. Each
 command has its own --help.`),
       )
       .epilogue(`Exit codes:
   0  every webhook has the right settings, and every requested delivery was accepted
-  1  a webhook does not, or a delivery was not
-  2  nothing was changed: not confirmed, or ${nothingDone}`)
+  1  a webhook has a wrong setting, or a delivery was not accepted
+  2  nothing was changed: not confirmed, or ${badCallOrNoAnswer}`)
       .command(webhookCommands)
       .demandCommand(1, 1, "expected a command", "expected one command"),
   handler: () => {},

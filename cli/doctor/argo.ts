@@ -2,7 +2,7 @@ import { AppsV1Api, CustomObjectsApi, type V1Deployment } from "@kubernetes/clie
 import { ask, request } from "../lib/installation.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
 import { clusterCheck, namespaceCheck } from "./cluster.ts";
-import type { Bus, DoctorContext, Thing } from "./context.ts";
+import type { Bus, ClusterObject, DoctorContext } from "./context.ts";
 import { atLeast } from "./versions.ts";
 
 /** Argo Events and Argo Workflows: their kinds, their controllers, and the event bus. */
@@ -116,7 +116,7 @@ export function controllers(part: Part, deployments: V1Deployment[]): Finding {
 
 /** @param bus the object; undefined if there is none */
 export function eventBus(
-  bus: Thing | undefined,
+  bus: ClusterObject | undefined,
   { name, created, prefix, namespace }: Bus & { namespace: string },
 ): Finding {
   if (bus === undefined) {
@@ -141,7 +141,7 @@ export function eventBus(
 }
 
 /** Which condition of an Argo Events object is not true, and why; undefined if all are true. */
-export function notTrue({ status }: Thing): string | undefined {
+export function notTrue({ status }: ClusterObject): string | undefined {
   const conditions: { type: string; status: string; reason?: string; message?: string }[] = status?.conditions ?? [];
   if (conditions.length === 0) return "its controller has not handled it yet";
   const untrue = conditions.filter((condition) => condition.status !== "True");

@@ -1,6 +1,7 @@
 import { AuthorizationV1Api, type KubeConfig } from "@kubernetes/client-node";
 import { kubernetesRights, rightsToGive } from "../../components/vocabulary/rights.ts";
 import { understand } from "../../config/config.ts";
+import { counted } from "../lib/counted.ts";
 import { ask, Refusal, request } from "../lib/installation.ts";
 import { type StackValues, stackFile, stackValues } from "../lib/stackFile.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
@@ -106,7 +107,8 @@ async function mayInstall(context: PlannedContext): Promise<Finding> {
 
 /** @param asked the number of rights that were checked */
 export function verdict(lacking: Right[], asked: number): Finding {
-  if (lacking.length === 0) return pass(`you may create everything that pulumi up creates (${asked} access reviews)`);
+  if (lacking.length === 0)
+    return pass(`you may create everything that pulumi up creates (${counted(asked, "access review")})`);
   const words = lacking
     .map(({ verb, group, resource }) => `${verb} ${resource}${group === "" ? "" : `.${group}`}`)
     .join(", ");

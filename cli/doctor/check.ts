@@ -20,10 +20,10 @@ export interface Finding {
 export interface Check<C = never> {
   /** Its name in the report. */
   name: string;
-  /** If one of these fails or is skipped, this check is skipped, because it would only report the same cause again. */
+  /** If one of these fails or is skipped, this check is skipped, because it would only repeat their finding. */
   needs?: readonly Check[];
-  /** The fix to report if a request of the check is refused and the refusal itself suggests none. */
-  otherwise?: string;
+  /** The fix to report if a request of the check is refused, and the refusal does not suggest a fix. */
+  defaultFix?: string;
   look: (context: C) => Promise<Finding | Finding[]>;
 }
 
@@ -116,11 +116,11 @@ async function looked<C>(check: Check<C>, context: C): Promise<Finding | Finding
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (forbidden(error)) return warn(`cannot be checked: ${error.message}`, "run this as a user with that permission");
-    return fail(error.found, error.fix ?? check.otherwise ?? "docs/troubleshooting.md");
+    return fail(error.found, error.fix ?? check.defaultFix ?? "docs/troubleshooting.md");
   }
 }
 
-/** Whether the API server refused because the caller lacks a permission. Such a refusal is no fault of the installation. */
+/** Whether the API server refused because the caller lacks a permission. Then the installation is not at fault. */
 export function forbidden(error: unknown): boolean {
   return error instanceof ApiServerRefusal && error.status === 403;
 }

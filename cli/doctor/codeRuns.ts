@@ -1,10 +1,11 @@
 import { plainName } from "../../components/taskPush.ts";
+import { counted } from "../lib/counted.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
-import type { DoctorContext, Platform, Thing } from "./context.ts";
+import type { ClusterObject, DoctorContext, Platform } from "./context.ts";
 
 /** Whether the platform's CodeRuns match the configuration. */
 
-/** @param configured the check that must pass first, because only the settings tell the kind of CodeRuns */
+/** @param configured the check that must pass first: the settings say what kind of object a CodeRun is */
 export const codeRunsCheck = (configured: Check): Check<DoctorContext> => ({
   name: "CodeRuns",
   needs: [configured],
@@ -24,7 +25,7 @@ async function look(context: DoctorContext): Promise<Finding | Finding[]> {
   const kind = `${plural}.${group}`;
   return [
     labelled(there, kind, { codeRuns, agents }),
-    ...stopping(there, `kubectl -n ${context.namespace} %s ${kind}`, { codeRuns, agents }),
+    ...blocking(there, `kubectl -n ${context.namespace} %s ${kind}`, { codeRuns, agents }),
   ];
 }
 
@@ -34,14 +35,14 @@ async function look(context: DoctorContext): Promise<Finding | Finding[]> {
  * @param there all CodeRuns of the namespace
  * @param kubectl a kubectl command for CodeRuns, with `%s` in place of the verb
  */
-export function stopping(
-  there: Thing[],
+export function blocking(
+  there: ClusterObject[],
   kubectl: string,
   { codeRuns: { taskLabel, agentLabel }, agents }: Pick<Platform, "codeRuns" | "agents">,
 ): Finding[] {
-  const agentOf = ({ metadata }: Thing) => metadata.labels?.[agentLabel] ?? "unknown";
-  const taskOf = ({ metadata }: Thing) => metadata.labels?.[taskLabel];
-  const listed = (run: Thing) => agents.includes(agentOf(run));
+  const agentOf = ({ metadata }: ClusterObject) => metadata.labels?.[agentLabel] ?? "unknown";
+  const taskOf = ({ metadata }: ClusterObject) => metadata.labels?.[taskLabel];
+  const listed = (run: ClusterObject) => agents.includes(agentOf(run));
   const near = there
     .map((run) => ({ run, meant: agents.find((agent) => plainName(agent) === plainName(agentOf(run))) }))
     .find(({ run, meant }) => !listed(run) && meant !== undefined);
@@ -72,7 +73,7 @@ export function stopping(
     found.push(
       warn(
         `${name} (${agentOf(run)}) would be deleted together with its owner ${owner.metadata.name} (${agentOf(owner)}): while the owner runs, no push of its task is remediated`,
-        `${kubectl.replace("%s", "patch")} ${name} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${at}"}]'; and have it created with another owner`,
+        `${kubectl.replace("%s", "patch")} ${name} --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/${at}"}]'; then change what creates it, so that it gets another owner`,
         "owners",
       ),
     );
@@ -82,7 +83,7 @@ export function stopping(
 
 /** @param there all CodeRuns of the namespace */
 export function labelled(
-  there: Thing[],
+  there: ClusterObject[],
   kind: string,
   { codeRuns, agents }: Pick<Platform, "codeRuns" | "agents">,
 ): Finding {
@@ -95,7 +96,7 @@ export function labelled(
   ] as const) {
     if (!there.some(({ metadata }) => metadata.labels?.[label] !== undefined)) {
       return fail(
-        `none of the ${there.length} ${kind} has the label ${label}`,
+        `no CodeRun has the label ${label} (${kind}: ${there.length})`,
         `kubectl get ${kind} --show-labels shows their labels; pulumi config set --path ${key} NAME, then pulumi up`,
       );
     }
@@ -103,6 +104,6 @@ export function labelled(
   const seen = new Set(there.map(({ metadata }) => metadata.labels?.[agentLabel]));
   const some = agents.filter((agent) => seen.has(agent));
   return pass(
-    `${there.length} ${kind}, labelled ${taskLabel} and ${agentLabel}${some.length === 0 ? "" : `; among their agents: ${some.join(", ")}`}`,
+    `${counted(there.length, "CodeRun")} (${kind}), labelled ${taskLabel} and ${agentLabel}${some.length === 0 ? "" : `; among their agents: ${some.join(", ")}`}`,
   );
 }

@@ -8,8 +8,8 @@ import { readSettings, type Settings } from "../lib/settings.ts";
 
 const argo = { group: "argoproj.io", version: "v1alpha1" };
 
-/** An Argo object, as far as the checks read it. */
-export interface Thing {
+/** An object of Argo or a CodeRun, with the fields that the checks read. */
+export interface ClusterObject {
   metadata: {
     name: string;
     uid?: string;
@@ -36,7 +36,7 @@ export interface Bus {
   prefix?: string;
 }
 
-/** What checks need both before and after the installation: a namespace of a cluster, and the configuration. */
+/** What the checks need, before the installation and after it: a namespace of a cluster, and the configuration. */
 export abstract class DoctorContext {
   readonly namespace: string;
   readonly cluster: KubeConfig;
@@ -59,7 +59,7 @@ export abstract class DoctorContext {
   abstract eventBus(): Promise<Bus>;
 
   /** @returns undefined if there is no object of that name */
-  argo(plural: string, name: string): Promise<Thing | undefined> {
+  argo(plural: string, name: string): Promise<ClusterObject | undefined> {
     const named = { ...argo, plural, namespace: this.namespace, name };
     return this.once(`${plural}/${name}`, () =>
       ask(
@@ -67,10 +67,10 @@ export abstract class DoctorContext {
         `read ${plural} ${name} in namespace ${this.namespace}`,
         this.#custom.getNamespacedCustomObject(named, request),
       ),
-    ) as Promise<Thing | undefined>;
+    ) as Promise<ClusterObject | undefined>;
   }
 
-  async listArgo(plural: string, labelSelector: string): Promise<Thing[]> {
+  async listArgo(plural: string, labelSelector: string): Promise<ClusterObject[]> {
     return (await this.list({ ...argo, plural }, labelSelector)) ?? [];
   }
 
@@ -78,7 +78,7 @@ export abstract class DoctorContext {
   async list(
     kind: { group: string; version: string; plural: string },
     labelSelector?: string,
-  ): Promise<Thing[] | undefined> {
+  ): Promise<ClusterObject[] | undefined> {
     const list = await ask(
       this.cluster,
       `list ${kind.plural} in namespace ${this.namespace}`,
@@ -87,7 +87,7 @@ export abstract class DoctorContext {
         request,
       ),
     );
-    return (list as { items: Thing[] } | undefined)?.items;
+    return (list as { items: ClusterObject[] } | undefined)?.items;
   }
 
   once<T>(what: string, read: () => Promise<T>): Promise<T> {
@@ -136,11 +136,11 @@ export class InstalledContext extends DoctorContext {
     return this.once("the App", async () => GithubApp.open(this.installation, await this.settings()));
   }
 
-  eventSource(): Promise<Thing | undefined> {
+  eventSource(): Promise<ClusterObject | undefined> {
     return this.argo("eventsources", this.installation.outputs.eventSource);
   }
 
-  sensor(): Promise<Thing | undefined> {
+  sensor(): Promise<ClusterObject | undefined> {
     return this.argo("sensors", this.installation.outputs.sensor);
   }
 
@@ -151,12 +151,12 @@ export class InstalledContext extends DoctorContext {
   }
 
   /** Whether the stack is configured to have a sweep. */
-  get sweeps(): boolean {
+  get hasSweep(): boolean {
     return this.installation.outputs.serviceAccounts?.sweep !== undefined;
   }
 
   /** Whether the stack is configured to have admission policies. Only then does the Sensor patch instead of create. */
-  async policed(): Promise<boolean> {
+  async hasPolicies(): Promise<boolean> {
     return (await this.sensor())?.spec.triggers?.[0]?.template?.k8s?.operation !== "create";
   }
 
@@ -164,7 +164,7 @@ export class InstalledContext extends DoctorContext {
   async accounts(): Promise<Record<string, string>> {
     const { sweep, ...others } = accountNames(this.prefix);
     const accounts: Record<string, string> = { ...others };
-    if (this.sweeps) accounts.sweep = sweep;
+    if (this.hasSweep) accounts.sweep = sweep;
     if (await this.ownEventSource()) accounts["event source"] = `${this.prefix}-event-source`;
     return accounts;
   }

@@ -41,7 +41,7 @@ export function oneGate(text: Text): Finding {
       );
     for (const group of template.steps ?? []) {
       const gates = group.filter((step) => text.reachesGate(step));
-      if (gates.length > 1) return besides(template, gates, rule);
+      if (gates.length > 1) return inParallel(template, gates, rule);
     }
     const tasks = template.dag?.tasks.filter((step) => text.reachesGate(step)) ?? [];
     const pair = tasks.flatMap((one) =>
@@ -51,12 +51,12 @@ export function oneGate(text: Text): Finding {
         )
         .map((other) => [one, other]),
     )[0];
-    if (pair !== undefined) return besides(template, pair, rule);
+    if (pair !== undefined) return inParallel(template, pair, rule);
   }
   return pass("no two parallel steps reach a gate", rule);
 }
 
-function besides(template: Template, gates: Step[], rule: string): Finding {
+function inParallel(template: Template, gates: Step[], rule: string): Finding {
   const found = `${gates.map(({ name }) => `${template.name}/${name}`).join(" and ")} reach a gate in parallel`;
   return gates.every(({ when }) => when !== undefined)
     ? warn(`${found}, each with a condition`, "make sure that no two of the conditions can be true at once", rule)

@@ -1,15 +1,16 @@
 import { CustomObjectsApi, setHeaderOptions, type V1Deployment } from "@kubernetes/client-node";
 import { parse } from "yaml";
+import { counted } from "../lib/counted.ts";
 import { ask, Refusal, request } from "../lib/installation.ts";
 import { postponed } from "../lib/parallelism.ts";
 import { argoWorkflowsKindsCheck, deploymentsOf, runsPart } from "./argo.ts";
 import { type Check, type Finding, fail, forbidden, pass, skip, warn } from "./check.ts";
-import type { DoctorContext, Platform, Thing } from "./context.ts";
+import type { ClusterObject, DoctorContext, Platform } from "./context.ts";
 import { atLeast } from "./versions.ts";
 
 /** Settings in the ConfigMap of Argo Workflows' controller that delay remediations, or make them look as if they failed. */
 
-/** @param configured the check that must pass first, because only the settings tell which workflows are main workflows */
+/** @param configured the check that must pass first: the settings say which workflows are main workflows */
 export const workflowsAtOnceCheck = (configured: Check): Check<DoctorContext> => ({
   name: "workflows at once",
   needs: [configured, argoWorkflowsKindsCheck],
@@ -148,7 +149,7 @@ function configurations(context: DoctorContext): Promise<{ known: Known[]; reaso
   });
 }
 
-/** The answer, or a substitute and the reason if the caller lacks the permission. That is no fault of the installation. */
+/** The answer; or, if the caller lacks the permission, a substitute and the reason. */
 async function seen<T>(asked: Promise<T>, instead: T): Promise<{ value: T; reason?: string }> {
   try {
     return { value: await asked };
@@ -228,21 +229,24 @@ interface Counted {
   waiting: number;
 }
 
-/** Counts the workflows that a controller has started, and those that it holds back. */
+/** Counts the workflows that a controller has started and those that it holds back. */
 async function count({ cluster, namespace }: DoctorContext, { config }: Known, everywhere: boolean): Promise<Counted> {
   const instance = "workflows.argoproj.io/controller-instanceid";
   const whose = config.instanceID ? `${instance}=${config.instanceID}` : `!${instance}`;
   const api = cluster.makeApiClient(CustomObjectsApi);
   const kind = { group: "argoproj.io", version: "v1alpha1" };
-  const list = async (selector: string, options: typeof request): Promise<Thing[]> => {
+  const list = async (selector: string, options: typeof request): Promise<ClusterObject[]> => {
     const labelSelector = `${selector},${whose}`;
     const answer = everywhere
       ? api.listCustomObjectForAllNamespaces({ ...kind, resourcePlural: "workflows", labelSelector }, options)
       : api.listNamespacedCustomObject({ ...kind, plural: "workflows", namespace, labelSelector }, options);
     const where = everywhere ? "all namespaces" : `namespace ${namespace}`;
-    return ((await ask(cluster, `list workflows in ${where}`, answer)) as { items: Thing[] } | undefined)?.items ?? [];
+    return (
+      ((await ask(cluster, `list workflows in ${where}`, answer)) as { items: ClusterObject[] } | undefined)?.items ??
+      []
+    );
   };
-  // A workflow may have a megabyte, and only their number is needed.
+  // A workflow can be a megabyte large, and only the number of workflows is needed.
   const metadata = setHeaderOptions(
     "Accept",
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
@@ -255,7 +259,7 @@ async function count({ cluster, namespace }: DoctorContext, { config }: Known, e
   return { running: begun.length + pending.length - waiting, waiting };
 }
 
-function waitsAtGate({ status }: Thing): boolean {
+function waitsAtGate({ status }: ClusterObject): boolean {
   const nodes: { type: string; phase: string }[] = Object.values(status?.nodes ?? {});
   return nodes.some(({ type, phase }) => type === "Suspend" && phase === "Running");
 }
@@ -267,12 +271,12 @@ export function held(limit: Limit, known: Controller, namespace: string): Findin
   const source = by === "label" ? `label ${limitLabel} of the namespace` : `${by} in ConfigMap ${placeOf(known)}`;
   const where = by !== "parallelism" || namespaced ? `in namespace ${namespace}` : "of Argo's controller";
   const begun = typeof running === "number" ? `${running} running now` : `their number cannot be read (${running})`;
-  const found = `at most ${most} workflows ${where} (${source}): ${begun}; main workflows: ${mainWorkflows}, of which ${atGates} wait at gates and still count; held back: ${waiting}`;
+  const found = `at most ${counted(most, "workflow")} ${where} (${source}): ${begun}; main workflows: ${mainWorkflows} (at gates, where they still count: ${atGates}); held back: ${waiting}`;
   const restart =
     deployment === undefined
       ? "restart Argo Workflows' controller"
       : `kubectl -n ${at} rollout restart deployment ${deployment}`;
-  const raise = "set the limit higher than the number of main workflows can ever be, or remove it";
+  const raise = "set the limit higher than the largest number of main workflows, or remove it";
   const fix =
     by === "label"
       ? `${raise}: kubectl label --overwrite namespace ${namespace} ${limitLabel}=NUMBER`

@@ -159,7 +159,7 @@ export function granted(
     return warn(`the App has more permissions than it needs: ${list(beyond)}`, `remove them: ${change}`, at.repository);
   const rest =
     level("repository_hooks") < 1
-      ? "; without repository_hooks: write, the sweep cannot have failed deliveries of a repository's webhook repeated"
+      ? "; without repository_hooks: write, the sweep cannot ask GitHub to repeat failed deliveries of a repository's webhook"
       : "";
   return pass(`${list(Object.entries(needed))}, and no more${rest}`, at.repository);
 }
@@ -196,7 +196,7 @@ async function labelRemoval(context: InstalledContext, repository: string): Prom
   return removed(answer.refused, repository, pull);
 }
 
-/** @param refused GitHub's refusal to remove the probe label; undefined if it does not refuse, which is unexpected */
+/** @param refused GitHub's refusal to remove the probe label; undefined if GitHub did not refuse, which is wrong too */
 export function removed(
   refused: Pick<GithubRefusal, "status" | "said"> | undefined,
   repository: string,
@@ -245,7 +245,7 @@ async function labels(context: InstalledContext, repository: string): Promise<Fi
   return pass([readyLabel, holdLabel].filter(Boolean).join(", "), repository);
 }
 
-/** GitHub as the App's installation, with the permissions of that installation. */
+/** GitHub as the App's installation on the repository. */
 async function asInstalled(context: InstalledContext, repository: string): Promise<Octokit> {
   return (await context.app()).forRepository(repository);
 }

@@ -8,13 +8,13 @@ import { request } from "../lib/installation.ts";
 import type { Settings } from "../lib/settings.ts";
 import { type Attempt, api, asUser, attempt, both, dry, mergePatch, wordsOf } from "./attempts.ts";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
-import type { InstalledContext, Thing } from "./context.ts";
+import type { ClusterObject, InstalledContext } from "./context.ts";
 import { installationCheck } from "./installation.ts";
 import { type PushedRun, runOfPush } from "./pushedRun.ts";
 
 /**
- * Whether the API server accepts every kind of write that a remediation makes. Each write is tried as a dry run, as the account that
- * makes it and in exactly the same form. So admission policies, admission webhooks and quotas judge it as they would judge the real one.
+ * Whether the API server accepts every kind of write that a remediation makes. Each write is tried as a dry run, by the same account and
+ * in the same form as the real one. So admission policies, admission webhooks and quotas treat it like the real one.
  */
 
 const workflows = { group: "argoproj.io", version: "v1alpha1", plural: "workflows" };
@@ -33,34 +33,33 @@ export async function goodWrites(context: InstalledContext): Promise<Finding[]> 
 export interface Write {
   of: string;
   account: string;
-  /** The consequence of a refusal, for example "a push gets no run". */
-  otherwise: string;
+  /** What a refusal means for the user, for example "a push gets no run". */
+  consequence: string;
   fix: string;
 }
 
-/** @param came the result of the attempt */
-export function judged(came: Attempt, { of, account, otherwise, fix }: Write): Finding {
-  if (came === "let through") return pass(`${account} may make it`, of);
-  if (refusesImpersonation(came)) {
+export function judged(result: Attempt, { of, account, consequence, fix }: Write): Finding {
+  if (result === "let through") return pass(`accepted from ${account}`, of);
+  if (refusesImpersonation(result)) {
     return warn(
       "not checked: you may not impersonate the accounts",
       "run this as a user who may impersonate users, groups and userextras",
       of,
     );
   }
-  if (refusesDryRun(came)) {
+  if (refusesDryRun(result)) {
     return warn(
-      `not checked: ${wordsOf(came)}`,
+      `not checked: ${wordsOf(result)}`,
       "declare sideEffects: None in that webhook, or try a real push with scripts/rex push",
       of,
     );
   }
   // The check of the rights reports this.
-  if (refusedByAuthorizer(came)) return skip(`not checked: ${account} lacks the right to do it`, of);
-  return fail(`${otherwise}: ${wordsOf(came)}`, fix, of);
+  if (refusedByAuthorizer(result)) return skip(`not checked: ${account} lacks the right to do it`, of);
+  return fail(`${consequence}: ${wordsOf(result)}`, fix, of);
 }
 
-const others = (kind: string, { namespace, prefix }: InstalledContext) =>
+const whereToExclude = (kind: string, { namespace, prefix }: InstalledContext) =>
   `kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies lists what may refuse or change ${kind}: exclude namespace ${namespace} there with a namespaceSelector; if it is a policy ${prefix}-…, pulumi up --refresh restores it`;
 
 /** Tries to create the run of a push as the Sensor does, and the run of a lost push as the sweep does. */
@@ -76,19 +75,27 @@ async function runs(context: InstalledContext): Promise<Finding[]> {
   const pushedAt = Math.trunc(Date.now() / 1000);
   // An unlikely task number and random commits, so that no existing run has the same name.
   const run = runOfPush(sensor, { task: "999999999", before, after, repository: repositories[0] ?? "", pushedAt });
-  const fix = others("Workflows", context);
+  const fix = whereToExclude("Workflows", context);
   const found = [
-    await made(context, run, { of: ofPush, account: accounts.sensor ?? "", otherwise: "a push gets no run", fix }),
+    await tryCreation(context, run, {
+      of: ofPush,
+      account: accounts.sensor ?? "",
+      consequence: "a push gets no run",
+      fix,
+    }),
   ];
-  if (!context.sweeps) return found;
+  if (!context.hasSweep) return found;
   const { metadata } = run;
   const swept = { ...metadata.labels, [sweptLabel]: `${Math.trunc(pushedAt / 3600)}` };
   const lost = { ...run, metadata: { ...metadata, name: `${metadata.name}${sweepSuffix}`, labels: swept } };
   const account = accounts.sweep ?? "";
-  return [...found, await made(context, lost, { of: ofLostPush, account, otherwise: "a lost push gets no run", fix })];
+  return [
+    ...found,
+    await tryCreation(context, lost, { of: ofLostPush, account, consequence: "a lost push gets no run", fix }),
+  ];
 }
 
-async function made(context: InstalledContext, body: PushedRun, write: Write): Promise<Finding> {
+async function tryCreation(context: InstalledContext, body: PushedRun, write: Write): Promise<Finding> {
   const create = (as: typeof request) =>
     api(context).createNamespacedCustomObject({ ...workflows, body, ...dry(context) }, as);
   const finding = judged(await attempt(create(asUser(context.namespace, write.account))), write);
@@ -140,8 +147,8 @@ async function deletion(context: InstalledContext): Promise<Finding> {
   return judged(await attempt(deleted), {
     of,
     account,
-    otherwise: `agents are not cancelled (tried with ${name})`,
-    fix: others(plural, context),
+    consequence: `agents are not cancelled (tried with ${name})`,
+    fix: whereToExclude(plural, context),
   });
 }
 
@@ -171,8 +178,8 @@ async function restart(context: InstalledContext): Promise<Finding> {
   return judged(await attempt(patched), {
     of,
     account,
-    otherwise: `QA is not restarted (tried with ${name})`,
-    fix: others("Workflows", context),
+    consequence: `QA is not restarted (tried with ${name})`,
+    fix: whereToExclude("Workflows", context),
   });
 }
 
@@ -189,7 +196,7 @@ function isWatched(named: string | undefined, { repositoryLabels }: Settings): b
     : repositoryLabels.some((label) => label.toLowerCase() === named.toLowerCase());
 }
 
-function isTarget({ metadata: { labels = {} } }: Thing, settings: Settings): boolean {
+function isTarget({ metadata: { labels = {} } }: ClusterObject, settings: Settings): boolean {
   const { taskLabel, agentLabel, repositoryLabel } = settings.codeRuns;
   const known = [taskLabel, agentLabel, repositoryLabel];
   const pusher = pusherNames(settings.pusher);
@@ -201,7 +208,7 @@ function isTarget({ metadata: { labels = {} } }: Thing, settings: Settings): boo
   );
 }
 
-function isMain({ metadata: { labels = {} }, status }: Thing, settings: Settings): boolean {
+function isMain({ metadata: { labels = {} }, status }: ClusterObject, settings: Settings): boolean {
   const { taskLabel, repositoryLabel } = settings.mainWorkflows;
   return (
     isTask(labels[taskLabel]) &&

@@ -8,7 +8,7 @@ import type { InstalledContext } from "./context.ts";
 export const installationCheck: Check<InstalledContext> = {
   name: "installation",
   needs: [namespaceCheck, argoWorkflowsKindsCheck],
-  otherwise:
+  defaultFix:
     "pulumi up --refresh; if this is the wrong installation, choose another with --stack, --outputs or --context",
   look: async (context) => {
     const { repositories } = await context.settings();

@@ -1,5 +1,6 @@
 import { AdmissionregistrationV1Api, type ConfigurationOptions } from "@kubernetes/client-node";
 import { refusedByAuthorizer, refusedByPolicy, refusesImpersonation } from "../lib/apiServerStatus.ts";
+import { counted } from "../lib/counted.ts";
 import { ask, request } from "../lib/installation.ts";
 import { api, asUser, attempt, both, dry, mergePatch, wordsOf } from "./attempts.ts";
 import { type Check, type Finding, fail, pass, skip, warn } from "./check.ts";
@@ -35,13 +36,13 @@ export const policiesInForceCheck: Check<InstalledContext> = {
 
 async function expected(context: InstalledContext): Promise<Subject[]> {
   const all = Object.keys(subjects) as Subject[];
-  return all.filter((subject) => subjects[subject] !== "sweep" || context.sweeps);
+  return all.filter((subject) => subjects[subject] !== "sweep" || context.hasSweep);
 }
 
 const nameOf = ({ prefix, namespace }: InstalledContext, subject: Subject) => `${prefix}-${subject}.${namespace}`;
 
 async function present(context: InstalledContext): Promise<Finding> {
-  if (!(await context.policed())) {
+  if (!(await context.hasPolicies())) {
     return warn(
       "there are none (admissionPolicies is false), so the API server lets the remediation delete any CodeRun of the namespace",
       "pulumi config set admissionPolicies true, then pulumi up",
@@ -65,18 +66,18 @@ async function present(context: InstalledContext): Promise<Finding> {
     else if (!denies) wrong.push(`the binding of ${name} does not deny`);
   }
   return wrong.length === 0
-    ? pass(`${wanted.length} policies, all bound`)
+    ? pass(`${counted(wanted.length, "policy", "policies")}, all bound`)
     : fail(`${wrong.join("; ")}, so the API server does not enforce it`, "pulumi up --refresh");
 }
 
-/** A request that a policy must refuse. */
+/** How to try a request that a policy must refuse. */
 interface Trial {
   /** The name of the object to try it on; undefined if there is none. */
   object(context: InstalledContext): Promise<string | undefined>;
   ask(context: InstalledContext, as: ConfigurationOptions, name: string): Promise<unknown>;
 }
 
-/** All trials are dry runs: even if no policy refuses them, they change nothing. */
+/** All trials are dry runs, so they change nothing even if no policy refuses them. */
 const trials: Record<Subject, Trial> = {
   coderuns: {
     async object(context) {
@@ -113,7 +114,7 @@ function creation(plural: string, object: object): Trial {
 }
 
 async function inForce(context: InstalledContext): Promise<Finding> {
-  if (!(await context.policed())) return skip("because there are no admission policies");
+  if (!(await context.hasPolicies())) return skip("because there are no admission policies");
   const accounts = await context.accounts();
   const proved: Subject[] = [];
   const untried: Subject[] = [];
@@ -125,30 +126,30 @@ async function inForce(context: InstalledContext): Promise<Finding> {
       untried.push(subject);
       continue;
     }
-    const came = await attempt(trials[subject].ask(context, asUser(context.namespace, account), object));
-    if (came === "let through") {
+    const result = await attempt(trials[subject].ask(context, asUser(context.namespace, account), object));
+    if (result === "let through") {
       return fail(
         `${name} does not refuse what it must refuse`,
         `kubectl get validatingadmissionpolicy ${name} -o yaml; pulumi up --refresh restores it`,
       );
-    } else if (refusedByPolicy(came, name)) {
+    } else if (refusedByPolicy(result, name)) {
       proved.push(subject);
-    } else if (refusesImpersonation(came)) {
+    } else if (refusesImpersonation(result)) {
       return warn(
         "not checked: you may not impersonate the accounts",
         "run this as a user who may impersonate users and groups",
       );
-    } else if (refusedByAuthorizer(came)) {
+    } else if (refusedByAuthorizer(result)) {
       // RBAC refuses before any policy is evaluated.
       return skip(`because ${account} lacks the right that ${name} restricts`);
     } else {
       return warn(
-        `${name} was not checked: ${wordsOf(came)}`,
+        `${name} was not checked: ${wordsOf(result)}`,
         `find out what refuses the dry run, and check ${name} by hand`,
       );
     }
   }
   const rest =
     untried.length === 0 ? "" : `; not checked, because there is no object to try it on: ${untried.join(", ")}`;
-  return pass(`${proved.length} policies refuse what they must refuse (tried as dry runs)${rest}`);
+  return pass(`${counted(proved.length, "dry run")}, each refused by its policy${rest}`);
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { filledRun, triggerParameters } from "../../components/vocabulary/run.ts";
 import { type RunValues, runName, runNameTemplate, runSaltAnnotation } from "../../components/vocabulary/runName.ts";
 import { Refusal } from "../lib/installation.ts";
-import type { Thing } from "./context.ts";
+import type { ClusterObject } from "./context.ts";
 
 /** Computes the run that the Sensor in the cluster creates for a push. */
 
@@ -16,7 +16,7 @@ export interface PushedRun {
  * @throws Refusal if the Sensor fills in its runs differently from this version of the program
  * @see https://argoproj.github.io/argo-events/sensors/triggers/k8s-object-trigger/
  */
-export function runOfPush(sensor: Thing, push: RunValues): PushedRun {
+export function runOfPush(sensor: ClusterObject, push: RunValues): PushedRun {
   const { name, annotations } = sensor.metadata;
   const template = sensor.spec.triggers?.[0]?.template;
   const resource: PushedRun | undefined = template?.k8s?.source?.resource;

@@ -4,8 +4,8 @@ import type { Result, Verdict } from "./check.ts";
 
 /** A result as one line. The finding may quote messages with several lines, so line breaks become spaces. */
 export function asText({ verdict, check, of, found, fix }: Result): string {
-  const mend = fix === undefined ? "" : `; fix: ${fix}`;
-  return `${verdict}  ${check}${of === undefined ? "" : ` (${of})`}: ${found}${mend}`.replaceAll(/\s*\n\s*/g, " ");
+  const fixText = fix === undefined ? "" : `; fix: ${fix}`;
+  return `${verdict}  ${check}${of === undefined ? "" : ` (${of})`}: ${found}${fixText}`.replaceAll(/\s*\n\s*/g, " ");
 }
 
 /** The number of results per verdict. */

@@ -1,11 +1,12 @@
 import { AuthorizationV1Api, type V1ResourceAttributes } from "@kubernetes/client-node";
 import { type Account, accountRights, kubernetesRights } from "../../components/vocabulary/rights.ts";
+import { counted } from "../lib/counted.ts";
 import { ask, request } from "../lib/installation.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
 import type { InstalledContext } from "./context.ts";
 import { installationCheck } from "./installation.ts";
 
-/** Whether each service account has all the rights that it needs, and none that it must not have. The API server itself is asked. */
+/** Asks the API server whether each service account has all the rights that it needs, and none that it must not have. */
 
 type Right = Required<Pick<V1ResourceAttributes, "verb" | "group" | "resource">> &
   Pick<V1ResourceAttributes, "subresource" | "namespace">;
@@ -15,7 +16,7 @@ const rights = (group: string, resource: string, ...verbs: string[]): Right[] =>
 const workflows = (...verbs: string[]) => rights("argoproj.io", "workflows", ...verbs);
 
 /** Rights that no account may have. */
-const nobodys: Right[] = [
+const forbiddenToAll: Right[] = [
   ...rights("", "secrets", "get", "list"),
   ...rights("", "configmaps", "get"),
   ...rights("", "pods", "get", "create", "delete"),
@@ -35,8 +36,8 @@ const nobodys: Right[] = [
   })),
 ];
 
-/** The rights that each account must have, and those that it must not have in addition to {@link nobodys}. */
-function promised(
+/** The rights that each account must have, and those that it must not have in addition to {@link forbiddenToAll}. */
+function expectedRights(
   codeRuns: { group: string; resource: string },
   policed: boolean,
 ): Record<string, { may: Right[]; mayNot: Right[] }> {
@@ -76,7 +77,7 @@ export const rightsCheck: Check<InstalledContext> = { name: "rights", needs: [in
 
 async function all(context: InstalledContext): Promise<Finding[]> {
   const { codeRuns } = await context.settings();
-  const lists = promised(codeRuns, await context.policed());
+  const lists = expectedRights(codeRuns, await context.hasPolicies());
   return Promise.all(
     Object.entries(await context.accounts()).map(([what, account]) =>
       judged(context, what, account, lists[what] ?? { may: [], mayNot: [] }),
@@ -98,9 +99,16 @@ async function judged(
   );
   if (there === undefined)
     return fail(`namespace ${namespace} has no service account ${account}`, "pulumi up --refresh", what);
-  const lacking = await those(may, async (right) => !(await allowed(context, account, right)));
-  const beyond = await those([...nobodys, ...mayNot], (right) => allowed(context, account, right));
-  return verdict({ what, account, namespace, lacking, beyond, judged: may.length + nobodys.length + mayNot.length });
+  const lacking = await filtered(may, async (right) => !(await allowed(context, account, right)));
+  const beyond = await filtered([...forbiddenToAll, ...mayNot], (right) => allowed(context, account, right));
+  return verdict({
+    what,
+    account,
+    namespace,
+    lacking,
+    beyond,
+    judged: may.length + forbiddenToAll.length + mayNot.length,
+  });
 }
 
 /** @param judged the number of rights that were checked */
@@ -133,7 +141,7 @@ export function verdict({
       what,
     );
   }
-  return pass(`${account} has all rights that it needs and none beyond (${judged} access reviews)`, what);
+  return pass(`${account} has the rights that it needs and no others (${counted(judged, "access review")})`, what);
 }
 
 /** The first five in words. An account with all rights would give a very long list. */
@@ -147,7 +155,7 @@ function inWords({ verb, group, resource, subresource, namespace }: Right): stri
   return `${verb} ${named}${namespace === "" ? " in the whole cluster" : ""}`;
 }
 
-async function those(list: Right[], test: (right: Right) => Promise<boolean>): Promise<Right[]> {
+async function filtered(list: Right[], test: (right: Right) => Promise<boolean>): Promise<Right[]> {
   const kept = await Promise.all(list.map(test));
   return list.filter((_, index) => kept[index]);
 }

@@ -4,15 +4,15 @@ import { sweptLabel } from "../../components/vocabulary/keys.ts";
 import { statusOf } from "../lib/apiServerStatus.ts";
 import { request } from "../lib/installation.ts";
 import { isReady, listPods } from "../lib/pods.ts";
-import { allTheSame, isFailed, outcomeOf, stepsEndedWell } from "../lib/runEnd.ts";
+import { failureAroundSteps, isFailed, outcomeOf, stepsEndedWell } from "../lib/runEnd.ts";
 import { eventBusCheck, notTrue } from "./argo.ts";
 import { type Check, type Finding, fail, pass, warn } from "./check.ts";
-import type { InstalledContext, Thing } from "./context.ts";
+import type { ClusterObject, InstalledContext } from "./context.ts";
 import { installationCheck } from "./installation.ts";
 
 /** The route of a push into the cluster: EventSource, Sensor, the last push that arrived, and the sweep for lost pushes. */
 
-const bringBack = "pulumi up --refresh";
+const restore = "pulumi up --refresh";
 
 export const eventSourceCheck: Check<InstalledContext> = {
   name: "EventSource",
@@ -57,7 +57,7 @@ async function eventSource(context: InstalledContext): Promise<Finding> {
   if (source === undefined) {
     return fail(
       `there is no EventSource ${name} in namespace ${context.namespace}`,
-      `${bringBack}; if it is your own, create it, or choose another with pulumi config set --path existingEventSource.name NAME`,
+      `${restore}; if it is your own, create it, or choose another with pulumi config set --path existingEventSource.name NAME`,
     );
   }
   return deployed(
@@ -71,7 +71,7 @@ async function eventSource(context: InstalledContext): Promise<Finding> {
 async function sensor(context: InstalledContext): Promise<Finding> {
   const { sensor: name } = context.installation.outputs;
   const found = await context.sensor();
-  if (found === undefined) return fail(`there is no Sensor ${name} in namespace ${context.namespace}`, bringBack);
+  if (found === undefined) return fail(`there is no Sensor ${name} in namespace ${context.namespace}`, restore);
   const { eventName } = found.spec.dependencies?.[0] ?? {};
   const events = Object.keys((await context.eventSource())?.spec.github ?? {});
   if (!events.includes(eventName)) {
@@ -84,11 +84,11 @@ async function sensor(context: InstalledContext): Promise<Finding> {
 }
 
 /** @param own whether the program created it */
-export function deployed(thing: Thing, name: string, look: string, own: boolean): Finding {
+export function deployed(thing: ClusterObject, name: string, look: string, own: boolean): Finding {
   const trouble = notTrue(thing);
   return trouble === undefined
     ? pass(`${name} is deployed`)
-    : fail(`${name}: ${trouble}`, own ? `${look}; if it was changed by hand: ${bringBack}` : look);
+    : fail(`${name}: ${trouble}`, own ? `${look}; if it was changed by hand: ${restore}` : look);
 }
 
 interface Pods {
@@ -103,7 +103,7 @@ function eventSourcePods(context: InstalledContext): Promise<Pods> {
 async function pods(
   context: InstalledContext,
   kind: "eventsource" | "sensor",
-  thing: Thing | undefined,
+  thing: ClusterObject | undefined,
 ): Promise<Pods> {
   const { cluster, namespace } = context;
   const labelSelector = `${kind}-name=${thing?.metadata.name}`;
@@ -130,8 +130,8 @@ function troubleOf({ status }: V1Pod): string {
 }
 
 /**
- * Sends an unsigned event through the API server to a pod of the EventSource, to see that it is refused. The event is a ping, which starts
- * nothing even if it is accepted. If the EventSource names no secret, nothing is sent, because it accepts everything.
+ * Sends an unsigned event through the API server to a pod of the EventSource, which must refuse it. The event is a ping, which starts
+ * nothing even if it is accepted. Sends nothing if the EventSource names no secret, because then it accepts everything.
  */
 async function signatures(context: InstalledContext): Promise<Finding> {
   const { eventSource: name } = context.installation.outputs;
@@ -143,7 +143,7 @@ async function signatures(context: InstalledContext): Promise<Finding> {
     return fail(
       `EventSource ${name} names no webhookSecret for the event ${event}, so it accepts forged pushes`,
       own
-        ? bringBack
+        ? restore
         : `kubectl -n ${context.namespace} edit eventsource ${name}: spec.github.${event}.webhookSecret: {name: SECRET, key: KEY}`,
     );
   }
@@ -220,7 +220,7 @@ async function lastPush(context: InstalledContext): Promise<Finding> {
  * @param runs all remediations, also those started by hand or by the sweep
  * @param instanceId see components/argoInstance.ts
  */
-export function newest(runs: Thing[], namespace: string, instanceId?: string): Finding {
+export function newest(runs: ClusterObject[], namespace: string, instanceId?: string): Finding {
   const pushed = runs.filter(
     ({ metadata, spec }) =>
       metadata.labels?.[sweptLabel] === undefined &&
@@ -244,9 +244,9 @@ export function newest(runs: Thing[], namespace: string, instanceId?: string): F
 }
 
 /** The finding for a run whose steps succeeded but whose phase Argo shows as failed. */
-function aroundTheSteps(found: string, run: Thing, argo: string): Finding {
+function aroundTheSteps(found: string, run: ClusterObject, argo: string): Finding {
   return warn(
-    `${found}; ${allTheSame(run)}`,
+    `${found}; ${failureAroundSteps(run)}`,
     `${argo} get ${run.metadata.name}; repair the artifact repository of the workflow controller (archiveLogs), see docs/troubleshooting.md`,
   );
 }
@@ -267,11 +267,11 @@ const unseenSeconds = 60;
  * @param main main workflows
  */
 export function seen(
-  own: Thing[],
-  main: Thing[],
+  own: ClusterObject[],
+  main: ClusterObject[],
   { namespace, argoInstanceId, now }: { namespace: string; argoInstanceId?: string | undefined; now: number },
 ): Finding {
-  const idOf = ({ metadata }: Thing) => metadata.labels?.[instanceIdLabel];
+  const idOf = ({ metadata }: ClusterObject) => metadata.labels?.[instanceIdLabel];
   const named = (id: string | undefined) => (id === undefined ? "no instance ID" : `the instance ID ${id}`);
   const set = (id: string | undefined) =>
     `pulumi config ${id === undefined ? "rm --path argo.instanceId" : `set --path argo.instanceId ${id}`}, then pulumi up`;
@@ -300,7 +300,7 @@ export function seen(
 }
 
 async function sweep(context: InstalledContext): Promise<Finding> {
-  if (!context.sweeps) {
+  if (!context.hasSweep) {
     return warn(
       "there is no sweep, so a push whose delivery fails is lost",
       "pulumi config set --path sweep.schedule '*/5 * * * *', then pulumi up",
@@ -308,13 +308,13 @@ async function sweep(context: InstalledContext): Promise<Finding> {
   }
   const name = `${context.prefix}-sweep`;
   const cron = await context.argo("cronworkflows", name);
-  if (cron === undefined) return fail(`there is no CronWorkflow ${name} in namespace ${context.namespace}`, bringBack);
+  if (cron === undefined) return fail(`there is no CronWorkflow ${name} in namespace ${context.namespace}`, restore);
   const made = await context.listArgo("workflows", `workflows.argoproj.io/cron-workflow=${name}`);
   return swept(cron, made, context.namespace, (await context.settings()).argoInstanceId);
 }
 
 /** @param made the workflows of the sweep */
-export function swept(cron: Thing, made: Thing[], namespace: string, instanceId?: string): Finding {
+export function swept(cron: ClusterObject, made: ClusterObject[], namespace: string, instanceId?: string): Finding {
   const { name } = cron.metadata;
   const argo = argoCommand(namespace, instanceId);
   if (cron.spec.suspend) {

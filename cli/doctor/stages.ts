@@ -1,11 +1,12 @@
+import { counted } from "../lib/counted.ts";
 import { howItEnded } from "../lib/mainWorkflowState.ts";
 import { argoWorkflowsKindsCheck } from "./argo.ts";
 import { type Check, type Finding, fail, pass } from "./check.ts";
-import type { DoctorContext, Platform, Thing } from "./context.ts";
+import type { ClusterObject, DoctorContext, Platform } from "./context.ts";
 
 /** Whether the configuration knows the stages of all running main workflows. */
 
-/** @param configured the check that must pass first, because only the settings tell which workflows are main workflows */
+/** @param configured the check that must pass first: the settings say which workflows are main workflows */
 export const stagesCheck = (configured: Check): Check<DoctorContext> => ({
   name: "stages in use",
   needs: [configured, argoWorkflowsKindsCheck],
@@ -19,12 +20,12 @@ async function look(context: DoctorContext): Promise<Finding> {
 }
 
 /** @param all all main workflows, including ended ones */
-export function known(all: Thing[], { mainWorkflows, stages }: Platform, namespace: string): Finding {
+export function known(all: ClusterObject[], { mainWorkflows, stages }: Platform, namespace: string): Finding {
   const { typeLabel, type, stageLabel } = mainWorkflows;
   const atWork = all.filter((workflow) => howItEnded(workflow) === undefined);
   if (atWork.length === 0) return pass(`no workflow with ${typeLabel}=${type} is running`);
   const bad = atWork.find(({ metadata }) => !stages.includes(metadata.labels?.[stageLabel] ?? ""));
-  if (bad === undefined) return pass(`${atWork.length} running main workflows, all at known stages`);
+  if (bad === undefined) return pass(`no unknown stage (${counted(atWork.length, "running main workflow")})`);
   const { name, labels } = bad.metadata;
   const stage = labels?.[stageLabel];
   return stage === undefined

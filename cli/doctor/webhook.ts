@@ -69,7 +69,7 @@ interface Seen {
   unseen: string[];
 }
 
-/** Reads the webhooks as the App, and where the App may not, with the user's token if there is one. */
+/** Reads the webhooks as the App. Where the App may not, it uses the user's token, if there is one. */
 async function seenFrom(context: InstalledContext, repository: string): Promise<Seen> {
   const { token } = context.webhook;
   const { githubAppId, githubApiUrl } = await context.settings();
@@ -168,7 +168,11 @@ async function answeredPing(hook: Hook, repository: string): Promise<Finding> {
   }
   return "guid" in answer
     ? judged([answer], { repository })
-    : warn(`no ping could be sent and its answer read (${answer.status}: ${answer.said})`, asAdministrator, repository);
+    : warn(
+        `no ping could be sent, or its answer could not be read (${answer.status}: ${answer.said})`,
+        asAdministrator,
+        repository,
+      );
 }
 
 /** @param since ISO 8601; earlier deliveries are ignored, because they prove nothing about the current secret */
@@ -201,12 +205,12 @@ export function judged(
     ? pass(said, repository)
     : warn(
         `${said}; ${failed} of the last ${newestFirst.length} deliveries failed`,
-        "scripts/rex webhook deliveries shows how; the sweep finds their pushes and starts the remediations",
+        "scripts/rex webhook deliveries shows why; the sweep finds their pushes and starts the remediations",
         repository,
       );
 }
 
-/** When the Secret was created with which the EventSource verifies signatures; undefined if it cannot be read. */
+/** When the Secret that signatures are verified with was created; undefined if it cannot be read. */
 async function secretSince(context: InstalledContext): Promise<string | undefined> {
   const { webhookSecret } = await context.settings();
   if (webhookSecret === undefined) return undefined;

@@ -20,12 +20,12 @@ async function look(context: InstalledContext): Promise<Finding> {
 }
 
 export function asRead(
-  { at: { name, key }, note, odd }: Pick<WebhookSecret, "at" | "note" | "odd">,
+  { at: { name, key }, note, spaceCounts }: Pick<WebhookSecret, "at" | "note" | "spaceCounts">,
   { namespace, eventSource }: { namespace: string; eventSource: string },
 ): Finding {
   if (note === undefined) return pass(`Secret ${name}, key ${key}, without white space at its end`);
   const again = `kubectl -n ${namespace} get secret ${name} -o jsonpath='{.data.${key.replaceAll(".", "\\.")}}' | base64 -d | tr -d '\\r\\n' > FILE; kubectl -n ${namespace} create secret generic ${name} --from-file=${key}=FILE --dry-run=client -o yaml | kubectl apply -f -`;
-  return odd
+  return spaceCounts
     ? warn(
         note,
         `create it again without the white space: ${again}; kubectl -n ${namespace} rollout restart deployment -l eventsource-name=${eventSource}; scripts/rex webhook register`,

@@ -1,6 +1,6 @@
 import type { Platform } from "./context.ts";
 
-/** The text of a main workflow, with the look-ups that the contract's rules need. */
+/** The text of a main workflow, and what the contract's rules need to know about it. */
 
 /** A Workflow or WorkflowTemplate, with the fields that the contract is about. */
 export interface MainWorkflow {

@@ -55,14 +55,13 @@ export function refusedByPolicy({ details }: Status, policy: string): boolean {
 
 /**
  * Whether RBAC or another authorizer refused, before any policy, webhook or quota was asked. A webhook or a quota may refuse with the same
- * status, reason and details, so only the message tells
- * them apart: `pods is forbidden: User "x" cannot create resource "pods" in API group ""`.
+ * status, reason and details. Only the message differs: `pods is forbidden: User "x" cannot create resource "pods" in API group ""`.
  */
 export function refusedByAuthorizer({ code, message, details }: Status): boolean {
   return code === 403 && details.causes === undefined && / cannot \w+ resource "/.test(message);
 }
 
-/** Whether a dry run was refused because an admission webhook has side effects. Other refusals are 400 too: only the message tells. */
+/** Whether a dry run was refused because an admission webhook has side effects. Other refusals are 400 too, so the message decides. */
 export function refusesDryRun({ code, message }: Status): boolean {
   return code === 400 && / does not support dry run$/.test(message);
 }

@@ -179,7 +179,7 @@ export function mustBeUrl(url: string | undefined): void {
   if (url !== undefined) must("--url", url, "^https?://[^/]", "a URL such as https://hooks.example.com/push");
 }
 
-/** @throws Refusal if it is not a whole number of seconds with at most that many digits */
+/** @throws Refusal if the value of --wait is not a whole number of seconds with at most `digits` digits */
 export function secondsOf(wait: string, digits: number): number {
   must("--wait", wait, `^[1-9][0-9]{0,${digits - 1}}$`, `a whole number of seconds from 1 to ${"9".repeat(digits)}`);
   return Number(wait);

@@ -1,8 +1,9 @@
 import { argoCommand } from "../../components/argoInstance.ts";
 import { outcomeMeanings } from "../../components/vocabulary/outcomes.ts";
 import { isOfPush } from "../../components/vocabulary/samePush.ts";
+import { counted } from "./counted.ts";
 import type { Renamed } from "./github.ts";
-import { postponed, roomForRuns } from "./parallelism.ts";
+import { howToMakeRoom, postponed } from "./parallelism.ts";
 import type { Remediation } from "./remediations.ts";
 import { namesOf, type Settings } from "./settings.ts";
 import type { TaskBranch } from "./taskOnGithub.ts";
@@ -45,7 +46,7 @@ function ofTheRoute({ namespace, pods, github }: Known): Finding[] {
   const silent = pods
     .filter(({ ready }) => ready === 0)
     .map(({ of, name, selector, all }) => ({
-      found: `no pod of ${of} ${name} is ready (there ${all === 1 ? "is" : "are"} ${all}), so ${
+      found: `no pod of ${of} ${name} is ready (${counted(all, "pod")} in all), so ${
         of === "Sensor" ? "pushes wait on the event bus" : "no push can arrive"
       }`,
       fix: `kubectl -n ${namespace} describe pod -l ${selector}; kubectl -n ${namespace} get ${of.toLowerCase()} ${name} -o yaml`,
@@ -66,7 +67,7 @@ function ofTheLastRun({ task, namespace, settings, remediations }: Known): Findi
   const argo = argoCommand(namespace, settings.argoInstanceId);
   const look = `${argo} get ${last.run}`;
   if (last.state === "waits") {
-    const fix = postponed(last.summary) ? `${roomForRuns}; ${look}` : look;
+    const fix = postponed(last.summary) ? `${howToMakeRoom}; ${look}` : look;
     return { found: `run ${last.run} has not begun: ${last.summary}`, fix };
   }
   if (last.state === "at work") return { found: `run ${last.run} is ${last.summary}`, fix: look };
@@ -98,7 +99,7 @@ function ofMainWorkflows({ task, namespace, settings, remediations, mainWorkflow
   if (alike.length > 1) {
     return [
       {
-        found: `task ${task} has more than one main workflow: ${alike.map(({ name }) => name).join(", ")}; every run fails until all but one of them have ended`,
+        found: `task ${task} has more than one main workflow: ${alike.map(({ name }) => name).join(", ")}; every run fails until only one of them is left`,
         fix: `${argoCommand(namespace, settings.argoInstanceId)} stop NAME`,
       },
     ];
@@ -127,9 +128,9 @@ function ofGithub({ task, settings, github, remediations, mainWorkflows }: Known
   }
   return github.branches.flatMap((branch) => {
     const where = `${branch.branch} of ${branch.repository}`;
-    const { found, ...way } = ofHead(branch, { task, settings, remediations, mainWorkflows });
+    const { found, ...fix } = ofHead(branch, { task, settings, remediations, mainWorkflows });
     return [
-      { found: `${where} is at ${branch.head.slice(0, 12)}, ${pushedBy(branch)}: ${found}`, ...way },
+      { found: `${where} is at ${branch.head.slice(0, 12)}, ${pushedBy(branch)}: ${found}`, ...fix },
       ...ofPulls(branch, where, settings),
     ];
   });

@@ -3,12 +3,12 @@ import { argoCommand } from "../../components/argoInstance.ts";
 import { type Ending, sentence } from "../../components/vocabulary/ending.ts";
 import { outcomeMeanings } from "../../components/vocabulary/outcomes.ts";
 import type { Installation } from "./installation.ts";
-import { postponed, roomForRuns } from "./parallelism.ts";
+import { howToMakeRoom, postponed } from "./parallelism.ts";
 import { type EndedStep, endedSteps, type Run, readRun } from "./remediationRun.ts";
 
 /** Reports on a run to a person who waits for it. */
 
-/** Waits until a run ends, at most so many seconds, and reports each step as soon as it has ended. */
+/** Waits until a run ends, but no longer than `seconds`, and reports each step as soon as it has ended. */
 export async function follow(
   installation: Installation,
   name: string,
@@ -29,7 +29,7 @@ export async function follow(
       }
       trouble = undefined;
     } catch (error) {
-      // The run does not depend on this tool, so a failed question is no reason to stop: ask again.
+      // The run goes on without this tool, so it is worth asking again.
       const words = (error as Error).message;
       if (words !== trouble) say(`  (${words}; asking again)`);
       trouble = words;
@@ -59,8 +59,8 @@ export function conclusion(run: Run, steps: EndedStep[], waitSeconds: number, na
   const argo = argoCommand(namespace, run.instanceId);
   const look = `${argo} get ${run.name}; ${argo} logs ${run.name}`;
   if (!run.ended) {
-    const outcome = run.outcome === undefined ? "" : `, its outcome is ${run.outcome}`;
-    const why = postponed(run.waitsFor) ? ` (${run.waitsFor}; ${roomForRuns})` : "";
+    const outcome = run.outcome === undefined ? "" : `, although its outcome is already ${run.outcome}`;
+    const why = postponed(run.waitsFor) ? ` (${run.waitsFor}; ${howToMakeRoom})` : "";
     return `run ${run.name} has not ended within ${waitSeconds} s${outcome}${why}; it continues without this tool; see: ${look}`;
   }
   if (run.outcome !== undefined && run.outcome !== "failed") {

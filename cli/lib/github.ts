@@ -129,7 +129,7 @@ export function renamedTo(fullName: string, repository: string, { repositories }
   };
 }
 
-/** For the catch of a request: undefined if GitHub answers 404. */
+/** Pass this to the catch() of a request, to get undefined if GitHub answers 404. @throws any other error */
 export function absent(error: { status?: number }): undefined {
   if (error.status !== 404) throw error;
 }
@@ -150,10 +150,10 @@ export class GithubRefusal extends Refusal {
   /** GitHub's message, or why there is none. */
   readonly said: string;
 
-  constructor(what: string, { status, said }: { status: number; said: string }, way?: string) {
+  constructor(what: string, { status, said }: { status: number; said: string }, fix?: string) {
     super(
       `cannot ${what}: GitHub ${status === 0 ? `does not answer properly (${said})` : `says ${status}: ${said}`}`,
-      status === 0 ? undefined : way,
+      status === 0 ? undefined : fix,
     );
     this.status = status;
     this.said = said;
@@ -164,10 +164,10 @@ export class GithubRefusal extends Refusal {
  * Waits for an answer of GitHub.
  *
  * @param what what the request does, for example "list the webhooks of acme/shop"
- * @param way how to fix it if GitHub refuses
+ * @param fix how to fix it if GitHub refuses
  * @throws GithubRefusal with GitHub's own message if it does not answer or refuses
  */
-export async function askGithub<T>(what: string, answer: Promise<T>, way?: string): Promise<T> {
+export async function askGithub<T>(what: string, answer: Promise<T>, fix?: string): Promise<T> {
   try {
     return await answer;
   } catch (error) {
@@ -181,12 +181,12 @@ export async function askGithub<T>(what: string, answer: Promise<T>, way?: strin
     throw new GithubRefusal(
       what,
       silent ? { status: 0, said: `${status}: ${said.slice(0, 100)}` } : { status, said },
-      way,
+      fix,
     );
   }
 }
 
-/** For the catch of a request: returns GitHub's refusal as a value. @throws any other error */
+/** Pass this to the catch() of a request, to get GitHub's refusal as a value. @throws any other error */
 export function refusal(error: unknown): GithubRefusal {
   if (error instanceof GithubRefusal) return error;
   throw error;

@@ -9,7 +9,7 @@ import { namesOf, type Settings } from "./settings.ts";
 
 const noCommit = "0".repeat(40);
 
-/** Which push to send. GitHub is asked for whatever is left out. */
+/** Which push to send. GitHub supplies what is left out. */
 export interface PushChoice {
   task: string;
   /** owner/name; needed if several repositories are watched. */

@@ -28,7 +28,7 @@ export interface Outputs {
   workflowTemplate: string;
   eventSource: string;
   sensor: string;
-  /** Undefined if the stack uses an existing EventSource, whose URL it does not know. */
+  /** Undefined if the stack uses an existing EventSource. The stack does not know its URL. */
   webhookUrl?: string;
   /** Names of the service accounts; `sweep` is undefined if there is no sweep. */
   serviceAccounts?: { sweep?: string };
@@ -158,11 +158,11 @@ export function connect({ context }: InstallationChoice, stackContext?: string):
     const known = cluster.getContexts().map(({ name }) => name);
     if (!known.includes(wanted)) {
       const said = context !== undefined ? "--context" : "the stack's configuration, kubernetes:context";
-      const way =
+      const fix =
         context !== undefined
           ? ""
           : "; choose another with --context NAME, or permanently with pulumi config set kubernetes:context NAME";
-      throw new Refusal(`${said}: the kubeconfig has no context ${wanted}; expected one of: ${known.join(", ")}${way}`);
+      throw new Refusal(`${said}: the kubeconfig has no context ${wanted}; expected one of: ${known.join(", ")}${fix}`);
     }
     cluster.setCurrentContext(wanted);
   }

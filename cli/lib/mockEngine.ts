@@ -18,8 +18,8 @@ export interface Registration {
 }
 
 /**
- * Runs a part of the program under Pulumi's mocks and returns what it registered, in no particular order. It does not show what a cluster
- * would make of the resources.
+ * Runs a part of the program under Pulumi's mocks and returns what it registered, in no particular order. It does not show how a cluster
+ * would handle the resources.
  *
  * @param program its result is returned as `value`
  */

@@ -5,7 +5,7 @@ import type { Outcome } from "../../components/vocabulary/outcomes.ts";
 import { type RunByHand, runByHand } from "../../components/vocabulary/run.ts";
 import { containerOf, endedByOthers, podSteps, stepOf } from "../../components/vocabulary/steps.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
-import { allTheSame, type EndedRun, failureOf, isFailed, outcomeOf, reportOf } from "./runEnd.ts";
+import { type EndedRun, failureAroundSteps, failureOf, isFailed, outcomeOf, reportOf } from "./runEnd.ts";
 
 /** Starts a remediation by hand, and reads the state of a run. */
 
@@ -25,7 +25,7 @@ export interface Run {
   outcome?: Outcome;
   /** Why it failed; undefined if it did not. */
   failure?: string;
-  /** What failed around the steps although they did their work. */
+  /** What failed around the steps, if the steps did their work. */
   warning?: string;
   /** How each step ended. The ending of `plan` says what the plan touches, and what it leaves alone and why. */
   report: Ending[];
@@ -100,7 +100,7 @@ export async function readRun(installation: Installation, name: string): Promise
   }
   const { phase = "", message } = read.status ?? {};
   const outcome = outcomeOf(read);
-  const warning = outcome === "failed" ? undefined : allTheSame(read);
+  const warning = outcome === "failed" ? undefined : failureAroundSteps(read);
   const instanceId = read.metadata.labels?.[instanceIdLabel];
   return {
     name,
@@ -135,7 +135,7 @@ export async function endedSteps({ outputs, cluster }: Installation, run: string
   });
 }
 
-/** What a termination log says; the whole of it if the container was ended before it could write its ending. */
+/** What a termination log says; the whole text if the container was killed before it could write its ending. */
 function said(message: string | undefined): string {
   const ending = endingIn(message);
   if (ending === undefined) return message?.trim() || "ended without a message";
@@ -153,7 +153,7 @@ function isEndedStep(run: string, pod: string, { name, state }: V1ContainerStatu
   );
 }
 
-/** Sorts by end time. Kubernetes records whole seconds; within one second, the order of the steps' dependencies counts. */
+/** Sorts by end time. Kubernetes records whole seconds; within one second, it keeps the order in which the steps depend on each other. */
 function order({ name, state }: V1ContainerStatus): number {
   return new Date(state?.terminated?.finishedAt ?? 0).getTime() + podSteps.map(containerOf).indexOf(name);
 }

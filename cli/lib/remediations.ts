@@ -7,7 +7,7 @@ import { runNameSuffix, sweepSuffix } from "../../components/vocabulary/runName.
 import type { ToldPush } from "../../components/vocabulary/samePush.ts";
 import { type PodStep, stepOf } from "../../components/vocabulary/steps.ts";
 import { ask, type Installation, request } from "./installation.ts";
-import { allTheSame, failureOf, isFailed, outcomeOf, reportOf } from "./runEnd.ts";
+import { failureAroundSteps, failureOf, isFailed, outcomeOf, reportOf } from "./runEnd.ts";
 
 /** Reads the remediations of an installation from their runs. */
 
@@ -28,10 +28,10 @@ export interface Remediation {
   state: "waits" | "at work" | "ended";
   /** Undefined until the end. */
   outcome?: Outcome;
-  /** Only if it failed: why, and what carries it on. */
+  /** Why it failed, and which command continues it; undefined if it did not fail. */
   failure?: RunEnding;
   trigger: "push" | "sweep" | "by hand";
-  /** What was done, why nothing was, or what it waits for. */
+  /** What it did, why it did nothing, or what it waits for. */
   summary: string;
   /** Seconds from its creation to its end, or until now. */
   seconds: number;
@@ -54,7 +54,7 @@ interface RunNode {
 }
 
 /** The page size of the list. Each run contains its whole template, so a list of all runs would be large. */
-const runsAtOnce = 50;
+const pageSize = 50;
 
 /** @returns the remediations, newest first, and the version of the list, from which a watch can continue */
 export async function listRemediations(
@@ -80,7 +80,7 @@ export async function listRuns(
       cluster,
       `list the Workflows in namespace ${namespace}`,
       api.listNamespacedCustomObject(
-        { ...workflows, namespace, labelSelector, limit: runsAtOnce, _continue: page?.metadata.continue },
+        { ...workflows, namespace, labelSelector, limit: pageSize, _continue: page?.metadata.continue },
         request,
       ),
     );
@@ -108,11 +108,11 @@ export async function watchRemediations(
     timeoutSeconds: 240,
   };
   await new Promise<void>((done, failed) => {
-    const see = (type: string, run: RunObject) => {
+    const onEvent = (type: string, run: RunObject) => {
       if (["ADDED", "MODIFIED"].includes(type)) changed(remediationOf(run, outputs.workflowTemplate));
     };
     new Watch(cluster)
-      .watch(path, query, see, () => done())
+      .watch(path, query, onEvent, () => done())
       .then((watch) => {
         if (signal.aborted) watch.abort();
         signal.addEventListener("abort", () => watch.abort(), { once: true });
@@ -183,8 +183,8 @@ function nodesOf(run: RunObject): RunNode[] {
   );
 }
 
-/** The steps whose messages say what was done. */
-const doers: PodStep[] = ["stop-qa", "restart-qa"];
+/** The steps whose messages say what the run did. */
+const actingSteps: PodStep[] = ["stop-qa", "restart-qa"];
 
 function summaryOf(
   run: RunObject,
@@ -197,8 +197,10 @@ function summaryOf(
   if (outcome === "failed") return failureOf(run).did;
   const did = (step: PodStep) => report.find((ending) => ending.step === step)?.did;
   const done =
-    outcome === "remediated" && did("restart-qa") !== undefined ? doers.map((step) => did(step)) : [did("record")];
-  return [...done, allTheSame(run)].filter(Boolean).join("; ");
+    outcome === "remediated" && did("restart-qa") !== undefined
+      ? actingSteps.map((step) => did(step))
+      : [did("record")];
+  return [...done, failureAroundSteps(run)].filter(Boolean).join("; ");
 }
 
 function stepsAtWork(run: RunObject): string {

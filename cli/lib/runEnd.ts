@@ -38,7 +38,7 @@ export function outcomeOf(run: EndedRun): Outcome | undefined {
 }
 
 /** What failed around the steps of a run that did its work; undefined if nothing failed. */
-export function allTheSame(run: EndedRun): string | undefined {
+export function failureAroundSteps(run: EndedRun): string | undefined {
   return isFailed(run) ? `Argo nevertheless ended it as ${run.status?.phase}: ${failureOf(run).did}` : undefined;
 }
 
@@ -58,7 +58,7 @@ export function failureOf({ status }: EndedRun): RunEnding {
     .map(({ message = "" }) => message);
   const ending = messages.map(endingIn).findLast((one) => one !== undefined);
   if (ending !== undefined) return { ...ending, did: `${ending.step}: ${ending.did}` };
-  // What failed first made the rest fail. Below the first line there may be a stack trace.
+  // The first failure caused the others. Below the first line there may be a stack trace.
   const words = messages.find((message) => message !== "") ?? status?.message ?? "it ended without a message";
   return { did: `${words.split("\n")[0]}` };
 }

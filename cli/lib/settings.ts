@@ -5,7 +5,7 @@ import { repositoriesAnnotation } from "../../components/stepContainer.ts";
 import { runSaltAnnotation } from "../../components/vocabulary/runName.ts";
 import { ask, type Installation, Refusal, request } from "./installation.ts";
 
-/** Reads an installation's settings from the cluster, so that the tools always use the same settings as the installation. */
+/** Reads an installation's settings from the cluster, so that the tools use the same settings as its runs. */
 
 const argo = { group: "argoproj.io", version: "v1alpha1" };
 
@@ -156,8 +156,8 @@ export interface WebhookSecret {
   at: SecretKey;
   /** A warning if the Secret ends with white space. */
   note?: string;
-  /** Whether some of that white space is part of the text that GitHub needs. */
-  odd: boolean;
+  /** Whether GitHub needs a part of that white space. */
+  spaceCounts: boolean;
 }
 
 /**
@@ -171,7 +171,7 @@ export async function readWebhookSecret(
   if (webhookSecret === undefined) {
     throw new Refusal(
       `EventSource ${eventSource} in namespace ${namespace} names no webhookSecret, so it accepts forged pushes`,
-      `give it one: https://argoproj.github.io/argo-events/eventsources/setup/github/`,
+      `add one: https://argoproj.github.io/argo-events/eventsources/setup/github/`,
     );
   }
   const at = { ...webhookSecret, key: webhookSecret.key || webhookSecretKey };
@@ -189,13 +189,13 @@ export async function readWebhookSecret(
 export function webhookSecretOf(content: string, at: SecretKey): WebhookSecret {
   const text = asArgoEventsReads(content);
   const kept = /\s*$/.exec(text)?.[0] ?? "";
-  if (text === content && kept === "") return { text, at, odd: false };
+  if (text === content && kept === "") return { text, at, spaceCounts: false };
   const what = `Secret ${at.name}, key ${at.key}, ends with`;
   if (kept === "") {
     return {
       text,
       at,
-      odd: false,
+      spaceCounts: false,
       note: `${what} a line feed, which Argo Events ignores: GitHub needs the secret without it`,
     };
   }
@@ -207,12 +207,12 @@ export function webhookSecretOf(content: string, at: SecretKey): WebhookSecret {
   return {
     text,
     at,
-    odd: true,
+    spaceCounts: true,
     note: `${what} ${end}, ${rule}: GitHub needs the secret with ${JSON.stringify(kept)} at its end`,
   };
 }
 
-/** The salt from which the Sensor derives the names of runs, with the push. @throws Refusal if the Sensor or its salt is missing */
+/** The salt that the Sensor mixes into the names of runs. @throws Refusal if the Sensor or its salt is missing */
 export async function readRunSalt({ outputs, cluster }: Installation): Promise<string> {
   const { namespace, sensor } = outputs;
   const api = cluster.makeApiClient(CustomObjectsApi);

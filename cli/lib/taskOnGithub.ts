@@ -18,7 +18,7 @@ export interface TaskBranch {
   pulls: { number: number; labels: string[] }[];
 }
 
-/** @throws Refusal if GitHub cannot be asked */
+/** @throws Refusal if the App's key cannot be read, or GitHub refuses or does not answer */
 export async function taskOnGithub(
   installation: Installation,
   settings: Settings,

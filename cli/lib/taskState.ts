@@ -1,11 +1,12 @@
 import { CustomObjectsApi } from "@kubernetes/client-node";
 import { runLabels } from "../../components/labels.ts";
 import { ledgerPrefix } from "../../components/vocabulary/keys.ts";
+import { counted } from "./counted.ts";
 import { ask, type Installation, request } from "./installation.ts";
 import { howItEnded, type WorkflowState, waitingGates } from "./mainWorkflowState.ts";
 import { isReady, listPods } from "./pods.ts";
 import { listRuns, type RunObject } from "./remediations.ts";
-import { allTheSame, failureOf, isFailed, stepsEndedWell } from "./runEnd.ts";
+import { failureAroundSteps, failureOf, isFailed, stepsEndedWell } from "./runEnd.ts";
 import type { Settings } from "./settings.ts";
 
 /** Reads the state of a task and of the route of its pushes from the cluster. */
@@ -146,7 +147,9 @@ function summaryOf(run: RunObject): string {
   if (isFailed(run) && !stepsEndedWell(run)) return `it failed: ${failureOf(run).did}`;
   if (!isFailed(run) && run.status?.phase !== "Succeeded") return "it is running";
   const parameters = Object.values(run.status?.nodes ?? {}).flatMap(({ outputs }) => outputs?.parameters ?? []);
-  const number = (name: string) => parameters.find((one) => one.name === name)?.value || "0";
-  const did = `it started ${number("started")} remediations and requested ${number("redelivered")} redeliveries`;
-  return [did, allTheSame(run)].filter(Boolean).join("; ");
+  const number = (name: string) => Number(parameters.find((one) => one.name === name)?.value || 0);
+  const started = counted(number("started"), "remediation");
+  const redelivered = counted(number("redelivered"), "redelivery", "redeliveries");
+  const did = `it started ${started} and requested ${redelivered}`;
+  return [did, failureAroundSteps(run)].filter(Boolean).join("; ");
 }

@@ -176,9 +176,9 @@ async function pingHook({ place, name, path }: Hook): Promise<void> {
 
 /** Which deliveries to read. */
 export interface DeliveryChoice {
-  /** At most so many, the newest. Default: all. */
+  /** How many of the newest to read. Default: all. */
   most?: number;
-  /** None from before this time, in milliseconds since 1970. Default: all. */
+  /** The time of the oldest to read, in milliseconds since 1970. Default: all. */
   since?: number;
 }
 
@@ -232,7 +232,7 @@ export function succeeded({ statusCode }: Delivery): boolean {
   return statusCode >= 200 && statusCode < 300;
 }
 
-/** The last attempt of each push delivery of which no attempt has succeeded. */
+/** For each push whose attempts have all failed, the last attempt. */
 export function failedPushes(deliveries: Delivery[]): Delivery[] {
   const through = new Set(deliveries.filter(succeeded).map(({ guid }) => guid));
   const last = new Map<string, Delivery>();
@@ -274,7 +274,8 @@ export async function pinged(hook: Hook, seconds: number): Promise<Delivery | un
   return [...(await newDeliveries(hook, known, undefined, seconds)).values()][0];
 }
 
-const way = "repair the network path from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy";
+const repairPath =
+  "repair the network path from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy";
 
 /** What an answer means, and how to fix it. */
 export function answerOf({ statusCode, status }: Delivery): { found: string; fix?: string } {
@@ -288,17 +289,17 @@ export function answerOf({ statusCode, status }: Delivery): { found: string; fix
   if (statusCode === 0) {
     return {
       found: `GitHub got no answer (${status}): the URL is wrong, or it does not lead to the EventSource`,
-      fix: way,
+      fix: repairPath,
     };
   }
   if (statusCode >= 500) {
     return {
       found: `${status}: the proxy in front of the EventSource cannot reach it, or the event bus is unavailable`,
-      fix: way,
+      fix: repairPath,
     };
   }
   if (statusCode < 200 || statusCode > 299) {
-    return { found: `${status}: it is not the EventSource that answers at this URL`, fix: way };
+    return { found: `${status}: something other than the EventSource answers at this URL`, fix: repairPath };
   }
   return { found: "it was accepted, so the signature is right" };
 }

@@ -43,7 +43,7 @@ export async function push(call: PushCall): Promise<ExitCode> {
   if (dryRun) {
     terminal.say(
       known
-        ? `a dry run: nothing was sent; this push already has run ${run} and would get no other one`
+        ? `a dry run: nothing was sent; this push already has run ${run} and would not get another one`
         : `a dry run: nothing was sent; the run would be ${run}; scripts/rex remediate --task ${task} --dry-run shows what it would touch`,
     );
     if (json) console.log(JSON.stringify({ ...sent, dryRun, run, known }));
@@ -70,8 +70,8 @@ export async function push(call: PushCall): Promise<ExitCode> {
 }
 
 /**
- * The run that the Sensor has created for the push, or will create. The time in GitHub's event differs by seconds from the time in its
- * activity record. To get the same run again, the push has to carry the time of the event.
+ * The run that the Sensor has created for the push, or will create. GitHub's event and its activity record give times that differ by
+ * seconds. The name of the run depends on the time of the event, so a push that already has a run is sent with that time.
  */
 async function runOf(
   installation: Installation,
@@ -116,13 +116,13 @@ async function waitForRun(
     }
     await sleep(500);
   }
-  terminal.say(known ? `run ${name} exists already` : `run ${name}, in namespace ${namespace}`);
+  terminal.say(known ? `run ${name} already exists` : `run ${name}, in namespace ${namespace}`);
   terminal.waitFor("waiting for its end");
   const { run, steps } = await follow(installation, name, waitSeconds, known ? () => {} : terminal.say);
   terminal.waitFor(undefined);
   const words = conclusion(run, steps, waitSeconds, namespace);
   const message = known
-    ? `already remediated: this push already has a run and does not get another one; it ended as ${words}; scripts/rex remediate starts a new run`
+    ? `this push already has a run and does not get another one; ${words}; scripts/rex remediate starts a new run`
     : words;
   return { well: hasWorked(run), message, run: name, outcome: run.outcome, report: run.report };
 }
@@ -136,5 +136,5 @@ function refusalWords({ status, body }: Answer, url: string): string {
   if (status >= 500) {
     return `${url} answers ${status} (${words}): the event bus is unavailable, or the proxy in front of the EventSource cannot reach it; docs/troubleshooting.md, "The EventSource answers 500, or not at all"`;
   }
-  return `${url} answers ${status} (${words}): it is not the EventSource that answers there; --url URL sends to another address`;
+  return `${url} answers ${status} (${words}): something other than the EventSource answers there; --url URL sends to another address`;
 }

@@ -6,13 +6,13 @@ import { type Consent, type ExitCode, exitCodes } from "../lib/call.ts";
 import { confirm } from "../lib/terminal.ts";
 import type { UpCall } from "../up.ts";
 
-/** Runs `up` and `down`, by handing over to scripts/up and scripts/down. */
+/** Runs scripts/up and scripts/down. */
 
 const scripts = resolve(import.meta.dirname, "../../scripts");
 
 export async function up({ on, more, ...consent }: UpCall): Promise<ExitCode> {
   if (on !== undefined) {
-    const intention = `pulumi up of stack ${on.stack} on the cluster of context ${on.context}`;
+    const intention = `run pulumi up for stack ${on.stack} on the cluster of context ${on.context}`;
     return handOver(intention, consent, "up", ["--context", on.context, "--stack", on.stack, ...more], true);
   }
   const intention =
@@ -22,13 +22,13 @@ export async function up({ on, more, ...consent }: UpCall): Promise<ExitCode> {
 
 export async function down({ on, ...consent }: DownCall): Promise<ExitCode> {
   if (on !== undefined) {
-    const intention = `pulumi destroy of stack ${on.stack} on the cluster of context ${on.context}: everything that the stack created there is deleted`;
+    const intention = `run pulumi destroy for stack ${on.stack} on the cluster of context ${on.context}, and so delete everything that the stack created there`;
     return handOver(intention, consent, "down", ["--context", on.context, "--stack", on.stack], true);
   }
   return handOver("stop this checkout's one-node cluster and remove its data", consent, "down", [], false);
 }
 
-/** @param previews whether the script has a --dry-run of its own */
+/** @param previews whether the script has its own --dry-run */
 async function handOver(
   intention: string,
   { dryRun, yes }: Consent,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ExitCode, exitCodes, Refusal } from "../lib/call.ts";
+import { counted } from "../lib/counted.ts";
 import { asText, type Finding, findings } from "../lib/findings.ts";
 import { type Installation, openInstallation } from "../lib/installation.ts";
 import { listRemediations, type Remediation, watchRemediations } from "../lib/remediations.ts";
@@ -38,12 +39,12 @@ export async function status(call: StatusCall): Promise<ExitCode> {
     printTable(shown, remediations.length, follow);
     if (report !== undefined) printReport(report);
   }
-  if (follow) await goOn(installation, call, remediations, version);
+  if (follow) await followChanges(installation, call, remediations, version);
   const failed = task !== undefined && [undefined, "failed"].includes(lastOutcome(remediations));
   return failed && !follow ? exitCodes.failed : exitCodes.well;
 }
 
-/** The outcome of the last remediation, or its state if it has not ended: that is no failure. */
+/** The outcome of the last remediation, or its state if it has not ended. A remediation that has not ended has not failed. */
 function lastOutcome([last]: Remediation[]): string | undefined {
   return last === undefined || last.state === "ended" ? last?.outcome : last.state;
 }
@@ -72,7 +73,7 @@ async function reportOn(
   };
 }
 
-/** The caller may lack the right to read the App's key. Then the report goes without GitHub. */
+/** The caller may lack the right to read the App's key. Then the report leaves GitHub out and says why. */
 async function askGithub(task: string, installation: Installation, settings: Settings) {
   try {
     return await taskOnGithub(installation, settings, task);
@@ -109,7 +110,7 @@ function printTable(shown: Remediation[], all: number, follow: boolean): void {
   console.log(row(columns));
   for (const one of follow ? shown.toReversed() : shown) console.log(row(cells(one)));
   if (shown.length === 0) console.log("no remediations yet, or they are no longer kept");
-  if (shown.length < all) console.log(`… and ${all - shown.length} older ones; to see them: --limit ${all}`);
+  if (shown.length < all) console.log(`… and ${counted(all - shown.length, "older one")}; to see all: --limit ${all}`);
 }
 
 function printReport({ task, mainWorkflows, agents, findings }: TaskReport): void {
@@ -137,7 +138,7 @@ function progress({ state, summary, outcome }: Remediation): string {
 }
 
 /** Follows remediations until SIGINT. After an outage of the API server it prints the changes that it missed. */
-async function goOn(
+async function followChanges(
   installation: Installation,
   { task, json }: StatusCall,
   known: Remediation[],

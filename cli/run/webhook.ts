@@ -1,5 +1,6 @@
 import type { Octokit } from "@octokit/rest";
 import { type Consent, type ExitCode, exitCodes, Refusal } from "../lib/call.ts";
+import { counted } from "../lib/counted.ts";
 import { GithubApp, githubWithToken } from "../lib/github.ts";
 import { type Installation, openInstallation, webhookUrlOf } from "../lib/installation.ts";
 import { namesOf, readSettings, readWebhookSecret, type Settings } from "../lib/settings.ts";
@@ -68,9 +69,14 @@ function end({ command, choice, url, warnings }: Context, well: boolean, json: o
   return well ? exitCodes.well : exitCodes.failed;
 }
 
-/** Whether to go on: not in a dry run; otherwise asks for confirmation, unless --yes was given. */
-async function agreed({ say }: Context, { dryRun, yes }: Consent, nothing: string, question: string): Promise<boolean> {
-  if (dryRun) say(`a dry run: ${nothing}`);
+/** Whether to make the changes: not in a dry run. Asks for confirmation, unless --yes was given. @throws Refusal if not confirmed */
+async function agreed(
+  { say }: Context,
+  { dryRun, yes }: Consent,
+  ifDryRun: string,
+  question: string,
+): Promise<boolean> {
+  if (dryRun) say(`a dry run: ${ifDryRun}`);
   else if (!yes) await confirm(question);
   return !dryRun;
 }
@@ -86,7 +92,7 @@ async function places(context: Context, level: "read" | "write"): Promise<HookPl
   const repositories = options.repository === undefined ? settings.repositories : [options.repository];
   if (options.repository !== undefined && !settings.repositories.includes(options.repository.toLowerCase())) {
     context.warn(
-      `${options.repository} is not watched, so its pushes do nothing; the watched repositories are ${namesOf(settings.repositories)}`,
+      `${options.repository} is not watched, so its pushes are ignored; the watched repositories are ${namesOf(settings.repositories)}`,
     );
   }
   const own =
@@ -176,12 +182,12 @@ export async function register(call: RegisterCall): Promise<ExitCode> {
   for (const place of await places(context, "write")) plans.push(await planFor(context, place, call.replace));
   await warnOfTwo(context);
   for (const plan of plans) say(intention(plan, url));
-  const goesOn = plans.length > 0 && (await agreed(context, call, "nothing was changed", "Change that?"));
+  const confirmed = plans.length > 0 && (await agreed(context, call, "nothing was changed", "Make these changes?"));
   let well = true;
   const done: object[] = [];
   for (const { place, hook, changes } of plans) {
     let name = hook?.name ?? place.name;
-    if (goesOn) {
+    if (confirmed) {
       try {
         if (hook === undefined) name = `${place.name}: ${await createHook(place, url, secret)}`;
         else await updateHook(hook, url, secret);
@@ -266,7 +272,7 @@ export async function status(choice: WebhookChoice): Promise<ExitCode> {
   const context = await open("status", choice);
   const { url, say } = context;
   const { hooks, without } = await registered(context);
-  const told: object[] = [];
+  const reported: object[] = [];
   let well = hooks.length > 0 && without.length === 0;
   for (const hook of hooks) {
     const [last] = await listDeliveries(hook, { most: 1 });
@@ -283,7 +289,7 @@ export async function status(choice: WebhookChoice): Promise<ExitCode> {
       `${name} to ${hook.url}: ${active === undefined ? "" : active ? "active, " : "not active, "}events ${events.join(", ")}, ${contentType}, secret ${hasSecret ? "set" : "not set"}, insecure_ssl ${insecureSsl}, last answer ${last === undefined ? "none yet" : `${last.statusCode} at ${last.deliveredAt}`}`,
     );
     for (const fault of faults) say(`  wrong: ${fault}`);
-    told.push({
+    reported.push({
       name,
       url: hook.url,
       active: active ?? null,
@@ -297,7 +303,7 @@ export async function status(choice: WebhookChoice): Promise<ExitCode> {
   }
   for (const { name } of without) say(`${name}: no webhook goes to ${url}`);
   if (!well) say("scripts/rex webhook register corrects webhooks; scripts/rex webhook ping tests them");
-  return end(context, well, { hooks: told, without: without.map(({ name }) => name) });
+  return end(context, well, { hooks: reported, without: without.map(({ name }) => name) });
 }
 
 export async function ping(call: PingCall): Promise<ExitCode> {
@@ -311,10 +317,10 @@ export async function ping(call: PingCall): Promise<ExitCode> {
   const hooks = (await someRegistered(context)).filter(({ place }) => place.kind !== "app");
   if (hooks.length === 0) {
     throw new Refusal(
-      "only the App's own webhook goes there, and GitHub has no ping for it; see scripts/rex webhook deliveries",
+      "only the App's own webhook goes to the installation, and GitHub has no ping for it; see scripts/rex webhook deliveries",
     );
   }
-  const told: object[] = [];
+  const reported: object[] = [];
   let well = true;
   for (const hook of hooks) {
     terminal.waitFor("waiting for the answer");
@@ -326,27 +332,27 @@ export async function ping(call: PingCall): Promise<ExitCode> {
         : `${hook.name}: answered ${answer.statusCode}: ${meaningOf(answer)}`,
     );
     if (answer === undefined || !succeeded(answer)) well = false;
-    told.push({ name: hook.name, statusCode: answer?.statusCode ?? null });
+    reported.push({ name: hook.name, statusCode: answer?.statusCode ?? null });
   }
-  return end(context, well, { hooks: told });
+  return end(context, well, { hooks: reported });
 }
 
 export async function deliveries(call: DeliveriesCall): Promise<ExitCode> {
   const context = await open("deliveries", call);
   const { say } = context;
-  const told: object[] = [];
+  const reported: object[] = [];
   for (const hook of await someRegistered(context)) {
     const found = await listDeliveries(hook, { most: call.limit, since: call.since });
-    say(`${hook.name}: ${found.length === 0 ? "no deliveries" : `${found.length} deliveries`}`);
+    say(`${hook.name}: ${found.length === 0 ? "no deliveries" : counted(found.length, "delivery", "deliveries")}`);
     const items: object[] = [];
     for (const delivery of found) {
       const branch = call.details && delivery.event === "push" ? await branchOf(hook, delivery) : undefined;
       say(`  ${lineOf(delivery)}${branch === undefined ? "" : ` ${branch}`}`);
       items.push({ ...delivery, ...(branch !== undefined && { branch }) });
     }
-    told.push({ name: hook.name, deliveries: items });
+    reported.push({ name: hook.name, deliveries: items });
   }
-  return end(context, true, { hooks: told });
+  return end(context, true, { hooks: reported });
 }
 
 function lineOf({ id, deliveredAt, event, action, statusCode, redelivery, guid }: Delivery): string {
@@ -360,15 +366,16 @@ export async function redeliver(call: RedeliverCall): Promise<ExitCode> {
   const hooks = await someRegistered(context);
   const wanted =
     call.deliveryId === undefined ? await failedOnes(hooks, call.since) : [await theOne(hooks, call.deliveryId)];
-  const none = wanted.every(({ chosen }) => chosen.length === 0);
-  if (none) say("no push delivery has failed");
+  const number = wanted.flatMap(({ chosen }) => chosen).length;
+  if (number === 0) say("no push delivery has failed");
   for (const { hook, chosen } of wanted) for (const delivery of chosen) say(`${hook.name}: ${lineOf(delivery)}`);
-  const goesOn = !none && (await agreed(context, call, "nothing was repeated", "Have GitHub repeat them?"));
-  const told: object[] = [];
+  const question = `Have GitHub repeat ${number === 1 ? "it" : "them"}?`;
+  const confirmed = number > 0 && (await agreed(context, call, "nothing was repeated", question));
+  const reported: object[] = [];
   let well = true;
   for (const { hook, chosen, known } of wanted) {
-    if (!goesOn) {
-      told.push(...chosen.map(({ id, guid }) => ({ id, guid })));
+    if (!confirmed) {
+      reported.push(...chosen.map(({ id, guid }) => ({ id, guid })));
       continue;
     }
     for (const { id } of chosen) await askAgain(hook, id);
@@ -381,14 +388,14 @@ export async function redeliver(call: RedeliverCall): Promise<ExitCode> {
       const answer = answers.get(guid);
       say(
         answer === undefined
-          ? `${hook.name}: repeating delivery ${id} was requested, but GitHub listed no answer within ${call.waitSeconds} s`
+          ? `${hook.name}: GitHub was asked to repeat delivery ${id}, but listed no answer within ${call.waitSeconds} s`
           : `${hook.name}: delivery ${id}, repeated as ${answer.id}, was answered ${answer.statusCode}: ${meaningOf(answer)}`,
       );
       if (answer === undefined || !succeeded(answer)) well = false;
-      told.push({ id, guid, again: answer?.id ?? null, statusCode: answer?.statusCode ?? null });
+      reported.push({ id, guid, again: answer?.id ?? null, statusCode: answer?.statusCode ?? null });
     }
   }
-  return end(context, well, { dryRun: call.dryRun, deliveries: told });
+  return end(context, well, { dryRun: call.dryRun, deliveries: reported });
 }
 
 interface Chosen {

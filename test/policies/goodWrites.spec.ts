@@ -55,7 +55,7 @@ describe("the doctor's good writes", function () {
     "skip a CodeRun's deletion: not checked: there is currently no CodeRun that a remediation may delete",
     "skip a main workflow's restart: not checked: there is no running main workflow",
   ];
-  const runs = ["pass a push's run: NAME-sensor may make it", "pass a lost push's run: NAME-sweep may make it"];
+  const runs = ["pass a push's run: accepted from NAME-sensor", "pass a lost push's run: accepted from NAME-sweep"];
 
   it("are not checked if there is no object to try them on, and no object is created for it", async () => {
     deepEqual(await found(), [...runs, ...nothingToTryOn]);
@@ -78,8 +78,8 @@ describe("the doctor's good writes", function () {
     await cluster.create(mainWorkflow("c-main", 3, "waiting-ready-for-qa", gate, { labels }));
     deepEqual(await found(), [
       ...runs,
-      "pass a CodeRun's deletion: NAME may make it",
-      "pass a main workflow's restart: NAME may make it",
+      "pass a CodeRun's deletion: accepted from NAME",
+      "pass a main workflow's restart: accepted from NAME",
     ]);
     const agent = await cluster.codeRun("d-cleo");
     deepEqual([agent?.metadata.name, agent?.metadata.deletionTimestamp], ["d-cleo", undefined]);
@@ -93,7 +93,7 @@ describe("the doctor's good writes", function () {
 
   it("come with bad writes that the same policies refuse", async () => {
     const found = await policiesInForceCheck.look(contextOf(admin));
-    deepEqual(found, pass("6 policies refuse what they must refuse (tried as dry runs)"));
+    deepEqual(found, pass("6 dry runs, each refused by its policy"));
   });
 
   it("are not checked if the caller may not impersonate", async () => {
@@ -154,7 +154,7 @@ describe("the doctor's good writes", function () {
       [
         `fail a push's run: a push gets no run: the API server says 403: ${refusedRun("Sensor", "runs")}`,
         `fail a lost push's run: a lost push gets no run: the API server says 403: ${refusedRun("sweep", "swept")}`,
-        "pass a CodeRun's deletion: NAME may make it",
+        "pass a CodeRun's deletion: accepted from NAME",
         `fail a main workflow's restart: QA is not restarted (tried with c-main): the API server says 403: ${policy("workflows")}: workflow c-main must keep its labels; a remediation may only set current-stage to waiting-pr-created`,
       ],
     );

@@ -256,16 +256,16 @@ describe("scripts/rex doctor, on a cluster", function () {
     "pass  last push: TIME, run RUN: remediated",
     "pass  Argo's instance ID: none",
     "pass  sweep: schedule 0 0 1 1 *; no sweep has ended yet",
-    "pass  rights (sensor): NAME-sensor has all rights that it needs and none beyond (31 access reviews)",
-    "pass  rights (remediation): NAME has all rights that it needs and none beyond (35 access reviews)",
-    "pass  rights (sweep): NAME-sweep has all rights that it needs and none beyond (33 access reviews)",
-    "pass  rights (event source): NAME-event-source has all rights that it needs and none beyond (32 access reviews)",
+    "pass  rights (sensor): NAME-sensor has the rights that it needs and no others (31 access reviews)",
+    "pass  rights (remediation): NAME has the rights that it needs and no others (35 access reviews)",
+    "pass  rights (sweep): NAME-sweep has the rights that it needs and no others (33 access reviews)",
+    "pass  rights (event source): NAME-event-source has the rights that it needs and no others (32 access reviews)",
     "pass  admission policies: 6 policies, all bound",
-    "pass  admission policies in force: 6 policies refuse what they must refuse (tried as dry runs)",
-    "pass  good writes (a push's run): NAME-sensor may make it",
-    "pass  good writes (a lost push's run): NAME-sweep may make it",
+    "pass  admission policies in force: 6 dry runs, each refused by its policy",
+    "pass  good writes (a push's run): accepted from NAME-sensor",
+    "pass  good writes (a lost push's run): accepted from NAME-sweep",
     "skip  good writes (a CodeRun's deletion): not checked: there is currently no CodeRun that a remediation may delete",
-    "pass  good writes (a main workflow's restart): NAME may make it",
+    "pass  good writes (a main workflow's restart): accepted from NAME",
     "pass  App's key: App ID is NAME",
     "pass  App's installation (REPOSITORY): installation ID",
     "pass  App's permissions (REPOSITORY): contents: read, metadata: read, pull_requests: write, and no more",
@@ -274,8 +274,8 @@ describe("scripts/rex doctor, on a cluster", function () {
     "pass  webhook's secret: Secret HOOK, key secret, without white space at its end",
     "pass  webhook (REPOSITORY): the repository's, ID, to URL",
     "pass  deliveries (REPOSITORY): the last delivery, a ping at TIME, was answered 200: it was accepted, so the signature is right",
-    "pass  CodeRuns: 1 coderuns.agents.platform, labelled task-id and github-app",
-    "pass  stages in use: 1 running main workflows, all at known stages",
+    "pass  CodeRuns: 1 CodeRun (coderuns.agents.platform), labelled task-id and github-app",
+    "pass  stages in use: no unknown stage (1 running main workflow)",
     "pass  main workflow play (its labels): not part of a template: whatever creates the Workflow has to set workflow-type, task-id, current-stage in its metadata",
     "pass  main workflow play (routes by the stage label): round/again at waiting-pr-created",
     "pass  main workflow play (survives a cancelled agent): quality/cleo, testing/tess",
@@ -293,7 +293,7 @@ describe("scripts/rex doctor, on a cluster", function () {
   const register = "scripts/rex webhook register";
   const waysOut = 'docs/troubleshooting.md, "Too many workflows are running"';
   const atOnce =
-    "SOME running now; main workflows: 1, of which 1 wait at gates and still count; held back: 0; fix: set the limit higher than the number of main workflows can ever be, or remove it";
+    "SOME running now; main workflows: 1 (at gates, where they still count: 1); held back: 0; fix: set the limit higher than the largest number of main workflows, or remove it";
   const again =
     "kubectl -n agent-platform get secret HOOK -o jsonpath='{.data.secret}' | base64 -d | tr -d '\\r\\n' > FILE; kubectl -n agent-platform create secret generic HOOK --from-file=secret=FILE --dry-run=client -o yaml | kubectl apply -f -";
   const faults: Fault[] = [

@@ -8,9 +8,9 @@ import { PlannedContext, planned } from "../../../cli/doctor/beforeInstall.ts";
 import { type Check, type Finding, fail, pass, type Result, run, skip, warn } from "../../../cli/doctor/check.ts";
 import { checksBefore } from "../../../cli/doctor/checks.ts";
 import { clusterCheck, kubernetes } from "../../../cli/doctor/cluster.ts";
-import { labelled, stopping } from "../../../cli/doctor/codeRuns.ts";
+import { blocking, labelled } from "../../../cli/doctor/codeRuns.ts";
 import { configuration } from "../../../cli/doctor/configuration.ts";
-import type { Thing } from "../../../cli/doctor/context.ts";
+import type { ClusterObject } from "../../../cli/doctor/context.ts";
 import { contract } from "../../../cli/doctor/contract.ts";
 import { archivedLogsCheck, configOf, controllersOf, workflowsAtOnceCheck } from "../../../cli/doctor/controller.ts";
 import { granted, removed } from "../../../cli/doctor/githubApp.ts";
@@ -222,7 +222,7 @@ describe("scripts/rex doctor", function () {
       deepEqual(
         await told(
           check("one", new Refusal("a; b", "c; d")),
-          { ...check("two", new Refusal("a; b")), otherwise: "mend it" },
+          { ...check("two", new Refusal("a; b")), defaultFix: "mend it" },
           check("three", refused(500)),
           check("four", refused(403)),
         ),
@@ -368,7 +368,7 @@ describe("scripts/rex doctor", function () {
       spec: {},
       status: { conditions },
     });
-    const judge = (thing: Thing | undefined, created = false) =>
+    const judge = (thing: ClusterObject | undefined, created = false) =>
       eventBus(thing, { name: "default", created, namespace: "qa" });
     const well = { type: "Deployed", status: "True" };
     deepEqual(verdicts([judge(bus(well)), judge(bus()), judge(undefined), judge(undefined, true)]), [
@@ -605,7 +605,7 @@ describe("scripts/rex doctor", function () {
     }
 
     const noLogs = "pass  archived logs: Argo does not archive logs";
-    const gates = (found: string) => `main workflows: 2, of which 1 wait at gates and still count; ${found}`;
+    const gates = (found: string) => `main workflows: 2 (at gates, where they still count: 1); ${found}`;
 
     it("accepts a ConfigMap without limits, in the namespace of the controller or of the installation", async () => {
       const none = (at: string) => [
@@ -625,7 +625,7 @@ describe("scripts/rex doctor", function () {
 
     it("warns about a limit, with the number of running workflows and of those at gates", async () => {
       const of = { mainWorkflows: [true, false], others: [1, 4] as [number, number], pending: ["Waiting for a lock"] };
-      const fix = `set the limit higher than the number of main workflows can ever be, or remove it: kubectl -n argo edit configmap told; then kubectl -n argo rollout restart deployment workflow-controller, because it reads the ConfigMap only at its start; ${waysOut}`;
+      const fix = `set the limit higher than the largest number of main workflows, or remove it: kubectl -n argo edit configmap told; then kubectl -n argo rollout restart deployment workflow-controller, because it reads the ConfigMap only at its start; ${waysOut}`;
       deepEqual(
         await look({
           ...of,
@@ -652,7 +652,7 @@ describe("scripts/rex doctor", function () {
 
     it("fails if a limit is reached or holds workflows back [doctor-sees-limits]", async () => {
       const name = "qa/workflow-controller-configmap";
-      const fix = `set the limit higher than the number of main workflows can ever be, or remove it: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, because it reads the ConfigMap only at its start; ${waysOut}`;
+      const fix = `set the limit higher than the largest number of main workflows, or remove it: kubectl -n qa edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, because it reads the ConfigMap only at its start; ${waysOut}`;
       const configMaps = { [name]: { data: { config: "namespaceParallelism: 3\nnodeEvents:\n  enabled: true\n" } } };
       const said = (now: number, back: string) => [
         `fail  workflows at once: at most 3 workflows in namespace qa (namespaceParallelism in ConfigMap ${name}): ${now} running now; ${gates(`held back: ${back}`)}; fix: ${fix}`,
@@ -875,7 +875,7 @@ describe("scripts/rex doctor", function () {
         letThrough(came, {
           of: "a push's run",
           account: "rex-sensor",
-          otherwise: "a push gets no run",
+          consequence: "a push gets no run",
           fix: "mend it",
         });
       const refused = (code: number, message: string, details: object = { kind: "workflows" }) =>
@@ -896,7 +896,7 @@ describe("scripts/rex doctor", function () {
           ] as const
         ).map((came) => [judge(came).verdict, judge(came).found]),
         [
-          ["pass", "rex-sensor may make it"],
+          ["pass", "accepted from rex-sensor"],
           ["warn", "not checked: you may not impersonate the accounts"],
           ["warn", 'not checked: the API server says 400: admission webhook "x" does not support dry run'],
           ["skip", "not checked: rex-sensor lacks the right to do it"],
@@ -931,7 +931,7 @@ describe("scripts/rex doctor", function () {
     const nodes = (exitCode: string) => ({
       a: { type: "Pod", phase: "Error", message: "wait: Error (exit code 64): no such bucket", outputs: { exitCode } },
     });
-    const ended = (exitCode: string): Thing => ({
+    const ended = (exitCode: string): ClusterObject => ({
       metadata: {
         name: "by-push",
         creationTimestamp: "2026-01-01T00:00:00Z",
@@ -960,7 +960,7 @@ describe("scripts/rex doctor", function () {
 
   it("finds runs that no controller picks up, and an instance ID that differs from that of the main workflows", () => {
     const now = Date.parse("2026-01-01T00:10:00Z");
-    const made = (name: string, minute: number, phase?: string, id?: string): Thing => ({
+    const made = (name: string, minute: number, phase?: string, id?: string): ClusterObject => ({
       metadata: {
         name,
         creationTimestamp: `2026-01-01T00:0${minute}:00Z`,
@@ -969,7 +969,7 @@ describe("scripts/rex doctor", function () {
       spec: {},
       ...(phase !== undefined && { status: { phase } }),
     });
-    const judge = (own: Thing[], main: Thing[], argoInstanceId?: string) =>
+    const judge = (own: ClusterObject[], main: ClusterObject[], argoInstanceId?: string) =>
       seen(own, main, { namespace: "qa", argoInstanceId, now });
     deepEqual(judge([made("run", 8, "Running")], [made("play", 1, "Running")]), pass("none"));
     deepEqual(judge([made("run", 9, undefined)], []), pass("none"));
@@ -1021,7 +1021,7 @@ describe("scripts/rex doctor", function () {
 
   it("requires the stages and labels in use to be configured", () => {
     const platform = planned(undefined);
-    const workflow = (stage: string | undefined, phase = "Running"): Thing => ({
+    const workflow = (stage: string | undefined, phase = "Running"): ClusterObject => ({
       metadata: {
         name: "play-1",
         creationTimestamp: "",
@@ -1030,7 +1030,7 @@ describe("scripts/rex doctor", function () {
       spec: {},
       status: { phase },
     });
-    const judge = (...all: Thing[]) => known(all, platform, "qa");
+    const judge = (...all: ClusterObject[]) => known(all, platform, "qa");
     deepEqual(
       verdicts([
         judge(),
@@ -1046,7 +1046,7 @@ describe("scripts/rex doctor", function () {
       metadata: { name: "c", creationTimestamp: "", labels },
       spec: {},
     });
-    const kind = (...all: Thing[]) => labelled(all, "coderuns.agents.platform", platform).verdict;
+    const kind = (...all: ClusterObject[]) => labelled(all, "coderuns.agents.platform", platform).verdict;
     deepEqual(
       [
         kind(),
@@ -1059,7 +1059,7 @@ describe("scripts/rex doctor", function () {
   });
 
   describe("of CodeRuns that would prevent a remediation", () => {
-    const run = (name: string, agent: string, more: { task?: string; owners?: string[] } = {}): Thing => ({
+    const run = (name: string, agent: string, more: { task?: string; owners?: string[] } = {}): ClusterObject => ({
       metadata: {
         name,
         uid: `uid-${name}`,
@@ -1069,18 +1069,22 @@ describe("scripts/rex doctor", function () {
       },
       spec: {},
     });
-    const judge = (...all: Thing[]) => stopping(all, "kubectl -n qa %s coderuns.agents.platform", planned(undefined));
+    const judge = (...all: ClusterObject[]) =>
+      blocking(all, "kubectl -n qa %s coderuns.agents.platform", planned(undefined));
     const cleo = run("cleo", "5DLabs-Cleo");
 
     it("warns about a CodeRun of another agent or task that a listed agent's CodeRun owns", () => {
       deepEqual(judge(cleo, run("rex", "5DLabs-Rex", { owners: ["play", "cleo"] })), [
         warn(
           "rex (5DLabs-Rex) would be deleted together with its owner cleo (5DLabs-Cleo): while the owner runs, no push of its task is remediated",
-          `kubectl -n qa patch coderuns.agents.platform rex --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/1"}]'; and have it created with another owner`,
+          `kubectl -n qa patch coderuns.agents.platform rex --type json -p '[{"op":"remove","path":"/metadata/ownerReferences/1"}]'; then change what creates it, so that it gets another owner`,
           "owners",
         ),
       ]);
-      const bare: Thing = { ...run("bare", ""), metadata: { ...run("bare", "", { owners: ["cleo"] }).metadata } };
+      const bare: ClusterObject = {
+        ...run("bare", ""),
+        metadata: { ...run("bare", "", { owners: ["cleo"] }).metadata },
+      };
       delete bare.metadata.labels;
       deepEqual(
         [judge(cleo, run("tess", "5DLabs-Tess", { task: "4", owners: ["cleo"] })), judge(cleo, bare)].map(verdicts),

@@ -204,7 +204,7 @@ a dry run: nothing was sent; the run would be ${name}; scripts/rex remediate --t
     deepEqual([told.exitCode, exitCode, received], [0, 0, []]);
     const pushed = { task: "3", url, repository, branch, before: oldHead, after: newHead, pushedAt };
     deepEqual(JSON.parse(stdout), { ...pushed, dryRun: true, run: name, known: true });
-    match(stderr, /^a dry run: nothing was sent; this push already has run \S+ and would get no other one$/m);
+    match(stderr, /^a dry run: nothing was sent; this push already has run \S+ and would not get another one$/m);
   });
 
   it("sends the signed push that GitHub recorded, and reports what its run did", async () => {
@@ -322,7 +322,7 @@ remediated: QA of the task begins again on the current head
     deepEqual([answer, well, known, outcome], [200, true, nameAt(pushedAt + 1), "remediated"]);
     match(
       message,
-      /^already remediated: this push already has a run and does not get another one; it ended as remediated: .* scripts\/rex remediate starts a new run$/,
+      /^this push already has a run and does not get another one; remediated: .* scripts\/rex remediate starts a new run$/,
     );
   });
 

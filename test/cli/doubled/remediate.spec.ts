@@ -335,7 +335,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
     equal(exitCode, 1);
     match(
       stdout,
-      /^run rex-remediation-3-abcde has not ended within 2 s \(Workflow processing has been postponed because too many workflows are already running; the ConfigMap of Argo limits the number of running workflows \(parallelism, namespaceParallelism\), and main workflows that wait at gates count: scripts\/rex doctor shows the numbers, and docs\/troubleshooting\.md, "Too many workflows are running", says what to do\); /m,
+      /^run rex-remediation-3-abcde has not ended within 2 s \(Workflow processing has been postponed because too many workflows are already running; the ConfigMap of Argo limits the number of running workflows \(parallelism, namespaceParallelism\), and main workflows that wait at gates count too: scripts\/rex doctor shows the numbers, and docs\/troubleshooting\.md, "Too many workflows are running", says what to do\); /m,
     );
   });
 

@@ -290,7 +290,7 @@ describe("scripts/rex status", function () {
 `,
     );
     const limited = await status("--limit=1");
-    match(limited.stdout, /plan: no answer\n… and 2 older ones; to see them: --limit 3\n$/);
+    match(limited.stdout, /plan: no answer\n… and 2 older ones; to see all: --limit 3\n$/);
   });
 
   it("judges runs by their steps, and reports failures around the steps", async () => {
@@ -355,7 +355,7 @@ describe("scripts/rex status", function () {
       api.answers = cluster({ runs: [restarted], sweeps: [sweepOf(exitCode)] });
       return (await findingsOf("3", "--no-github")).findings.at(-1)?.found.split("05:00Z: ")[1];
     };
-    equal(await said("0"), `it started 1 remediations and requested 0 redeliveries; ${putAway}`);
+    equal(await said("0"), `it started 1 remediation and requested 0 redeliveries; ${putAway}`);
     match((await said("1")) ?? "", /^it failed: /);
   });
 
@@ -449,7 +449,7 @@ what this means:
   - remediated: QA of the task begins again on the current head
   - task-3-fix of 5dlabs/platform is at bbbbbbbbbbbb, pushed by 5dlabs-rex[bot] at 2026-01-02T00:00:00Z: this head has run ${nameOf("3", sha("b"), sha("a"))} (remediated)
   - a person holds the task with label remediation-hold on pull request #3, so runs end as held
-  - the last sweep for lost pushes, rex-remediation-sweep-1 of 2026-01-02T00:05:00Z: it started 1 remediations and requested 2 redeliveries
+  - the last sweep for lost pushes, rex-remediation-sweep-1 of 2026-01-02T00:05:00Z: it started 1 remediation and requested 2 redeliveries
 `,
     );
   });
@@ -465,7 +465,7 @@ what this means:
     equal(exitCode, 1);
     deepEqual(findings, [
       {
-        found: "no pod of EventSource rex-remediation is ready (there is 1), so no push can arrive",
+        found: "no pod of EventSource rex-remediation is ready (1 pod in all), so no push can arrive",
         fix: "kubectl -n agent-platform describe pod -l eventsource-name=rex-remediation; kubectl -n agent-platform get eventsource rex-remediation -o yaml",
       },
       {
@@ -613,8 +613,7 @@ what this means:
     ]);
     api.answers = cluster({ runs: [failedOfSweep], mainWorkflows: [main("play-5", "true"), main("play-5b", "true")] });
     deepEqual((await findingsOf("5", "--no-github")).findings[1], {
-      found:
-        "task 5 has more than one main workflow: play-5, play-5b; every run fails until all but one of them have ended",
+      found: "task 5 has more than one main workflow: play-5, play-5b; every run fails until only one of them is left",
       fix: "argo -n agent-platform stop NAME",
     });
   });
@@ -628,7 +627,7 @@ what this means:
     equal(exitCode, 0);
     deepEqual(findings[0], {
       found: `run ${run} has not begun: ${message}`,
-      fix: `the ConfigMap of Argo limits the number of running workflows (parallelism, namespaceParallelism), and main workflows that wait at gates count: scripts/rex doctor shows the numbers, and docs/troubleshooting.md, "Too many workflows are running", says what to do; argo -n agent-platform get ${run}`,
+      fix: `the ConfigMap of Argo limits the number of running workflows (parallelism, namespaceParallelism), and main workflows that wait at gates count too: scripts/rex doctor shows the numbers, and docs/troubleshooting.md, "Too many workflows are running", says what to do; argo -n agent-platform get ${run}`,
     });
   });
 

@@ -165,7 +165,7 @@ describe("scripts/rex webhook", function () {
       const refused = await answer("n\n");
       match(
         refused.stdout,
-        /create a webhook to .*\r\n.*Change that\? \[y\/N\] .*not confirmed; nothing was done\r\n$/s,
+        /create a webhook to .*\r\n.*Make these changes\? \[y\/N\] .*not confirmed; nothing was done\r\n$/s,
       );
       deepEqual([refused.exitCode, await hooks()], [2, []]);
       const { exitCode, stdout } = await answer("y\n");
