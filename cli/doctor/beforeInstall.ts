@@ -142,6 +142,7 @@ function needed({
   ];
   return [
     ...make("", "secrets"),
+    ...make("", "configmaps"),
     ...make("", "serviceaccounts"),
     ...make("", "services"),
     ...argo.flatMap((resource) => make("argoproj.io", resource)),

@@ -36,6 +36,7 @@ const order = [
   "Role",
   "RoleBinding",
   "NetworkPolicy",
+  "ConfigMap",
   "WorkflowTemplate",
   "EventBus",
   "EventSource",

@@ -125,7 +125,7 @@ async function githubFor(
   const name = permission === "repository_hooks" ? "Webhooks (repository)" : "Webhooks (organization)";
   const why =
     at === undefined
-      ? `it is not installed there; if the name is right, install the App ("Install App" in its settings); if the name is wrong, correct it: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up`
+      ? `it is not installed there; if the name is right, install the App ("Install App" in its settings); if the name is wrong, correct it: pulumi config set --path 'repositories[${settings.repositories.indexOf(where)}]' OWNER/NAME, then pulumi up`
       : `it needs the permission ${name}: ${needed}, but has ${granted ?? "no access"}; grant it in the App's settings and accept it in the settings of the installation`;
   throw new Refusal(
     `App ${settings.githubAppId} may not ${needed} the webhooks of ${where}: ${why}; or set the variable GITHUB_TOKEN to a token that may, for example: GITHUB_TOKEN=$(gh auth token) scripts/rex webhook …`,

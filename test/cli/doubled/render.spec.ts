@@ -134,7 +134,7 @@ describe("scripts/rex render", function () {
     const { stderr } = await render(good);
     equal(
       stderr,
-      `29 manifests; they also need these objects in namespace agent-platform:
+      `30 manifests; they also need these objects in namespace agent-platform:
   Secret app with githubAppPrivateKey under the key private-key.pem
   Secret hook with webhookSecret under the key secret
 `,
@@ -155,15 +155,15 @@ describe("scripts/rex render", function () {
     deepEqual(
       [first.length, first[0], first.at(-1)],
       [
-        29,
+        30,
         "01-validatingadmissionpolicy-rex-remediation-coderuns.agent-platform.yaml",
-        "29-cronworkflow-rex-remediation-sweep.yaml",
+        "30-cronworkflow-rex-remediation-sweep.yaml",
       ],
     );
     for (const own of ["kustomization.yaml", "99-mine.yaml"]) writeFileSync(join(output, own), "mine: true\n");
     equal((await render([...good, "--config", "admissionPolicies=false", "--output", output])).exitCode, 0);
     const second = readdirSync(output);
-    deepEqual([second.length, second[0]], [19, "01-serviceaccount-rex-remediation.yaml"]);
+    deepEqual([second.length, second[0]], [20, "01-serviceaccount-rex-remediation.yaml"]);
     deepEqual(second.slice(-2), ["99-mine.yaml", "kustomization.yaml"]);
   });
 
