@@ -14,8 +14,8 @@ export function sha(digit: string): string {
 }
 
 /**
- * The push that most steps are tested with: task 3, from aaa… to bbb…. Its time is a few minutes in the future, which plan tolerates, so that
- * no agent that a test starts counts as newer than the push.
+ * The push that most steps are tested with: task 3, from aaa… to bbb…. Its time is a few minutes in the future, which plan tolerates, so
+ * that no agent that a test starts counts as newer than the push.
  */
 export const push = { task: "3", before: sha("a"), after: sha("b"), pushedAt: Math.floor(Date.now() / 1000) + 300 };
 

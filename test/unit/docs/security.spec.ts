@@ -19,9 +19,9 @@ function counted(file: string): number {
 describe("docs/security.md", () => {
   it("says how many attempts, events and guards are tested", () => {
     const rows = [...read("docs/security.md").matchAll(/^\| .* \| `(test\/[^`]+)` \| (\d+) \| .* \|$/gm)];
-    const said = rows.map(([, file = "", number]) => [file, Number(number)]);
+    const documented = rows.map(([, file = "", number]) => [file, Number(number)]);
     deepEqual(
-      said,
+      documented,
       [
         "test/policies/remediation.spec.ts",
         "test/policies/sensor.spec.ts",

@@ -5,7 +5,7 @@ import { accountRights } from "../../../components/vocabulary/rights.ts";
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 
-/** The tables that explain the program's words. */
+/** Compares the documents' tables of outcomes and rights with the program. */
 describe("docs", () => {
   /** The rows of the table that begins with this head, as lists of cells. */
   function table(path: string, head: string): string[][] {
