@@ -15,7 +15,7 @@ function counted(file: string): number {
     .flat().length;
 }
 
-/** Compares the figures in the document with the data. The tests themselves show that none of them went wrong. */
+/** Compares the numbers in the document with the test data. The tests themselves show the results. */
 describe("docs/security.md", () => {
   it("says how many attempts, events and guards are tested", () => {
     const rows = [...read("docs/security.md").matchAll(/^\| .* \| `(test\/[^`]+)` \| (\d+) \| .* \|$/gm)];

@@ -36,7 +36,7 @@ describe("docs", () => {
     return found;
   }
   const { sensor, sweep, remediation } = accountRights(true);
-  const promised = { Sensor: sensor, sweep, remediation };
+  const granted = { Sensor: sensor, sweep, remediation };
 
   it("security.md says what each right of an account is for", () => {
     const words: Record<string, string> = {};
@@ -45,7 +45,7 @@ describe("docs", () => {
       account = name || account;
       words[account] = [words[account], right].filter(Boolean).join("; ");
     }
-    const said = Object.fromEntries(Object.keys(promised).map((account) => [account, rights(words[account] ?? "")]));
-    deepEqual(said, promised);
+    const documented = Object.fromEntries(Object.keys(granted).map((account) => [account, rights(words[account] ?? "")]));
+    deepEqual(documented, granted);
   });
 });
