@@ -13,8 +13,8 @@ function pinned(name: string): string {
 }
 
 /**
- * The image that users build is like the image that the tests run: the same Debian release with the same packages. It does not show that the
- * registries have these tags, because there is no image builder here.
+ * The image that users build is like the image that the tests run: the same Debian release with the same packages. It does not show that
+ * the registries have these tags, because there is no image builder here.
  */
 describe("examples/steps-image/Dockerfile", () => {
   const dockerfile = text("examples/steps-image/Dockerfile").replaceAll(/\s*\\\n\s*/g, " ");

@@ -45,7 +45,9 @@ describe("docs", () => {
       account = name || account;
       words[account] = [words[account], right].filter(Boolean).join("; ");
     }
-    const documented = Object.fromEntries(Object.keys(granted).map((account) => [account, rights(words[account] ?? "")]));
+    const documented = Object.fromEntries(
+      Object.keys(granted).map((account) => [account, rights(words[account] ?? "")]),
+    );
     deepEqual(documented, granted);
   });
 });
