@@ -122,10 +122,15 @@ async function githubFor(
   if (at !== undefined && (granted === "write" || granted === needed)) return app.asInstallation(at);
   const { GITHUB_TOKEN } = process.env;
   if (GITHUB_TOKEN) return githubWithToken(GITHUB_TOKEN, settings.githubApiUrl);
+  const watched = settings.repositories.indexOf(where);
+  const correct =
+    watched < 0
+      ? "correct it"
+      : `correct it: pulumi config set --path 'repositories[${watched}]' OWNER/NAME, then pulumi up`;
   const name = permission === "repository_hooks" ? "Webhooks (repository)" : "Webhooks (organization)";
   const why =
     at === undefined
-      ? `it is not installed there; if the name is right, install the App ("Install App" in its settings); if the name is wrong, correct it: pulumi config set --path 'repositories[${settings.repositories.indexOf(where)}]' OWNER/NAME, then pulumi up`
+      ? `it is not installed there; if the name is right, install the App ("Install App" in its settings); if the name is wrong, ${correct}`
       : `it needs the permission ${name}: ${needed}, but has ${granted ?? "no access"}; grant it in the App's settings and accept it in the settings of the installation`;
   throw new Refusal(
     `App ${settings.githubAppId} may not ${needed} the webhooks of ${where}: ${why}; or set the variable GITHUB_TOKEN to a token that may, for example: GITHUB_TOKEN=$(gh auth token) scripts/rex webhook …`,

@@ -57,7 +57,7 @@ describe("the hostile corpus", function () {
     try {
       await sendAll();
     } finally {
-      tell(Date.now() - began);
+      report(Date.now() - began);
       await Promise.all(Object.values(logs).map((log) => log.close()));
     }
   });
@@ -82,7 +82,7 @@ describe("the hostile corpus", function () {
     };
   }
 
-  function tell(milliseconds: number): void {
+  function report(milliseconds: number): void {
     console.log(verdicts.table.replaceAll(/^/gm, "    "));
     console.log(`    in ${Math.round(milliseconds / 1000)} s`);
     const { tried, wrong, missed } = verdicts.sum;

@@ -137,7 +137,7 @@ describe("a stack on the node", function () {
     );
   });
 
-  it("changes nothing at a second up, nor at a refresh", async () => {
+  it("changes nothing at a second up or a refresh", async () => {
     for (const [command, args] of [
       ["up", ["--expect-no-changes"]],
       ["refresh", []],

@@ -12,8 +12,8 @@ import {
 import { manifests, ofKind } from "../support/pulumi/manifests.ts";
 import { readRecordedMetrics } from "../support/recordedMetrics.ts";
 
-/** The alarms that fire at a minute. */
-type Rings = [minute: number, ...alarms: string[]];
+/** A minute and the alarms that fire then. */
+type Firing = [minute: number, ...alarms: string[]];
 
 const rex = "argo_workflows_rex_remediation_";
 const controller = "argo_workflows_is_leader";
@@ -25,7 +25,7 @@ const round = (most: string) => `${rex}round_bucket{le="${most}"}`;
 const rounds = `${rex}round_count`;
 const duration = (most: string) => `${rex}duration_seconds_bucket{le="${most}",outcome="remediated"}`;
 // The Sensor's pod serves this metric, not the controller.
-const givenUp = (pod: string) =>
+const gaveUp = (pod: string) =>
   `argo_events_action_retries_failed_total{instance="${pod}:7777",namespace="agent-platform",sensor_name="rex-remediation",trigger_name="remediate"}`;
 const durations = `${rex}duration_seconds_count{outcome="remediated"}`;
 
@@ -80,7 +80,7 @@ describe("alarms", function () {
   });
 
   /** Checks which alarms fire at which minute. */
-  function rings(courses: Record<string, Course>, ...expected: Rings[]): void {
+  function checkFiring(courses: Record<string, Course>, ...expected: Firing[]): void {
     const known = new Set(recorded.snapshots.flatMap(({ series }) => Object.keys(series)));
     const named = Object.keys(courses).filter((one) => one.startsWith("argo_") && !one.includes("instance="));
     deepEqual(
@@ -108,8 +108,8 @@ describe("alarms", function () {
     equal(status, 0, output);
   });
 
-  it("are silent while everything is well", () => {
-    rings(
+  it("do not fire while everything is well", () => {
+    checkFiring(
       {
         ...healthy(),
         [runs("remediated")]: steps(20),
@@ -127,41 +127,41 @@ describe("alarms", function () {
     // Alarms ignore what happened before Prometheus began to scrape, so it scrapes for an hour first.
     const begin = 65;
     const end = begin + recorded.snapshots.length;
-    rings(replayed(recorded, begin), [end, "Failed", "PushSwept", "Redelivered"]);
+    checkFiring(replayed(recorded, begin), [end, "Failed", "PushSwept", "Redelivered"]);
   });
 
-  describe("fire for a push that the Sensor gave up", () => {
+  describe("fire for a push that the Sensor gave up on", () => {
     it("for an hour, even if the counter is 1 when it is first seen, and again for a new pod", () => {
-      rings(
-        { ...healthy(), [givenUp("10.0.0.7")]: from(90, () => 1) },
+      checkFiring(
+        { ...healthy(), [gaveUp("10.0.0.7")]: from(90, () => 1) },
         [89],
         [91, "PushRefused"],
         [145, "PushRefused"],
         [155],
       );
-      rings(
-        { ...healthy(), [givenUp("10.0.0.7")]: until(90, () => 1), [givenUp("10.0.0.8")]: from(90, () => 1) },
+      checkFiring(
+        { ...healthy(), [gaveUp("10.0.0.7")]: until(90, () => 1), [gaveUp("10.0.0.8")]: from(90, () => 1) },
         [85],
         [91, "PushRefused"],
         [155],
       );
     });
     it("if the counter grows from 0, and not if it stays at 0", () => {
-      rings({ ...healthy(), [givenUp("10.0.0.7")]: jump(90, 0, 1) }, [89], [91, "PushRefused"], [155]);
-      rings({ ...healthy(), [givenUp("10.0.0.7")]: () => 0 }, [5], [100], [400]);
+      checkFiring({ ...healthy(), [gaveUp("10.0.0.7")]: jump(90, 0, 1) }, [89], [91, "PushRefused"], [155]);
+      checkFiring({ ...healthy(), [gaveUp("10.0.0.7")]: () => 0 }, [5], [100], [400]);
     });
   });
 
   describe("fire for a failed remediation", () => {
     it("for an hour, even if it is the first one that the controller counts", () => {
-      rings({ ...healthy(), [runs("failed")]: from(90, () => 1) }, [89], [91, "Failed"], [145, "Failed"], [155]);
+      checkFiring({ ...healthy(), [runs("failed")]: from(90, () => 1) }, [89], [91, "Failed"], [145, "Failed"], [155]);
     });
     it("if there were others before", () => {
-      rings({ ...healthy(), [runs("failed")]: jump(90, 3, 4) }, [89], [91, "Failed"], [155]);
+      checkFiring({ ...healthy(), [runs("failed")]: jump(90, 3, 4) }, [89], [91, "Failed"], [155]);
     });
     it("after the controller's counter was reset", () => {
       const after = scraped(runs("failed"), "10.0.0.2:9090");
-      rings(
+      checkFiring(
         { ...healthy(), [runs("failed")]: until(90, () => 3), [after]: from(95, () => 1) },
         [94],
         [96, "Failed"],
@@ -169,13 +169,13 @@ describe("alarms", function () {
       );
     });
     it("but not for one from before Prometheus began to scrape, nor after a gap in its data", () => {
-      rings({ ...healthy(), [runs("failed")]: () => 3 }, [1], [59]);
+      checkFiring({ ...healthy(), [runs("failed")]: () => 3 }, [1], [59]);
       const gap =
         (course: Course): Course =>
         (minute) =>
           minute >= 90 && minute < 150 ? undefined : course(minute);
       const courses = { ...healthy(), [runs("failed")]: () => 3 };
-      rings(Object.fromEntries(Object.entries(courses).map(([one, course]) => [one, gap(course)])), [155], [215]);
+      checkFiring(Object.fromEntries(Object.entries(courses).map(([one, course]) => [one, gap(course)])), [155], [215]);
     });
   });
 
@@ -184,9 +184,13 @@ describe("alarms", function () {
     ["sensor", "SensorDown"],
   ] as const) {
     it(`fire if the ${kind} has no pod or no Deployment, but not while a pod is replaced`, () => {
-      rings({ ...healthy(), [deployment(kind)]: jump(60, 1, 0) }, [59], [62], [63, alarm]);
-      rings({ ...healthy(), [deployment(kind)]: until(60, () => 1) }, [59], [70, alarm]);
-      rings({ ...healthy(), [deployment(kind)]: (minute) => (minute === 60 || minute === 61 ? 0 : 1) }, [60], [64]);
+      checkFiring({ ...healthy(), [deployment(kind)]: jump(60, 1, 0) }, [59], [62], [63, alarm]);
+      checkFiring({ ...healthy(), [deployment(kind)]: until(60, () => 1) }, [59], [70, alarm]);
+      checkFiring(
+        { ...healthy(), [deployment(kind)]: (minute) => (minute === 60 || minute === 61 ? 0 : 1) },
+        [60],
+        [64],
+      );
     });
   }
 
@@ -195,17 +199,17 @@ describe("alarms", function () {
       Object.fromEntries(
         Object.entries(healthy()).map(([one, course]) => [one, one.startsWith(prefix) ? until(60, course) : course]),
       );
-    rings(without("argo_"), [78], [81, "ControllerUnseen"], [200, "ControllerUnseen"]);
-    rings(without("kube_"), [78], [81, "DeploymentsUnseen"], [200, "DeploymentsUnseen"]);
+    checkFiring(without("argo_"), [78], [81, "ControllerUnseen"], [200, "ControllerUnseen"]);
+    checkFiring(without("kube_"), [78], [81, "DeploymentsUnseen"], [200, "DeploymentsUnseen"]);
   });
 
   it("fire for a push that only the sweep found, and for a redelivery", () => {
-    rings({ ...healthy(), [swept]: jump(90, 0, 2) }, [89], [91, "PushSwept"], [155]);
-    rings({ ...healthy(), [redelivered]: jump(90, 0, 1) }, [89], [91, "Redelivered"], [155]);
+    checkFiring({ ...healthy(), [swept]: jump(90, 0, 2) }, [89], [91, "PushSwept"], [155]);
+    checkFiring({ ...healthy(), [redelivered]: jump(90, 0, 1) }, [89], [91, "Redelivered"], [155]);
   });
 
   it("fire if every sweep fails, but not if a sweep fails now and then", () => {
-    rings(
+    checkFiring(
       {
         ...healthy(),
         [sweeps("Succeeded")]: (minute) => steps(5)(Math.min(minute, 60)),
@@ -215,18 +219,18 @@ describe("alarms", function () {
       [78],
       [85, "SweepFailing"],
     );
-    rings({ ...healthy(), [sweeps("Succeeded")]: steps(10), [sweeps("Failed")]: steps(10) }, [60], [120]);
+    checkFiring({ ...healthy(), [sweeps("Succeeded")]: steps(10), [sweeps("Failed")]: steps(10) }, [60], [120]);
   });
 
   it("fire if sweeps have stopped, or never ran", () => {
-    rings(
+    checkFiring(
       { ...healthy(), [sweeps("Succeeded")]: (minute) => steps(5)(Math.min(minute, 60)) },
       [88],
       [92, "SweepMissing"],
     );
     const { [sweeps("Succeeded")]: none, ...others } = healthy();
     ok(none);
-    rings(others, [9], [11, "SweepMissing"]);
+    checkFiring(others, [9], [11, "SweepMissing"]);
   });
 
   describe("fire for a task with more rounds than maxRounds", () => {
@@ -236,9 +240,13 @@ describe("alarms", function () {
     ] as const) {
       it(`but not for one with exactly maxRounds, by the buckets ${how}`, () => {
         const bucket = scraped(round("5").replace('"5"', `"${five}"`));
-        rings({ ...healthy(), [rounds]: jump(90, 7, 8), [bucket]: jump(90, 7, 8) }, [91]);
-        rings({ ...healthy(), [rounds]: jump(90, 7, 8), [bucket]: () => 7 }, [89], [92, "ManyRounds"], [155]);
-        rings({ ...healthy(), [rounds]: from(90, () => 1), [bucket]: from(90, () => 0) }, [89], [91, "ManyRounds"]);
+        checkFiring({ ...healthy(), [rounds]: jump(90, 7, 8), [bucket]: jump(90, 7, 8) }, [91]);
+        checkFiring({ ...healthy(), [rounds]: jump(90, 7, 8), [bucket]: () => 7 }, [89], [92, "ManyRounds"], [155]);
+        checkFiring(
+          { ...healthy(), [rounds]: from(90, () => 1), [bucket]: from(90, () => 0) },
+          [89],
+          [91, "ManyRounds"],
+        );
       });
     }
   });
@@ -251,7 +259,7 @@ describe("alarms", function () {
       [duration("300")]: steps(each),
       [duration("+Inf")]: steps(each),
     });
-    rings(slow(20), [90], [150, "Slow"]);
-    rings(slow(120), [360]);
+    checkFiring(slow(20), [90], [150, "Slow"]);
+    checkFiring(slow(120), [360]);
   });
 });

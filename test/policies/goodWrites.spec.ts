@@ -14,7 +14,7 @@ import { mainWorkflow, workflowNode } from "../support/workflows.ts";
 
 /**
  * What the doctor reports about the writes that the policies must let through, on a real API server with the program's own policies. It
- * does not show that a Sensor and a sweep create the same objects; test/cli/doctor and test/chain/remediation run both.
+ * does not show that Sensor and sweep create the same objects; test/cli/doctor and test/chain/remediation cover that.
  */
 describe("the doctor's good writes", function () {
   this.timeout(120_000);

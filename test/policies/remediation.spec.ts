@@ -31,8 +31,8 @@ const handlers = [
 ];
 
 /**
- * What the API server allows the remediation's account, with the token of a real pod and none of the scripts in between. It shows
- * neither what the steps ask for, nor what other accounts in the namespace may do, which these policies do not bind.
+ * What the API server allows the remediation's account, with the token of a real pod but without the step scripts. What this does not show:
+ * what the steps request, and what other accounts in the namespace may do, which these policies do not limit.
  */
 describe("with a token of a remediation's pod of task 3", function () {
   this.timeout(120_000);

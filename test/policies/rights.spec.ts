@@ -19,7 +19,7 @@ const reviews: Record<Account, Review[]> = parse(readFileSync(new URL("./reviews
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 
 /** The rights of an account in the README's table, each as "verb resource". */
-function promised(account: string): string[] {
+function documented(account: string): string[] {
   const row = readme
     .split("\n")
     .find((line) => line.startsWith(`| ${account} | may `) || line.startsWith(`| ${account} | `));
@@ -70,7 +70,7 @@ describe("rights", function () {
   }
 
   /** The rights that every account of the cluster has. */
-  async function everybodys(): Promise<string[]> {
+  async function rightsOfEverybody(): Promise<string[]> {
     const namespace = guarded.cluster.namespace;
     await guarded.cluster.core.createNamespacedServiceAccount({ namespace, body: { metadata: { name: "anybody" } } });
     const { status } = await guarded.cluster.core.createNamespacedServiceAccountToken({
@@ -82,17 +82,17 @@ describe("rights", function () {
   }
 
   it("are exactly those in the README [rights-as-in-readme]", async () => {
-    const common = await everybodys();
+    const common = await rightsOfEverybody();
     const own = async (account: Account) => {
       const all = await reported(await guarded.as(account));
       return all.filter((right) => !common.includes(right));
     };
-    deepEqual(await own("remediation"), promised("remediation"));
-    deepEqual(await own("sensor"), promised("Sensor"));
-    deepEqual(await own("event-source"), promised("EventSource"));
-    deepEqual(await own("sweep"), promised("sweep"));
+    deepEqual(await own("remediation"), documented("remediation"));
+    deepEqual(await own("sensor"), documented("Sensor"));
+    deepEqual(await own("event-source"), documented("EventSource"));
+    deepEqual(await own("sweep"), documented("sweep"));
     deepEqual(
-      ["remediation", "Sensor", "sweep", "EventSource"].map((account) => promised(account).length),
+      ["remediation", "Sensor", "sweep", "EventSource"].map((account) => documented(account).length),
       [8, 3, 5, 0],
     );
   });

@@ -7,7 +7,7 @@ import { type Run, runOf } from "../support/runs.ts";
 import { mainWorkflow } from "../support/workflows.ts";
 
 /**
- * What the API server allows the Sensor's account, with the token of a real pod and no Sensor in between. It does not show for which
+ * What the API server allows the Sensor's account, with the token of a real pod but without a Sensor. It does not show for which
  * pushes the Sensor creates runs.
  */
 describe("with a token of the Sensor's pod", function () {

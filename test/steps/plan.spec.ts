@@ -7,8 +7,8 @@ import { gate, ledger, newTask, ours, outcomeOf, upcomingTask } from "./planning
 import { push, repository, runNameOf, Scenario, sha } from "./scenario.ts";
 
 /**
- * plan against a real API server and the double of GitHub: that the facts come about as decide.jq expects them, one case for each outcome and
- * for what users fear, and all calls to GitHub. What is decided from these facts is tried in test/unit/steps.
+ * plan against a real API server and the GitHub double: that it reads what decide.jq expects, with one case for each outcome and for what
+ * users fear, and all calls to GitHub. test/unit/steps covers how plan decides.
  */
 describe("plan", function () {
   this.timeout(120_000);
@@ -19,12 +19,12 @@ describe("plan", function () {
   });
   after(() => scenario.close());
 
-  /** The command that carries on the run of a task. */
+  /** The command that continues the run of a task. */
   const goOn = (verb: "retry" | "resubmit", task: string) =>
     `argo -n ${scenario.cluster.namespace} ${verb} ${runNameOf(task)}`;
 
-  describe("freezes what is to be touched", () => {
-    it("takes the listed agents' unfinished CodeRuns by UID, and says why it leaves the others [plan-chooses-coderuns]", async () => {
+  describe("fixes what the run will touch", () => {
+    it("lists the listed agents' unfinished CodeRuns by UID, and says why it leaves the others alone [plan-chooses-coderuns]", async () => {
       const { task, pull } = newTask();
       const workflow = await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -89,7 +89,7 @@ describe("plan", function () {
       );
     });
 
-    it("touches nothing itself but the ledger, which says begun before anything else may be touched [plan-writes-ledger-only]", async () => {
+    it("writes only the ledger, which says begun before a step touches anything else [plan-writes-ledger-only]", async () => {
       const { task, pull } = newTask();
       const before = await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -125,7 +125,7 @@ describe("plan", function () {
       equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.resourceVersion, resourceVersion);
     });
 
-    it("ends as dry-run when asked to, with the same targets, and writes nothing", async () => {
+    it("ends as dry-run if requested, with the same targets, and writes nothing", async () => {
       const { task, pull } = newTask();
       const workflow = await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -156,7 +156,7 @@ describe("plan", function () {
       return task;
     }
 
-    it("where there are only other main workflows: ended, of another type, task or repository, or of none: no-workflow", async () => {
+    it("if all main workflows have ended or have another type, task or repository, or no repository: no-workflow", async () => {
       const { task, pull } = newTask();
       const other = (name: string, more: Parameters<typeof mainWorkflow>[4], ofTask = task) =>
         scenario.cluster.create(mainWorkflow(`${name}-${task}`, ofTask, "waiting-pr-approved", [gate], more));
@@ -205,7 +205,7 @@ describe("plan", function () {
       });
     });
 
-    it("where this push was handled: already-remediated, without a call to GitHub [handled-push]", async () => {
+    it("if this push was handled: already-remediated, without a call to GitHub [handled-push]", async () => {
       const task = await prepared("waiting-ready-for-qa", ["ready-for-qa"], {
         "rex-remediation/head": push.after,
         "rex-remediation/pushed": push.after,
@@ -219,10 +219,10 @@ describe("plan", function () {
       });
     });
 
-    describe("where this very run had resumed before its pod was started again", () => {
+    describe("if this run had already resumed the main workflow before its pod was started again:", () => {
       const resumedBefore = () => prepared("waiting-pr-created", [], ledger(upcomingTask(), "true"));
 
-      it("remediated; and finds out whom record has to tell", async () => {
+      it("remediated, and finds the pull requests that record comments on", async () => {
         const task = await resumedBefore();
         const bench = await scenario.bench(task);
         deepEqual(await outcomeOf(bench), {
@@ -235,7 +235,7 @@ describe("plan", function () {
         match(await bench.token(), /^header = "Authorization: Bearer /);
       });
 
-      it("remediated, though GitHub does not say whom to tell", async () => {
+      it("remediated, even if GitHub does not list the pull requests", async () => {
         const task = await resumedBefore();
         await scenario.github.addFault({ pathPattern: `heads/task-${task}`, status: 403, times: null });
         const bench = await scenario.bench(task);
@@ -244,7 +244,7 @@ describe("plan", function () {
         await scenario.github.clearFaults();
       });
 
-      it("remediated, also where the main workflow has ended since; and finds out whom record has to tell", async () => {
+      it("remediated, even if the main workflow has ended since, and finds the pull requests that record comments on", async () => {
         const { task, pull } = newTask();
         await scenario.cluster.create({
           ...mainWorkflow(`play-${task}`, task, "waiting-pr-created", [], {
@@ -264,7 +264,7 @@ describe("plan", function () {
       });
     });
 
-    it("where a newer push has moved the branch and has a run of its own: superseded [superseded-by-newer-run]", async () => {
+    it("if a newer push has moved the branch and has its own run: superseded [superseded-by-newer-run]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -278,8 +278,8 @@ describe("plan", function () {
     });
   });
 
-  describe("goes on", () => {
-    it("where an earlier run began and did not resume, though nothing looks stale any more [goes-on-where-begun]", async () => {
+  describe("restarts QA", () => {
+    it("if an earlier run began and did not resume, even if nothing looks stale any more [goes-on-where-begun]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-pr-created", [gate], {
@@ -299,7 +299,7 @@ describe("plan", function () {
       equal(annotations?.["rex-remediation/run"], runNameOf(task));
     });
 
-    it("for the head that somebody pushed on top of Rex's, beside a newer run that ended as held", async () => {
+    it("for a head that somebody pushed on top of Rex's, despite a newer run that ended as held", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -355,7 +355,7 @@ describe("plan", function () {
   });
 
   describe("refuses, before anything is touched", () => {
-    it("two main workflows, naming them, and goes on once one has ended", async () => {
+    it("two main workflows, which it names, until one has ended", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(mainWorkflow(`one-${task}`, task, "waiting-pr-approved", [gate], { labels: ours }));
       await scenario.cluster.create(mainWorkflow(`two-${task}`, task, "waiting-pr-approved", [gate], { labels: ours }));
@@ -377,7 +377,7 @@ describe("plan", function () {
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
 
-    it("to cancel Cleo's CodeRun while it owns Rex's, which would go along [plan-owner-of-rex]", async () => {
+    it("to cancel Cleo's CodeRun while it owns Rex's, which would be deleted, too [plan-owner-of-rex]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -394,7 +394,7 @@ describe("plan", function () {
       equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations, undefined);
     });
 
-    it("to restart QA beside an agent that differs from a listed agent only in spelling [plan-near-miss]", async () => {
+    it("to restart QA if an agent differs from a listed one only in spelling [plan-near-miss]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(
         mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }),
@@ -410,7 +410,7 @@ describe("plan", function () {
       equal((await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations, undefined);
     });
 
-    it("a ledger whose time is none, and goes on once that is removed [ledger-without-time]", async () => {
+    it("a ledger whose time is not a number, until its own command removes it [ledger-without-time]", async () => {
       const { task, pull } = newTask();
       const annotations = { "rex-remediation/pushed-at": "yesterday", "rex-remediation/resumed": "true" };
       await scenario.cluster.create(
@@ -428,7 +428,7 @@ describe("plan", function () {
       equal((await outcomeOf(await scenario.bench(task))).outcome, "remediate");
     });
 
-    it("a stage that config does not know, and goes on once config does, or the label is another [unknown-stage]", async () => {
+    it("an unknown stage, until it is configured or the label is corrected [unknown-stage]", async () => {
       const { task, pull } = newTask();
       await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "lunch", [gate], { labels: ours }));
       await scenario.pullRequest(task, pull, ["ready-for-qa"]);
@@ -485,7 +485,7 @@ describe("plan", function () {
       });
     }
 
-    it("ends with GitHub's words where it refuses for good", async () => {
+    it("fails with GitHub's words if GitHub refuses", async () => {
       const task = await stale();
       await scenario.github.addFault({
         method: "GET",
@@ -504,7 +504,7 @@ describe("plan", function () {
       deepEqual(result.ending, { step: "plan", cause: "refused-by-github", passes: false, command: "retry" });
     });
 
-    it("does not wait past its deadline for a used-up limit", async () => {
+    it("does not wait longer than its deadline for a new rate limit", async () => {
       const task = await stale();
       await scenario.github.addFault({
         method: "GET",
@@ -520,7 +520,7 @@ describe("plan", function () {
       ok(result.seconds < 15, `${result.seconds} s`);
     });
 
-    it("asks for a token of this repository alone, with no more rights than the steps need [token-of-one-repository]", async () => {
+    it("requests a token for this repository only, with only the rights that the steps need [token-of-one-repository]", async () => {
       const task = await stale();
       const bench = await scenario.bench(task);
       await outcomeOf(bench);
@@ -533,7 +533,7 @@ describe("plan", function () {
       equal(await bench.token(), `header = "Authorization: Bearer ${token?.token}"\n`);
     });
 
-    it("says nothing of key or token in its log, its plan or the folder that all steps share [plan-hides-key-and-token]", async () => {
+    it("shows neither key nor token in its log, its plan or the folder that all steps share [plan-hides-key-and-token]", async () => {
       const task = await stale();
       const bench = await scenario.bench(task);
       const result = await bench.run("plan");
@@ -546,7 +546,7 @@ describe("plan", function () {
       ok(!everything.includes("PRIVATE KEY") && !everything.includes("eyJ"), "a key or an App token is there");
     });
 
-    it("names the App where it is not installed on the repository", async () => {
+    it("names the App if it is not installed on the repository", async () => {
       const task = await stale();
       await scenario.github.addFault({
         method: "GET",
@@ -563,7 +563,7 @@ describe("plan", function () {
       );
     });
 
-    it("names the installation where GitHub knows none of that number, and finds it where none is configured [unknown-installation]", async () => {
+    it("names the installation if GitHub does not know its number, and finds it if none is configured [unknown-installation]", async () => {
       const task = await stale();
       const result = await (await scenario.bench(task, { "github.installationId": "43" })).run("plan");
       equal(result.exitCode, 1, result.log);
@@ -579,7 +579,7 @@ describe("plan", function () {
       ["branches", "/matching-refs/", "contents: read"],
       ["pull requests", "/pulls", "pull requests: write"],
     ] as const) {
-      it(`names the permission where it does not show the ${what} [missing-permission]`, async () => {
+      it(`names the missing permission if GitHub does not show the ${what} [missing-permission]`, async () => {
         const task = await stale();
         await scenario.github.addFault({
           method: "GET",

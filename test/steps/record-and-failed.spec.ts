@@ -45,10 +45,10 @@ describe("record and failed", function () {
   /** What was written to the run and to the main workflow. */
   async function written(task: string, run: string): Promise<{ outcome?: string; main: Record<string, string> }> {
     const main = (await scenario.cluster.workflow(`play-${task}`))?.metadata.annotations ?? {};
-    const said = Object.entries(main).filter(([key]) => /\/(outcome|message)$/.test(key));
+    const annotations = Object.entries(main).filter(([key]) => /\/(outcome|message)$/.test(key));
     return {
       outcome: (await scenario.cluster.workflow(run))?.metadata.labels?.["rex-remediation/outcome"],
-      main: Object.fromEntries(said.map(([key, value]) => [key.replace("rex-remediation/", ""), value])),
+      main: Object.fromEntries(annotations.map(([key, value]) => [key.replace("rex-remediation/", ""), value])),
     };
   }
 
@@ -73,7 +73,7 @@ describe("record and failed", function () {
   });
 
   describe("the comment on the pull request", () => {
-    /** Leaves what plan leaves for a restart, on disk and on GitHub. */
+    /** Prepares the files and the pull request that plan leaves for a restart. */
     async function planned(task: string): Promise<StepBench> {
       const { bench } = await prepared(task);
       await scenario.pullRequest(task, Number(task), []);
@@ -109,8 +109,8 @@ describe("record and failed", function () {
       return bench;
     }
 
-    /** How to start a new run for a task, as the comments put it. */
-    const anew = (task: string) =>
+    /** How the comments say to start a new run for a task. */
+    const howToRestart = (task: string) =>
       `\`scripts/rex remediate --task ${task} --repository acme/shop\`, or \`argo -n ${scenario.cluster.namespace} submit --from workflowtemplate/rex-remediation --generate-name rex-remediation-${task}- -p task=${task} -p repository=acme/shop\``;
 
     const comments = async (task: string) =>
@@ -135,7 +135,7 @@ describe("record and failed", function () {
           "- stage of `play-61`: `waiting-ready-for-qa` → `waiting-pr-created`",
           "- round 3 of this task",
           `- run \`${bench.environment.RUN_NAME}\`, \`argo -n ${scenario.cluster.namespace} get ${bench.environment.RUN_NAME}\`: plan 1.5 s`,
-          `- to restart it again: ${anew("61")}`,
+          `- to restart it again: ${howToRestart("61")}`,
           "",
         ].join("\n"),
       );
@@ -162,7 +162,7 @@ describe("record and failed", function () {
           "- why: `stop-qa: '@everybody' look`",
           `- run \`${bench.environment.RUN_NAME}\`, \`argo -n ${scenario.cluster.namespace} get ${bench.environment.RUN_NAME}\``,
           `- once that is fixed: \`argo -n ${scenario.cluster.namespace} retry ${bench.environment.RUN_NAME}\``,
-          `- or start a new run, for the current head: ${anew("62")}`,
+          `- or start a new run, for the current head: ${howToRestart("62")}`,
           "",
         ].join("\n"),
       );
@@ -210,7 +210,7 @@ describe("record and failed", function () {
         `- the log of the pod that cancelled agents says which, if it still exists: \`argo -n ${scenario.cluster.namespace} logs ${run}\``,
         "- round 2 of this task",
         `- run \`${run}\`, \`argo -n ${scenario.cluster.namespace} get ${run}\``,
-        `- to restart it again: ${anew("81")}`,
+        `- to restart it again: ${howToRestart("81")}`,
         "",
       ].join("\n");
       deepEqual(
@@ -361,8 +361,8 @@ describe("record and failed", function () {
   const left = (step: string, did: string, more: object = {}) =>
     `Error (exit code 1): ${step}: ${did}\n${JSON.stringify({ step, cause: "x", passes: false, command: "retry", ...more })}\n`;
 
-  /** The failure of Argo's own container, which uploads the logs after the steps, as its node and the list of failures report it. */
-  const putAway =
+  /** The failure of Argo's own container, which uploads the logs after the steps, as Argo passes it on. */
+  const uploadError =
     'failed to put file: Put "http://127.0.0.1:9/logs": dial tcp 127.0.0.1:9: connect: connection refused';
   const waitFailed = (run: string): Record<string, string> => ({
     WORKFLOW_STATUS: "Error",
@@ -371,21 +371,21 @@ describe("record and failed", function () {
         [0, 1, 2].map((pod) => ({
           displayName: `${run}(${pod})`,
           templateName: "remediate",
-          message: `wait: Error (exit code 64): ${putAway}\ngithub.com/argoproj/argo-workflows/v3/errors.Wrap\n\t/go/src`,
+          message: `wait: Error (exit code 64): ${uploadError}\ngithub.com/argoproj/argo-workflows/v3/errors.Wrap\n\t/go/src`,
           phase: "Error",
         })),
       ),
     ),
   });
-  const cause = `Argo's container wait: ${putAway}`;
+  const cause = `Argo's container wait: ${uploadError}`;
   const warning = `nothing was left to do, but Argo ended the run as Error: ${cause}`;
 
-  describe("failed goes by what the run did", () => {
+  describe("failed judges a run by what it did", () => {
     for (const [how, task, phase] of [
       ["", "71", "Running"],
       [", even on a main workflow that has ended since", "72", "Succeeded"],
     ] as const) {
-      it(`and not by Argo's own container: a run that resumed is remediated, with a warning${how} [resumed-is-not-failed]`, async () => {
+      it(`and not by Argo's own container: a run that resumed QA is remediated, with a warning${how} [resumed-is-not-failed]`, async () => {
         const { bench, run } = await prepared(task, { annotations: ledger(task, "true"), phase });
         const result = await bench.run("failed", { ...waitFailed(run), "pull.comments": "false" });
         equal(result.exitCode, 0, result.log);
@@ -401,7 +401,7 @@ describe("record and failed", function () {
       ["it began but did not resume", "73", (task: string) => ledger(task, "false")],
       ["another run resumed the main workflow", "74", (task: string) => ledger(task, "true", { run: "another" })],
     ] as const) {
-      it(`so a run has failed if ${what} [not-resumed-is-failed]`, async () => {
+      it(`so that it has failed if ${what} [not-resumed-is-failed]`, async () => {
         const { bench, run } = await prepared(task, { annotations: annotations(task) });
         const result = await bench.run("failed", { ...waitFailed(run), "pull.comments": "false" });
         equal(result.exitCode, 0, result.log);
@@ -471,7 +471,7 @@ describe("record and failed", function () {
     });
   });
 
-  it("failed carries on as the endings say, on the main workflow and in the output that the tools read", async () => {
+  it("failed gives the command of the endings, on the main workflow and in the output that the tools read", async () => {
     const { bench, run } = await prepared("5");
     const more = { object: "main workflow play-5", cause: "refused-by-policy", passes: false, command: "resubmit" };
     const result = await bench.run("failed", {

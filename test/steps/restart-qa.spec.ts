@@ -40,7 +40,7 @@ describe("restart-qa", function () {
     return { task, name, bench };
   }
 
-  async function rightly(bench: StepBench): Promise<void> {
+  async function restarts(bench: StepBench): Promise<void> {
     const result = await bench.run("restart-qa");
     equal(result.exitCode, 0, result.log);
   }
@@ -65,7 +65,7 @@ describe("restart-qa", function () {
   it("resets the stage and opens a waiting gate in one write, never visible apart [stage-and-gate-in-one-write]", async () => {
     const { name, bench } = await planned();
     const { seen, close } = await changesOf(name);
-    await rightly(bench);
+    await restarts(bench);
     await until("the change is seen", 5000, async () => seen.length > 0);
     close();
     deepEqual(seen, ["waiting-pr-created, Succeeded, true"]);
@@ -74,7 +74,7 @@ describe("restart-qa", function () {
   it("ends the waiting gate as argo resume does, and changes nothing else [gate-ended-as-argo-does]", async () => {
     const { task, name, bench } = await planned();
     const before = await scenario.cluster.workflow(name);
-    await rightly(bench);
+    await restarts(bench);
     const after = await scenario.cluster.workflow(name);
     deepEqual(after?.metadata.labels, { ...before?.metadata.labels, "current-stage": "waiting-pr-created" });
     equal(before?.metadata.annotations?.["rex-remediation/resumed"], "false");
@@ -92,9 +92,9 @@ describe("restart-qa", function () {
 
   it("can run again after any ending, and writes only once [restart-qa-again]", async () => {
     const { name, bench } = await planned();
-    await rightly(bench);
+    await restarts(bench);
     const resumed = (await scenario.cluster.workflow(name))?.metadata.resourceVersion;
-    await rightly(bench);
+    await restarts(bench);
     equal((await scenario.cluster.workflow(name))?.metadata.resourceVersion, resumed);
   });
 
@@ -148,7 +148,7 @@ describe("restart-qa", function () {
     it("wakes it and opens its gate in one write if one is already waiting [suspended-woken-with-gate]", async () => {
       const { name, bench } = await planned(undefined, suspended);
       const { seen, close } = await changesOf(name);
-      await rightly(bench);
+      await restarts(bench);
       await until("the change is seen", 5000, async () => seen.length > 0);
       close();
       deepEqual(seen, ["waiting-pr-created, Succeeded, true"]);
@@ -309,7 +309,7 @@ describe("restart-qa", function () {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     })();
-    await rightly(bench);
+    await restarts(bench);
     writing = false;
     await writer;
     const after = await scenario.cluster.workflow(name);
@@ -357,7 +357,7 @@ describe("restart-qa", function () {
     match(result.lastWords, /was replaced by another of the same name; planning again$/);
   });
 
-  it("gives way to another run that has taken over the ledger [yields-to-other-run]", async () => {
+  it("plans again if another run has taken over the ledger [yields-to-other-run]", async () => {
     const { name, bench } = await planned();
     await scenario.cluster.patchWorkflow(name, {
       metadata: { annotations: { "rex-remediation/run": "another-run", "rex-remediation/head": sha("c") } },

@@ -15,7 +15,7 @@ export function sha(digit: string): string {
 
 /**
  * The push that most steps are tested with: task 3, from aaa… to bbb…. Its time is a few minutes in the future, which plan tolerates, so
- * that no agent started by a test seems to have begun long after it.
+ * that no agent that a test starts counts as newer than the push.
  */
 export const push = { task: "3", before: sha("a"), after: sha("b"), pushedAt: Math.floor(Date.now() / 1000) + 300 };
 
@@ -167,7 +167,7 @@ const config: RemediationConfig & SweepConfig = {
   retentionDays: 7,
 };
 
-/** The environment of a step. `more` may have variables, and parts of the configuration by their paths; see {@link withConfig}. */
+/** The environment of a step. `more` sets variables, and parts of the configuration by their paths; see {@link withConfig}. */
 export function stepEnvironment(more: Record<string, string>): Record<string, string> {
   const { namespace = "" } = more;
   return withConfig({

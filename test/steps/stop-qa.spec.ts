@@ -170,7 +170,7 @@ describe("stop-qa", function () {
     await bench.writeShared("plan.json", planOf([created]));
     const running = bench.run("stop-qa");
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    ok(await scenario.cluster.codeRun("cleo-4"), "it must still be there while its finalizer stands");
+    ok(await scenario.cluster.codeRun("cleo-4"), "it must exist as long as it has its finalizer");
     await scenario.cluster.patchCodeRun("cleo-4", { metadata: { finalizers: null } });
     const result = await running;
     equal(result.exitCode, 0, result.log);
@@ -221,7 +221,7 @@ describe("stop-qa", function () {
     match(result.lastWords, /there is no plan/);
   });
 
-  it("does not mistake a kind that the API server does not serve yet for CodeRuns that are gone", async () => {
+  it("does not conclude that the CodeRuns are gone if the API server does not serve their kind", async () => {
     const bench = await scenario.bench("9", { stepTimeoutSeconds: "4", "codeRun.version": "v9" });
     await bench.writeShared(
       "plan.json",
@@ -364,7 +364,7 @@ describe("stop-qa", function () {
     );
   });
 
-  it("does not mistake another 404 for a removed label [other-404-is-not-done]", async () => {
+  it("does not take another 404 as a removed label [other-404-is-not-done]", async () => {
     const bench = await planned("26", ["ready-for-qa"]);
     await scenario.github.addFault({
       method: "DELETE",
@@ -412,7 +412,7 @@ describe("stop-qa", function () {
     const bench = await planned("30", ["ready-for-qa"]);
     const running = bench.run("stop-qa");
     await until("the label is off", 10_000, async () => (await scenario.labels(30)).length === 0);
-    ok(await scenario.cluster.codeRun("cleo-30"), "it must still be there while its finalizer stands");
+    ok(await scenario.cluster.codeRun("cleo-30"), "it must exist as long as it has its finalizer");
     await scenario.pullRequest("30", 30, ["ready-for-qa"]);
     await scenario.cluster.patchCodeRun("cleo-30", { metadata: { finalizers: null } });
     const result = await running;
@@ -430,7 +430,7 @@ describe("stop-qa", function () {
     deepEqual(await scenario.labels(31), ["urgent"]);
   });
 
-  it("does not conclude that the label is gone from an answer that is no list of labels", async () => {
+  it("does not conclude that the label is gone if the answer is not a list of labels", async () => {
     const bench = await planned("32", []);
     await scenario.github.addFault({ method: "GET", pathPattern: "/issues/32/labels", status: 200, body: {} });
     const result = await bench.run("stop-qa");

@@ -15,7 +15,7 @@ const day = 24 * 60 * 60;
  * policy that binds the account (test/policies and test/chain/sweep do), or that GitHub really redelivers.
  */
 describe("sweep", function () {
-  // It looks at every task that the cases before it left, and the machine may be busy.
+  // The sweep reads every task that earlier cases left, and the machine may be busy.
   this.timeout(240_000);
   let scenario: Scenario;
   let templateUid: string;
@@ -44,12 +44,12 @@ describe("sweep", function () {
   async function sweep(
     more: Record<string, string> = {},
   ): Promise<StepResult & { started: string; redelivered: string }> {
-    const result = await ran(more);
+    const result = await runSweep(more);
     equal(result.exitCode, 0, result.log);
     return result;
   }
 
-  async function ran(
+  async function runSweep(
     more: Record<string, string> = {},
   ): Promise<StepResult & { started: string; redelivered: string }> {
     const bench = await scenario.bench("0", {
@@ -78,7 +78,7 @@ describe("sweep", function () {
     branch: string;
   }
 
-  /** Creates a task with a main workflow and a pull request, and a push to it that nobody was told of. */
+  /** Creates a task with a main workflow and a pull request, and a push to it without a delivery. */
   async function lost(
     more: {
       ago?: number;
@@ -370,7 +370,7 @@ describe("sweep", function () {
     await onlyStarted([push], []);
     await scenario.cluster.deleteWorkflow(`${nameOf(push)}-sweep`);
     await run(`${nameOf(push)}-sweep`, push, { phase: "Error" });
-    const result = await ran();
+    const result = await runSweep();
     equal(result.exitCode, 1, result.log);
     equal(
       result.lastWords,
@@ -402,7 +402,7 @@ describe("sweep", function () {
 
   it("goes on if it cannot read one repository, and fails at the end with its name [sweep-one-repository-fails]", async () => {
     const push = await lost({ in: "acme/shop" });
-    const result = await ran({
+    const result = await runSweep({
       REPOSITORIES: JSON.stringify({ "acme/missing": "acme-missing", "acme/shop": "acme-shop" }),
     });
     equal(result.exitCode, 1, result.log);
@@ -420,7 +420,7 @@ describe("sweep", function () {
     await scenario.github.renameRepository("acme/old", "acme/new");
     await scenario.github.renameRepository("acme/older", "acme/newer");
     const watched = ["acme/old", "acme/older", "acme/shop"];
-    const result = await ran({
+    const result = await runSweep({
       REPOSITORIES: JSON.stringify(Object.fromEntries(watched.map((name) => [name, name.replace("/", "-")]))),
     });
     equal(result.exitCode, 1, result.log);
@@ -438,7 +438,7 @@ describe("sweep", function () {
     const push = await lost({ in: "acme/shop" });
     const others = Array.from({ length: 60 }, (_, index) => [`acme/idle-${index}`, `acme-idle-${index}`]);
     const last = (await scenario.github.requests()).at(-1)?.id ?? 0;
-    const result = await ran({
+    const result = await runSweep({
       REPOSITORIES: JSON.stringify({ ...Object.fromEntries(others), "acme/shop": "acme-shop" }),
     });
     equal(result.exitCode, 1, result.log);

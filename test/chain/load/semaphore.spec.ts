@@ -32,7 +32,7 @@ describe("more remediations than may work at once", function () {
     ),
   );
 
-  /** A task whose remediation waits for an agent that does not end. Returns what lets it end. */
+  /** A task whose remediation waits for an agent that does not end. `free` lets the agent end. */
   async function stuckTask(): Promise<{ task: Task; free: () => Promise<void> }> {
     const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const name = `cleo-task-${task.id}`;
@@ -67,7 +67,7 @@ describe("more remediations than may work at once", function () {
       const workflow = await platform.cluster.workflow(stuck.workflow);
       return workflow?.metadata.annotations?.["rex-remediation/run"] === first.run;
     });
-    // This one waits for its task's mutex, and would go before all others.
+    // This run waits for its task's mutex. Its priority is higher than that of the runs below.
     const second = await platform.push(stuck);
     const runs: string[] = [];
     for (const task of tasks) runs.push((await platform.push(task)).run);

@@ -43,7 +43,8 @@ describe("metrics of real runs", function () {
     return series.reduce((sum, [, number]) => sum + number, 0);
   }
 
-  const grown = async (name: string, act: () => Promise<void>, after: string) => {
+  /** Acts, waits until the controller has counted the act in this series, and takes a snapshot. */
+  const snapshotAfter = async (name: string, act: () => Promise<void>, after: string) => {
     const before = value(name);
     await act();
     await until(`the controller has counted ${name}`, 60_000, async () => {
@@ -93,7 +94,7 @@ describe("metrics of real runs", function () {
   it("count two rounds of a task, and between them a push that had nothing to do", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     const pushed = (outcome: string, after: string) =>
-      grown(
+      snapshotAfter(
         `rex_remediation_runs_total{outcome="${outcome}"}`,
         async () => {
           const { run } = await dev.platform.push(task);
@@ -113,7 +114,7 @@ describe("metrics of real runs", function () {
   it("count a remediation that failed", async () => {
     const task = await dev.platform.startTask("at-bare-gate");
     const name = `rex-remediation-${task.id}-failing`;
-    await grown(
+    await snapshotAfter(
       'rex_remediation_runs_total{outcome="failed"}',
       async () => {
         await dev.platform.cluster.create({
@@ -137,7 +138,7 @@ describe("metrics of real runs", function () {
   });
 
   it("count a sweep that could do nothing", async () => {
-    await grown(
+    await snapshotAfter(
       'rex_remediation_sweeps_total{status="Failed"}',
       async () => {
         await dev.platform.github.addFault({ pathPattern: "/access_tokens$", status: 422, times: null });
@@ -151,7 +152,11 @@ describe("metrics of real runs", function () {
   it("count what a sweep found: a lost push and a failed delivery", async () => {
     // The sweep ignores a push for five minutes, because its delivery may still arrive.
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, lostAt + 305_000 - Date.now())));
-    await grown('rex_remediation_sweeps_total{status="Succeeded"}', async () => void (await sweep()), "a sweep");
+    await snapshotAfter(
+      'rex_remediation_sweeps_total{status="Succeeded"}',
+      async () => void (await sweep()),
+      "a sweep",
+    );
     await until("the lost push is remediated", 120_000, async () => {
       const ledger = (await dev.platform.cluster.workflow(lost.workflow))?.metadata.annotations ?? {};
       return ledger["rex-remediation/head"] === lost.head && ledger["rex-remediation/resumed"] === "true";
@@ -161,7 +166,7 @@ describe("metrics of real runs", function () {
     ok(value("rex_remediation_redeliveries_total") > 0);
   });
 
-  it("are those with which alarms and dashboard are tested", async () => {
+  it("are the same as in the tests of alarms and dashboard", async () => {
     const { namespace, config } = dev.platform.cluster;
     const { items } = await config.makeApiClient(AppsV1Api).listNamespacedDeployment({ namespace });
     const now: RecordedMetrics = {

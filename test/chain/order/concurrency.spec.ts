@@ -77,7 +77,7 @@ describe("remediation of many pushes", function () {
     ok(atOnce > 2, `${atOnce} at once, in ${looks} looks${trouble}`);
   });
 
-  it("to one task runs one after the other, and a waiting run has no pod [one-task-one-after-the-other]", async () => {
+  it("to one task happens one after the other, and a waiting run has no pod [one-task-one-after-the-other]", async () => {
     const task = await dev.platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
     // GitHub does not answer for a while, so that the first run is still at work when the second push comes.
     await dev.platform.github.addFault({

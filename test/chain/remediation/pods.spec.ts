@@ -47,14 +47,14 @@ describe("the program's pods", function () {
       labelSelector: `app.kubernetes.io/name=rex-remediation,app.kubernetes.io/component in (${parts.join(",")})`,
     });
     const own = (pod: V1Pod) =>
-      of(pod) !== "remediation" ||
+      componentOf(pod) !== "remediation" ||
       runs.some(({ run }) => pod.metadata?.labels?.["workflows.argoproj.io/workflow"] === run);
     pods = items.filter(
       (pod) => own(pod) && pod.metadata?.labels?.["app.kubernetes.io/instance"] === "rex-remediation",
     );
   });
 
-  function of(pod: V1Pod): string {
+  function componentOf(pod: V1Pod): string {
     return pod.metadata?.labels?.["app.kubernetes.io/component"] ?? "";
   }
   const containers = (pod: V1Pod): V1Container[] => [
@@ -62,7 +62,7 @@ describe("the program's pods", function () {
     ...(pod.spec?.containers ?? []),
   ];
   const named = (pod: V1Pod, container: V1Container) =>
-    `${pod.metadata?.name?.includes("-record-failure-") ? "exit handler" : of(pod)} ${container.name}`;
+    `${pod.metadata?.name?.includes("-record-failure-") ? "exit handler" : componentOf(pod)} ${container.name}`;
   const mounting = (volume: RegExp) =>
     pods.flatMap((pod) =>
       containers(pod)
@@ -78,7 +78,7 @@ describe("the program's pods", function () {
   const once = (names: string[]) => [...new Set(names)].sort();
 
   it("all run in a namespace with the restricted standard, which refuses privileged pods [pods-in-restricted-namespace]", async () => {
-    deepEqual(once(pods.map(of)), [...parts].sort());
+    deepEqual(once(pods.map(componentOf)), [...parts].sort());
     ok(pods.some(({ metadata }) => metadata?.name?.includes("-record-failure-")));
     const { metadata } = await dev.platform.cluster.core.readNamespace({ name: namespace });
     equal(metadata?.labels?.["pod-security.kubernetes.io/enforce"], "restricted");
@@ -137,9 +137,9 @@ describe("the program's pods", function () {
   it("have a token for the API server only where they need it, and none in the EventSource", () => {
     deepEqual(
       pods
-        .filter((pod) => of(pod) === "event-source")
+        .filter((pod) => componentOf(pod) === "event-source")
         .map(({ spec }) => spec?.volumes?.some(({ projected }) => projected)),
-      pods.filter((pod) => of(pod) === "event-source").map(() => false),
+      pods.filter((pod) => componentOf(pod) === "event-source").map(() => false),
     );
     // Argo reports a pod's results with the same token, so all containers of a remediation have it.
     deepEqual(once(mounting(/^projected /)), [

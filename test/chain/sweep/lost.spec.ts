@@ -156,7 +156,7 @@ describe("pushes whose delivery is lost", function () {
     );
   }
 
-  const tell = (what: string, which: Pushed[], ends: { seconds: number; swept: boolean }[]) =>
+  const report = (what: string, which: Pushed[], ends: { seconds: number; swept: boolean }[]) =>
     say(
       `${what}: ${which.length} pushes, ${which.filter(({ delivered }) => !delivered).length} never delivered, ${
         ends.filter(({ swept }) => swept).length
@@ -181,7 +181,7 @@ describe("pushes whose delivery is lost", function () {
     equal((await up).exitCode, 0);
     for (const task of tasks) made.push(await push(task));
     const ends = await remediated(made, 420_000);
-    tell("secret and filters changed meanwhile", made, ends);
+    report("secret and filters changed meanwhile", made, ends);
     ok(made.length === 10, `${made.length} pushes`);
   });
 
@@ -196,15 +196,15 @@ describe("pushes whose delivery is lost", function () {
     );
     await scaleEventSource(1);
     const ends = await remediated(made, 420_000);
-    tell("EventSource down", made, ends);
+    report("EventSource down", made, ends);
   });
 
   it("are remediated only once, even if GitHub delivers them again after the sweep [swept-once]", async () => {
     const failed = pushes.filter(({ delivered }) => !delivered);
-    await until("every failed delivery was asked for again", 420_000, async () =>
+    await until("the sweep has requested every failed delivery again", 420_000, async () =>
       failed.every(({ delivered }) => delivered),
     );
-    say(`redeliveries: ${redelivered} asked for and made`);
+    say(`redeliveries: ${redelivered} requested and made`);
     await new Promise((resolve) => setTimeout(resolve, 30_000));
     const opened = await Promise.all(
       pushes.map(

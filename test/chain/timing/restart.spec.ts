@@ -28,7 +28,7 @@ describe("a restart, timed", function () {
     return times;
   }
 
-  function said(what: string, times: RestartTimes[]): number {
+  function printMedians(what: string, times: RestartTimes[]): number {
     const resumed = times.map((time) => time.resumed);
     const restarted = times.map((time) => time.restarted);
     const list = (values: number[]) => values.map((value) => value.toFixed(1)).join(" ");
@@ -38,12 +38,12 @@ describe("a restart, timed", function () {
   }
 
   it("at a gate is resumed within 8 s (median of 5) [resumed-at-gate-in-time]", async () => {
-    const resumed = said("at a gate", await measured("at-ready-for-qa-gate", async () => undefined));
+    const resumed = printMedians("at a gate", await measured("at-ready-for-qa-gate", async () => undefined));
     ok(resumed <= 8, `median ${resumed} s`);
   });
 
   it("with an agent at work is resumed within 20 s (median of 5) [resumed-with-agent-in-time]", async () => {
-    const resumed = said(
+    const resumed = printMedians(
       "agents at work",
       await measured("cleo-at-work", (task) => dev.platform.startAgent("5DLabs-Tess", task)),
     );

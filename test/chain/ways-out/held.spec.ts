@@ -36,13 +36,16 @@ describe("remediation that is held back", function () {
     const { run, pushedAt } = await dev.platform.push(task);
     equal(await dev.platform.outcome(run), "held");
     deepEqual(await dev.stateOf(task), before);
-    const said = (await planLog(run)).split("\n").find((line) => line.includes("plan: held: ")) ?? "";
-    match(said, new RegExp(`label remediation-hold is on pull request #${task.pull}: a person holds task ${task.id}`));
+    const heldLine = (await planLog(run)).split("\n").find((line) => line.includes("plan: held: ")) ?? "";
+    match(
+      heldLine,
+      new RegExp(`label remediation-hold is on pull request #${task.pull}: a person holds task ${task.id}`),
+    );
 
     await dev.platform.github.putRepository(task.repository, {
       pulls: [{ number: task.pull, headRef: task.branch, labels: ["ready-for-qa", `task-${task.id}`] }],
     });
-    await pasted(said);
+    await pasted(heldLine);
     const again = await until("a run was made from the held one", 10_000, async () =>
       (await dev.platform.cluster.workflows(`rex-remediation/task=${task.id}`)).find(
         ({ metadata }) => metadata.name !== run,

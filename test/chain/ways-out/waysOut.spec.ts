@@ -9,7 +9,7 @@ import { gates, type Task } from "../../support/platform.ts";
 /**
  * The whole chain as `pulumi up` deployed it, on main workflows on which a remediation has to fail. The failed run writes commands on the
  * main workflow. The test runs them literally, and then the remediation succeeds. What this does not show: ways out that need another
- * configuration, which the steps' own tests try.
+ * configuration, which test/steps covers.
  */
 describe("remediation that fails because of its main workflow", function () {
   this.timeout(420_000);

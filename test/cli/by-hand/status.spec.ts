@@ -118,11 +118,11 @@ describe("scripts/rex status, on a cluster", function () {
     child.stdout.on("data", (text) => {
       said += text;
     });
-    await until("the table stands", 30_000, async () => said.includes("\n"));
+    await until("the table is printed", 30_000, async () => said.includes("\n"));
     const { run } = await dev.platform.push(task);
     await dev.platform.ended(run);
     const mine = () => said.split("\n").filter((line) => line.includes(`  ${task.id}  `));
-    await until("its end is told", 20_000, async () => mine().some((line) => line.includes("  remediated  ")));
+    await until("its end is reported", 20_000, async () => mine().some((line) => line.includes("  remediated  ")));
     child.kill("SIGINT");
     equal((await once(child, "close"))[0], 0);
     const outcomes = mine().map((line) => line.split(/ {2,}/)[3]?.trim());

@@ -29,7 +29,7 @@ interface Fault {
   /** Why the fault cannot be created here; undefined if it can. */
   missing?: () => Promise<string | undefined>;
   seed(): Promise<unknown>;
-  mend(): Promise<unknown>;
+  repair(): Promise<unknown>;
 }
 
 /**
@@ -48,7 +48,7 @@ describe("scripts/rex doctor, on a cluster", function () {
   let platform: Platform;
   let outputs: { webhookUrl?: string };
   let url: string;
-  /** The warnings about the stack without faults. */
+  /** The doctor's warnings when nothing is broken. */
   let healthy: string[];
   let seeded = 0;
   let mutation: Mutation | undefined;
@@ -72,7 +72,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     const { run } = await platform.push(task);
     await platform.ended(run);
     await until("another gate waits", 30_000, async () => (await platform.waitingGate(task)) !== undefined);
-    // A CodeRun is left to try the policies on.
+    // The doctor tries the policies on this CodeRun.
     await platform.startAgent("5DLabs-Blaze", task);
   });
   after(() => {
@@ -93,13 +93,13 @@ describe("scripts/rex doctor, on a cluster", function () {
       url = `http://${await addressOf(new Cluster(namespace), hostname)}:${port}${pathname}`;
       await putHook();
     }
-    tellOf(url);
+    writeOutputs(url);
   }
 
   /** Writes the stack's outputs to the file, with another URL if they have one. */
-  function tellOf(webhookUrl: string): void {
-    const told = outputs.webhookUrl === undefined ? outputs : { ...outputs, webhookUrl };
-    writeFileSync(join(folder, "outputs.json"), JSON.stringify(told));
+  function writeOutputs(webhookUrl: string): void {
+    const written = outputs.webhookUrl === undefined ? outputs : { ...outputs, webhookUrl };
+    writeFileSync(join(folder, "outputs.json"), JSON.stringify(written));
   }
 
   function installApp(more: object = {}) {
@@ -133,10 +133,10 @@ describe("scripts/rex doctor, on a cluster", function () {
   }
 
   /** Deletes an object. The fix that the doctor suggests brings it back. */
-  function without(kind: string, object: string): Pick<Fault, "seed" | "mend"> {
+  function without(kind: string, object: string): Pick<Fault, "seed" | "repair"> {
     return {
       seed: () => kubectl("delete", kind, object),
-      mend: async () => {
+      repair: async () => {
         await stack.refresh();
         await up();
       },
@@ -144,7 +144,7 @@ describe("scripts/rex doctor, on a cluster", function () {
   }
 
   /** Appends a text to the webhook's secret. The EventSource does not notice, because it reads the secret at its start. */
-  async function behindSecret(end: string): Promise<void> {
+  async function appendToSecret(end: string): Promise<void> {
     const { spec } = JSON.parse(await kubectl("get", "eventsource", name, "--output=json"));
     await patch("secret", spec.github.push.webhookSecret.name, {
       stringData: { secret: `${leastConfig.webhookSecret}${end}` },
@@ -169,11 +169,11 @@ describe("scripts/rex doctor, on a cluster", function () {
     for (const secret of [privateKey.split("\n")[1] ?? "", `${leastConfig.webhookSecret}`]) {
       ok(!stdout.includes(secret), "a secret is printed");
     }
-    return { exitCode, lines: stdout.trimEnd().split("\n").map(unnamed) };
+    return { exitCode, lines: stdout.trimEnd().split("\n").map(normalized) };
   }
 
   /** A line without the parts that change from run to run. */
-  function unnamed(line: string): string {
+  function normalized(line: string): string {
     return (
       line
         .replaceAll(repository, "REPOSITORY")
@@ -191,21 +191,21 @@ describe("scripts/rex doctor, on a cluster", function () {
     );
   }
 
-  const sayings = (lines: string[]) => lines.filter((line) => /^(fail|warn) /.test(line));
+  const findingsIn = (lines: string[]) => lines.filter((line) => /^(fail|warn) /.test(line));
 
   /**
-   * The lines beyond those about the stack without faults. A webhook that was just changed causes a warning about its deliveries, which is
-   * left out unless the fault is about deliveries.
+   * The findings that the stack without faults does not have. A webhook that was just changed causes a warning about its deliveries, which
+   * is left out unless the fault is about deliveries.
    */
-  function newSayings(lines: string[], line: string): string[] {
-    return sayings(lines).filter(
-      (said) => !healthy.includes(said) && (line.includes("deliveries") || !said.startsWith("warn  deliveries")),
+  function newFindings(lines: string[], line: string): string[] {
+    return findingsIn(lines).filter(
+      (found) => !healthy.includes(found) && (line.includes("deliveries") || !found.startsWith("warn  deliveries")),
     );
   }
 
   it("finds no fault in a healthy stack, and reports what it checked", async () => {
     const { exitCode, lines } = await doctor("--ping", "--main-workflow", "play");
-    healthy = sayings(lines);
+    healthy = findingsIn(lines);
     deepEqual(lines.slice(3), healthyLines);
     equal(exitCode, 0);
     deepEqual(
@@ -314,7 +314,7 @@ describe("scripts/rex doctor, on a cluster", function () {
           `--serviceaccount=${namespace}:${name}`,
         );
       },
-      mend: () => kubectl("delete", "role,rolebinding", `${name}-more`),
+      repair: () => kubectl("delete", "role,rolebinding", `${name}-more`),
       line: "fail  rights (remediation): NAME may also delete pods, although the program never granted that; fix: kubectl get rolebindings,clusterrolebindings -A -o wide | grep agent-platform/NAME shows the binding that grants it; delete that binding",
     },
     {
@@ -328,7 +328,7 @@ describe("scripts/rex doctor, on a cluster", function () {
         patch("validatingadmissionpolicy", `${name}-runs.${namespace}`, {
           spec: { matchConditions: [{ name: "by-this-account", expression: "false" }] },
         }),
-      mend: () =>
+      repair: () =>
         patch("validatingadmissionpolicy", `${name}-runs.${namespace}`, {
           spec: {
             matchConditions: [
@@ -352,31 +352,31 @@ describe("scripts/rex doctor, on a cluster", function () {
           by: `system:serviceaccount:${namespace}:${name}-sensor`,
         });
       },
-      mend: async () => mutation?.end(),
+      repair: async () => mutation?.end(),
       line: "fail  good writes (a push's run): a push gets no run: the API server says 403: workflows.argoproj.io \"RUN\" is forbidden: ValidatingAdmissionPolicy 'NAME-runs.agent-platform' with binding 'NAME-runs.agent-platform' denied request: the Sensor may only create Workflows in the exact form of a push's remediation: its labels must be the ones that the Sensor sets; fix: kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies lists what may refuse or change Workflows: exclude namespace agent-platform there with a namespaceSelector; if it is a policy NAME-…, pulumi up --refresh restores it",
     },
     {
       what: "the event bus does not exist",
       seed: () => patch("sensor", name, { spec: { eventBusName: "nowhere" } }),
-      mend: () => patch("sensor", name, { spec: { eventBusName: "default" } }),
+      repair: () => patch("sensor", name, { spec: { eventBusName: "default" } }),
       line: "fail  event bus: there is no EventBus nowhere in namespace agent-platform; fix: pulumi config set --path eventBus.create true, then pulumi up; or choose another with pulumi config set --path eventBus.name NAME",
     },
     {
       what: "the EventSource's spec is broken",
       seed: () => patch("eventsource", name, { spec: { github: { push: { webhook: { port: "" } } } } }),
-      mend: () => patch("eventsource", name, { spec: { github: { push: { webhook: { port: "12000" } } } } }),
+      repair: () => patch("eventsource", name, { spec: { github: { push: { webhook: { port: "12000" } } } } }),
       line: "fail  EventSource: NAME: not SourcesProvided (InvalidEventSource: Invalid spec: NAME - push); fix: kubectl -n agent-platform describe eventsource NAME; if it was changed by hand: pulumi up --refresh",
     },
     {
       what: "the Sensor has no pod",
       seed: () => kubectl("scale", "deployment", `--selector=sensor-name=${name}`, "--replicas=0"),
-      mend: () => kubectl("scale", "deployment", `--selector=sensor-name=${name}`, "--replicas=1"),
+      repair: () => kubectl("scale", "deployment", `--selector=sensor-name=${name}`, "--replicas=1"),
       line: "fail  Sensor's pods: 0 of 1 ready; fix: kubectl -n agent-platform get deployments,pods -l sensor-name=NAME lists them; kubectl -n agent-platform describe pods -l sensor-name=NAME says why; if there are too few pods: kubectl -n agent-platform scale deployment -l sensor-name=NAME --replicas=1",
     },
     {
       what: "the sweep is suspended",
       seed: () => patch("cronworkflow", `${name}-sweep`, { spec: { suspend: true } }),
-      mend: () => patch("cronworkflow", `${name}-sweep`, { spec: { suspend: false } }),
+      repair: () => patch("cronworkflow", `${name}-sweep`, { spec: { suspend: false } }),
       line: "fail  sweep: CronWorkflow NAME-sweep is suspended, so a push whose delivery fails is lost; fix: argo -n agent-platform cron resume NAME-sweep",
     },
     {
@@ -387,7 +387,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     {
       what: "the EventSource does not verify signatures",
       seed: () => patch("eventsource", name, { spec: { github: { push: { webhookSecret: null } } } }),
-      mend: async () => {
+      repair: async () => {
         const [secret = ""] = (await kubectl("get", "secrets", "--output=name"))
           .split("\n")
           .filter((one) => one.startsWith(`secret/${name}-`) && one.includes("webhook"));
@@ -400,7 +400,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     {
       what: "a main workflow is at an unknown stage",
       seed: () => startPlay("waiting-for-nobody"),
-      mend: () => kubectl("delete", "workflow", `play-${name}`),
+      repair: () => kubectl("delete", "workflow", `play-${name}`),
       line: "fail  stages in use: play-NAME is at stage waiting-for-nobody, which is not in mainWorkflow.stages: implementation-in-progress, waiting-pr-created, quality-in-progress, waiting-ready-for-qa, testing-in-progress, waiting-pr-approved; fix: if the stage is right, add it to the list at its place in the order: pulumi config set --path mainWorkflow.stages '[…]', then pulumi up; if it is wrong: kubectl -n agent-platform label --overwrite workflow play-NAME current-stage=STAGE",
     },
     {
@@ -418,19 +418,19 @@ describe("scripts/rex doctor, on a cluster", function () {
         );
         await kubectl("create", "--filename", file);
       },
-      mend: () => kubectl("delete", "workflowtemplate", `gateless-${name}`),
+      repair: () => kubectl("delete", "workflowtemplate", `gateless-${name}`),
       line: "fail  main workflow gateless-NAME (leads from each agent to a gate): it has no suspend template without a duration, so it never waits at a gate; fix: add a template with suspend: {}, and a step that uses it after each agent",
     },
     {
       what: "the key is not the App's",
       seed: () => installApp({ publicKeyPem: otherKey }),
-      mend: () => installApp(),
+      repair: () => installApp(),
       line: "fail  App's key: GitHub does not accept it as a key of App ID (401: A JSON web token could not be decoded); fix: create a key at GitHub (the App's settings, Private keys), and pulumi config set --secret githubAppPrivateKey < APP.private-key.pem, then pulumi up; if the Secret is your own: kubectl -n agent-platform create secret generic NAME-github-app --from-file=private-key.pem=FILE --dry-run=client -o yaml | kubectl apply -f -; if this is the wrong App: pulumi config set --path githubApp.id ID",
     },
     {
       what: "the App lacks a permission",
       seed: () => installApp({ permissions: { contents: "read", pull_requests: "read", repository_hooks: "write" } }),
-      mend: () => installApp(),
+      repair: () => installApp(),
       line: `fail  App's permissions (REPOSITORY): the App lacks pull_requests: write; fix: ${change}`,
     },
     {
@@ -444,87 +444,87 @@ describe("scripts/rex doctor, on a cluster", function () {
             administration: "write",
           },
         }),
-      mend: () => installApp(),
+      repair: () => installApp(),
       line: `warn  App's permissions (REPOSITORY): the App has more permissions than it needs: contents: write, administration: write; fix: ${change.replace("grant it", "remove them")}`,
     },
     {
       what: "the App's installation is suspended",
       seed: () => installApp({ suspended: true }),
-      mend: () => installApp(),
+      repair: () => installApp(),
       line: "fail  App's installation (REPOSITORY): installation ID has been suspended since TIME; fix: unsuspend it: https://github.com/organizations/5dlabs/settings/installations/ID",
     },
     {
       what: "the App is not installed on the repository",
       seed: () => installApp({ repositories: ["5dlabs/elsewhere"] }),
-      mend: () => installApp(),
+      repair: () => installApp(),
       line: "fail  App's installation (REPOSITORY): the App is not installed there (404: Not Found); fix: install it: https://github.com/apps/NAME/installations/new; if the repository's name is wrong or was changed: pulumi config set --path 'repositories[0]' OWNER/NAME, then pulumi up",
     },
     {
       what: "the repository was renamed",
       seed: () => stack.github.renameRepository(repository, `${repository}-new`),
-      mend: () => stack.github.renameRepository(`${repository}-new`, repository),
+      repair: () => stack.github.renameRepository(`${repository}-new`, repository),
       line: "fail  App's installation (REPOSITORY): REPOSITORY was renamed to REPOSITORY-new, and pushes under the new name are ignored; fix: correct repositories: pulumi config set --path 'repositories[0]' REPOSITORY-new, then pulumi up",
     },
     {
       what: "the ready label was deleted",
       seed: () => stack.github.putRepository(repository, { deletedLabels: ["ready-for-qa"] }),
-      mend: () => stack.github.putRepository(repository, { labels: ["ready-for-qa"] }),
+      repair: () => stack.github.putRepository(repository, { labels: ["ready-for-qa"] }),
       line: "fail  labels (REPOSITORY): there is no label ready-for-qa, so no push can ever remove it; fix: gh label create ready-for-qa --repo REPOSITORY; if your label has another name: pulumi config set --path pullRequest.readyLabel NAME, then pulumi up",
     },
     {
       what: "Argo limits the number of running workflows",
       // The limit is higher than the node can reach, so that it delays nothing even if the test leaves it behind.
       seed: () => patch("configmap", "workflow-controller-configmap", { data: { parallelism: "100000" } }),
-      mend: () => patch("configmap", "workflow-controller-configmap", { data: { parallelism: null } }),
+      repair: () => patch("configmap", "workflow-controller-configmap", { data: { parallelism: null } }),
       line: `warn  workflows at once: at most 100000 workflows of Argo's controller (parallelism in ConfigMap agent-platform/workflow-controller-configmap): ${atOnce}: kubectl -n agent-platform edit configmap workflow-controller-configmap; then restart Argo Workflows' controller, because it reads the ConfigMap only at its start; ${waysOut}`,
     },
     {
       what: "a label of the namespace limits the number of running workflows",
       seed: () => kubectl("label", "namespace", namespace, "workflows.argoproj.io/parallelism-limit=100000"),
-      mend: () => kubectl("label", "namespace", namespace, "workflows.argoproj.io/parallelism-limit-"),
+      repair: () => kubectl("label", "namespace", namespace, "workflows.argoproj.io/parallelism-limit-"),
       line: `warn  workflows at once: at most 100000 workflows in namespace agent-platform (label workflows.argoproj.io/parallelism-limit of the namespace): ${atOnce}: kubectl label --overwrite namespace agent-platform workflows.argoproj.io/parallelism-limit=NUMBER; ${waysOut}`,
     },
     {
       what: "the webhook's Secret ends with a line feed",
-      seed: () => behindSecret("\n"),
-      mend: () => behindSecret(""),
+      seed: () => appendToSecret("\n"),
+      repair: () => appendToSecret(""),
       line: `warn  webhook's secret: Secret HOOK, key secret, ends with a line feed, which Argo Events ignores: GitHub needs the secret without it; fix: scripts/rex webhook register gives GitHub the right text; to remove the line feed: ${again}`,
     },
     {
       what: "the webhook's Secret also ends with a carriage return",
-      seed: () => behindSecret("\r\n"),
-      mend: () => behindSecret(""),
+      seed: () => appendToSecret("\r\n"),
+      repair: () => appendToSecret(""),
       line: `warn  webhook's secret: Secret HOOK, key secret, ends with "\\r\\n", of which Argo Events ignores only one line feed: GitHub needs the secret with "\\r" at its end; fix: create it again without the white space: ${again}; kubectl -n agent-platform rollout restart deployment -l eventsource-name=NAME; scripts/rex webhook register`,
     },
     {
       what: "the webhook goes elsewhere",
       seed: () => putHook({ url: "https://elsewhere.example.com/push" }),
-      mend: () => putHook(),
+      repair: () => putHook(),
       line: `fail  webhook (REPOSITORY): no webhook sends to URL; there are webhooks to https://elsewhere.example.com/push; fix: ${register}`,
     },
     {
       what: "the webhook is not active",
       seed: () => putHook({ active: false }),
-      mend: () => putHook(),
+      repair: () => putHook(),
       line: `fail  webhook (REPOSITORY): the repository's, ID: active is false, not true; fix: ${register}`,
     },
     {
       what: "the webhook sends forms",
       seed: () => putHook({ contentType: "form" }),
-      mend: () => putHook(),
+      repair: () => putHook(),
       line: `fail  webhook (REPOSITORY): the repository's, ID: content_type is form, not json; fix: ${register}`,
     },
     {
       what: "the webhook sends no pushes",
       seed: () => putHook({ events: ["issues"] }),
-      mend: () => putHook(),
+      repair: () => putHook(),
       line: `fail  webhook (REPOSITORY): the repository's, ID: events is issues, not push; fix: ${register}`,
     },
     {
       what: "the webhook has another secret",
       args: ["--ping"],
       seed: () => putHook({ secret: "another secret of the webhook" }),
-      mend: () => putHook(),
+      repair: () => putHook(),
       line: `fail  deliveries (REPOSITORY): the last delivery, a ping at TIME, was answered 400: the EventSource refuses it: the signature is wrong, so GitHub and the installation have different secrets; fix: ${register}; then scripts/rex doctor --ping`,
     },
     {
@@ -533,10 +533,10 @@ describe("scripts/rex doctor, on a cluster", function () {
       seed: async () => {
         const nowhere = url.replace(/:\d+/, ":12001");
         await putHook({ url: nowhere });
-        tellOf(nowhere);
+        writeOutputs(nowhere);
       },
-      mend: async () => {
-        tellOf(url);
+      repair: async () => {
+        writeOutputs(url);
         await putHook();
       },
       line: "fail  deliveries (REPOSITORY): the last delivery, a ping at TIME, was not answered: GitHub got no answer (failed to connect to host): the URL is wrong, or it does not lead to the EventSource; fix: repair the network path from GitHub to the EventSource: host name, Ingress, certificate, NetworkPolicy; then scripts/rex doctor --ping",
@@ -544,7 +544,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     {
       what: "the configuration has the wrong name for CodeRuns",
       seed: () => up({ "codeRun.resource": "agentruns" }),
-      mend: () => up(),
+      repair: () => up(),
       line: "fail  CodeRuns: the API server knows no agentruns of agents.platform/v1; fix: kubectl api-resources | grep -i coderun shows the right names; pulumi config set --path codeRun.resource NAME (codeRun.group, codeRun.version), then pulumi up",
     },
     {
@@ -563,7 +563,7 @@ describe("scripts/rex doctor, on a cluster", function () {
         await kubectl("create", "--filename", join(folder, "theirs.json"));
         await up({ existingEventSource: { name: `theirs-${name}`, event: "push" }, webhookSecret: undefined });
       },
-      mend: async () => {
+      repair: async () => {
         await up();
         await kubectl("delete", "eventsource", `theirs-${name}`);
       },
@@ -571,7 +571,7 @@ describe("scripts/rex doctor, on a cluster", function () {
     },
   ];
 
-  for (const { what, line, args = [], missing, seed, mend } of faults) {
+  for (const { what, line, args = [], missing, seed, repair } of faults) {
     it(`finds that ${what}`, async function () {
       const why = await missing?.();
       if (why !== undefined) {
@@ -587,11 +587,11 @@ describe("scripts/rex doctor, on a cluster", function () {
         await until(line, 90_000, async () => {
           const result = await doctor(...args);
           exitCode = result.exitCode;
-          last = newSayings(result.lines, line);
+          last = newFindings(result.lines, line);
           return last.length === 1 && last[0] === line;
         }).catch(() => undefined);
       } finally {
-        await mend();
+        await repair();
       }
       deepEqual(last, [line]);
       equal(exitCode, line.startsWith("fail") ? 1 : 0);
@@ -599,9 +599,9 @@ describe("scripts/rex doctor, on a cluster", function () {
   }
 
   it("finds no fault once everything is repaired", async () => {
-    await until("the stack is whole", 90_000, async () => {
+    await until("the stack has no fault", 90_000, async () => {
       const { exitCode, lines } = await doctor("--ping");
-      return exitCode === 0 && newSayings(lines, "").length === 0;
+      return exitCode === 0 && newFindings(lines, "").length === 0;
     });
   });
 });

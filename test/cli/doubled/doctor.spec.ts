@@ -152,11 +152,12 @@ describe("scripts/rex doctor", function () {
         ({ verdict, found, skippedFor }: Result) =>
           verdict === "skip" && found === "because cluster failed" && skippedFor === "cluster",
       );
-      const rests = ({ needs = [] }: Check): boolean => needs.some((need) => need === clusterCheck || rests(need));
+      const needsCluster = ({ needs = [] }: Check): boolean =>
+        needs.some((need) => need === clusterCheck || needsCluster(need));
       deepEqual(
         skipped.map(({ check }: Result) => check),
         checksBefore(undefined)
-          .filter(rests)
+          .filter(needsCluster)
           .map(({ name }) => name),
       );
       ok(counts.skip >= skipped.length);
@@ -174,24 +175,27 @@ describe("scripts/rex doctor", function () {
         return finding;
       },
     });
-    const told = async (...checks: Check<unknown>[]): Promise<string[]> => {
+    const linesOf = async (...checks: Check<unknown>[]): Promise<string[]> => {
       const lines: string[] = [];
       await run(checks, undefined, (results) => lines.push(...results.map(asText)));
       return lines;
     };
     beforeEach(() => begun.splice(0));
 
-    it("in parallel, but a check that needs another after it", async () => {
+    it("in parallel, but a check only after those that it needs", async () => {
       const one = check("one", pass("well"));
       const two = check("two", fail("ill", "mend it"));
       const four = check("four", pass("well"), [two]);
-      deepEqual(await told(one, two, check("three", pass("well"), [one]), four, check("five", pass("well"), [four])), [
-        "pass  one: well",
-        "fail  two: ill; fix: mend it",
-        "pass  three: well",
-        "skip  four: because two failed",
-        "skip  five: because two failed",
-      ]);
+      deepEqual(
+        await linesOf(one, two, check("three", pass("well"), [one]), four, check("five", pass("well"), [four])),
+        [
+          "pass  one: well",
+          "fail  two: ill; fix: mend it",
+          "pass  three: well",
+          "skip  four: because two failed",
+          "skip  five: because two failed",
+        ],
+      );
       deepEqual(begun, ["one", "two", "three"]);
     });
 
@@ -220,7 +224,7 @@ describe("scripts/rex doctor", function () {
     it("and separates the finding from the fix, and a fault from a missing permission", async () => {
       const refused = (status: number) => new ApiServerRefusal(`no; not even so (${status})`, { status, fix: "ask" });
       deepEqual(
-        await told(
+        await linesOf(
           check("one", new Refusal("a; b", "c; d")),
           { ...check("two", new Refusal("a; b")), defaultFix: "mend it" },
           check("three", refused(500)),

@@ -285,7 +285,7 @@ held: a person holds the task with a label on its pull request; nothing was touc
     );
   });
 
-  it("takes the outcome from the label if the steps did their work, and reports failures around the steps", async () => {
+  it("takes the outcome from the label if the steps succeeded, and reports failures around the steps", async () => {
     const pod = {
       type: "Pod",
       phase: "Error",

@@ -119,6 +119,7 @@ describe("scripts/rex render", function () {
         "ServiceAccount",
         "Role",
         "RoleBinding",
+        "ConfigMap",
         "WorkflowTemplate",
         "EventBus",
         "EventSource",

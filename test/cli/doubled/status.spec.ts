@@ -22,7 +22,7 @@ const pushedAt = 1767312000;
 const nameOf = (task: string, after: string, before: string) =>
   runName("rex-remediation", "a salt", { task, before, after, repository: "5dlabs/platform", pushedAt });
 
-/** The data of a run in the double of the API server. */
+/** A run in the double of the API server. */
 interface RunOf {
   name: string;
   task: string;
@@ -34,8 +34,8 @@ interface RunOf {
 }
 
 function runObject({ name, task, began, after, before, outcome, status }: RunOf) {
-  const told = { task, after, before, "pushed-at": before && String(pushedAt) };
-  const parameters = Object.entries(told).flatMap(([name, value]) => (value ? [{ name, value }] : []));
+  const given = { task, after, before, "pushed-at": before && String(pushedAt) };
+  const parameters = Object.entries(given).flatMap(([name, value]) => (value ? [{ name, value }] : []));
   return {
     metadata: {
       name,
@@ -130,8 +130,9 @@ const waitFailed = {
   phase: "Error",
   message: "wait: Error (exit code 64): failed to put file: no such bucket\nat s3.go",
 };
-const putAway = "Argo nevertheless ended it as Error: wait: Error (exit code 64): failed to put file: no such bucket";
-const doneAllTheSame = runObject({
+const uploadWarning =
+  "Argo nevertheless ended it as Error: wait: Error (exit code 64): failed to put file: no such bucket";
+const doneWithWarning = runObject({
   name: nameOf("8", sha("1"), sha("0")),
   task: "8",
   began: "2026-01-02T00:04:00Z",
@@ -164,7 +165,7 @@ const doneAllTheSame = runObject({
   },
 });
 /** A resubmitted run that Argo refused, so that it still has the outcome label of the first run. */
-const refusedAnew = runObject({
+const refusedResubmit = runObject({
   name: "rex-remediation-8-refused",
   task: "8",
   began: "2026-01-02T00:06:00Z",
@@ -180,8 +181,8 @@ const waiting = runObject({
 });
 
 /**
- * scripts/rex status as a person calls it. A few lines stand in for the API server, the double for GitHub: what this does not show is that
- * Argo writes runs so; test/cli/by-hand/status.spec.ts asks a real one.
+ * Calls scripts/rex status as a person would, with the GitHub double and a simple double of the API server. What this does not show: that
+ * Argo writes runs like this; test/cli/by-hand/status.spec.ts uses real ones.
  */
 describe("scripts/rex status", function () {
   this.timeout(60_000);
@@ -294,7 +295,7 @@ describe("scripts/rex status", function () {
   });
 
   it("judges runs by their steps, and reports failures around the steps", async () => {
-    api.answers = cluster({ runs: [refusedAnew, doneAllTheSame] });
+    api.answers = cluster({ runs: [refusedResubmit, doneWithWarning] });
     deepEqual(
       JSON.parse((await status("--json")).stdout).remediations.map(({ outcome, summary }: Record<string, string>) => [
         outcome,
@@ -302,17 +303,17 @@ describe("scripts/rex status", function () {
       ]),
       [
         ["failed", "invalid spec: no such template"],
-        ["remediated", `cancelled cleo-1; resumed play-8; ${putAway}`],
+        ["remediated", `cancelled cleo-1; resumed play-8; ${uploadWarning}`],
       ],
     );
     equal((await status("--task", "8", "--no-github")).exitCode, 1);
-    api.answers = cluster({ runs: [doneAllTheSame] });
+    api.answers = cluster({ runs: [doneWithWarning] });
     const { exitCode, findings } = await findingsOf("8", "--no-github");
     equal(exitCode, 0);
     deepEqual(findings[0], { found: "remediated: QA of the task begins again on the current head" });
   });
 
-  it("says why a run failed and what carries it on, as its exit handler summed it up", async () => {
+  it("says why a run failed and which command continues it, according to its exit handler", async () => {
     const ending = {
       step: "plan",
       did: "plan: no answer; plan: renamed",
@@ -351,12 +352,12 @@ describe("scripts/rex status", function () {
       spec: {},
       status: { phase: "Error", nodes: { a: { ...waitFailed, outputs: { exitCode, parameters: numbers } } } },
     });
-    const said = async (exitCode: string) => {
+    const sweepFinding = async (exitCode: string) => {
       api.answers = cluster({ runs: [restarted], sweeps: [sweepOf(exitCode)] });
       return (await findingsOf("3", "--no-github")).findings.at(-1)?.found.split("05:00Z: ")[1];
     };
-    equal(await said("0"), `it started 1 remediation and requested 0 redeliveries; ${putAway}`);
-    match((await said("1")) ?? "", /^it failed: /);
+    equal(await sweepFinding("0"), `it started 1 remediation and requested 0 redeliveries; ${uploadWarning}`);
+    match((await sweepFinding("1")) ?? "", /^it failed: /);
   });
 
   it("prints one object with --json", async () => {

@@ -107,7 +107,7 @@ describe("scripts/rex webhook", function () {
     ],
     ["a delivery's guid", ["redeliver", "0b989ba4"], /^webhook: redeliver: expected the id .*; got "0b989ba4"$/],
     [
-      "a time of which GitHub has no deliveries any more",
+      "a time from which GitHub keeps no deliveries",
       ["redeliver", "--failed", "--since", "4d"],
       /^webhook: --since: expected a time within the last three days, .*; got "4d"$/,
     ],

@@ -15,7 +15,7 @@ import { resumedAfter } from "../../support/times.ts";
 import { objects, objectsButSecrets } from "../../support/writtenTexts.ts";
 
 /**
- * `pulumi destroy` while one remediation is at work (the stage is set back, but the gate is not open yet) and another one of the same task
+ * `pulumi destroy` while one remediation is at work (the stage is reset, but the gate is not open yet) and another one of the same task
  * waits for it. Each case continues where the previous one ended. What this does not show: Pulumi's own provider, and what Argo Events
  * keeps in NATS.
  */
@@ -99,7 +99,7 @@ describe("destroying the stack", function () {
       equal((await platform.cluster.workflow(workflow))?.status?.phase, "Running");
   });
 
-  it("leaves in the ledger that the run began and did not end, and how to continue it [destroy-leaves-ledger]", async () => {
+  it("leaves a ledger that says that the run began and did not end, and how to continue it [destroy-leaves-ledger]", async () => {
     const { run, resumed, outcome, message, pushed, ...more } = await ledgerOf(platform, task);
     deepEqual({ run, resumed, outcome }, { run: active, resumed: "false", outcome: "begun" });
     match(
@@ -112,7 +112,7 @@ describe("destroying the stack", function () {
     match(pushed ?? "", /^[0-9a-f]{40}$/);
   });
 
-  it("lets the next stack continue the started remediation at the next push [next-stack-carries-on]", async () => {
+  it("lets the next stack continue the unfinished remediation at the next push [next-stack-carries-on]", async () => {
     await stack.github.clearFaults();
     await stack.up();
     const { run, pushedAt } = await platform.push(task);
@@ -131,7 +131,7 @@ describe("destroying the stack", function () {
     equal((await platform.cluster.workflow(run))?.status?.phase, "Succeeded");
   });
 
-  it("also happens to the old objects if the stack gets another name, and takes their runs along", async () => {
+  it("also happens to the old objects and their runs if the stack gets another name", async () => {
     const fresh = await startTask();
     await pushAndHold(platform, fresh, "takes the label off");
     await stack.up({ name: freshName() });

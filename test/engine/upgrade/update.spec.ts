@@ -13,7 +13,7 @@ import { rsaKey } from "../../support/pulumi/stackConfig.ts";
 import { resumedAfter } from "../../support/times.ts";
 
 /** UIDs of the pods that pushes pass through, and of the WorkflowTemplate. If that were replaced, its runs would be deleted with it. */
-interface Standing {
+interface Identities {
   pods: string[];
   template: string | undefined;
 }
@@ -34,7 +34,7 @@ describe("updating the stack", function () {
   let task: Task;
   let active: Awaited<ReturnType<Platform["push"]>>;
   let waiting: Awaited<ReturnType<Platform["push"]>>;
-  let standing: Standing;
+  let deployed: Identities;
 
   before(async () => {
     const { outputs } = await stack.up();
@@ -43,7 +43,7 @@ describe("updating the stack", function () {
     active = await pushAndHold(platform, task, "takes the label off");
     waiting = await platform.push(task);
     await until(`run ${waiting.run} waits`, 30_000, async () => (await phaseOf(waiting.run)) === "Pending");
-    standing = await whatStands();
+    deployed = await identities();
   });
   after(() =>
     afterwards(
@@ -83,7 +83,7 @@ describe("updating the stack", function () {
     return config.pull.readyLabel;
   }
 
-  async function whatStands(): Promise<Standing> {
+  async function identities(): Promise<Identities> {
     const { core, custom, namespace } = platform.cluster;
     const { items } = await core.listNamespacedPod({ namespace });
     const ours = items.filter(({ metadata }) => /-(eventsource|sensor)-/.test(metadata?.name ?? ""));
@@ -92,14 +92,14 @@ describe("updating the stack", function () {
     })) as { metadata: { uid?: string } };
     return {
       pods: ours
-        .filter(belongs)
+        .filter(isOfStack)
         .map(({ metadata }) => metadata?.uid ?? "")
         .sort(),
       template: template.metadata.uid,
     };
   }
 
-  function belongs({ metadata }: V1Pod): boolean {
+  function isOfStack({ metadata }: V1Pod): boolean {
     return metadata?.name?.startsWith(`${stack.name}-`) ?? false;
   }
 
@@ -112,12 +112,12 @@ describe("updating the stack", function () {
     const started = Date.now();
     await stack.up(second);
     say(`update with a run at work and one that waits: ${((Date.now() - started) / 1000).toFixed(0)} s`);
-    equal(standing.pods.length, 2);
-    deepEqual(await whatStands(), standing);
+    equal(deployed.pods.length, 2);
+    deepEqual(await identities(), deployed);
     deepEqual([await phaseOf(active.run), await phaseOf(waiting.run)], ["Running", "Pending"]);
   });
 
-  it("lets the active run finish with the version with which it began [update-with-run-at-work]", async () => {
+  it("lets the active run finish with the version that it began with [update-with-run-at-work]", async () => {
     await stack.github.clearFaults();
     equal(await platform.outcome(active.run), "remediated");
     await resumedAfter(platform, task, active.run, active.pushedAt);

@@ -6,7 +6,7 @@ import { mainWorkflow } from "../../support/workflows.ts";
 import { gate, newTask, ours, outcomeOf } from "../planning.ts";
 import { repository, runNameOf, Scenario, sha } from "../scenario.ts";
 
-/** What decide.jq makes of the facts is tried in test/unit/steps; here, that nothing is touched, and how the facts come about. */
+/** That plan reads what the brakes need, and touches nothing if one stops it. test/unit/steps covers how each brake decides. */
 describe("plan", function () {
   this.timeout(120_000);
   let scenario: Scenario;
@@ -27,14 +27,14 @@ describe("plan", function () {
       return { task, pull };
     }
 
-    /** `number` CodeRuns of Cleo's, named cleo-1-TASK and so on. */
+    /** Creates `number` CodeRuns of Cleo, named cleo-1-TASK and so on. */
     async function startCleos(task: string, number: number): Promise<void> {
       for (let index = 1; index <= number; index += 1) {
         await scenario.cluster.create(codeRun(`cleo-${index}-${task}`, "5DLabs-Cleo", task, ours));
       }
     }
 
-    /** All that must stay as it is where nothing may be touched. The version of an object changes with every write. */
+    /** Everything that plan must not touch. The version of an object changes with every write. */
     async function stateOf({ task, pull }: { task: string; pull: number }): Promise<object> {
       const workflow = await scenario.cluster.workflow(`play-${task}`);
       return {
@@ -45,7 +45,7 @@ describe("plan", function () {
       };
     }
 
-    /** What plan's last words are where it fails, having touched nothing. */
+    /** Checks that plan fails without touching anything, and returns its last words. */
     async function failureOf(of: { task: string; pull: number }, more: Record<string, string> = {}): Promise<string> {
       const before = await stateOf(of);
       const result = await (await scenario.bench(of.task, more)).run("plan");
@@ -60,7 +60,7 @@ describe("plan", function () {
       `argo -n ${scenario.cluster.namespace} ${verb} ${runNameOf(task)}`;
 
     describe("on the number of agents", () => {
-      it("stop one more, before anything is touched, and name the first agents and the way out [one-agent-too-many]", async () => {
+      it("stop plan if there is one more, and name the first agents and the way out [one-agent-too-many]", async () => {
         const of = await stale();
         await startCleos(of.task, 4);
         equal(
@@ -70,13 +70,13 @@ describe("plan", function () {
       });
     });
 
-    describe("on what would go along with a target", () => {
+    describe("on CodeRuns that would be deleted with a target", () => {
       /** Cleo's CodeRun, which is to be cancelled. */
       async function cleoOf(task: string): Promise<CodeRun> {
         return scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
       }
 
-      it("go on once the command that they say was run, which keeps it [owned-kept-by-command]", async () => {
+      it("no longer stop after the command from the message, which keeps the CodeRun [owned-kept-by-command]", async () => {
         const of = await stale();
         const { task } = of;
         const blaze = await scenario.cluster.create(codeRun(`blaze-${task}`, "5DLabs-Blaze", task, ours));
@@ -94,7 +94,7 @@ describe("plan", function () {
     });
 
     describe("by a person's hold label", () => {
-      it("end the run as held, touching nothing, and name all that are labelled so, in whatever case [held-by-label]", async () => {
+      it("end the run as held, and name each pull request that has the label, in any case [held-by-label]", async () => {
         const of = await stale({ labels: ["remediation-hold"] });
         const { task, pull } = of;
         await startCleos(task, 1);
@@ -110,7 +110,7 @@ describe("plan", function () {
         deepEqual(await stateOf(of), before);
       });
 
-      it("do not act by another task's or a closed pull request, or by a label that only begins so", async () => {
+      it("ignore pull requests that are closed, from a fork or of another task, and labels that only contain the name", async () => {
         const { task, pull } = await stale({ labels: ["remediation-hold-2", "no-remediation-hold"] });
         await scenario.github.putRepository(repository, {
           branches: { [`task-${task}0`]: sha("d") },

@@ -7,8 +7,8 @@ import { Scenario } from "../scenario.ts";
 const now = () => Math.floor(Date.now() / 1000);
 
 /**
- * Pushes that arrive long after they were made: delivered again, started by a sweep, or after a time in the queue. Who began after one
- * works on its head. Here, that plan goes by the times of the API server's objects; test/unit/steps has the cases.
+ * Pushes that arrive long after they were made: delivered again, found by the sweep, or held in the queue. An agent that began after a push
+ * works on its head. This shows that plan reads the times of real objects; test/unit/steps has the cases.
  */
 describe("plan of a push that comes late", function () {
   this.timeout(120_000);
@@ -19,7 +19,7 @@ describe("plan of a push that comes late", function () {
   });
   after(() => scenario.close());
 
-  it("leaves a Cleo at work who began after it [late-leaves-newer-cleo]", async () => {
+  it("leaves a Cleo alone that began after it [late-leaves-newer-cleo]", async () => {
     const { task, pull } = newTask();
     await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }));
     await scenario.cluster.create(codeRun(`cleo-${task}`, "5DLabs-Cleo", task, ours));
@@ -40,7 +40,7 @@ describe("plan with a quiet period", function () {
   });
   after(() => scenario.close());
 
-  /** Seconds that plan took, and what it decided. */
+  /** Runs plan, which must decide to restart QA. Returns its seconds and its log. */
   async function planned(pushedAt: number): Promise<{ seconds: number; log: string }> {
     const { task, pull } = newTask();
     await scenario.cluster.create(mainWorkflow(`play-${task}`, task, "waiting-ready-for-qa", [gate], { labels: ours }));
@@ -52,13 +52,13 @@ describe("plan with a quiet period", function () {
     return { seconds, log };
   }
 
-  it("waits until it is over since the push, and no longer", async () => {
+  it("waits until that much time has passed since the push, and no longer", async () => {
     const { seconds, log } = await planned(now());
     match(log, /waiting [56] s for further pushes/);
     equal(seconds >= 5, true, `${seconds}`);
   });
 
-  it("does not wait for an older push, nor for a push ahead of its clock longer than that", async () => {
+  it("does not wait if the push is older, and waits only that long if the push is ahead of its clock", async () => {
     deepEqual((await planned(now() - 10)).log.match(/waiting .*/), null);
     match((await planned(now() + 300)).log, /waiting 6 s for further pushes/);
   });

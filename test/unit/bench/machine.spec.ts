@@ -19,7 +19,7 @@ describe("what the bench reads from the machine", () => {
     }
   }
 
-  it("is processor time over all cores, which counts guests only once", () => {
+  it("is processor time over all cores, with guests counted only once", () => {
     const stat = "cpu  1000 200 300 4000 500 10 20 30 900 0\ncpu0 1 2 3 4 5 6 7 8 9 0\nintr 5\n";
     deepEqual(cpuTime(stat), { busy: 15.6, total: 60.6 });
     throws(() => cpuTime("intr 5\n"), /no line for all cores/);

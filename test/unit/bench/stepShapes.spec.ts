@@ -62,7 +62,7 @@ describe("the shapes of the steps", () => {
     deepEqual(inShape(installed(), "installed", "claim"), installed());
   });
 
-  it("make a pod of each step, and the pods share what the containers shared", () => {
+  it("run each step in its own pod, and the pods share what the containers shared", () => {
     const rest = { retryStrategy: { limit: "2" }, activeDeadlineSeconds: 100 };
     const claim = { name: "shared", persistentVolumeClaim: { claimName: "claim" } };
     const onClaim = { name: "shared", mountPath: "/remediation", subPath: "{{workflow.name}}/remediation" };
@@ -108,7 +108,7 @@ describe("the shapes of the steps", () => {
     ]);
   });
 
-  it("make one container of all, with everything the steps have except limits", () => {
+  it("run all steps in one container, with everything the steps have except limits", () => {
     const spec = inShape(installed(), "single", "claim");
     const [entry, ...others] = spec.templates;
     const { containerSet: _, ...template } = installed().templates[0] as StepTemplate;

@@ -61,7 +61,7 @@ function policy(registrations: Registration[], subject: string): Policy {
   return found?.inputs as unknown as Policy;
 }
 
-/** The form of the policies, and what they take from the configuration. test/policies tries on a real API server what they allow. */
+/** The form of the policies, and what they take from the configuration. test/policies tests on a real API server what they allow. */
 describe("AdmissionPolicies", () => {
   it("creates six policies, each with a binding, and the last two only if there is a sweep", async () => {
     const made = (subjects: string[]) => [

@@ -32,7 +32,7 @@ async function rendered(changes: Partial<AlarmsArgs> = {}, sweepSchedule: string
   return { registrations, value, metadata, rules: spec.groups.flatMap(({ rules }) => rules) };
 }
 
-/** test/manifests/alarms.spec.ts tests when they ring, test/unit/docs/alarms.spec.ts which documentation they link to. */
+/** test/manifests/alarms.spec.ts tests when they fire, test/unit/docs/alarms.spec.ts which documentation they link to. */
 describe("Alarms", () => {
   it("are one PrometheusRule with the labels by which Prometheus selects it", async () => {
     const { registrations, value, metadata } = await rendered({ labels: { release: "prometheus" } });

@@ -48,8 +48,8 @@ describe("argo.instanceId", () => {
       ["argo -n qa", "argo -n qa --instanceid prod"],
     );
     const watched = { namespace: "qa", eventSourceName: "e", sensorName: "s", sweepSchedule: "*/5 * * * *" };
-    const said = JSON.stringify(alarms("rex", { ...watched, argoInstanceId: "prod", maxRounds: 5, slowSeconds: 120 }));
-    equal(said.match(/argo -n qa(?! --instanceid prod)/), null);
-    match(said, /argo -n qa --instanceid prod retry RUN/);
+    const rules = JSON.stringify(alarms("rex", { ...watched, argoInstanceId: "prod", maxRounds: 5, slowSeconds: 120 }));
+    equal(rules.match(/argo -n qa(?! --instanceid prod)/), null);
+    match(rules, /argo -n qa --instanceid prod retry RUN/);
   });
 });

@@ -80,13 +80,13 @@ describe("the hostile corpus's data", function () {
   it("sends no event twice, ignoring case and white space at the ends", () => {
     const alike = [...Map.groupBy(events, ({ sent }) => JSON.stringify(plain(sent))).values()];
     deepEqual(
-      alike.filter((group) => group.length > 1).map((group) => group.map(told)),
+      alike.filter((group) => group.length > 1).map((group) => group.map(titleOf)),
       [],
     );
   });
 
   it("has only known keys, and each value is well-formed", () => {
-    deepEqual(events.filter((event) => !form(event)).map(told), []);
+    deepEqual(events.filter((event) => !form(event)).map(titleOf), []);
   });
 
   it("tries every kind of signature", () => {
@@ -95,9 +95,9 @@ describe("the hostile corpus's data", function () {
   });
 
   it("expects runs only for valid branch names", () => {
-    deepEqual(runs.filter(({ sent }) => !gitCanHave(sent.ref)).map(told), []);
+    deepEqual(runs.filter(({ sent }) => !gitCanHave(sent.ref)).map(titleOf), []);
     const impossible = events.filter((event) => event.class === "refs that git cannot have");
-    deepEqual(impossible.filter(({ sent }) => gitCanHave(sent.ref)).map(told), []);
+    deepEqual(impossible.filter(({ sent }) => gitCanHave(sent.ref)).map(titleOf), []);
   });
 
   it("can be turned into deliveries, each with its own SHAs", async () => {
@@ -124,7 +124,7 @@ function plain(value: unknown): unknown {
   );
 }
 
-function told({ class: name, why, sent }: CorpusEvent): string {
+function titleOf({ class: name, why, sent }: CorpusEvent): string {
   return `${name}: ${why} (ref ${JSON.stringify((sent as Sent | undefined)?.ref)})`;
 }
 

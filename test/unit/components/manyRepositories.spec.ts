@@ -119,7 +119,7 @@ describe("many repositories", function () {
     "GitHub's longest names": { characters: 140, owners: 3 },
   };
   for (const [title, shape] of Object.entries(shapes)) {
-    it(`are refused above the largest number that fits, which the message names, and accepted up to it: ${title}`, async () => {
+    it(`are accepted up to the largest number that fits, and refused above it with a message that names it: ${title}`, async () => {
       const names = repositoryNames(4000, shape);
       const message = (await refusal(names)) ?? "";
       const most = Number(/repositories: expected at most (\d+) with names of this length/.exec(message)?.[1]);

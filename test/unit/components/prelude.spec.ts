@@ -7,7 +7,7 @@ import { isOfPush } from "../../../components/vocabulary/samePush.ts";
 
 describe("the prelude of the steps", () => {
   /** What bash prints for the text with its prelude. */
-  const said = (text: string) => execFileSync("bash", ["-euc", `${prelude(text)}${text}`], { encoding: "utf8" });
+  const outputOf = (text: string) => execFileSync("bash", ["-euc", `${prelude(text)}${text}`], { encoding: "utf8" });
 
   it("defines only what a text uses", () => {
     equal(prelude('must_match TASK "$TASK" "$TASK_PATTERN"'), "readonly TASK_PATTERN='^[1-9][0-9]{0,8}$'\n");
@@ -20,7 +20,7 @@ describe("the prelude of the steps", () => {
 
   it("gives bash patterns that match a whole text", () => {
     const matches = (pattern: string, texts: string[]) =>
-      texts.map((text) => said(`[[ ${JSON.stringify(text)} =~ $${pattern} ]] && printf yes || printf no`));
+      texts.map((text) => outputOf(`[[ ${JSON.stringify(text)} =~ $${pattern} ]] && printf yes || printf no`));
     deepEqual(matches("TASK_PATTERN", ["3", "123456789", "1234567890", "03", "3x", ""]), [
       "yes",
       "yes",
@@ -35,7 +35,7 @@ describe("the prelude of the steps", () => {
 
   it("gives bash the jq functions that a text uses", () => {
     const text = `jq -n "$VOCABULARY"'"task-3-x" | task_of_branch("task-")'`;
-    equal(said(text), '"3"\n');
+    equal(outputOf(text), '"3"\n');
     equal(jqVocabulary(text).split("def ").length, 2);
   });
 
@@ -138,26 +138,26 @@ describe("the prelude of the steps", () => {
 
     it("decides by the same rule as the tools whether a run belongs to a push", () => {
       const recorded = { before: "a", after: "b", pushedAt: 1000, times: [1000, 1100] };
-      const told = (pushedAt: number, more = {}) => ({ before: "a", after: "b", pushedAt, ...more });
+      const push = (pushedAt: number, more = {}) => ({ before: "a", after: "b", pushedAt, ...more });
       const cases = [
-        { told: told(1000), same: true },
-        { told: told(1049), same: true },
-        { told: told(1050), same: true },
-        { told: told(1051), same: false },
-        { told: told(880), same: true },
-        { told: told(879), same: false },
-        { told: told(1000, { before: "c" }), same: false },
-        { told: told(1000, { after: "c" }), same: false },
+        { push: push(1000), same: true },
+        { push: push(1049), same: true },
+        { push: push(1050), same: true },
+        { push: push(1051), same: false },
+        { push: push(880), same: true },
+        { push: push(879), same: false },
+        { push: push(1000, { before: "c" }), same: false },
+        { push: push(1000, { after: "c" }), same: false },
       ];
       deepEqual(
         jq(
           `map(is_of_push(${JSON.stringify(recorded)}))`,
-          cases.map(({ told }) => told),
+          cases.map(({ push }) => push),
         ),
         cases.map(({ same }) => same),
       );
       deepEqual(
-        cases.map(({ told }) => isOfPush(told, recorded)),
+        cases.map(({ push }) => isOfPush(push, recorded)),
         cases.map(({ same }) => same),
       );
     });

@@ -16,9 +16,9 @@ const push = {
   branchPrefix: "task-",
 };
 
-type WayIn = Pick<PushEventSourceArgs, "ingress" | "gatewayRoute">;
+type PublicAccess = Pick<PushEventSourceArgs, "ingress" | "gatewayRoute">;
 
-function eventSource(wayIn: WayIn = {}, allowedFrom: string[] = []) {
+function eventSource(publicAccess: PublicAccess = {}, allowedFrom: string[] = []) {
   return register(async () => {
     const made = new PushEventSource("rex", {
       namespace: "agents",
@@ -27,7 +27,7 @@ function eventSource(wayIn: WayIn = {}, allowedFrom: string[] = []) {
       serviceAccountName: "rex-event-source",
       eventBusName: "default",
       replicas: 2,
-      ...wayIn,
+      ...publicAccess,
       allowedFrom,
       deployedSeconds: 90,
     });

@@ -78,11 +78,10 @@ describe("the installation", () => {
       "Pull requests": "pull_requests",
       Webhooks: "repository_hooks",
     };
-    const told = [...document.matchAll(/^\| ([A-Z][\w ]+): read(?: and (write))? \|/gm)].map(([, name = "", write]) => [
-      names[name],
-      write ?? "read",
-    ]);
-    deepEqual(asked, told);
-    deepEqual(told.length, 3);
+    const inTable = [...document.matchAll(/^\| ([A-Z][\w ]+): read(?: and (write))? \|/gm)].map(
+      ([, name = "", write]) => [names[name], write ?? "read"],
+    );
+    deepEqual(asked, inTable);
+    deepEqual(inTable.length, 3);
   });
 });

@@ -25,8 +25,8 @@ interface Template {
 }
 
 /**
- * The contract of the main workflow in docs/main-workflow.md, compared with the configuration's defaults and with the example that claims
- * to keep it. test/chain/remediation shows that the example works.
+ * Compares the contract of the main workflow in docs/main-workflow.md with the configuration's defaults and with the example, which has to
+ * keep it. test/chain/remediation shows that the example works.
  */
 describe("docs/main-workflow.md", () => {
   const document = text("docs/main-workflow.md");

@@ -15,13 +15,13 @@ function counted(file: string): number {
     .flat().length;
 }
 
-/** Compares the figures in the document with the data. The tests themselves show that none of them went wrong. */
+/** Compares the numbers in the document with the test data. The tests themselves show the results. */
 describe("docs/security.md", () => {
   it("says how many attempts, events and guards are tested", () => {
     const rows = [...read("docs/security.md").matchAll(/^\| .* \| `(test\/[^`]+)` \| (\d+) \| .* \|$/gm)];
-    const said = rows.map(([, file = "", number]) => [file, Number(number)]);
+    const documented = rows.map(([, file = "", number]) => [file, Number(number)]);
     deepEqual(
-      said,
+      documented,
       [
         "test/policies/remediation.spec.ts",
         "test/policies/sensor.spec.ts",

@@ -13,13 +13,13 @@ function pinned(name: string): string {
 }
 
 /**
- * The image that users build is the image that the tests run: the same Debian with the same packages. It does not show that the registries
- * have these tags, because there is no image builder here.
+ * The image that users build is like the image that the tests run: the same Debian release with the same packages. It does not show that
+ * the registries have these tags, because there is no image builder here.
  */
 describe("examples/steps-image/Dockerfile", () => {
   const dockerfile = text("examples/steps-image/Dockerfile").replaceAll(/\s*\\\n\s*/g, " ");
 
-  it("uses the same dated Debian as the embedded node's image", () => {
+  it("uses the Debian release of the embedded node's image, at a fixed date", () => {
     const [, suite] = /^FROM debian:([a-z]+)-\d{8}-slim$/m.exec(dockerfile) ?? [];
     equal(suite, pinned("DEBIAN_SUITE"));
   });

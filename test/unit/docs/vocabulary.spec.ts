@@ -5,7 +5,7 @@ import { accountRights } from "../../../components/vocabulary/rights.ts";
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 
-/** The tables that explain the program's words. */
+/** Compares the documents' tables of outcomes and rights with the program. */
 describe("docs", () => {
   /** The rows of the table that begins with this head, as lists of cells. */
   function table(path: string, head: string): string[][] {
@@ -36,7 +36,7 @@ describe("docs", () => {
     return found;
   }
   const { sensor, sweep, remediation } = accountRights(true);
-  const promised = { Sensor: sensor, sweep, remediation };
+  const granted = { Sensor: sensor, sweep, remediation };
 
   it("security.md says what each right of an account is for", () => {
     const words: Record<string, string> = {};
@@ -45,7 +45,9 @@ describe("docs", () => {
       account = name || account;
       words[account] = [words[account], right].filter(Boolean).join("; ");
     }
-    const said = Object.fromEntries(Object.keys(promised).map((account) => [account, rights(words[account] ?? "")]));
-    deepEqual(said, promised);
+    const documented = Object.fromEntries(
+      Object.keys(granted).map((account) => [account, rights(words[account] ?? "")]),
+    );
+    deepEqual(documented, granted);
   });
 });

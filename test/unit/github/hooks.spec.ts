@@ -99,7 +99,7 @@ for (const { what, hook, path, linked, docs, names } of kinds)
       equal((await get("?per_page=1")).headers.link?.includes("prev"), false);
     });
 
-    it("can be requested again, which is noted but sends nothing", async () => {
+    it("can be requested again: the double records the request but sends nothing", async () => {
       const { id, guid } = await note();
       const { id: delivered, guid: same } = await note({ guid, statusCode: 200 });
       const count = (await fixture.double.client.state()).deliveries.length;

@@ -21,13 +21,13 @@ describe("GitHub double: labels and comments", () => {
 
   const send = (method: string, path: string, body?: unknown) =>
     fixture.send(method, `/repos/acme/shop/issues${path}`, { authorization, body });
-  const carried = async () =>
+  const labelsNow = async () =>
     (await fixture.double.client.repository(repository)).pulls.find(({ number }) => number === 5)?.labels;
 
   describe("labels", () => {
     it("are removed by their percent-encoded name, in any case", async () => {
       const reply = await send("DELETE", `/5/labels/${encodeURIComponent(odd.toUpperCase())}`);
-      deepEqual([reply.status, await carried()], [200, ["task-3", "ready-for-qa"]]);
+      deepEqual([reply.status, await labelsNow()], [200, ["task-3", "ready-for-qa"]]);
     });
 
     it("cannot be removed twice: the label does not exist", async () => {

@@ -214,7 +214,7 @@ describe("GitHub double: GitHub's OpenAPI description", () => {
         [`${where} 404: /message must be string`],
       ],
       [
-        "finds a status that the endpoint does not announce",
+        "finds a status that the description of the endpoint does not have",
         { status: 418, body: {} },
         [`${where} 418: not among the statuses of the endpoint`],
       ],

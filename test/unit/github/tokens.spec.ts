@@ -106,7 +106,7 @@ describe("GitHub double: installation tokens", () => {
     equal((await fixture.get(`/repos/${repository}`)).status, 404);
   });
 
-  it("are told in the answer which permission they lack", async () => {
+  it("learn from the answer which permission they lack", async () => {
     const token = await fixture.token({ permissions: { contents: "read" } });
     for (const [method, where, accepted, page] of [
       ["GET", `/repos/${repository}/pulls`, "pull_requests=read", "/pulls/pulls#list-pull-requests"],

@@ -27,7 +27,7 @@ const [retry, resubmit] = [`argo -n agents retry ${run}`, `argo -n agents resubm
 const noWorkflow =
   "no main workflow of task 3 is running in agents (workflow-type=play-orchestration, task-id=3, of this repository)";
 
-/** How a main workflow ends that Argo still calls running, and the words for it. */
+/** The ways in which a main workflow has ended although Argo still calls it running, and how the message puts it. */
 const endings: [string, Parameters<typeof main>[1], string][] = [
   ["was told to stop", { spec: { shutdown: "Stop" } }, "was told to stop (spec.shutdown: Stop)"],
   ["was told to terminate", { spec: { shutdown: "Terminate" } }, "was told to stop (spec.shutdown: Terminate)"],
@@ -45,7 +45,7 @@ const endings: [string, Parameters<typeof main>[1], string][] = [
 
 const remediates = (world: World) => equal(end(world), "remediate");
 
-/** It fails, and asks for nothing after that. */
+/** Checks that plan fails with this cause and these words, and begins nothing. */
 function fails(world: World, cause: string, words: string): void {
   deepEqual(
     (({ outcome, begin, ...rest }) => ({ outcome, begin, cause: rest.cause, words: rest.words }))(decided(world)),
@@ -53,12 +53,12 @@ function fails(world: World, cause: string, words: string): void {
   );
 }
 
-/** plan's decisions, from facts alone. What this does not show: that the API server and GitHub answer so; test/steps does. */
+/** What plan decides from given facts. What this does not show: that the API server and GitHub answer like this; test/steps does. */
 describe("plan", function () {
-  // Each case starts jq a few times, which a busy machine takes its time for.
+  // Each case starts jq a few times, which is slow on a busy machine.
   this.timeout(60_000);
 
-  describe("asks for no more than it needs", () => {
+  describe("reads no more than it needs", () => {
     const asked = (world: World): [string, string[]] => {
       const result: Decided = decided(world);
       return [result.begin ? "remediate" : (result.outcome ?? "failed"), result.asked];
@@ -70,14 +70,14 @@ describe("plan", function () {
         { codeRuns: [cleo] },
         ["remediate", ["main-workflows", "branches", "pulls-of-head", "coderuns", "all-coderuns"]],
       ],
-      ["where no agent is at work", {}, ["remediate", ["main-workflows", "branches", "pulls-of-head", "coderuns"]]],
+      ["if no agent is at work", {}, ["remediate", ["main-workflows", "branches", "pulls-of-head", "coderuns"]]],
       [
-        "for a head that was handled, which costs no call to GitHub",
+        "for a head that was already handled: no call to GitHub",
         { mainWorkflows: [main("waiting-ready-for-qa", { annotations: ledger("true", { run: "another" }) })] },
         ["already-remediated", ["main-workflows"]],
       ],
       [
-        "where the branch has gone on and what stands there was handled",
+        "if the branch has moved on to a head that was handled",
         {
           mainWorkflows: [
             main("x", { annotations: ledger("true", { run: "another", head: sha("c"), pushed: sha("c") }) }),
@@ -87,7 +87,7 @@ describe("plan", function () {
         ["superseded", ["main-workflows", "branches", "pulls-of-head", "coderuns"]],
       ],
       [
-        "where the branch has gone on to a push with a run of its own",
+        "if the branch has moved on to a push that has its own run",
         { branches: moved, runs: [newer()] },
         ["superseded", ["main-workflows", "branches", "pulls-of-head", "coderuns", "runs"]],
       ],
@@ -103,12 +103,12 @@ describe("plan", function () {
         ["remediate", ["main-workflows", "head-by-hand", "pulls", "coderuns"]],
       ],
       [
-        "where this very run has resumed, to tell the pull request",
+        "if this run has already resumed the workflow, to find the pull requests to comment on",
         { mainWorkflows: [main("waiting-pr-created", { annotations: ledger("true") })] },
         ["remediated", ["main-workflows", "pulls-to-comment"]],
       ],
       [
-        "where this very run has resumed and nobody is told",
+        "if this run has already resumed the workflow, and comments are off",
         {
           mainWorkflows: [main("waiting-pr-created", { annotations: ledger("true") })],
           environment: { "pull.comments": "false" },
@@ -121,7 +121,7 @@ describe("plan", function () {
     }
   });
 
-  it("announces nothing to cancel where no agent counts any more", () => {
+  it("shows no agents if it will not cancel any", () => {
     const moved = { branches: [{ ref: "task-3-fix", sha: sha("c") }], runs: [newer()] };
     const worlds: [string, World][] = [
       ["superseded", moved],
@@ -138,7 +138,7 @@ describe("plan", function () {
     }
   });
 
-  it("says the plan in lines, and what is unusual in the log", () => {
+  it("shows the plan line by line, and logs what is unusual", () => {
     const { shown, log } = decided({
       mainWorkflows: [main("waiting-ready-for-qa", { annotations: ledger("false", { run: "an-earlier-run" }) })],
       branches: [{ ref: "task-3-fix", sha: sha("c") }],
@@ -159,13 +159,13 @@ describe("plan", function () {
     ]);
   });
 
-  describe("takes", () => {
+  describe("chooses", () => {
     const chosen = (world: World) => {
       const { begin, plan } = decided(world);
       return [begin, plan.targets?.map(({ name, agent }) => [name, agent]), plan.leftAlone];
     };
 
-    it("agents by another label and other names, where the configuration says so", () => {
+    it("agents by the configured label and names", () => {
       const labelled = (name: string) => agent(name, "x", { ...ours, "agent-type": name });
       const environment = { "codeRun.agentLabel": "agent-type", "agents.toCancel": JSON.stringify(["cleo", "tess"]) };
       deepEqual(chosen({ codeRuns: [labelled("cleo"), labelled("rex")], environment }), [
@@ -175,7 +175,7 @@ describe("plan", function () {
       ]);
     });
 
-    it("a main workflow and a CodeRun that name no repository where only one repository is configured", () => {
+    it("a main workflow and a CodeRun that name no repository if only one repository is configured", () => {
       const world = {
         mainWorkflows: [main("waiting-ready-for-qa", { labels: {} })],
         codeRuns: [agent("cleo", "5DLabs-Cleo", {})],
@@ -185,7 +185,7 @@ describe("plan", function () {
       equal(end(world), `no-workflow: ${noWorkflow}`);
     });
 
-    it("one main workflow beside another that was told to stop, which is no second one", () => {
+    it("the only main workflow that was not told to stop", () => {
       const mainWorkflows = [
         main("waiting-pr-approved", {}, "one"),
         main("waiting-pr-approved", { spec: { shutdown: "Stop" } }, "two"),
@@ -194,7 +194,7 @@ describe("plan", function () {
       deepEqual([begin, plan.workflow?.name], [true, "one"]);
     });
 
-    it("the same agents in a dry run, which begins nothing", () => {
+    it("the same agents in a dry run, and begins nothing", () => {
       const { begin, outcome, reason, plan } = decided({ codeRuns: [cleo], environment: { DRY_RUN: "true" } });
       deepEqual(
         [begin, outcome, reason, plan.targets?.map(({ name }) => name)],
@@ -214,11 +214,11 @@ describe("plan", function () {
       ],
     ];
     for (const [what, mainWorkflows] of none) {
-      it(`where ${what}: no-workflow`, () => equal(end({ mainWorkflows }), `no-workflow: ${noWorkflow}`));
+      it(`if ${what}: no-workflow`, () => equal(end({ mainWorkflows }), `no-workflow: ${noWorkflow}`));
     }
 
     for (const [what, more, words] of endings) {
-      it(`where the main workflow ${what}: no-workflow, and says why`, () => {
+      it(`if the main workflow ${what}: no-workflow, and says why`, () => {
         const world = { mainWorkflows: [main("waiting-ready-for-qa", more)] };
         equal(end(world), `no-workflow: ${noWorkflow}; play-3 ${words}`);
       });
@@ -234,7 +234,7 @@ describe("plan", function () {
       });
     }
 
-    it("not where the ready label is on, an agent is at work, or the stage is past the reset stage", () => {
+    it("but not if the ready label is on, an agent is at work, or the stage is past the reset stage", () => {
       remediates({ mainWorkflows: [main("waiting-pr-created")], pulls: [pull({ ready: false }), pull({ number: 4 })] });
       const codeRuns = [agent("tess", "5DLabs-Tess")];
       remediates({ ...fresh, mainWorkflows: [main("implementation-in-progress")], codeRuns });
@@ -243,7 +243,7 @@ describe("plan", function () {
   });
 
   describe("refuses", () => {
-    describe("a ledger from the future, which would let no push count any more,", () => {
+    describe("a ledger from the future, because no push would count any more:", () => {
       const dated = (at: number) => {
         const annotations = { "rex-remediation/pushed-at": String(at), "rex-remediation/resumed": "true" };
         return { mainWorkflows: [main("waiting-ready-for-qa", { annotations })] };
@@ -251,15 +251,15 @@ describe("plan", function () {
       const words = (at: number) =>
         `annotation rex-remediation/pushed-at of main workflow play-3 is ${at}, ${at - push.pushedAt} s ahead of this node's clock, so no push would count any more: correct the clock or remove the annotation, then: ${retry}`;
 
-      it("by however much [ledger-from-the-future]", () => fails(dated(2147483647), "contract", words(2147483647)));
+      it("decades ahead [ledger-from-the-future]", () => fails(dated(2147483647), "contract", words(2147483647)));
 
-      it("by no more than GitHub bears", () => {
+      it("one second more than ten minutes ahead, but not exactly ten", () => {
         remediates(dated(push.pushedAt + 600));
         fails(dated(push.pushedAt + 601), "contract", words(push.pushedAt + 601));
       });
     });
 
-    it("a ledger whose time is none", () => {
+    it("a ledger whose time is not a number", () => {
       const annotations = { "rex-remediation/pushed-at": "yesterday" };
       fails(
         { mainWorkflows: [main("waiting-ready-for-qa", { annotations })] },
@@ -272,7 +272,7 @@ describe("plan", function () {
       ["has ended", { status: { phase: "Failed" } }, "ended (Failed)"],
       ...endings,
     ] as typeof endings) {
-      it(`to call it no-workflow where what this run began on ${what}, and not where another run did [begun-workflow-ended]`, () => {
+      it(`to end as no-workflow if this run began and the main workflow ${what}, but not if another began [begun-workflow-ended]`, () => {
         const begun = (other: Record<string, string>) => ({
           mainWorkflows: [main("waiting-pr-created", { annotations: ledger("false", other), ...more })],
         });
@@ -286,7 +286,7 @@ describe("plan", function () {
     }
 
     for (const status of [{ compressedNodes: "H4sI" }, { offloadNodeStatusVersion: "fnv:1" }]) {
-      it(`a main workflow whose nodes are packed (${Object.keys(status)[0]}) [packed-nodes]`, () => {
+      it(`a main workflow with packed nodes (${Object.keys(status)[0]}) [packed-nodes]`, () => {
         fails(
           { mainWorkflows: [main("waiting-pr-approved", { status })] },
           "contract",
@@ -302,7 +302,7 @@ describe("plan", function () {
     const begun = { mainWorkflows: [main("waiting-ready-for-qa", { annotations: ledger("false") })] };
 
     describe("on the number of agents", () => {
-      it("let as many pass as agents.maxToCancel says [as-many-as-allowed]", () => {
+      it("allow as many as agents.maxToCancel says [as-many-as-allowed]", () => {
         const others = [
           agent("rex", "5DLabs-Rex"),
           agent("elsewhere", "5DLabs-Cleo", { repository: "acme-other" }),
@@ -311,7 +311,7 @@ describe("plan", function () {
         remediates({ codeRuns: [...cleos(3), ...others], environment: { "agents.maxToCancel": "3" } });
       });
 
-      it("stop one more, and name the first agents and the way out", () => {
+      it("stop if there is one more, and name the first agents and the way out", () => {
         const world = { codeRuns: cleos(4), environment: { "agents.maxToCancel": "3" } };
         const words = (untouched: string) =>
           `task 3 has 4 agents to cancel, more than agents.maxToCancel (3): cleo-1-3, cleo-2-3, cleo-3-3, and 1 more; ${untouched}see which: ${seeCodeRuns}; delete those that should not be there, then: ${retry}; or raise agents.maxToCancel (pulumi up), then: ${resubmit}`;
@@ -325,15 +325,19 @@ describe("plan", function () {
         `the labels of some coderuns of task 3 contradict one another: ${odd}; ${untouched}correct the labels or delete the wrong CodeRuns (${seeCodeRuns} --show-labels), then: ${retry}`;
       const contradictions: [string, Record<string, string>, string][] = [
         ["another agent", { "agents.platform/github-app": "5DLabs-Rex" }, "github-app=5DLabs-Cleo"],
-        ["another agent that might be cancelled too", { "old/github-app": "5DLabs-Tess" }, "github-app=5DLabs-Cleo"],
-        ["another agent, under the key in other case", { "Github-App": "5DLabs-Blaze" }, "github-app=5DLabs-Cleo"],
+        ["another agent that is also listed", { "old/github-app": "5DLabs-Tess" }, "github-app=5DLabs-Cleo"],
+        [
+          "another agent, with a key that differs only in case",
+          { "Github-App": "5DLabs-Blaze" },
+          "github-app=5DLabs-Cleo",
+        ],
         ["another task", { "agents.platform/task-id": "9" }, "task-id=3"],
         ["another repository", { "agents.platform/repository": "acme-other" }, "repository=acme-shop"],
         ["the pusher's name [contradicting-pushers-name]", { "started-by": "Rex" }, "github-app=5DLabs-Cleo"],
         ["the pusher's login", { "example.com/owner": "5DLabs-Rex" }, "github-app=5DLabs-Cleo"],
       ];
       for (const [what, labels, contradicted] of contradictions) {
-        it(`stop, and name CodeRun and labels, at ${what}`, () => {
+        it(`stop, and name the CodeRun and its labels, if a label says ${what}`, () => {
           const odd = agent("odd", "5DLabs-Cleo", { ...ours, ...labels });
           const [[key, value] = []] = Object.entries(labels);
           fails({ codeRuns: [cleo, odd] }, "ambiguous", stopped(`odd-3 (${key}=${value} contradicts ${contradicted})`));
@@ -346,7 +350,7 @@ describe("plan", function () {
         fails({ codeRuns }, "ambiguous", stopped(`${odd.join(", ")}, and 2 more`));
       });
 
-      it("let labels pass that say the same, whatever their case, and other labels", () => {
+      it("ignore labels that say the same in any case, and all other labels", () => {
         const agreeing = {
           "agents.platform/github-app": "5dlabs-cleo",
           "agents.platform/task-id": task,
@@ -357,10 +361,10 @@ describe("plan", function () {
         remediates({ codeRuns: [agent("cleo", "5DLabs-Cleo", { ...ours, ...agreeing })] });
       });
 
-      it("let a repository pass that has the pusher's name", () =>
+      it("ignore a repository that has the pusher's name", () =>
         remediates({ codeRuns: [cleo], environment: { "agents.pusherNames": JSON.stringify(["acme-shop", "shop"]) } }));
 
-      it("let configured labels pass that differ by their domain alone", () => {
+      it("ignore configured labels whose keys differ only in their domain", () => {
         const labels = { "agents.platform/name": "5DLabs-Cleo", "github.com/name": "acme-shop" };
         const environment = {
           "codeRun.agentLabel": "agents.platform/name",
@@ -370,7 +374,7 @@ describe("plan", function () {
         deepEqual([result.begin, result.plan.targets?.length], [true, 1]);
       });
 
-      it("do not stop at what is not cancelled anyway", () => {
+      it("do not stop at CodeRuns that are not cancelled anyway", () => {
         const odd = { "agents.platform/github-app": "5DLabs-Blaze", "started-by": "rex" };
         const result = decided({
           codeRuns: [
@@ -384,11 +388,11 @@ describe("plan", function () {
       });
     });
 
-    describe("on a near miss of a listed agent", () => {
+    describe("on an agent that differs from a listed one only in spelling", () => {
       const stopped = (odd: string, untouched = "nothing was touched; ") =>
         `agents of some coderuns of task 3 differ from listed agents only in spelling: ${odd}; ${untouched}correct the label or delete the wrong CodeRuns (${seeCodeRuns} --show-labels), then: ${retry}; or list that spelling too, in agents.toCancel (pulumi up), then: ${resubmit}`;
       for (const name of ["5dlabs-cleo", "5DLABS-Cleo", "5DLabs_Cleo", "5DLabs.cleo", "5DLabs-_Cleo"]) {
-        it(`stop at ${name}, and name CodeRun, label and the listed one`, () => {
+        it(`stop at ${name}, and name the CodeRun, its label and the listed agent`, () => {
           const world = { codeRuns: [cleo, agent("odd", name)] };
           const odd = `odd-3 (github-app=${name}, listed is 5DLabs-Cleo)`;
           fails(world, "ambiguous", stopped(odd));
@@ -396,13 +400,13 @@ describe("plan", function () {
         });
       }
 
-      it("let both spellings pass where both are listed, and cancel both [both-spellings-listed]", () => {
+      it("allow both spellings if both are listed [both-spellings-listed]", () => {
         const environment = { "agents.toCancel": JSON.stringify(["5DLabs-Cleo", "5dlabs-cleo"]) };
         const result = decided({ codeRuns: [cleo, agent("small", "5dlabs-cleo")], environment });
         deepEqual([result.begin, result.plan.targets?.map(({ name }) => name)], [true, ["cleo-3", "small-3"]]);
       });
 
-      it("let other names pass, what has finished, and another repository's", () => {
+      it("ignore other names, finished CodeRuns, and CodeRuns of another repository", () => {
         const others = ["Cleo", "5DLabsCleo", "5DLabs-Cleo-2", "5DLabs-Cle0", ""].map((name) =>
           agent(`x${name}`, name),
         );
@@ -418,7 +422,7 @@ describe("plan", function () {
       });
     });
 
-    describe("on what would go along with a target", () => {
+    describe("on CodeRuns that would be deleted with a target", () => {
       const bare = (name: string): CodeRun => withUid({ ...codeRun(name, "", ""), metadata: { name } });
       const other = (name: string, ofTask: string) => withUid(codeRun(name, "5DLabs-Cleo", ofTask, ours));
       const words = (shown: string, first: string, index = 0, untouched = "nothing was touched; ") =>
@@ -452,7 +456,7 @@ describe("plan", function () {
         });
       }
 
-      it("stop at Rex's at the end of a chain, through a finished Tess's and another task's", () => {
+      it("stop at Rex's at the end of a chain of owners: a finished Tess's and another task's", () => {
         const tess = ownedBy([cleo], agent("tess", "5DLabs-Tess", ours, { status: { phase: "Succeeded" } }));
         const neighbour = ownedBy([tess], other("other-3", "30"));
         const rex = ownedBy([neighbour], agent("rex", "5DLabs-Rex"));
@@ -466,7 +470,7 @@ describe("plan", function () {
         );
       });
 
-      it("stop at what has a second owner, and give the command for the one that is to be cancelled", () => {
+      it("stop at one that has a second owner, and give the command that removes only the target as owner", () => {
         const blaze = agent("blaze", "5DLabs-Blaze");
         const rex = ownedBy([blaze, cleo], agent("rex", "5DLabs-Rex"));
         fails(
@@ -476,7 +480,7 @@ describe("plan", function () {
         );
       });
 
-      it("let pass what may be cancelled itself, or has finished, and targets that others own", () => {
+      it("ignore those that are targets too or have finished, and targets that others own", () => {
         const rex = agent("rex", "5DLabs-Rex");
         const cleo = ownedBy([rex], agent("cleo", "5DLabs-Cleo"));
         const tess = ownedBy([cleo], agent("tess", "5DLabs-Tess"));
@@ -499,7 +503,7 @@ describe("plan", function () {
         );
       });
 
-      it("say held to a dry run as well", () => {
+      it("end a dry run as held, too", () => {
         const world = { pulls: [pull({ held: true })], environment: { DRY_RUN: "true" } };
         equal(decided(world).outcome, "held");
       });

@@ -6,22 +6,22 @@ import type { Plan } from "../../support/step.ts";
 import { mainWorkflow, type Workflow, workflowNode } from "../../support/workflows.ts";
 import { jq as runJq } from "./jq.ts";
 
-/** What API server and GitHub would answer. What is left out is as in a push of Rex's to a task that is under review. */
+/** What the API server and GitHub answer. Default for each: as after a push by Rex to a task under review. */
 export interface World {
   mainWorkflows?: Workflow[];
   branches?: { ref: string; sha: string }[];
   pulls?: Plan["pulls"];
   runs?: object[];
   codeRuns?: CodeRun[];
-  /** Also those of other tasks; default: the task's. */
+  /** Those of all tasks; default: only this task's. */
   allCodeRuns?: CodeRun[];
-  /** What differs from the environment and the configuration that the program gives the step; see withConfig. */
+  /** Changes to the environment and the configuration that the program gives the step; see withConfig. */
   environment?: Record<string, string>;
-  /** Seconds since 1970; default: those of the push. */
+  /** Seconds since 1970; default: the time of the push. */
   now?: number;
 }
 
-/** What plan makes of it, and what it asked for on the way, in this order. */
+/** What plan decides from a {@link World}, and what it read for that, in this order. */
 export interface Decided {
   outcome?: string;
   reason?: string;
@@ -53,7 +53,7 @@ export function pull(more: Partial<NonNullable<Plan["pulls"]>[number]> = {}): No
   return { number: 3, ref: `task-${task}-fix`, ready: true, labelled: true, held: false, ...more };
 }
 
-/** As the API server keeps it. */
+/** The object as the API server stores it. */
 export function withUid<T extends { metadata: { name: string } }>(object: T): T {
   return {
     ...object,
@@ -69,7 +69,7 @@ export function iso(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace(".000", "");
 }
 
-/** Does as plan.sh does: asks until there is nothing more to read. In one process, because each start of jq takes its time. */
+/** Does what plan.sh does: it reads until decide.jq needs nothing more. In one process, because starting jq is slow. */
 const program = `${jqProgram("decide.jq")}
   . as {$answers, $now}
   | {needs: ["main-workflows"], facts: null, asked: []}
@@ -83,7 +83,7 @@ const program = `${jqProgram("decide.jq")}
       | if $next.decision.need then .needs = $next.decision.need | .facts = $next.facts else .end = $next end)
   | .end + .end.decision + {asked}`;
 
-/** Runs decide.jq as plan does: until it asks for nothing more. */
+/** Runs decide.jq as plan does, until it needs nothing more. */
 export function decided(world: World = {}): Decided {
   const codeRuns = world.codeRuns ?? [];
   const branches = world.branches ?? [{ ref: `task-${task}-fix`, sha: push.after }];
@@ -111,7 +111,7 @@ export function decided(world: World = {}): Decided {
   return rest;
 }
 
-/** What a decision comes to, in one line. */
+/** The decision in one line. */
 export function end(world: World): string {
   const { outcome, reason, begin, cause, words } = decided(world);
   return begin ? "remediate" : outcome === undefined ? `${cause}: ${words}` : `${outcome}: ${reason}`;
@@ -120,8 +120,8 @@ export function end(world: World): string {
 /**
  * Runs begin.jq, as plan does once it has decided to restart QA.
  *
- * @param workflow the main workflow as it is then; default: as it was planned
- * @returns what is to be done, and about what
+ * @param workflow the main workflow at that time; default: as plan read it
+ * @returns what plan has to do next, and the patch or the words for it
  */
 export function beginning(
   world: World = {},
@@ -133,7 +133,7 @@ export function beginning(
   return jq(program, { plan, workflow }, world) as string[];
 }
 
-/** The ledger on the main workflow once QA's restart has begun. */
+/** The main workflow's annotations once plan has written the ledger. */
 export function begun(world: World = {}): Record<string, string> {
   const [todo, patch = ""] = beginning(world);
   equal(todo, "write");
@@ -144,7 +144,7 @@ export function begun(world: World = {}): Record<string, string> {
   return { ...world.mainWorkflows?.[0]?.metadata.annotations, ...Object.fromEntries(written) };
 }
 
-/** Runs a program with the environment of a step of {@link run}, and returns its one output. */
+/** Runs a jq program with the environment of a step of {@link run}, and returns its single output. */
 export function jq(program: string, input: object, { environment }: Pick<World, "environment"> = {}): unknown {
   const env = {
     PATH: process.env.PATH ?? "",
@@ -153,7 +153,7 @@ export function jq(program: string, input: object, { environment }: Pick<World, 
   return runJq(program, input, {}, env);
 }
 
-/** The ledger as it stands on a main workflow, of this run unless `more` says otherwise. */
+/** The ledger on a main workflow; default: of this run. */
 export function ledger(resumed: string, more: Record<string, string> = {}): Record<string, string> {
   const entry = {
     head: push.after,
@@ -167,7 +167,7 @@ export function ledger(resumed: string, more: Record<string, string> = {}): Reco
   return Object.fromEntries(Object.entries(entry).map(([key, value]) => [`rex-remediation/${key}`, value]));
 }
 
-/** Another run of the task, for a push that came a second later unless `more` says otherwise. */
+/** Another run of the task; default: for a push one second later. */
 export function newer(more: { repository?: string; at?: number; outcome?: string; phase?: string } = {}): object {
   const parameters = {
     after: sha("c"),

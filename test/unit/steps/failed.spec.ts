@@ -26,9 +26,9 @@ function summary(failures: string): unknown {
 /** As Argo passes the list on: as JSON in a JSON string. */
 const of = (...entries: unknown[]) => summary(JSON.stringify(JSON.stringify([pod, ...entries])));
 
-/** What `failed` makes of Argo's list. It does not show that Argo's list looks like this; test/chain does. */
+/** How `failed` summarizes Argo's list. It does not show that Argo's list looks like this; test/chain does. */
 describe("failed", () => {
-  it("takes object, cause and way on from the ending of the step", () => {
+  it("takes object, cause and command from the ending of the step", () => {
     deepEqual(
       of(
         { displayName: "restart-qa", message: "Error (exit code 64)" },
@@ -45,14 +45,14 @@ describe("failed", () => {
     );
   });
 
-  it("carries on with the command of the ending, whatever its words say", () => {
+  it("gives the command of the ending, whatever its words say", () => {
     const command = (words: string, more: object) =>
       (of(container("plan", left("plan", words, more))) as { command: string }).command;
     equal(command("ValidatingAdmissionPolicy 'x' denied", {}), "retry");
     equal(command(`correct it, then: argo retry ${run}`, { command: "resubmit" }), "resubmit");
   });
 
-  it("says resubmit if any ending says so, and that it passes only if all do", () => {
+  it("gives resubmit if any ending does, and says that the fault passes only if all endings do", () => {
     const two = (one: object, other: object) => {
       const { command, passes } = of(
         container("plan", left("plan", "no answer", one)),
@@ -64,7 +64,7 @@ describe("failed", () => {
     deepEqual(two({ passes: true }, { passes: true }), { command: "retry", passes: true });
   });
 
-  it("repeats the same words only once, however many tries had them, and lists the others", () => {
+  it("gives the same words only once, however many tries had them, and lists the others", () => {
     deepEqual(
       of(
         ...["no answer", "no answer", "no token"].map((words, index) =>
@@ -118,7 +118,7 @@ describe("failed", () => {
     ["nothing", ""],
     ["no JSON", "not { json"],
     ["a list of other things", "[1, null, {}]"],
-    ["only what ended because of others", JSON.stringify([pod])],
+    ["only containers that ended because of others", JSON.stringify([pod])],
   ] as const) {
     it(`says that no step could say why if Argo passes on ${what}`, () => {
       deepEqual(summary(failures), {

@@ -5,12 +5,12 @@ import { jq, ledger, main, run, withUid } from "./decided.ts";
 
 const name = "play-3";
 
-/** What restart-qa makes of a main workflow's nodes, from facts alone. test/steps shows that it waits for a gate and opens it in one write. */
+/** How restart-qa reads a main workflow's nodes, and its patch. test/steps shows that it waits for a gate and opens it in one write. */
 describe("restart-qa", function () {
-  // Each case starts jq, which a busy machine takes its time for.
+  // Each case starts jq, which is slow on a busy machine.
   this.timeout(60_000);
 
-  /** The names of the gates that wait, and of the pauses. */
+  /** The ids of the waiting gates and of the pauses. */
   function waiting(nodes: WorkflowNode[], more: Parameters<typeof mainWorkflow>[4] = {}): unknown {
     const workflow = mainWorkflow(name, 3, "waiting-ready-for-qa", nodes, more);
     const program = `${jqProgram("gates.jq")} {gates: [gates[].id], pauses: [waiting | select(.pauses) | .node.id]}`;
@@ -21,7 +21,7 @@ describe("restart-qa", function () {
     workflowNode(id, "Suspend", "Running", { name: `${name}[0].${id}`, ...more });
   const gate = suspended("gate");
 
-  it("takes for gates the suspend nodes that wait, whether or not their template is found", () => {
+  it("takes waiting suspend nodes as gates, even if their template is not found", () => {
     const nodes = [
       gate,
       suspended("other", { templateRef: { name: "parts", template: "lost" } }),
@@ -34,15 +34,15 @@ describe("restart-qa", function () {
   for (const [what, of] of [
     ["a hook of the whole workflow [hooks-gate-left-alone]", "hooks.running"],
     ["its exit handler", "onExit"],
-    ["what its exit handler calls", "onExit[0].ask"],
+    ["a template that its exit handler calls", "onExit[0].ask"],
   ] as const) {
-    it(`takes none for a gate that waits in ${what}`, () => {
+    it(`does not count a gate in ${what}`, () => {
       const other = suspended("other", { name: `${name}.${of}`, nodeFlag: { hooked: true } });
       deepEqual(waiting([other, gate]), { gates: ["gate"], pauses: [] });
     });
   }
 
-  describe("takes a suspend node with a duration for a pause, which is no gate; its template is", () => {
+  describe("takes a suspend node with a duration as a pause and not as a gate, if its template is", () => {
     const pauses = { name: "pause", inputs: { parameters: [{ name: "wait" }] }, suspend: { duration: "20" } };
     const inline = { name: "pause", inline: { suspend: { duration: "2m" } } };
     const local = { templateName: "pause", templateScope: `local/${name}` };
@@ -68,7 +68,7 @@ describe("restart-qa", function () {
         { templateRef: { name: "parts", template: "pause" }, templateScope: `local/${name}` },
       ],
       [
-        "in another WorkflowTemplate that calls itself",
+        "in another WorkflowTemplate, called by a step of that WorkflowTemplate",
         { status: { storedTemplates: { "namespaced/parts/pause": pauses } } },
         { templateName: "pause", templateScope: "namespaced/parts" },
       ],
@@ -107,7 +107,7 @@ describe("restart-qa", function () {
     }
   });
 
-  it("takes all suspend nodes for pauses where the workflow's defaults give each template a duration", () => {
+  it("takes all suspend nodes as pauses if the workflow's defaults give each template a duration", () => {
     const templateDefaults = { suspend: { duration: "20" } };
     deepEqual(waiting([gate], { spec: { templateDefaults } }), { gates: [], pauses: ["gate"] });
   });
@@ -141,11 +141,11 @@ describe("restart-qa", function () {
     ];
     const annotations = ledger("false", { "pushed-at": "1" });
 
-    it("in its stage, its gate and its ledger at once, if these are as they were read", () => {
+    it("with stage, gate and ledger at once, if none has changed since it was read", () => {
       deepEqual(patch(main("waiting-ready-for-qa", { annotations })), [...asRead, resumed, ...opened("gate")]);
     });
 
-    it("and wakes it if it is suspended as a whole", () => {
+    it("so that it also wakes if it is suspended as a whole", () => {
       deepEqual(patch(main("waiting-ready-for-qa", { annotations, spec: { suspend: true } })), [
         ...asRead,
         { op: "test", path: "/spec/suspend", value: true },
@@ -155,7 +155,7 @@ describe("restart-qa", function () {
       ]);
     });
 
-    it("and gives the gate's supplied outputs their default, and no other", () => {
+    it("so that only the gate's supplied outputs get their default", () => {
       const parameters = [
         { name: "fixed", value: "x" },
         { name: "verdict", valueFrom: { supplied: {}, default: "go" } },

@@ -7,7 +7,7 @@ import { type Ending, endingIn } from "../../../components/vocabulary/ending.ts"
 
 const lib = resolve(import.meta.dirname, "../../../components/steps/lib.sh");
 
-/** How a step ends. What Argo makes of it, test/chain shows. */
+/** How a step ends. test/chain shows how Argo reacts to it. */
 describe("a step", function () {
   // Each case starts bash and jq a few times, which takes longer on a busy machine.
   this.timeout(20_000);
@@ -41,7 +41,7 @@ describe("a step", function () {
     return { status, stdout, stderr, text, ending, seconds };
   }
 
-  it("fails with a cause, which it does not pass by itself, so that a retry carries on", () => {
+  it("fails with a cause, and by default says that the fault stays and that retry continues the run", () => {
     const { status, text, stderr, ending, seconds } = run('fail gone "the run" "is gone"');
     equal(status, 1);
     equal(stderr, "stop-qa: the run is gone\n");
@@ -53,7 +53,7 @@ describe("a step", function () {
     equal(typeof seconds, "number");
   });
 
-  it("fails with what the call says besides", () => {
+  it("fails with the object, whether the fault passes, and the command, if the call gives them", () => {
     deepEqual(run('object="run x" passes=true command=resubmit fail gone "no"').ending, {
       step: "stop-qa",
       did: "no",
@@ -64,7 +64,7 @@ describe("a step", function () {
     });
   });
 
-  it("asks for a new plan, which can pass by itself", () => {
+  it("asks for a new plan, and says that the fault passes", () => {
     const { status, ending } = run('plan_again "play-3 changed"');
     equal(status, 75);
     deepEqual(ending, {
@@ -76,7 +76,7 @@ describe("a step", function () {
     });
   });
 
-  it("leaves nothing that Argo would expand, and at most 1500 characters of words", () => {
+  it("writes nothing that Argo would expand, and at most 1500 characters of words", () => {
     const { text, stderr, ending } = run(`object='a {{b' fail gone "{{workflow.name}} $(printf 'x%.0s' {1..2000})"`);
     equal(text.includes("{{") || stderr.includes("{{"), false);
     equal(ending.object, "a { {b");
@@ -84,7 +84,7 @@ describe("a step", function () {
     equal(text.split("\n")[0]?.length, 1501);
   });
 
-  it("says what it did, for the record and in its log", () => {
+  it("reports what it did, in a file and in its log", () => {
     const { status, stdout, ending } = run('cause=held finish "a label" "is on it"');
     equal(status, 0);
     match(stdout, /^\d\d:\d\d:\d\d stop-qa: held: a label is on it\n$/);

@@ -6,8 +6,8 @@ import { push, run } from "./decided.ts";
 const nowhere = "127.0.0.1";
 
 /**
- * Parameters that plan refuses before it calls anybody: here neither the API server nor GitHub would answer. A run has all parameters of a
- * push or, by hand, none.
+ * Parameters that plan refuses before it makes any call: here neither the API server nor GitHub would answer. A run has either all
+ * parameters of a push or, if started by hand, none.
  */
 describe("plan refuses", () => {
   let bench: StepBench;
@@ -21,7 +21,7 @@ describe("plan refuses", () => {
         "github.apiUrl": `http://${nowhere}:9`,
         KUBERNETES_SERVICE_HOST: nowhere,
         KUBERNETES_SERVICE_PORT: "9",
-        // If it called them all the same, it would try for so long.
+        // If plan did make a call, it would try for this long.
         stepTimeoutSeconds: "2",
       }),
     );

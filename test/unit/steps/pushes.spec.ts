@@ -22,30 +22,30 @@ import {
 
 const on = (digit: string) => [{ ref: "task-3-fix", sha: sha(digit) }];
 
-/** The main workflow after a restart of QA by another run, on the pushed head unless `more` says otherwise. */
+/** The main workflow after another run restarted QA; default: on the pushed head. */
 const handled = (more: Record<string, string> = {}) => [
   main("waiting-ready-for-qa", { annotations: ledger("true", { run: "another", ...more }) }),
 ];
 
-/** The same for a push of another head, `seconds` after this one. */
+/** The same for another head, pushed `seconds` after this one. */
 const handledOther = (seconds: number, more: Record<string, string> = {}) =>
   handled({ head: sha("c"), pushed: sha("c"), "pushed-at": String(push.pushedAt + seconds), ...more });
 
-/** Which push and which head a run counts for, from facts alone; see decide.spec.ts. */
+/** How plan decides which push and which head a run handles; see decide.spec.ts. */
 describe("plan", function () {
-  // Each case starts jq a few times, which a busy machine takes its time for.
+  // Each case starts jq a few times, which is slow on a busy machine.
   this.timeout(60_000);
 
-  describe("finds this push handled, without a call to GitHub, where this head was,", () => {
+  describe("takes this push as handled if its head was, without a call to GitHub,", () => {
     const copies: [string, Record<string, string>][] = [
       ["for the same delivery", {}],
       [
         "for another webhook's copy with a later time [handled-head-later-copy]",
         { PUSHED_AT: String(push.pushedAt + 2) },
       ],
-      ["for GitHub's own record of it with an earlier time", { PUSHED_AT: String(push.pushedAt - 2) }],
+      ["for GitHub's own record of the push with an earlier time", { PUSHED_AT: String(push.pushedAt - 2) }],
       [
-        "for a push of the past of a branch that was deleted and made again",
+        "for a push that created the branch again after it was deleted",
         { BEFORE: sha("0"), PUSHED_AT: String(push.pushedAt + 60) },
       ],
     ];
@@ -59,7 +59,7 @@ describe("plan", function () {
       });
     }
 
-    it("for old deliveries of each of several branches, which do not take turns [old-delivery-of-two-branches]", () => {
+    it("for old deliveries of several branches, so that they do not restart QA in turn [old-delivery-of-two-branches]", () => {
       const branches = [
         { ref: "task-3-one", sha: push.after },
         { ref: "task-3-two", sha: sha("c") },
@@ -82,10 +82,10 @@ describe("plan", function () {
     });
   });
 
-  describe("where the branch has gone on", () => {
+  describe("if the branch has moved on", () => {
     const cases: [string, World, string][] = [
       [
-        "finds this push handled that was so with somebody's on top of it, who has pushed once more [handled-with-push-on-top]",
+        "takes this push as handled if it was handled with a commit on top, even if more was pushed since [handled-with-push-on-top]",
         {
           mainWorkflows: handled({ head: sha("d") }),
           branches: on("e"),
@@ -94,22 +94,22 @@ describe("plan", function () {
         "already-remediated: this push was handled by run another",
       ],
       [
-        "gives way where QA was restarted on what stands there, for a push of the same second [superseded-same-second]",
+        "gives way if QA was restarted on the current head for a push of the same second [superseded-same-second]",
         { mainWorkflows: handledOther(0), branches: on("c") },
         "superseded: a newer push (cccccccccccc) was handled by run another",
       ],
       [
-        "gives way where QA was restarted on what stands there, by a clock that is behind",
+        "gives way if QA was restarted on the current head, even if that push has an earlier time",
         { mainWorkflows: handledOther(-2), branches: on("c") },
         "superseded: a newer push (cccccccccccc) was handled by run another",
       ],
       [
-        "gives way to a handled push that is surely newer, though somebody has pushed since [superseded-by-handled-push]",
+        "gives way to a handled push that is certainly newer, even if somebody has pushed since [superseded-by-handled-push]",
         { mainWorkflows: handledOther(200), branches: on("e") },
         "superseded: a newer push (cccccccccccc) was handled by run another",
       ],
       [
-        "gives way to a newer push that has a run of its own",
+        "gives way to a newer push that has its own run",
         { branches: on("c"), runs: [newer()] },
         "superseded: a newer push has run newer",
       ],
@@ -119,7 +119,7 @@ describe("plan", function () {
         "superseded: a newer push has run newer",
       ],
       [
-        "gives way to a newer run that is at work, though it bears the label held of the run that it was resubmitted from",
+        "gives way to a newer run at work, even if it still has the label held of the run that it was resubmitted from",
         { branches: on("c"), runs: [newer({ outcome: "held", phase: "Running" })] },
         "superseded: a newer push has run newer",
       ],
@@ -131,29 +131,29 @@ describe("plan", function () {
     const present: [string, World, string][] = [
       ["that a person pushed on top of Rex's", { branches: on("d"), pulls: [pull({ ready: false })] }, sha("d")],
       [
-        "beside a handled push that is newer by no more than GitHub's clocks differ",
+        "despite a handled push that is newer only by as much as GitHub's clocks may differ",
         { mainWorkflows: handledOther(60), branches: on("e") },
         sha("e"),
       ],
       [
-        "beside a newer run of another repository",
+        "despite a newer run of another repository",
         { branches: on("c"), runs: [newer({ repository: "acme/other" })] },
         sha("c"),
       ],
-      ["beside an older run", { branches: on("c"), runs: [newer({ at: push.pushedAt - 1 })] }, sha("c")],
+      ["despite an older run", { branches: on("c"), runs: [newer({ at: push.pushedAt - 1 })] }, sha("c")],
       [
-        "beside a newer run that ended as held",
+        "despite a newer run that ended as held",
         { branches: on("c"), runs: [newer({ outcome: "held", phase: "Succeeded" })] },
         sha("c"),
       ],
       [
-        "beside a newer run that ended as held, though Argo calls it failed [newer-run-held-but-failed]",
+        "despite a newer run that ended as held, even if Argo calls it failed [newer-run-held-but-failed]",
         { branches: on("c"), runs: [newer({ outcome: "held", phase: "Error" })] },
         sha("c"),
       ],
-      ["beside a newer run that Argo refused", { branches: on("c"), runs: [newer({ phase: "Error" })] }, sha("c")],
+      ["despite a newer run that Argo refused", { branches: on("c"), runs: [newer({ phase: "Error" })] }, sha("c")],
       [
-        "of the branch under review, if several carry the task and none is at the pushed commit",
+        "of the branch under review, if the task has several and none is at the pushed commit",
         {
           branches: [
             { ref: "task-3-one", sha: sha("c") },
@@ -173,23 +173,23 @@ describe("plan", function () {
   });
 
   describe("restarts QA", () => {
-    it("for the one of two pushes of the same second whose commit is the head", () => {
+    it("for the head, if two pushes came in the same second", () => {
       const twin = newer({ at: push.pushedAt });
       const environment = { BEFORE: push.after, AFTER: sha("c") };
       const { begin, plan } = decided({ branches: on("c"), runs: [twin], environment });
       deepEqual([begin, plan.head], [true, sha("c")]);
     });
 
-    it("where another run began and did not resume, though nothing looks stale and the pull request is closed", () => {
+    it("if another run began and did not resume, even if nothing looks stale and the pull request is closed", () => {
       const annotations = ledger("false", { run: "another" });
       equal(end({ mainWorkflows: [main("waiting-pr-created", { annotations })], pulls: [] }), "remediate");
     });
 
-    it("where the branch went back to an earlier commit", () => {
+    it("if the branch was moved back to an earlier commit", () => {
       equal(end({ mainWorkflows: handledOther(-60), pulls: [pull({ ready: false })] }), "remediate");
     });
 
-    it("each time that the branch goes to and fro", () => {
+    it("each time the branch moves back or forth", () => {
       let annotations: Record<string, string> | undefined;
       const seen = ["a", "b", "a", "b"].map((digit, index) => {
         const parameters = {
@@ -217,7 +217,7 @@ describe("plan", function () {
   describe("of a run by hand, which names no push,", () => {
     const environment = { BEFORE: "", AFTER: "", PUSHED_AT: "" };
 
-    it("is done when its pod starts again after the restart, wherever the branch is then [by-hand-second-pod]", () => {
+    it("is done if its pod starts again after the restart, wherever the branch is then [by-hand-second-pod]", () => {
       const mainWorkflows = handled({ head: sha("a"), pushed: sha("a"), run });
       const branches = on("c");
       equal(
@@ -236,7 +236,7 @@ describe("plan", function () {
   });
 
   describe("writes into the ledger", () => {
-    it("this push, its round and what to do if the run is lost, if nothing changed since it was read", () => {
+    it("this push, its round and what to do if the run is lost, unless something changed since it was read", () => {
       const key = (name: string) => `/metadata/annotations/rex-remediation~1${name}`;
       const mainWorkflows = handledOther(-60, { round: "4" });
       const [, patch = ""] = beginning({ mainWorkflows });
@@ -261,7 +261,7 @@ describe("plan", function () {
       ]);
     });
 
-    it("a new round, unless it carries on what was begun", () => {
+    it("a new round, unless it continues one", () => {
       const round = (resumed: string) =>
         begun({
           mainWorkflows: [
@@ -274,11 +274,11 @@ describe("plan", function () {
     });
 
     for (const [what, more, head] of [
-      ["the branch stands at this one", {}, push.after],
-      ["somebody pushed on top of this one", {}, sha("e")],
-      ["the branch was taken back to this one from under somebody's on top", { pushed: push.after }, push.after],
+      ["the head is this push", {}, push.after],
+      ["somebody pushed on top of it", {}, sha("e")],
+      ["somebody pushed on top of it and the branch was moved back", { pushed: push.after }, push.after],
     ] as const) {
-      it(`the newest time that was ever handled, though another push has a later one, where ${what}`, () => {
+      it(`the latest handled time, even if it is another push's, when ${what}`, () => {
         const branches = [{ ref: "task-3-fix", sha: head }];
         const written = begun({ mainWorkflows: handledOther(60, more), branches });
         deepEqual(written, {
@@ -291,13 +291,13 @@ describe("plan", function () {
       });
     }
 
-    it("nothing a second time, nor where another run has begun or the main workflow has ended meanwhile", () => {
-      const as = (more: Parameters<typeof main>[1]) => beginning({}, main("waiting-ready-for-qa", more));
+    it("nothing a second time, or if another run has begun or the main workflow has ended meanwhile", () => {
+      const secondTry = (more: Parameters<typeof main>[1]) => beginning({}, main("waiting-ready-for-qa", more));
       deepEqual(
         [
-          as({ annotations: begun() }),
-          as({ annotations: ledger("false", { run: "another" }) }),
-          as({ spec: { shutdown: "Stop" } }),
+          secondTry({ annotations: begun() }),
+          secondTry({ annotations: ledger("false", { run: "another" }) }),
+          secondTry({ spec: { shutdown: "Stop" } }),
         ],
         [
           ["done", ""],
@@ -308,7 +308,7 @@ describe("plan", function () {
     });
   });
 
-  /** Who began after a push works on its head. */
+  /** An agent that began after a push works on its head. */
   describe("of a push that comes late", () => {
     const late = (
       agents: { agent: string; after: number; phase?: string }[],
@@ -330,9 +330,9 @@ describe("plan", function () {
     const stale = (...call: Parameters<typeof late>) => equal(late(...call), "remediate");
     const [Cleo, Tess] = ["5DLabs-Cleo", "5DLabs-Tess"];
 
-    it("leaves a Cleo at work who began after it", () => fresh([{ agent: Cleo, after: 1000 }]));
+    it("leaves a Cleo alone that began after it", () => fresh([{ agent: Cleo, after: 1000 }]));
 
-    it("leaves a Tess who follows such a Cleo, and the ready label that this one brought", () =>
+    it("leaves a Tess alone that follows such a Cleo, and the ready label that Cleo set", () =>
       fresh(
         [
           { agent: Cleo, after: 1000, phase: "Succeeded" },
@@ -341,12 +341,12 @@ describe("plan", function () {
         { ready: true },
       ));
 
-    it("restarts QA where no agent has begun since", () => {
+    it("restarts QA if no agent has begun since", () => {
       stale([]);
       stale([{ agent: "5DLabs-Rex", after: 1000 }]);
     });
 
-    it("restarts QA where the round began before it: a Tess began first [late-in-older-round]", () => {
+    it("restarts QA if the round began before it: the first agent since is a Tess [late-in-older-round]", () => {
       stale([{ agent: Tess, after: 1000 }]);
       stale([
         { agent: Tess, after: 1000 },
@@ -354,19 +354,19 @@ describe("plan", function () {
       ]);
     });
 
-    it("restarts QA where an agent from before it is at work beside one from after it", () =>
+    it("restarts QA if an agent from before it is still at work beside one from after it", () =>
       stale([
         { agent: Tess, after: -500 },
         { agent: Cleo, after: 1000 },
       ]));
 
-    it("restarts QA where the ready label is older than the round [late-with-old-ready-label]", () =>
+    it("restarts QA if the ready label is older than the round [late-with-old-ready-label]", () =>
       stale([{ agent: Cleo, after: 1000 }], { ready: true }));
 
-    it("restarts QA where somebody pushed on top: on which head the agent works, nobody knows [late-with-push-on-top]", () =>
+    it("restarts QA if somebody pushed on top, because nobody knows which head the agent works on [late-with-push-on-top]", () =>
       stale([{ agent: Cleo, after: 1000 }], { head: sha("e") }));
 
-    it("restarts QA where the clocks cannot tell who came first [late-by-unsure-clocks]", () =>
+    it("restarts QA if the clocks cannot tell which came first [late-by-unsure-clocks]", () =>
       stale([{ agent: Cleo, after: 90 }]));
   });
 });

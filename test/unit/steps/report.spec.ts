@@ -24,7 +24,7 @@ describe("the report of a run", () => {
     deepEqual(report(endings, { head: null }, ""), [{ ...endings[0], planned: [] }, endings[1]]);
   });
 
-  it("names each step in a line of the log", () => {
+  it("has a line in the log for each step", () => {
     deepEqual(jq(`${jqProgram("report.jq")} [report_lines]`, [...endings, { step: "stop-qa", did: "x", seconds: 2 }]), [
       "plan: remediate: why (1.5 s)",
       "record: remediated: QA begins again (0.5 s)",

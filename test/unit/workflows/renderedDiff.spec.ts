@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 const script = resolve(import.meta.dirname, "../../../cli/rendered-diff");
 
 /**
- * cli/rendered-diff on invented checkouts. A stand-in for `scripts/rex render` prints each stack's file and refuses a file that says so.
+ * cli/rendered-diff on invented checkouts. A stand-in for `scripts/rex render` prints each stack's file, and fails if the file tells it to.
  * The real output is not tested here.
  */
 describe("cli/rendered-diff", function () {

@@ -41,7 +41,7 @@ const stacks = readdirSync(root)
   .filter((name) => name !== undefined);
 
 /**
- * Rules for the workflows that actionlint, which `scripts/test unit` runs, does not check. Neither shows that GitHub runs the workflows,
+ * Rules for the workflows that actionlint (in `scripts/test unit`) does not check. Neither shows that GitHub runs the workflows,
  * that a commit belongs to its tag, or what a backend or a cluster answers.
  */
 describe(".github/workflows", () => {
