@@ -8,9 +8,9 @@ import { type RestartTimes, restartTimes } from "../test/support/times.ts";
 
 const help = `usage: dev/demonstration.ts
 
-Demonstrates two remediations on the embedded node with the dev stack: of a task whose agents are at work, and of a task that waits at a
-gate. A third task beside them must not change. Prints a table of what was expected and seen. The exit code is 0 only if all of it is
-right. scripts/up runs it.`;
+Demonstrates two remediations on the embedded node with the dev stack: one of a task whose agents are at work, and one of a task that
+waits at a gate. A third task must not change. Prints a table of what was expected and seen. The exit code is 0 only if everything is as
+expected. scripts/up runs it.`;
 
 /** A line of the table: an object, what was expected of it, and what was seen. */
 interface Finding {
@@ -65,7 +65,7 @@ async function remediate(platform: Platform, task: Task): Promise<RestartTimes> 
   return times;
 }
 
-/** Shows the steps' logs while they are written. */
+/** Shows the steps' logs as they are written. */
 function followLogs(run: string): { stop(): void } {
   const shell = spawn(
     "bash",

@@ -22,8 +22,8 @@ import { setAt } from "../config/paths.ts";
 
 const help = `usage: dev/stack.ts COMMAND --dir DIR [OPTION...]
 
-Runs a stack of this project with the Pulumi engine, without writing to the checkout and without Pulumi's language host. On a machine
-with a normal Pulumi installation you usually use the pulumi command instead, which does the same. pulumi has to be on PATH here, too.
+Runs a stack of this project with the Pulumi engine, without writing to the checkout and without Pulumi's language host. pulumi has to be
+on PATH. On a machine with a normal Pulumi installation you usually use the pulumi command instead, which does the same.
 
 Commands:
   preview          show what up would do
@@ -79,12 +79,12 @@ const doubleDirectory = join(root, "test/support/pulumi/kubernetesProvider");
 class Refusal extends Error {}
 
 /** Whether the engine's own output has been shown. */
-let told = false;
+let outputShown = false;
 
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  console.error(`stack.ts: ${error instanceof CommandError ? engineWords(error) : (error as Error).message}`);
+  console.error(`stack.ts: ${error instanceof CommandError ? engineMessage(error) : (error as Error).message}`);
   process.exitCode = 1;
 }
 
@@ -101,14 +101,14 @@ async function main(args: string[]): Promise<void> {
   await run(stack, options);
 }
 
-/** If the engine fails before it begins with the stack, it prints nothing: its words are only in the error. */
-function engineWords({ message }: CommandError): string {
-  if (told) return "the engine failed; see above";
-  const [, words = message] = /stderr: (?:error: )?(.*?)\n *err\?:/s.exec(message) ?? [];
-  const way = /passphrase/.test(words)
-    ? "; the stack's file has secrets: set PULUMI_CONFIG_PASSPHRASE to the passphrase with which they were encrypted"
+/** If the engine fails before it begins with the stack, it prints nothing, and only the error has its message. */
+function engineMessage({ message }: CommandError): string {
+  if (outputShown) return "the engine failed; see above";
+  const [, text = message] = /stderr: (?:error: )?(.*?)\n *err\?:/s.exec(message) ?? [];
+  const advice = /passphrase/.test(text)
+    ? "; the stack's file has secrets: set PULUMI_CONFIG_PASSPHRASE to the passphrase that encrypted them"
     : "";
-  return `the engine failed: ${words.trim().replaceAll(/\s+/g, " ")}${way}`;
+  return `the engine failed: ${text.trim().replaceAll(/\s+/g, " ")}${advice}`;
 }
 
 function readOptions(args: string[]): Options {
@@ -205,11 +205,11 @@ function useDouble(options: Options): void {
   process.env.PATH = `${doubleDirectory}${delimiter}${process.env.PATH}`;
   process.env.PULUMI_HOME = join(options.directory, "home");
   process.env.PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION = "true";
-  // The engine warns of every plugin that it takes from PATH; here that is intended.
+  // The engine warns about every plugin that it takes from PATH. Here that is intended.
   process.env.NODE_NO_WARNINGS = "1";
 }
 
-/** The stack with the configuration of this call. Creates it if it does not exist. */
+/** Selects the stack, with the configuration of this call. Creates it if it does not exist. */
 async function select(options: Options): Promise<Stack> {
   const backend = join(options.directory, "state");
   const workDir = join(options.directory, "work");
@@ -239,7 +239,7 @@ async function select(options: Options): Promise<Stack> {
   return stack;
 }
 
-/** Uses standard input, because the Automation API would put the secret on a command line, which every user of the machine can read. */
+/** Uses standard input. The Automation API would put the secret on a command line, which every user of the machine can read. */
 function setSecret(key: string, value: string, stackName: string, cwd: string, envVars: Record<string, string>): void {
   const args = ["config", "set", "--secret", key, "--stack", stackName, "--non-interactive"];
   const { status, stderr } = spawnSync("pulumi", args, {
@@ -274,7 +274,7 @@ interface StackFile {
   [key: string]: unknown;
 }
 
-/** Writes the checkout's file of the stack, overridden by this call's values. Keeps the salt of an earlier call. */
+/** Writes the stack's file: the checkout's, overridden by this call's values, with the salt and the encrypted values of earlier calls. */
 function writeStackFile(workDir: string, options: Options, more: Record<string, unknown>): void {
   const name = `Pulumi.${options.stackName}.yaml`;
   const read = (file: string): StackFile => (existsSync(file) ? (parse(readFileSync(file, "utf8")) ?? {}) : {});
@@ -306,7 +306,7 @@ function structured(value: string): unknown {
 }
 
 /**
- * A killed run leaves objects that its state does not know. Only in that case, existing objects are adopted. Otherwise they are an error.
+ * A killed run leaves objects that its state lacks. After such a run, this adopts existing objects. Otherwise they are an error.
  */
 async function adoptLeftovers(stack: Stack, workDir: string, options: Options): Promise<void> {
   const { deployment } = await stack.exportStack();
@@ -353,7 +353,7 @@ function isAlive(pid: number): boolean {
 
 async function run(stack: Stack, options: Options): Promise<void> {
   const onOutput = (text: string) => {
-    told = true;
+    outputShown = true;
     process.stderr.write(text);
   };
   const color = process.stderr.isTTY ? "always" : "never";

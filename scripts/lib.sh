@@ -43,8 +43,8 @@ machine_arch() {
   esac
 }
 
-# recipe_hash: 16 hex digits that identify the cache's contents: pinned versions, recipe and processor. Lines that are comments do not
-# count, because a changed comment needs no new build.
+# recipe_hash: 16 hex digits that identify the cache's contents: pinned versions, recipe and processor. Comment lines do not count,
+# because a changed comment needs no new build.
 recipe_hash() {
   (
     cd "$ROOT/dev/cluster" || exit
@@ -72,8 +72,8 @@ state_dir() {
   echo "${REX_STATE:-${XDG_STATE_HOME:-$HOME/.local/state}/rex-remediation}/$(node_id)"
 }
 
-# use_node_cache: from now on cache_dir returns the folder that the running node was started from. The checkout's present recipe may
-# differ from it.
+# use_node_cache: makes cache_dir return the folder that the running node was started from. The checkout's current recipe may name
+# another.
 use_node_cache() {
   local recipe
   recipe="$(state_dir)/recipe"
@@ -104,8 +104,8 @@ node_path() {
   export PATH
 }
 
-# install_node CACHE: installs into a temporary folder and then renames it, so that nobody uses a broken installation. A lock makes a
-# second caller wait.
+# install_node CACHE: installs into a temporary folder and then renames it, so that nobody uses an incomplete installation. A second
+# caller waits for the lock.
 install_node() {
   local new="$1/node.new" lock
   mkdir -p "$1"

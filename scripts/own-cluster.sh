@@ -2,8 +2,8 @@
 # Shared by scripts/up and scripts/down: a stack on your own cluster, chosen by its kubeconfig context.
 # Sourced after lib.sh, never run.
 
-# own_cluster COMMAND OPTION...: runs dev/stack.ts COMMAND. It needs --context and --stack and passes all other options on. With --dry-run
-# it only says what COMMAND would do.
+# own_cluster COMMAND OPTION...: runs dev/stack.ts COMMAND. It needs --context and --stack, and passes all other options on. With
+# --dry-run it only says what COMMAND would do.
 own_cluster() {
   local command=$1 context='' stack='' dry_run='' more=()
   shift
@@ -63,8 +63,8 @@ run_stack() {
   "$ROOT/dev/stack.ts" "$command" --context "$context" --stack "$stack" --dir "$(stacks_dir)" "$@"
 }
 
-# stacks_dir: the folder of these stacks' state, passphrase and outputs. It is not inside the node's folder, because scripts/down removes
-# that one.
+# stacks_dir: the folder of these stacks' state, passphrase and outputs. It is not inside the node's folder, which scripts/down
+# removes.
 stacks_dir() {
   echo "$(dirname "$(state_dir)")/stacks/$(node_id)"
 }

@@ -5,13 +5,13 @@ import { parseArgs } from "node:util";
 import { type ExitCode, exitCodes, must, Refusal } from "../../cli/lib/call.ts";
 import { openDevPlatform } from "../../test/support/devStack.ts";
 import type { Platform } from "../../test/support/platform.ts";
-import { commit, ground } from "./ground.ts";
+import { commit, conditions } from "./conditions.ts";
 import type { Extent, Figures, Measurement } from "./measurement.ts";
 import { measurements } from "./measurements.ts";
 import { report, section, writeReport } from "./report.ts";
 import { type Measured, readResults, rounded, writeResults } from "./results.ts";
 
-/** The bench itself. dev/bench/run starts it on the node and has the help text. */
+/** The bench itself. dev/bench/run starts it on the node, and has the help text. */
 
 const folder = resolve(import.meta.dirname, "../../docs/performance");
 const file = resolve(folder, "results.json");
@@ -32,11 +32,11 @@ try {
 
 async function main(args: string[]): Promise<ExitCode> {
   const { chosen, extent, only } = read(args);
-  if (only === "report") await writeAnew();
+  if (only === "report") await rewriteReport();
   return only === undefined ? await measureAll(chosen, extent) : exitCodes.well;
 }
 
-/** @throws Refusal with all valid names, for an unknown one */
+/** @throws Refusal for an unknown name; it lists the valid ones */
 function read(args: string[]): Call {
   const { values, positionals } = parsed(args);
   const { smoke } = values;
@@ -72,11 +72,11 @@ function parsed(args: string[]) {
   }
 }
 
-async function writeAnew(): Promise<void> {
+async function rewriteReport(): Promise<void> {
   writeReport(folder, await report(measurements, readResults(file)));
 }
 
-/** Saves each measurement as soon as it is taken, so that it is not lost if a later one fails. */
+/** Saves each measurement at once, so that it is not lost if a later one fails. */
 async function measureAll(chosen: Measurement[], extent: Extent): Promise<ExitCode> {
   const platform = await openDevPlatform();
   closeWhenInterrupted(platform);
@@ -88,7 +88,7 @@ async function measureAll(chosen: Measurement[], extent: Extent): Promise<ExitCo
       console.log(section(measurement, measured, []));
       if (!extent.smoke) {
         writeResults(file, { ...readResults(file), [measurement.name]: measured });
-        await writeAnew();
+        await rewriteReport();
       }
     }
   } finally {
@@ -106,18 +106,18 @@ async function measure(measurement: Measurement, platform: Platform, extent: Ext
     commit: commit(),
     runs: extent.runs,
     seconds: Math.round((Date.now() - from) / 1000),
-    ground: ground(),
+    conditions: conditions(),
     figures: rounded(figures),
   };
 }
 
-/** Turns the error of a measurement into a failure, so that the other measurements are still taken. */
+/** Turns an error into a failure of the measurement, so that the bench continues with the other measurements. */
 function asFailure(error: Error): Figures {
   console.error(error);
   return { series: [], failures: [`aborted: ${error.message}`] };
 }
 
-/** Removes main workflows and agents on interruption. Otherwise they would be at work during the next bench. */
+/** On interruption, removes main workflows and agents. Otherwise they would still work during the next bench. */
 function closeWhenInterrupted(platform: Platform): void {
   const close = async (): Promise<void> => {
     say("interrupted: removing the tasks");

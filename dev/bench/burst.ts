@@ -31,9 +31,9 @@ interface Pushed {
 }
 
 /**
- * Pushes to all tasks, each as soon as the previous push is answered, and waits until all runs have ended.
+ * Pushes to all tasks, each time as soon as the previous push is answered. Then waits until all runs have ended.
  *
- * @param eachSecond is called once a second meanwhile
+ * @param eachSecond is called once a second until then
  */
 export async function burst(platform: Platform, tasks: Task[], eachSecond: () => Promise<void>): Promise<Burst> {
   const pushes = await Promise.all(tasks.map((task) => prepared(platform, task)));
@@ -66,7 +66,7 @@ export async function burst(platform: Platform, tasks: Task[], eachSecond: () =>
   }
 }
 
-/** Moves the branch in advance, so that between two pushes there is nothing but the wait for the answer. */
+/** Moves the branch in advance, so that two pushes are separated only by the wait for the answer. */
 async function prepared(platform: Platform, task: Task): Promise<Pushed> {
   const moved = await platform.moveBranch(task);
   const push = { ref: `refs/heads/${task.branch}`, ...moved, sender: rex, pushedAt: Math.floor(Date.now() / 1000) };
@@ -126,7 +126,7 @@ class WatchedGates {
   }
 }
 
-/** Lists metadata only. A Workflow has 200 KB, and fetching all of them whole would load the machine that is being measured. */
+/** Lists metadata only. Whole Workflows have 200 KB each, and fetching them would load the machine that is being measured. */
 const metadataOnly = setHeaderOptions(
   "Accept",
   "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",

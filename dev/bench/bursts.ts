@@ -1,10 +1,10 @@
 import type { Platform, Task } from "../../test/support/platform.ts";
 import { type Burst, burst } from "./burst.ts";
-import { rest } from "./cpu.ts";
+import { untilIdle } from "./cpu.ts";
 import type { Bench, Extent, Figures, Measurement, Series } from "./measurement.ts";
 import { Meter } from "./meter.ts";
 
-/** How many tasks are pushed at once, and how often at most. Small bursts are repeated, to show how much is chance. */
+/** How many tasks are pushed at once, and how often at most. Small bursts are repeated, to show how much the results vary. */
 const sizes = [
   { tasks: 1, times: 5 },
   { tasks: 10, times: 3 },
@@ -31,7 +31,7 @@ export const bursts: Measurement = {
 async function measure(bench: Bench, extent: Extent): Promise<Figures> {
   const figures: Figures = { series: [], failures: [] };
   const meter = await Meter.open(bench.platform);
-  figures.failures.push(...(await rest(extent)));
+  figures.failures.push(...(await untilIdle(extent)));
   await meter.rest(extent.smoke ? 3 : secondsAtRest);
   figures.series.push(...meter.read(0));
   for (const { tasks, times } of extent.smoke ? smokeSizes : sizes) {
@@ -46,22 +46,22 @@ async function measure(bench: Bench, extent: Extent): Promise<Figures> {
   return figures;
 }
 
-/** Starts the tasks, pushes to them, and removes them, because otherwise they would be at work during the next burst. */
+/** Starts the tasks, pushes to them, and removes them. Otherwise they would still work during the next burst. */
 export async function burstOf({ platform, say }: Bench, size: number, meter: Meter, extent: Extent): Promise<Burst> {
-  const tasks = await waiting(platform, size);
+  const tasks = await startWaitingTasks(platform, size);
   try {
-    const restless = await rest(extent);
-    const found = await meter.during(() => burst(platform, tasks, async () => meter.look()));
+    const notIdle = await untilIdle(extent);
+    const found = await meter.during(() => burst(platform, tasks, async () => meter.takeSample()));
     const { lastResumed, failures } = found;
     say(`${size} tasks: last resumed after ${lastResumed?.toFixed(1)} s, ${failures.length} failures`);
-    return { ...found, failures: [...restless, ...failures] };
+    return { ...found, failures: [...notIdle, ...failures] };
   } finally {
     for (const { id } of tasks) await platform.remove(id);
   }
 }
 
-/** Starts a few at a time. That is faster than one by one, and does not give the controller fifty at once. */
-async function waiting(platform: Platform, size: number): Promise<Task[]> {
+/** Starts a few at a time. That is faster than one by one, and easier for the controller than fifty at once. */
+async function startWaitingTasks(platform: Platform, size: number): Promise<Task[]> {
   const tasks: Task[] = [];
   while (tasks.length < size) {
     const next = Array.from({ length: Math.min(5, size - tasks.length) }, () =>

@@ -6,7 +6,7 @@ export interface BusCounts {
   last: number;
   /** The Sensor has acknowledged all messages up to this number. */
   taken: number;
-  /** Messages that have not been delivered to the Sensor yet, or that it has not acknowledged. */
+  /** Messages that the Sensor has not received yet, or has not acknowledged. */
   waiting: number;
 }
 

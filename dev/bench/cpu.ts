@@ -21,21 +21,21 @@ export function cpuTime(stat = readFileSync("/proc/stat", "utf8")): CpuTime {
 }
 
 /** Above this share of processor time the machine counts as busy. The idle node uses less. */
-const restingShare = 0.25;
+const idleShare = 0.25;
 const limit = 60_000;
 
 /**
- * Waits until the machine has been at rest for two seconds, at most a minute. The smoke version does not wait.
+ * Waits until the machine has been idle for two seconds, but at most a minute. A smoke run does not wait.
  *
- * @returns a failure if the machine did not come to rest
+ * @returns a failure if the machine was busy all the time
  */
-export async function rest({ smoke }: Extent): Promise<string[]> {
+export async function untilIdle({ smoke }: Extent): Promise<string[]> {
   const end = Date.now() + (smoke ? 0 : limit);
   for (let before = cpuTime(); Date.now() < end; ) {
     await sleep(2000);
     const now = cpuTime();
-    if ((now.busy - before.busy) / (now.total - before.total) < restingShare) return [];
+    if ((now.busy - before.busy) / (now.total - before.total) < idleShare) return [];
     before = now;
   }
-  return smoke ? [] : [`the machine did not come to rest within ${limit / 1000} s; the measurement was taken anyway`];
+  return smoke ? [] : [`the machine was still busy after ${limit / 1000} s; the measurement was taken anyway`];
 }

@@ -4,14 +4,14 @@ import type { Platform } from "../../test/support/platform.ts";
 import { freshName, StackRun } from "../../test/support/pulumi/stackRun.ts";
 import type { Measurement } from "./measurement.ts";
 
-/** A command of the engine, and its name in the figures. */
+/** A command of the engine, and what the figures call it. */
 type Command = [name: string, command: "preview" | "up" | "destroy", args?: string[]];
 
 const unchanged = ["--expect-no-changes"];
 
 /**
- * The life of a stack. Each command is a separate process of the engine. `up` ends only when its objects work: it waits until EventSource
- * and Sensor are deployed and the webhook has endpoints.
+ * The life of a stack. The engine runs each command as a separate process. `up` waits until EventSource and Sensor are deployed and the
+ * webhook has endpoints.
  */
 const life: Command[] = [
   ["preview of a new stack", "preview"],
@@ -21,7 +21,7 @@ const life: Command[] = [
   ["destroy", "destroy"],
 ];
 
-/** More previews, which are cheap, to get more samples. */
+/** Previews are cheap, so there are more of them, for more samples. */
 const previews: Command[] = [life[0] as Command, life[0] as Command];
 
 /**
@@ -71,7 +71,7 @@ class OwnState {
   readonly #stack = new StackRun(this.#name);
   #isGone = true;
 
-  /** @throws Error with the engine's words if it fails */
+  /** @throws Error with the engine's output if it fails */
   async run(command: Command[1], args: string[] = []): Promise<number> {
     const began = performance.now();
     if (command === "up") this.#isGone = false;

@@ -27,12 +27,12 @@ interface Delivery {
 }
 
 /**
- * Sends signed pushes as fast as they are answered. All are pushes by Rex to a task branch, so that the EventSource accepts them and passes
- * them on. But nearly all have a time in 1970, so that the Sensor's filter drops them. The others start one run each, which is deleted at
+ * Sends signed pushes as fast as they are answered. All are pushes by Rex to a task branch, so the EventSource accepts them and passes
+ * them on. But nearly all have a time in 1970, so the Sensor's filter drops them. Each of the others starts a run, which is deleted at
  * once.
  *
- * Nothing is lost if the event bus has one more message for each answer, the Sensor has acknowledged every message, and there is a run
- * for each push that has to start one.
+ * Nothing was lost if the event bus has received one message for each answer, the Sensor has acknowledged every message, and each push
+ * that has to start a run has started it.
  */
 export const eventSource: Measurement = {
   name: "event-source",
@@ -128,7 +128,7 @@ async function sendAll(
   return { milliseconds, seconds: (performance.now() - began) / 1000, failures };
 }
 
-/** Waits until the Sensor has acknowledged all messages up to that number, or until the time is over. Returns the last counts. */
+/** Waits until the Sensor has acknowledged all messages up to number `last`, or until the time is up. Returns the last counts. */
 async function untilTaken(last: number): Promise<BusCounts> {
   const end = Date.now() + sensorLimit;
   for (;;) {

@@ -102,7 +102,7 @@ const goals: Goal[] = [
     what: "100 CodeRuns to cancel: time / that of 1",
     measurement: "sizes",
     unit: "",
-    // The time has to grow far more slowly than linearly.
+    // The time has to grow far more slowly than the number of CodeRuns.
     limit: 10,
     of: (series) => figure(series, "created → resumed, by CodeRuns to cancel: 100 / 1", "median"),
   },

@@ -1,6 +1,6 @@
 import type { Platform, Task } from "../../test/support/platform.ts";
 import { median } from "../../test/support/times.ts";
-import { rest } from "./cpu.ts";
+import { untilIdle } from "./cpu.ts";
 import type { Bench, Extent, Figures, Measurement, Series } from "./measurement.ts";
 import { type Milestone, milestones, type Restart, restart } from "./restart.ts";
 
@@ -21,7 +21,7 @@ export const situations: Situation[] = [
   { name: "agents at work", prepare: atWork, expected: milestones },
 ];
 
-/** Cleo is at work again while Tess already tests, so that the stage also has to be set back. */
+/** Cleo works again while Tess already tests. So the stage has to be reset, too. */
 async function atWork(platform: Platform): Promise<Task> {
   const task = await platform.startTask("cleo-at-work", { pullLabels: ["ready-for-qa"] });
   await platform.startAgent("5DLabs-Tess", task);
@@ -31,8 +31,8 @@ async function atWork(platform: Platform): Promise<Task> {
   return task;
 }
 
-/** This many tasks are prepared together and then pushed one at a time. More would load the machine, because waiting tasks have pods. */
-const lot = 5;
+/** How many tasks are prepared together and then pushed one at a time. Waiting tasks have pods, so more would load the machine. */
+const batchSize = 5;
 
 /** The milestones that each milestone waits for. Its own share of the time begins when the last of them is seen. */
 const after: Record<Milestone, readonly Milestone[]> = {
@@ -47,8 +47,8 @@ const after: Record<Milestone, readonly Milestone[]> = {
 };
 
 /**
- * Pushes one at a time, each on a machine at rest. What this does not show: the time that GitHub takes to deliver, and the network between.
- * The doubles of GitHub and of the platform that runs CodeRuns answer at once.
+ * Pushes one at a time, each on an idle machine. What this does not show: how long GitHub and the network take to deliver. The doubles of
+ * GitHub and of the platform that runs CodeRuns answer at once.
  */
 export const latency: Measurement = {
   name: "latency",
@@ -73,8 +73,8 @@ export async function restartsIn(
   failures: string[],
 ): Promise<Restart[]> {
   const restarts: Restart[] = [];
-  for (let left = extent.runs; left > 0; left -= lot) {
-    restarts.push(...(await measureLot(bench, situation, { ...extent, runs: Math.min(lot, left) }, failures)));
+  for (let left = extent.runs; left > 0; left -= batchSize) {
+    restarts.push(...(await measureBatch(bench, situation, { ...extent, runs: Math.min(batchSize, left) }, failures)));
     bench.say(`${situation.name}: ${restarts.length} of ${extent.runs}, resumed ${restarts.map(resumed).join(" ")}`);
   }
   return restarts;
@@ -82,7 +82,7 @@ export async function restartsIn(
 
 const resumed = ({ seen }: Restart) => seen.resumed?.toFixed(1);
 
-async function measureLot(
+async function measureBatch(
   { platform }: Bench,
   situation: Situation,
   extent: Extent,
@@ -92,7 +92,7 @@ async function measureLot(
   const restarts: Restart[] = [];
   for (const task of tasks) {
     const about = `${situation.name}, task ${task.id}`;
-    failures.push(...(await rest(extent)).map((failure) => `${about}: ${failure}`));
+    failures.push(...(await untilIdle(extent)).map((failure) => `${about}: ${failure}`));
     const found = await restart(platform, task, situation.expected).catch((error: Error) => {
       failures.push(`${about}: ${error.message}`);
     });
@@ -134,7 +134,7 @@ function bothShares(restart: Restart): number | undefined {
   return shares.length === 0 ? undefined : Math.max(...shares);
 }
 
-/** The shares that add up to the whole, in their order. */
+/** The shares that add up to the whole time, in order. */
 const parts: [string, (situation: string) => string][] = [
   ["Workflow created", (situation) => ownShare(situation, "Workflow created")],
   ["pod made", (situation) => ownShare(situation, "pod made")],

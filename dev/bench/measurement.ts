@@ -13,7 +13,7 @@ export interface Series {
 /** The results of a measurement. */
 export interface Figures {
   series: Series[];
-  /** One line for each failure; empty in a good run. The report shows them with the measurement. */
+  /** One line for each failure; empty if nothing failed. The report shows them with the measurement. */
   failures: string[];
 }
 

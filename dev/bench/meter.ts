@@ -11,8 +11,8 @@ interface Usages {
 /** Memory and processor time of EventSource and Sensor. */
 export class Meter {
   readonly #now: () => Usages;
-  /** One entry for each look. */
-  #looks: Usages[] = [];
+  /** One entry for each sample. */
+  #samples: Usages[] = [];
   /** Processor seconds per second, one entry for each call of `during`. */
   #shares: { eventSource: number; sensor: number }[] = [];
 
@@ -26,16 +26,16 @@ export class Meter {
   }
 
   /** Call this about once a second while something is measured. */
-  look(): void {
-    this.#looks.push(this.#now());
+  takeSample(): void {
+    this.#samples.push(this.#now());
   }
 
-  /** Measures at rest for this many seconds. */
+  /** Measures for this many seconds, while nothing is pushed. */
   async rest(seconds: number): Promise<void> {
     await this.during(async () => {
       for (let second = 0; second < seconds; second += 1) {
         await sleep(1000);
-        this.look();
+        this.takeSample();
       }
     });
   }
@@ -54,13 +54,13 @@ export class Meter {
 
   /** Returns everything measured since the last call. */
   read(tasks: number): Series[] {
-    const [looks, shares] = [this.#looks, this.#shares];
-    this.#looks = [];
+    const [samples, shares] = [this.#samples, this.#shares];
+    this.#samples = [];
     this.#shares = [];
-    const memory = (name: string, of: (look: Usages) => number): Series => ({
+    const memory = (name: string, of: (sample: Usages) => number): Series => ({
       name: `memory of ${name}`,
       unit: "MiB",
-      samples: looks.map(of),
+      samples: samples.map(of),
       at: tasks,
     });
     const processor = (name: string, samples: number[]): Series => ({

@@ -32,8 +32,8 @@ export async function usageOf({ core, namespace }: Cluster, part: string): Promi
 }
 
 /**
- * Reads what the kernel counts for a pod of the embedded node (dev/cluster/cgroups.sh). Version 2, which has one hierarchy, was tested only
- * with copies of its files, not on a machine.
+ * Reads what the kernel counts for a pod of the embedded node (dev/cluster/cgroups.sh). Version 2, with its single hierarchy, was tested
+ * only with copies of its files, not on a machine.
  *
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html
  */

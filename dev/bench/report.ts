@@ -37,7 +37,7 @@ export function section({ name, title }: Measurement, measured: Measured, plots:
 
 ${title}.
 
-${circumstances(measured)}
+${shownConditions(measured)}
 
 ${failures.length === 0 ? "Nothing failed." : `Failed:\n\n${failures.map((failure) => `- ${failure}`).join("\n")}`}
 
@@ -45,7 +45,13 @@ ${table(series)}
 ${plots.map((plot) => `\n![${plot}](${plot}.svg)\n`).join("")}`;
 }
 
-function circumstances({ at, commit, runs, seconds, ground: { machine, versions, controllers } }: Measured): string {
+function shownConditions({
+  at,
+  commit,
+  runs,
+  seconds,
+  conditions: { machine, versions, controllers },
+}: Measured): string {
   const versionList = Object.entries(versions).map(([what, version]) => `${what} ${version}`);
   return `${at.slice(0, 16).replace("T", " ")} UTC, commit ${commit}, ${runs} runs of each kind, in ${seconds} s. ${machine.cpu}, ${machine.cores} cores,
 ${machine.memoryGiB} GiB of memory, Linux ${machine.kernel}. ${versionList.join(", ")}; Argo's controllers with their ${controllers} settings.`;

@@ -41,12 +41,12 @@ const resetStage = "waiting-pr-created";
 /**
  * Pushes to a task that has had no push before, and watches until the run has ended.
  *
- * Each time is when this process hears of a change. That is a few milliseconds after the API server has written it, or some tens of
- * milliseconds on a busy machine. The times that Argo and Kubernetes write would be whole seconds only. The time of the label comes from
- * the double of GitHub, which has the same clock.
+ * The times are those at which this process received the changes. The API server wrote them a few milliseconds earlier, on a busy machine
+ * some tens of milliseconds. The times that Argo and Kubernetes write are only whole seconds. The time of the label comes from the double
+ * of GitHub, which has the same clock.
  *
- * @param expected milestones that a restart has to reach
- * @throws Error that names the milestones not seen within two minutes
+ * @param expected milestones that the restart has to reach
+ * @throws Error with the milestones not seen within two minutes
  */
 export async function restart(platform: Platform, task: Task, expected: readonly Milestone[]): Promise<Restart> {
   const watched = await Watched.open(platform, task);

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import type { Ground } from "./ground.ts";
+import type { Conditions } from "./conditions.ts";
 import type { Figures } from "./measurement.ts";
 
 /** A measurement as it is saved. */
@@ -12,11 +12,11 @@ export interface Measured {
   runs: number;
   /** How long the measurement took. */
   seconds: number;
-  ground: Ground;
+  conditions: Conditions;
   figures: Figures;
 }
 
-/** Measurements by name. Each names its machine, because they may have been taken on different days. */
+/** Measurements by name. Each has its own conditions, because they may have been taken on different days. */
 export type Results = Record<string, Measured>;
 
 /** @returns the saved results; empty if the file does not exist yet */

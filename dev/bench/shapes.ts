@@ -2,7 +2,7 @@ import { startRun } from "../../test/support/faults/sensorRun.ts";
 import type { Platform, Position } from "../../test/support/platform.ts";
 import { median } from "../../test/support/times.ts";
 import type { Extent, Figures, Measurement, Series } from "./measurement.ts";
-import { ShapeGround } from "./shapeGround.ts";
+import { ShapeTemplates } from "./shapeTemplates.ts";
 import { type Shape, shapeTitles } from "./stepShapes.ts";
 import { type RemediationTimes, remediated, removeTask } from "./tasks.ts";
 
@@ -28,10 +28,10 @@ export const shapes: Measurement = {
   async measure({ platform, say }, extent) {
     const failures: string[] = [];
     const times: Times[] = [];
-    const ground = await ShapeGround.make(platform.cluster);
+    const templates = await ShapeTemplates.make(platform.cluster);
     const measure = async (shape: Shape, position: ShapePosition) => {
       try {
-        const one = await remediation(platform, ground, shape, position);
+        const one = await remediation(platform, templates, shape, position);
         times.push(one);
         say(`${shapeTitles[shape]}, ${positions[position]}: resumed after ${one.resumed.toFixed(1)} s`);
       } catch (error) {
@@ -41,7 +41,7 @@ export const shapes: Measurement = {
     try {
       await (extent.smoke ? sideBySide(extent, measure) : inTurns(extent, measure));
     } finally {
-      await ground.close();
+      await templates.close();
     }
     return { series: seriesOf(times), failures };
   },
@@ -59,15 +59,15 @@ type Measure = (shape: Shape, position: ShapePosition) => Promise<void>;
 
 /** One at a time. */
 async function inTurns({ runs }: Extent, measure: Measure): Promise<void> {
-  // A turn takes two minutes, and the shapes differ so much that half of the runs are enough.
+  // A turn takes two minutes. The shapes differ so much that half of the runs are enough.
   await oneByOne(turns(allShapes, Math.ceil(runs / 2)), "at-bare-gate", measure);
-  // With an agent at work, most of the time passes until Argo notices that the agent is gone. So fewer runs are enough.
+  // With an agent at work, most of the time is spent until Argo notices that the agent is gone. So fewer runs are enough.
   await oneByOne(turns(allShapes, Math.ceil(runs / 8)), "cleo-at-work", measure);
 }
 
 /**
- * Runs all remediations with a pod per step at once, because they mostly wait for Argo's controller, and the other shapes one at a time
- * meanwhile. If they slow each other down, the installed shape looks worse than it is, never better.
+ * Runs all remediations with a pod per step at once, because they mostly wait for Argo's controller. Meanwhile it runs the other shapes one
+ * at a time. If they slow each other down, the installed shape looks worse than it is, never better.
  */
 async function sideBySide({ runs }: Extent, measure: Measure): Promise<void> {
   await Promise.all([
@@ -90,13 +90,13 @@ async function oneByOne(shapes: Shape[], position: ShapePosition, measure: Measu
 
 async function remediation(
   platform: Platform,
-  ground: ShapeGround,
+  templates: ShapeTemplates,
   shape: Shape,
   position: ShapePosition,
 ): Promise<Times> {
   const task = await platform.startTask(position, { pullLabels: ["ready-for-qa"] });
   try {
-    const pushed = await startRun(platform, task, ground.templates[shape]);
+    const pushed = await startRun(platform, task, templates.byShape[shape]);
     return { shape, position, ...(await remediated(platform, task, pushed)) };
   } finally {
     await removeTask(platform, task);
@@ -127,7 +127,7 @@ function seriesOf(times: Times[]): Series[] {
 }
 
 /**
- * How many times longer one shape takes than another until the gate is open, by the medians.
+ * How many times as long one shape takes as another until the gate is open, by the medians.
  *
  * @throws Error if the figures do not have that ratio
  */

@@ -11,7 +11,7 @@ import { seen } from "./watched.ts";
 const agentCounts = [1, 10, 100];
 /** How many nodes a main workflow has. */
 const nodeCounts = [10, 100, 600];
-/** Nodes of a main workflow of gates other than its skipped steps: the steps node, two step groups, and the gate at which it waits. */
+/** The other nodes of a main workflow of gates, besides its skipped steps: the steps node, two step groups, and the gate it waits at. */
 const otherNodes = 4;
 
 /** Number of agents of another task that are at work meanwhile. */
@@ -23,8 +23,8 @@ const nodesTitle = "pushed → resumed, by nodes of the main workflow";
 /**
  * How the time until the gate opens grows with the size of the task: with its CodeRuns, and with the nodes of its main workflow.
  *
- * What this does not show: the cost of ending a hundred pods. These CodeRuns have no pods, because two cores could not hold them. But like
- * CodeRuns with pods, each is deleted separately, in the foreground, and the run checks that it is gone.
+ * What this does not show: how long a hundred pods take to end. These CodeRuns have no pods, because two cores could not run so many. But
+ * like CodeRuns with pods, each is deleted separately, in the foreground, and the run checks that it is gone.
  */
 export const sizes: Measurement = {
   name: "sizes",
@@ -50,7 +50,7 @@ export const sizes: Measurement = {
   },
 };
 
-/** Measures the counts in turns, so that changes on the machine during the measurement affect all of them. */
+/** Measures the counts in turns, so that changes on the machine meanwhile affect all of them. */
 async function inTurns(
   counts: number[],
   { smoke }: Extent,
@@ -76,7 +76,7 @@ async function inTurns(
 }
 
 async function measureAgents({ platform, say }: Bench, extent: Extent, runs: number, figures: Figures): Promise<void> {
-  // The installed template refuses so many agents, as a guard against wrong labels. So this one has a higher limit.
+  // As a guard against wrong labels, the installed template refuses so many agents. So this one has a higher limit.
   const template = await deriveTemplate(platform.cluster, `rex-bench-${platform.newTask()}`, (config) => {
     config.agents.maxToCancel = Math.max(...agentCounts);
   });
@@ -148,7 +148,7 @@ async function withNodes(platform: Platform, count: number): Promise<number> {
     if (before.length !== count) throw new Error(`the main workflow has ${before.length} nodes, not ${count}`);
     const pushed = await platform.push(task);
     const { resumed } = await remediated(platform, task, pushed);
-    // When the next gate waits, the controller has seen that the first gate is open, and has written all nodes again.
+    // Once the next gate waits, the controller has seen that the first gate is open, and has rewritten all nodes.
     const { workflow } = await seen(
       platform.cluster,
       task.workflow,
@@ -169,7 +169,7 @@ async function nodesOf({ cluster }: Platform, task: Task): Promise<string[]> {
   return Object.keys((await cluster.workflow(task.workflow))?.status?.nodes ?? {});
 }
 
-/** How many times longer the largest count took than the smallest, by the medians. 1 means no growth. */
+/** How many times as long the largest count took as the smallest, by the medians. 1 means no growth. */
 function growth({ series }: Figures, title: string): Series[] {
   const [first, ...more] = series.filter(({ name }) => name === title);
   const last = more.at(-1);

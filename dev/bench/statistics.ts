@@ -1,6 +1,6 @@
 import { median } from "../../test/support/times.ts";
 
-/** The columns of the tables for one series. */
+/** What the tables show of one series. */
 export interface Summary {
   n: number;
   median: number;
@@ -22,8 +22,8 @@ export function summary(samples: number[]): Summary | undefined {
 }
 
 /**
- * The smallest sample such that at least this many percent of all samples do not exceed it. It is always a measured value, never one in
- * between. With fewer than twenty samples, the 95th percentile is the largest sample.
+ * The smallest sample that at least this many percent of all samples do not exceed. It is always a measured value, never interpolated.
+ * With fewer than twenty samples, the 95th percentile is the largest sample.
  */
 export function nearestRank(samples: number[], percent: number): number {
   const sorted = [...samples].sort((one, other) => one - other);

@@ -29,7 +29,7 @@ export interface StepContainer {
   [field: string]: unknown;
 }
 
-/** An environment variable of a container. Its value is a text, or comes from the pod. */
+/** An environment variable of a container, with a fixed value or one from the pod. */
 export interface Variable {
   name: string;
   value?: string;
@@ -119,9 +119,9 @@ function isShared(volume: Volume): boolean {
 }
 
 /**
- * One container in which bash runs the steps' scripts one after the other, and in parallel if they depend on the same steps. It requests
- * as much processor time as all containers of the set together, so that it gets as much on a busy node. It has no limits, because in the
- * set each container has its own.
+ * One container in which bash runs the steps' scripts one after the other, or in parallel if they depend on the same steps. It requests
+ * as much processor time as all containers of the set together, so that it gets as much on a busy node. It has no limits, because each
+ * container of the set has its own.
  */
 function singleContainer(entry: StepTemplate): StepTemplate {
   const { containerSet, ...rest } = entry;
@@ -134,7 +134,7 @@ function singleContainer(entry: StepTemplate): StepTemplate {
     container: {
       ...own,
       name: "main",
-      args: [inOrder(containers), "steps", ...containers.map(textOfStep)],
+      args: [inOrder(containers), "steps", ...containers.map(scriptOfStep)],
       env: commonEnvironment(containers),
       resources: { requests: requestsOf(containers) },
       volumeMounts: mountsOf(entry, containers),
@@ -146,7 +146,7 @@ function singleContainer(entry: StepTemplate): StepTemplate {
 function requestsOf(containers: StepContainer[]): Record<string, string> {
   const millicores = containers.map(({ name, resources }) => {
     const [, number] = /^([0-9]+)m$/.exec(resources?.requests?.cpu ?? "") ?? [];
-    if (number === undefined) throw new Error(`container ${name} does not ask for millicores`);
+    if (number === undefined) throw new Error(`container ${name} does not request processor time in millicores`);
     return Number(number);
   });
   return { ...containers[0]?.resources?.requests, cpu: `${millicores.reduce((sum, one) => sum + one)}m` };
@@ -199,13 +199,13 @@ function mountsOf({ containerSet }: StepTemplate, containers: StepContainer[]): 
   return all.filter((mount, index) => all.findIndex(({ mountPath }) => mountPath === mount.mountPath) === index);
 }
 
-function textOfStep({ args: [text] }: StepContainer): string {
-  if (text === undefined) throw new Error("a step's container has no text to run");
+function scriptOfStep({ args: [text] }: StepContainer): string {
+  if (text === undefined) throw new Error("a step's container has no script");
   return text;
 }
 
 function nameOfStep(container: StepContainer | undefined): string {
   const name = container?.args[1];
-  if (name === undefined) throw new Error("a step's container does not say the step's name");
+  if (name === undefined) throw new Error("a step's container has no argument with the step's name");
   return name;
 }

@@ -1,9 +1,9 @@
 import { parse, resetSVGDefIds, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 
-/** Draws a Vega-Lite specification. The result depends only on the specification. The viewer's own font is used; nothing is downloaded. */
+/** Draws a Vega-Lite specification. The result depends only on the specification. It uses the viewer's own font, and downloads nothing. */
 export async function svg(specification: object): Promise<string> {
-  // Vega numbers clip paths across all drawings, so the counter has to be reset.
+  // Vega numbers clip paths across all drawings. Without a reset, the result would depend on earlier drawings.
   resetSVGDefIds();
   const { spec } = compile({ ...look, ...specification } as TopLevelSpec);
   const view = new View(parse(spec), { renderer: "none" });

@@ -50,7 +50,7 @@ function outcomeOf({ metadata }: { metadata: { labels?: Record<string, string> }
   return metadata.labels?.["rex-remediation/outcome"];
 }
 
-/** Removes a task's workflows, runs and CodeRuns, so that the next measurement starts on an equally empty node. */
+/** Removes a task's workflows, runs and CodeRuns, so that the next measurement finds the node as empty as this one did. */
 export async function removeTask({ cluster }: Platform, { id }: Task): Promise<void> {
   await cluster.deleteWorkflows(`task-id=${id}`);
   await cluster.deleteCodeRuns(`task-id=${id}`);

@@ -5,7 +5,7 @@ import type { Bench, Extent, Figures, Measurement } from "./measurement.ts";
 import { Meter } from "./meter.ts";
 import type { Milestone } from "./restart.ts";
 
-/** Settings outside this program's own configuration that people can change. */
+/** Settings that people can change outside this program's own configuration. */
 interface Tuning {
   name: string;
   settings: ControllerSettings;
@@ -24,7 +24,7 @@ const tunings: Tuning[] = [
   { name: "DEFAULT_REQUEUE_TIME 2s", settings: often, kinds: ["restarts"] },
   { name: "RESOURCE_STATE_CHECK_INTERVAL 1s", settings: soon, kinds: ["restarts"] },
   { name: "both of these", settings: { ...often, ...soon }, kinds: ["restarts"] },
-  // parallelism counts every active workflow, and that includes the main workflows. The figures for the default are in bursts.
+  // parallelism counts every active workflow, including the main workflows. The measurement bursts has the figures for the default.
   {
     name: "parallelism for ten remediations",
     settings: { config: { parallelism: `${tasksAtOnce + 10}` } },
@@ -32,9 +32,7 @@ const tunings: Tuning[] = [
   },
 ];
 
-/**
- * What other settings of Argo gain, one changed at a time. What this does not show: what they cost on a busy controller.
- */
+/** What other settings of Argo's controller gain, one at a time. What this does not show: what they cost on a busy controller. */
 export const tuning: Measurement = {
   name: "tuning",
   title: "Argo's workflow controller with other settings",
@@ -55,7 +53,7 @@ export const tuning: Measurement = {
 };
 
 async function addRestarts(bench: Bench, name: string, extent: Extent, figures: Figures): Promise<void> {
-  // Each situation is measured with four settings.
+  // There are four settings, so each gets a quarter of the runs.
   const few = { ...extent, runs: Math.ceil(extent.runs / 4) };
   const failures: string[] = [];
   for (const situation of situations) {

@@ -9,13 +9,13 @@ export interface Seen {
 }
 
 /**
- * Watches a Workflow until it meets a condition. Call this before it can meet the condition: if it meets it already, the time returned is
- * the time of this call. The Workflow need not exist yet.
+ * Watches a Workflow until it meets a condition. Call this before it can meet the condition. If it already does, the returned time is that
+ * of the call. The Workflow need not exist yet.
  *
  * @param what name of the condition, for error messages
  * @param limit in milliseconds
  * @param signal aborts the wait
- * @throws Error that names the condition, if the limit is over or the wait was aborted
+ * @throws Error with the condition's name if the limit has passed or the wait was aborted
  */
 export function seen(
   { config, namespace }: Cluster,
@@ -38,13 +38,13 @@ export function seen(
     };
     const giveUp = (why: string) => end(() => reject(new Error(`${why}: ${what}`)));
     const timer = setTimeout(() => giveUp(`not seen within ${limit / 1000} s`), limit);
-    signal?.addEventListener("abort", () => giveUp("no longer waited for"));
+    signal?.addEventListener("abort", () => giveUp("the wait was aborted"));
     const look = (type: string, workflow: Workflow) => {
       if (over || (type !== "ADDED" && type !== "MODIFIED") || !wanted(workflow)) return;
       const at = new Date();
       end(() => resolve({ workflow, at }));
     };
-    // The client ends an idle watch, and the server ends every watch after a while. A new watch begins with the Workflow's present state.
+    // The client ends idle watches, and the server ends every watch after a while. A new watch begins with the Workflow's current state.
     const watch = async () => {
       connection = await new Watch(config).watch(path, { fieldSelector: `metadata.name=${name}` }, look, () => {
         if (!over) setTimeout(watch, 100);

@@ -9,7 +9,7 @@ import_images() {
     grep -qxF "$(image_reference "$name")" <<<"$have" && continue
     timeout --foreground 180 nsenter --target "$(holder_pid)" --net --mount -- \
       ctr --address "$RUN/containerd.sock" --namespace k8s.io image import "$CACHE/images/$name.tar" >/dev/null ||
-      die "containerd did not take the image $name; see $STATE/logs/containerd.log"
+      die "containerd did not import the image $name; see $STATE/logs/containerd.log"
   done
 }
 
@@ -24,17 +24,17 @@ unpack_steps_image() {
   [[ -d $root ]] && return
   rm -rf "$root.new"
   mkdir "$root.new"
-  tar -xOf "$CACHE/images/steps.tar" layer.tar | tar -C "$root.new" -xf - || die "the steps image was not unpacked into $root.new"
+  tar -xOf "$CACHE/images/steps.tar" layer.tar | tar -C "$root.new" -xf - || die "the steps image could not be unpacked into $root.new"
   mv "$root.new" "$root"
 }
 
 # install_argo: applies upstream's manifests for an installation in one namespace. The controllers themselves run as processes of the
-# node (components.sh), under the accounts to which these manifests give rights.
+# node (components.sh), with the accounts to which these manifests give rights.
 install_argo() {
   local manifests="$CACHE/manifests"
   kubectl_admin apply --server-side --force-conflicts -f "$manifests/crds" >/dev/null
   kubectl_admin create namespace "$REX_NAMESPACE" --dry-run=client -o yaml | kubectl_admin apply -f - >/dev/null
-  # Enforced so that neither our objects nor the example can come to need more rights than this.
+  # Enforced, so that the tests fail if our objects or the example need more rights than this.
   kubectl_admin label namespace "$REX_NAMESPACE" --overwrite \
     pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/warn=restricted >/dev/null
   kubectl_admin apply --namespace "$REX_NAMESPACE" -f "$manifests/events" -f "$manifests/workflows" >/dev/null

@@ -37,8 +37,8 @@ binary_version() {
   esac
 }
 
-# vendor_argo_workflows DIR: copies argo-workflows into DIR and completes it. It does not compile directly from its module because two
-# files are missing: a module contains neither symbolic links (signal_linux.go) nor generated files (the web page embedded in the CLI).
+# vendor_argo_workflows DIR: copies argo-workflows into DIR and adds two files without which it does not compile. Its module lacks them,
+# because modules contain neither symbolic links (signal_linux.go) nor generated files (the web page embedded in the CLI).
 vendor_argo_workflows() {
   local upstream="$1/vendor/github.com/argoproj/argo-workflows/v3"
   [[ -e $1/complete ]] && return

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The node's cgroup: /rex-<id> in every hierarchy, whether version 1, version 2 or both. Kubelet puts its pods below it. The node's own
-# processes are in it too, so that these scripts can find all of them. Sourced, never run.
+# processes are also in it, so that these scripts can find all of them. Sourced, never run.
 #
 # Tested on a hybrid machine (version 1 controllers, version 2 at /sys/fs/cgroup/unified). The branch for version 2 alone is untested.
 
@@ -15,7 +15,7 @@ cgroup_is_v2() {
 }
 
 # cgroup_processes: prints the folder for the node's own processes. On a hybrid machine it is in the version 2 hierarchy, which has no
-# controllers: container runtimes move no process out of it, so pods are found in it too.
+# controllers. Container runtimes move no process out of it, so the processes of pods are also found there.
 cgroup_processes() {
   if cgroup_is_v2; then
     echo "/sys/fs/cgroup/rex-$NODE_ID/node"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The processes of the node: how each starts, when it is ready, how it ends. Sourced by start and component, never run.
+# The processes of the node: how to start them, when they are ready, how to stop them. Sourced by start and component, never run.
 
-# In starting order.
+# In the order in which they start.
 readonly COMPONENTS=(etcd containerd nats kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet
   argo-events workflow-controller)
 
@@ -12,8 +12,8 @@ component_pid() {
   grep -qsx "$pid" "$(cgroup_processes)/cgroup.procs" && echo "$pid"
 }
 
-# launch NAME COMMAND...: starts the command in the node's namespaces and cgroup. The process writes its own id before it releases the
-# lock, so that no process gets lost if the script is interrupted.
+# launch NAME COMMAND...: starts the command in the node's namespaces and cgroup. The process records its own id before it releases the
+# lock, so that no process is lost if the script is interrupted.
 launch() {
   local name=$1 holder tries log="$STATE/logs/${1%.keeper}.log"
   shift
@@ -70,7 +70,7 @@ run_nats() {
   keep nats "$CACHE/bin/nats-server" --config "$STATE/settings/nats.conf"
 }
 
-# Mutating admission policies are off by default. Here they are on, because tests use them in place of other people's webhooks.
+# Mutating admission policies are off by default. They are on here, because tests use them in place of other people's webhooks.
 run_kube-apiserver() {
   local pki="$STATE/pki"
   keep kube-apiserver "$CACHE/bin/kube-apiserver" --etcd-servers http://127.0.0.1:2379 \
@@ -123,7 +123,7 @@ run_argo-events() {
 
 # Works around a bug in 3.7.4 (runConfigMapWatcher). After a restart the API server may not know the revision from which the controller
 # watches its ConfigMaps, or may not have read its roles yet. Then the controller never resumes the watch, but writes the same error line
-# forever. So the first such line closes its log. That ends the controller, and its keeper restarts it.
+# forever. So the first such line closes its log. That ends the controller, and its keeper starts it again.
 run_workflow-controller() {
   # shellcheck disable=SC2016 # the inner shell expands it
   keep workflow-controller env LEADER_ELECTION_DISABLE=true bash -c 'exec "$@" &> >(sed -u "/invalid config map object received/q")' \
@@ -156,7 +156,7 @@ component_start() {
   component_pid "$1.keeper" >/dev/null || "run_$1"
 }
 
-# component_wait NAME [SECONDS]: waits until the component is ready, 40 seconds by default; then dies with the last lines of its log.
+# component_wait NAME [SECONDS]: waits until the component is ready. After 40 seconds by default, it dies with the last lines of its log.
 component_wait() {
   local limit=$((SECONDS + ${2:-40}))
   until component_pid "$1" >/dev/null && "ready_$1" >/dev/null 2>&1; do
@@ -168,11 +168,11 @@ component_wait() {
   done
 }
 
-# component_end NAME SIGNAL: ends the keeper and sends the signal to the component. Kills it if it still runs after 15 seconds.
+# component_end NAME SIGNAL: kills the keeper and sends the signal to the component. Kills it, too, if it still runs after 15 seconds.
 component_end() {
   local keeper pid tries
   if keeper=$(component_pid "$1.keeper"); then
-    # Stop the keeper first, so that it cannot start another process while its child is looked up.
+    # Stop the keeper first, so that it cannot start another process during the lookup of its child.
     kill -STOP "$keeper"
     read -r pid _ <"/proc/$keeper/task/$keeper/children" || true
     kill -KILL "$keeper"

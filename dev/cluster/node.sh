@@ -38,8 +38,8 @@ in_node_net() {
   nsenter --target "$(holder_pid)" --net -- "$@"
 }
 
-# choose_subnet: sets HOST_IP and NODE_IP. It chooses a /30 for the link between host and node that the host does not use yet, from the
-# range reserved for such purposes (RFC 2544). The search starts at a place that depends on the id. The choice is kept in a file.
+# choose_subnet: sets HOST_IP and NODE_IP. For the link between host and node it chooses a /30 that the host does not use yet, from the
+# range for tests of network devices (RFC 2544). Where the search starts depends on the id. A file keeps the choice.
 choose_subnet() {
   local file="$STATE/subnet" n tries base
   if [[ ! -s $file ]]; then
@@ -77,7 +77,7 @@ wait_for() {
   local limit=$((SECONDS + $1)) what=$2
   shift 2
   until "$@" >/dev/null 2>&1; do
-    ((SECONDS < limit)) || die "$what is not ready; see the logs in $STATE/logs"
+    ((SECONDS < limit)) || die "gave up waiting for $what; see the logs in $STATE/logs"
     sleep 0.3
   done
 }

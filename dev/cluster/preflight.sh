@@ -3,7 +3,7 @@
 # Sourced by dev/cluster/build and dev/cluster/start, never run.
 
 readonly OTHER_WAY='or use your own cluster: scripts/up --context NAME --stack NAME (--help)'
-# Measured in GiB, rounded up generously: Go's module cache (7) and build cache (8), binaries and images (2); a fresh node's data (1).
+# In GiB, measured and rounded up generously: Go's module cache (7) and build cache (8), binaries and images (2); a new node's data (1).
 readonly BUILD_DISK_GIB=20 NODE_DISK_GIB=4
 
 # refuse TEXT: ends the script with the message of a failed check.
@@ -11,7 +11,7 @@ refuse() {
   die "the embedded cluster cannot run here: $1; $OTHER_WAY"
 }
 
-# Commands that the node needs, each with its Debian package. Two packages have no command; missing_packages looks for their files.
+# Commands that the node needs, each with its Debian package. Two more packages have no command; missing_packages looks for their files.
 readonly TOOLS=(containerd:containerd ctr:containerd runc:runc nft:nftables ip:iproute2 nsenter:util-linux unshare:util-linux
   jq:jq curl:curl openssl:openssl tar:tar flock:util-linux)
 readonly BUILD_TOOLS=(mmdebstrap:mmdebstrap)
@@ -67,7 +67,7 @@ check_disk() {
   ((free >= $1)) || refuse "$3 needs $1 GiB of free space in $2, but there are only $free GiB"
 }
 
-# check_machine: checks what no installation can fix.
+# check_machine: checks what installing packages cannot fix.
 check_machine() {
   [[ $(uname -s) == Linux ]] || refuse "it needs Linux, but this is $(uname -s)"
   [[ $(machine_arch) == amd64 || $(machine_arch) == arm64 ]] || refuse "it needs an x86-64 or arm64 processor, but this is $(uname -m)"
@@ -94,7 +94,7 @@ check_tools() {
   ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
 }
 
-# check_go: checks for a Go version that the pinned modules accept. If it is allowed to, the go command downloads a newer version itself.
+# check_go: checks for a Go version that the pinned modules accept. The go command downloads a newer version itself if its settings allow.
 check_go() {
   local version
   command -v go >/dev/null || refuse "Go >= $GO_MIN is needed to build it, but PATH has no go (https://go.dev/doc/install)"

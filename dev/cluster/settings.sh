@@ -32,7 +32,7 @@ write_keys() {
   [[ -s $pki/service-account.key ]] || openssl genrsa 2048 2>/dev/null | put "$pki/service-account.key"
 }
 
-# api_users: the users of the API server, each with name, user and groups. The two Argo controllers use the service accounts of their
+# api_users: prints the API server's users, each with name, user and groups. The two Argo controllers use the service accounts of their
 # install manifests.
 api_users() {
   local accounts="system:serviceaccounts,system:serviceaccounts:$REX_NAMESPACE,system:authenticated"
@@ -113,8 +113,8 @@ SystemdCgroup = false
 bin_dir = "$(cni_dir)"
 conf_dir = "$STATE/settings/cni"
 END
-  # Each pod has its own link, and traffic between pods is routed, so that replies pass kube-proxy's rules. Pods cannot use hostPort,
-  # because that plugin needs iptables.
+  # Each pod has its own link, and traffic between pods is routed, so that replies pass through kube-proxy's rules. Pods cannot use
+  # hostPort, because that plugin needs iptables.
   put "$STATE/settings/cni/10-rex.conflist" <<END
 {
   "cniVersion": "0.4.0",

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The versions of the embedded node's parts. modules/*/go.mod and go.sum pin the Go modules a second time, with all dependencies. The
-# versions here are linked into the binaries and used in image names. Sourced, never run.
+# The versions of the embedded node's parts. modules/*/go.mod and go.sum pin the Go modules again, with all dependencies. The versions
+# here are linked into the binaries and used in image names. Sourced, never run.
 # shellcheck disable=SC2034 # used where this is sourced
 
 readonly KUBERNETES_VERSION=v1.34.3

@@ -4,13 +4,13 @@ import { FaultRuns } from "../support/faults/faultRuns.ts";
 import { nodeKinds } from "../support/faults/kinds.ts";
 import { type FaultCase, readMatrix } from "../support/faults/matrix.ts";
 import { type Result, sayResults } from "../support/faults/results.ts";
-import { type Job, oneByOne, Round, sideBySide } from "../support/faults/schedule.ts";
+import { type Job, oneByOne, SharedFault, sideBySide } from "../support/faults/schedule.ts";
 import { nodeStrikes } from "../support/faults/strikes.ts";
 import type { Task } from "../support/platform.ts";
 
 /** A regular expression for the ids of the cases to run. Unset: the default cases. */
 const wanted = process.env.REX_FAULTS;
-/** How many runs that do not disturb each other run at the same time; chosen for two cores. */
+/** How many independent runs run at the same time; chosen for two cores. */
 const width = 5;
 
 /**
@@ -60,13 +60,13 @@ describe("remediation under faults", function () {
 
   after(() => sayResults(ended));
 
-  /** Faults that strike the whole node run one after the other and alone. The default cases do not, to save time. */
+  /** Cases of faults that strike the whole node run alone, one kind after the other. The default cases do not, to save time. */
   async function runAll(runs: FaultRuns): Promise<void> {
     const sets = wanted === undefined ? together(cases) : cases.map((one) => [one]);
     const detection = sets.filter((set) => set.some(({ step }) => step === "detection"));
     const onNode = sets.filter((set) => set.some(({ fault }) => nodeKinds.includes(fault)));
     const others = sets.filter((set) => !detection.includes(set) && !onNode.includes(set));
-    const struck = wanted === undefined ? oneByOne(onNode.map((set) => job(runs, set))) : oneByOne(rounds(runs));
+    const struck = wanted === undefined ? oneByOne(onNode.map((set) => job(runs, set))) : oneByOne(sharedFaults(runs));
     if (wanted !== undefined) await struck;
     await Promise.all([
       struck,
@@ -78,18 +78,18 @@ describe("remediation under faults", function () {
     ]);
   }
 
-  /** One round for each kind of fault that strikes the whole node. The fault strikes once, and hits all cases of that kind. */
-  function rounds(runs: FaultRuns): Job[] {
+  /** A job for each kind of fault that strikes the whole node. The fault strikes once, in all cases of its kind. */
+  function sharedFaults(runs: FaultRuns): Job[] {
     return nodeKinds.map((kind) => async () => {
       const struck = cases.filter(({ fault }) => fault === kind);
-      const round = new Round(struck.length, nodeStrikes[kind] ?? (async () => undefined));
-      await Promise.all(struck.map((one) => job(runs, [one], round)()));
+      const sharedFault = new SharedFault(struck.length, nodeStrikes[kind] ?? (async () => undefined));
+      await Promise.all(struck.map((one) => job(runs, [one], sharedFault)()));
     });
   }
 
-  function job(runs: FaultRuns, set: FaultCase[], round?: Round): Job {
+  function job(runs: FaultRuns, set: FaultCase[], sharedFault?: SharedFault): Job {
     return async () => {
-      const result = await runs.run(set, round).then(
+      const result = await runs.run(set, sharedFault).then(
         (seconds) => ({ right: true, seconds }),
         (error: Error) => ({ right: false, error: error.message }),
       );

@@ -9,7 +9,8 @@ import { median } from "../support/times.ts";
 const help = `usage: node test/faults/report.ts FILE...
 
 Writes the table in docs/reliability.md from the results of scripts/test fault-matrix. FILE is the file that REX_RELIABILITY named during
-that run. Cases that were run again alone (REX_FAULTS) replace the same cases of the files before, and the table names them.`;
+that run. If some cases were run again later (REX_FAULTS), give their file last: its results replace the earlier ones, and the text above
+the table lists these cases.`;
 
 const document = fileURLToPath(new URL("../../docs/reliability.md", import.meta.url));
 const [begin, end] = ["<!-- measured: begin -->", "<!-- measured: end -->"];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { CopiedCheckout } from "./copiedCheckout.ts";
 import { root } from "./guards.ts";
 
-/** Tests the helper behind the mutations. It writes its own specs, so that it needs no node. */
+/** Tests the helper of the mutations with specs written here, which need no node. */
 describe("a copied checkout", function () {
   this.timeout(60_000);
   let copy: CopiedCheckout;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { idOf } from "../support/namedTests.ts";
 
-/** How a spec ended: the ids of the tests that passed and failed, each once. A failed hook has no id, so its whole title stands there. */
+/** How a spec ended: the ids of the tests that passed and failed, each once. A failed hook has no id and is listed by its whole title. */
 export interface Report {
   passed: string[];
   failed: string[];
@@ -17,7 +17,7 @@ const limit = 100_000;
 export class CopiedCheckout {
   readonly folder = mkdtempSync(join(tmpdir(), "rex-mutations-"));
 
-  /** @param root the checkout. Copies every file that git tracks or does not ignore; a list kept by hand would miss tomorrow's imports. */
+  /** @param root the checkout. Copies every file that git tracks or does not ignore. A hand-written list would miss new imports. */
   constructor(root: string) {
     const known = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: root });
     for (const name of new Set(`${known}`.split("\0"))) {
@@ -35,7 +35,7 @@ export class CopiedCheckout {
   async with<T>(file: string, from: string, to: string, program: () => Promise<T>): Promise<T> {
     const path = join(this.folder, file);
     const whole = readFileSync(path, "utf8");
-    // Passed as a string, `to` would be read as a replacement pattern with `$&` and the like.
+    // In a replacement string, `$&` and the like would have a special meaning.
     const changed = whole.replace(from, () => to);
     writeFileSync(path, changed);
     try {
@@ -48,7 +48,7 @@ export class CopiedCheckout {
   /**
    * Runs the tests of a spec that have these ids.
    *
-   * @throws Error with the end of the spec's output, if it wrote no report
+   * @throws Error with the end of the spec's output if it wrote no report
    */
   async run(spec: string, ids: string[]): Promise<Report> {
     const report = join(this.folder, "report.json");
@@ -67,17 +67,18 @@ export class CopiedCheckout {
         timeout: limit,
       },
     );
-    let said = "";
+    let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
-        said = (said + text).slice(-4000);
+        output = (output + text).slice(-4000);
       });
     }
     const ended = await new Promise<string>((done, failed) => {
       child.on("error", failed);
       child.on("close", (code, signal) => done(signal ?? `exit code ${code}`));
     });
-    if (!existsSync(report)) throw new Error(`${spec} wrote no report (${ended}); its last words: ${said.trim()}`);
+    if (!existsSync(report))
+      throw new Error(`${spec} wrote no report (${ended}); the end of its output: ${output.trim()}`);
     const { passed, failed }: Report = JSON.parse(readFileSync(report, "utf8"));
     return { passed: [...new Set(passed.map(idOf))], failed: [...new Set(failed.map(idOf))] };
   }

@@ -4,8 +4,8 @@ import { CopiedCheckout } from "./copiedCheckout.ts";
 import { guards, root } from "./guards.ts";
 
 /**
- * Removes each guard from a copy of the program and expects the test named for it to fail: that test, not a hook before it.
- * It says nothing about guards that guards.yaml does not name.
+ * Removes each guard from a copy of the program, and expects the test named for it to fail: the test itself, not a hook before it. What
+ * this does not show: guards that guards.yaml does not name.
  */
 describe("a test fails without the guard:", function () {
   this.timeout(120_000);

@@ -16,13 +16,13 @@ export class AgentController {
     this.#image = image;
   }
 
-  /** Works until the process is stopped. */
+  /** Runs until the process is stopped. */
   async run(): Promise<never> {
     for (;;) {
       try {
         await this.#reconcile();
       } catch (error) {
-        // Some tests take the API server away for a moment.
+        // Some tests stop the API server for a moment.
         console.error(`agent controller: ${error instanceof Error ? error.message : error}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 500));

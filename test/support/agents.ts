@@ -6,8 +6,7 @@ import { nodeEnvironment } from "./node.ts";
 
 const help = `usage: dev/on-node node test/support/agents.ts
 
-Runs CodeRuns on the embedded node until it is stopped: installs the CodeRun kind in the cluster, and gives each CodeRun a pod.
-dev/dev-stack starts it beside the node.`;
+Installs the CodeRun kind on the embedded node, and gives each CodeRun a pod until it is stopped. dev/dev-stack starts it beside the node.`;
 
 const { values } = parseArgs({ options: { help: { type: "boolean" } } });
 if (values.help) {

@@ -8,8 +8,8 @@ import { KubeConfig, VersionApi } from "@kubernetes/client-node";
 import { until } from "./cluster.ts";
 
 /**
- * A second real kube-apiserver beside the node's. It serves no admission policies, like one before Kubernetes 1.30. It keeps its objects
- * in the node's etcd, separate from the node's own. It runs in this process's network, which must be the node's.
+ * A second real kube-apiserver beside the node's. It serves no admission policies, like an API server before Kubernetes 1.30. It keeps its
+ * objects in the node's etcd, separate from the node's own. It runs in this process's network, which must be the node's.
  */
 export class ApiServerWithoutPolicies {
   /** Path of a kubeconfig with full rights. */
@@ -48,7 +48,7 @@ export class ApiServerWithoutPolicies {
       "service-account-key-file": keyFile,
       "service-account-signing-key-file": keyFile,
       "service-cluster-ip-range": "10.99.0.0/24",
-      // Otherwise it waits for the policies forever and finally exits.
+      // Otherwise it waits in vain for the policies and finally exits.
       "disable-admission-plugins": "ValidatingAdmissionPolicy",
       "runtime-config": absent.map((resource) => `admissionregistration.k8s.io/v1/${resource}=false`).join(","),
     };

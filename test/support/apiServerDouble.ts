@@ -5,15 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
-/** An answer. Undefined cuts the connection. `lines` are streamed, and the connection stays open. */
+/** An answer. Undefined closes the connection. `lines` are streamed, and the connection stays open. */
 export type ApiAnswer = { code: number; body: object } | { lines: object[] } | undefined;
 
-/** Gets `METHOD path`, the query, and the request's body. */
+/** Answers a request, given as `METHOD path`, query and body. */
 export type ApiAnswers = (request: string, query: URLSearchParams, body: string) => ApiAnswer;
 
 /**
- * A few lines that stand in for an API server, and the files that point a tool at it. Tests on the node show that a real one gives the
- * same answers.
+ * A small stand-in for an API server, and the files that make a tool use it. Tests on the node show that a real API server gives the same
+ * answers.
  */
 export class ApiServerDouble {
   readonly folder = mkdtempSync(join(tmpdir(), "rex-tool-"));
@@ -50,7 +50,7 @@ export class ApiServerDouble {
     return double;
   }
 
-  /** Environment of a tool that should use this server. */
+  /** The environment that makes a tool use this server. */
   get environment(): Record<string, string> {
     return { KUBECONFIG: join(this.folder, "kubeconfig"), REX_OUTPUTS: join(this.folder, "outputs.json") };
   }

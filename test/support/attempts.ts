@@ -3,20 +3,20 @@ import { after, it } from "mocha";
 import type { ApiRequest, Caller } from "./caller.ts";
 import { say } from "./figures.ts";
 
-/** Something that the caller tries without the right to. */
+/** A request that the caller has no right to make. */
 export interface Attempt {
   what: string;
   request: () => ApiRequest;
-  /** Part of the API server's reason: a policy's message, or RBAC's "cannot …". */
+  /** Matches part of the API server's reason: a policy's message, or RBAC's "cannot …". */
   refusal: RegExp;
-  /** Who tries it. Default: the caller of all attempts. */
+  /** Who makes it. Default: the caller of all attempts. */
   by?: () => Caller;
 }
 
 /**
- * Makes a test of each attempt: the API server must refuse it as forbidden, and say why. At the end it reports the number of attempts.
+ * Makes a test of each attempt: the API server must refuse it as forbidden, with a reason. At the end it prints the number of attempts.
  *
- * @param who completes "by …" in that report
+ * @param who whose attempts these are, for that line
  */
 export function refused(who: string, caller: () => Caller, attempts: Attempt[]): void {
   let made = 0;

@@ -25,7 +25,7 @@ export interface ApiRequest {
   form?: keyof typeof contentTypes;
 }
 
-/** A client of the API server with one token, and no other source of rights. */
+/** A client of the API server with one token and no other credentials. */
 export class Caller {
   readonly #config = new KubeConfig();
   readonly #server: string;
@@ -37,7 +37,7 @@ export class Caller {
     this.#server = cluster.server;
   }
 
-  /** Sends a request unchanged. A refusal is returned as an answer, too. */
+  /** Sends a request as it is. Also returns a refusal as an answer. */
   async send({ method, path, body, form = "json" }: ApiRequest): Promise<ApiAnswer> {
     const text = body === undefined ? "" : JSON.stringify(body);
     const options: RequestOptions = {

@@ -21,7 +21,7 @@ export interface Change<T> {
   at: number;
 }
 
-/** Sees every change of the namespace's objects of one kind while it is open, even of short-lived ones. Objects from before are ignored. */
+/** Reports every change of the namespace's objects of one kind while it is open, even of short-lived ones. Ignores older objects. */
 export class Changes<T extends KubernetesObject> {
   readonly #cluster: Cluster;
   readonly #see: (change: Change<T>) => void;
@@ -87,7 +87,7 @@ export class Changes<T extends KubernetesObject> {
       },
       (error: unknown) => {
         if (this.#closed || this.#failure !== undefined) return;
-        // The API server ends every watch after a while, and this class ends quiet ones; it then goes on from where it was.
+        // The API server ends every watch after a while, and the client ends quiet ones. A new watch continues from the same point.
         if (!(error instanceof Error) || error.name === "TimeoutError") void this.#watch();
         else this.#failure = error;
       },

@@ -33,7 +33,7 @@ export class Cluster {
 
   /**
    * Installs the CodeRun kind, and waits until the cluster serves it and the garbage collector knows it. The collector looks for new kinds
-   * only every 30 s, and no foreground deletion of a CodeRun finishes before that.
+   * only every 30 s. Until then no foreground deletion of a CodeRun finishes.
    */
   async installCodeRuns(): Promise<void> {
     const extensions = this.config.makeApiClient(ApiextensionsV1Api);
@@ -65,7 +65,7 @@ export class Cluster {
     await this.core.deleteNamespace({ name: this.namespace }).catch(unless(404));
   }
 
-  /** Creates an object with its status, if it has one. A CodeRun with a status gets no pod: the test says how far it has come. */
+  /** Creates an object with its status, if it has one. A CodeRun with a status gets no pod, because the test decides its phase. */
   async create<T extends CodeRun | Workflow>(object: T): Promise<T> {
     const status = object.kind === "CodeRun" ? object.status : undefined;
     const created = (await this.custom.createNamespacedCustomObject({
@@ -177,8 +177,8 @@ export function unless(status: number): (error: unknown) => undefined {
 }
 
 /**
- * Asks until the answer is neither false nor undefined: every 200 ms, and less often while answers take long, because asking must not be
- * what keeps a busy node busy. An API error counts as "not yet". Throws after `limit` milliseconds, and names what it waited for.
+ * Asks until the answer is neither false nor undefined: every 200 ms, and less often while answers take long, so as not to load a busy node
+ * further. An API error counts as "not yet". After `limit` milliseconds it throws an Error that says what it waited for.
  */
 export async function until<T>(what: string, limit: number, ask: () => Promise<T | undefined | false>): Promise<T> {
   const end = Date.now() + limit;

@@ -50,7 +50,7 @@ export interface CodeRun {
   status?: { phase?: string };
 }
 
-/** The agent's name within object names, which allow no capitals: `cleo` for 5DLabs-Cleo. */
+/** The agent's name in object names, which allow no capitals: `cleo` for 5DLabs-Cleo. */
 export function shortName(agent: string): string {
   return agent.slice(agent.lastIndexOf("-") + 1).toLowerCase();
 }

@@ -69,13 +69,13 @@ export async function prepare(
 
 /** GitHub's payload of the push, before its JSON is changed. */
 function payload(sent: Sent, pushedAt: number): Json {
-  const owned = /^[A-Za-z0-9-]+\/[A-Za-z0-9._-]+$/.test(sent.repository);
+  const isPossibleName = /^[A-Za-z0-9-]+\/[A-Za-z0-9._-]+$/.test(sent.repository);
   const { repository, sender, ...push } = pushPayload({
     ref: sent.ref,
     before: sent.before ?? randomSha(),
     after: sent.after ?? randomSha(),
-    // If the name is not possible on GitHub, only the one field that is read gets it; the rest of the payload is normal.
-    ...(owned ? { repository: sent.repository } : {}),
+    // If the name is impossible on GitHub, only the field that the program reads gets it. The rest of the payload stays normal.
+    ...(isPossibleName ? { repository: sent.repository } : {}),
     sender: sent.who?.login ?? "5dlabs-rex[bot]",
     pusher: sent.pusher,
     pushedAt,

@@ -22,7 +22,7 @@ export interface BodyChanges {
   nest?: number;
   /** Replaces all of the JSON. */
   text?: string;
-  /** How many characters to keep; if negative, how many to drop at the end. */
+  /** How many characters to keep; if negative, how many to remove at the end. */
   cut?: number;
   /** Number of spaces at the beginning. */
   spaces?: number;

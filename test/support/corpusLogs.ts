@@ -1,14 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Cluster } from "./cluster.ts";
 
-/**
- * What a pod writes to its log from now on. It follows the log, because a log that is read only later may have been rotated away.
- */
+/** What a pod writes to its log from now on. It follows the log, because the log may be rotated before somebody reads it later. */
 export class FollowedLog {
   readonly #kubectl: ChildProcess;
   readonly #pod: string;
   #text = "";
-  #said = "";
+  #errors = "";
   #grew = Date.now();
 
   constructor({ namespace }: Cluster, pod: string) {
@@ -24,7 +22,7 @@ export class FollowedLog {
       this.#grew = Date.now();
     });
     this.#kubectl.stderr?.setEncoding("utf8").on("data", (chunk) => {
-      this.#said += chunk;
+      this.#errors += chunk;
     });
   }
 
@@ -36,7 +34,7 @@ export class FollowedLog {
     while (Date.now() - this.#grew < 1000) await new Promise((resolve) => setTimeout(resolve, 100));
     const { exitCode } = this.#kubectl;
     this.#kubectl.kill();
-    if (exitCode !== null) throw new Error(`kubectl logs ${this.#pod} ended by itself (${exitCode}): ${this.#said}`);
+    if (exitCode !== null) throw new Error(`kubectl logs ${this.#pod} ended early (${exitCode}): ${this.#errors}`);
   }
 
   /** The lines, without line breaks. */

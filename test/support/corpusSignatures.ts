@@ -14,7 +14,7 @@ type Bytes = string | Buffer;
 
 const sha256Header = "x-hub-signature-256";
 const sha1Header = "x-hub-signature";
-/** A secret that has since been replaced. */
+/** A secret that has been replaced. */
 const oldSecret = "the webhook secret of last year, long enough";
 
 const digits = (algorithm: string, secret: Bytes, bytes: Bytes) =>

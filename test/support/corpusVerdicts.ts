@@ -20,7 +20,7 @@ export class Verdicts {
   /** Records the status of the answer to an event. */
   answered({ event, body }: PreparedEvent, status: number | "closed"): void {
     const expected = event.status ?? 200;
-    // A server that has read enough closes the connection. If the client is still sending, the answer is lost.
+    // A server that has read enough closes the connection. If the client is still sending then, the answer is lost.
     const closed = status === "closed" && (expected === "panic" || body.length > largestBody);
     if (status !== expected && !closed) this.#blame(event, `answered ${status}, not ${expected}`);
   }

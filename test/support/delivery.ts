@@ -4,7 +4,7 @@ import type { Cluster } from "./cluster.ts";
 export interface Answer {
   status: number;
   body: string;
-  /** When the answer had arrived completely. */
+  /** When the last part of the answer arrived. */
   at: Date;
 }
 

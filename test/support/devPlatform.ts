@@ -9,7 +9,7 @@ export interface DevPlatform {
   agents(task: Task): Promise<string[]>;
   /** Labels of the task's pull request. */
   labels(task: Task): Promise<string[]>;
-  /** Everything that must stay the same if a run may touch nothing. */
+  /** Everything that a run could change. */
   stateOf(task: Task): Promise<object>;
 }
 

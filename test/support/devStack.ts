@@ -16,7 +16,7 @@ export interface DevStack {
   repository: string;
 }
 
-/** @throws Error if REX_DEV_STACK, which scripts/up and scripts/test set, does not name the stack's folder */
+/** @throws Error if REX_DEV_STACK is not set. scripts/up and scripts/test set it to the stack's folder */
 export function readDevStack(): DevStack {
   const folder = process.env.REX_DEV_STACK;
   if (!folder) throw new Error("REX_DEV_STACK is not set: run this with scripts/test or scripts/up");

@@ -1,7 +1,7 @@
 import { appendFileSync } from "node:fs";
 
 /**
- * Prints a measured figure at once, and, if `scripts/test` asks for it, again in its summary.
+ * Prints a measured figure at once. Under `scripts/test` it also appears in the summary.
  *
  * @param text one line, such as "attempts: 40 made, 40 refused"
  */

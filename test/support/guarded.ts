@@ -144,7 +144,7 @@ export class Guarded {
     });
   }
 
-  /** A caller with the account's token, bound to the pod as the kubelet would bind it; without a pod, the token is bound to none. */
+  /** A caller with the account's token. If a pod is named, the token is bound to it, as the kubelet would do. */
   async as(account: Account, podName?: string): Promise<Caller> {
     const pod =
       podName === undefined

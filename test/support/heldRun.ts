@@ -5,9 +5,9 @@ import type { Platform, Task } from "./platform.ts";
 const methods = { "takes the label off": "DELETE", "looks for the label": "GET" } as const;
 
 /**
- * Pushes, and lets GitHub not answer this call of the step stop-qa. The run hangs there until the faults are cleared or the step's deadline
- * passes. By then the ledger is written and the agents are being deleted. At `looks for the label`, they are gone and the label is removed.
- * In both cases the main workflow is still unchanged.
+ * Pushes while GitHub does not answer this call of the step stop-qa. The run hangs there until the faults are cleared or the step's
+ * deadline passes. At that point the ledger is written and the agents are being deleted. At `looks for the label`, the agents are gone and
+ * the label is removed. In both cases the main workflow is still unchanged apart from the ledger.
  */
 export async function pushAndHold(
   platform: Platform,

@@ -1,14 +1,14 @@
 import { AdmissionregistrationV1beta1Api, type V1beta1MutatingAdmissionPolicySpec } from "@kubernetes/client-node";
 import { type Cluster, unless } from "./cluster.ts";
 
-/** Which requests are changed, and how. */
+/** Which requests the policy changes, and how. */
 export interface MutationArgs {
   /** Name of both objects. They are cluster-wide. */
   name: string;
   operations: ("CREATE" | "UPDATE")[];
   label?: { key: string; value: string };
   annotation?: { key: string; value: string };
-  /** Whose requests are changed. Default: everybody's. */
+  /** Whose requests it changes. Default: everybody's. */
   by?: string;
 }
 
@@ -25,14 +25,14 @@ export class Mutation {
     this.#name = name;
   }
 
-  /** @returns the reason why the API server cannot have one; undefined if it can */
+  /** @returns why the API server does not support such policies; undefined if it does */
   static async unserved({ config }: Cluster): Promise<string | undefined> {
     const list = config.makeApiClient(AdmissionregistrationV1beta1Api).listMutatingAdmissionPolicy({ limit: 1 });
     const served = (await list.catch(unless(404))) !== undefined;
     return served ? undefined : "the API server serves no MutatingAdmissionPolicies";
   }
 
-  /** Creates it. It takes effect some time later. */
+  /** Creates the policy. It takes effect some time later. */
   static async make({ config, namespace }: Cluster, args: MutationArgs): Promise<Mutation> {
     const api = config.makeApiClient(AdmissionregistrationV1beta1Api);
     const metadata = { name: args.name };

@@ -1,5 +1,5 @@
 /**
- * The Kubernetes node that the tests use, as `dev/on-node` describes it in the environment. Specs that need it must run through that
+ * The Kubernetes node that the tests use, as `dev/on-node` describes it in the environment. Specs that need the node must run through this
  * script.
  */
 export interface NodeEnvironment {
@@ -7,7 +7,7 @@ export interface NodeEnvironment {
   kubeconfig: string;
   /** The namespace that Argo Events and Argo Workflows manage. */
   namespace: string;
-  /** An address where doubles can listen so that both pods and this process reach them. */
+  /** An address for doubles that both pods and this process can reach. */
   address: string;
   /** The local image with bash, curl, jq and openssl. */
   stepsImage: string;

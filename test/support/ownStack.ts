@@ -17,7 +17,7 @@ export class OwnStack {
   readonly #repository: string;
   readonly #config: Record<string, ConfigValue>;
   #publicKeyPem: string | undefined;
-  // Not an App that the double knows already; the App's only installation has the same number.
+  // No App of the double has this number yet. The App's only installation has the same number.
   readonly #appId = 2_000_000 + Math.floor(Math.random() * 1_000_000);
 
   constructor() {
@@ -39,8 +39,8 @@ export class OwnStack {
   /**
    * Brings the stack up, or updates it to the configuration.
    *
-   * @param config overrides the stack's configuration. As docs/operate.md says, GitHub learns a new key of the App before the engine
-   *   starts, and accepts the former one until the engine has finished
+   * @param config overrides the stack's configuration. As docs/operate.md says, a new key of the App is added on GitHub before the engine
+   *   starts, and the former one is removed only after the engine has finished
    * @returns the outputs
    */
   async up(config: Record<string, ConfigValue> = {}): Promise<Ended & { outputs: { webhookUrl: string } }> {
@@ -77,7 +77,7 @@ export class OwnStack {
     });
   }
 
-  /** Lets the engine read what exists, so that the next `up` creates again what somebody has removed. */
+  /** Makes the engine read what exists, so that the next `up` creates again what somebody has removed. */
   refresh(): Promise<Ended> {
     return this.#run("refresh");
   }

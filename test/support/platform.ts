@@ -17,10 +17,10 @@ const example = fileURLToPath(new URL("../../examples/play-workflow.yaml", impor
 /** The pusher in the dev stack's configuration. */
 export const rex = "5dlabs-rex[bot]";
 
-/** Where a task is when the push comes. */
+/** How far a task has come when the push arrives. */
 export type Position = "implementing" | "cleo-at-work" | "at-ready-for-qa-gate" | "at-bare-gate";
 
-/** The example of a main workflow with nothing but gates. It saves pods in tests that look only at the remediation. */
+/** The example of a main workflow with only gates. It saves pods in tests that look only at the remediation. */
 const trial: { metadata: { labels: { "current-stage": string } }; spec: { templates: Template[] } } = parse(
   readFileSync(new URL("../../examples/trial-workflow.yaml", import.meta.url), "utf8"),
 );
@@ -28,19 +28,19 @@ type Template = { name: string; steps?: object[][]; suspend?: object };
 
 /**
  * @param outputs of its gates
- * @param skipped number of skipped steps before the gates: each is a node without a pod, about as large as a pod's node
+ * @param skipped number of skipped steps before the gates. Each is a node without a pod, about as large as a pod's node
  */
 function bareGates(outputs?: object, skipped = 0): object {
   const templates = trial.spec.templates.map((template) => ({
     ...template,
-    ...(template.steps && skipped > 0 && { steps: [[notTaken(skipped)], ...template.steps] }),
+    ...(template.steps && skipped > 0 && { steps: [[skippedSteps(skipped)], ...template.steps] }),
     ...(template.suspend && outputs && { outputs }),
   }));
   return { ...trial.spec, templates };
 }
 
 // The message of a skipped node repeats the condition, which makes the node large.
-const notTaken = (count: number) => ({
+const skippedSteps = (count: number) => ({
   name: "past",
   template: "gate",
   when: `${"x".repeat(500)} == y`,
@@ -66,12 +66,12 @@ export interface PlatformOptions {
   githubUrl: string;
   /** The dev stack's repository. */
   repository: string;
-  /** The stack's name, with which the names of its runs begin. Default: the dev stack's. */
+  /** The stack's name. The names of its runs begin with it. Default: the dev stack's. */
   name?: string;
 }
 
 /**
- * The surroundings that users of the program have: the platform that runs CodeRuns (agents.ts), the example main workflow, and GitHub (a
+ * The environment in which users run the program: the platform that runs CodeRuns (agents.ts), the example main workflow, and GitHub (a
  * double). Everything else is real: Argo, the kubelet, the pods, and the program's own objects as `pulumi up` created them.
  */
 export class Platform {
@@ -81,7 +81,7 @@ export class Platform {
   readonly #tasks = new Set<string>();
   #salt: string | undefined;
   readonly #copies: Platform[] = [];
-  // GitHub's clock counts whole seconds. A push with a time before the last one's would count as an older push.
+  // GitHub's clock counts whole seconds. A push with an earlier time than the last one would count as older.
   #clock = 0;
 
   private constructor(cluster: Cluster, options: PlatformOptions, salt: string | undefined) {
@@ -117,7 +117,7 @@ export class Platform {
     for (const task of tasks) this.#tasks.delete(task);
   }
 
-  /** Does the same for one task, without waiting. */
+  /** Removes the same of one task, without waiting. */
   async remove(task: string): Promise<void> {
     await this.cluster.deleteWorkflows(`task-id=${task}`);
     await this.cluster.deleteCodeRuns(`task-id=${task}`);
@@ -140,8 +140,8 @@ export class Platform {
   }
 
   /**
-   * Removes all main workflows and CodeRuns of the namespace, whoever created them, for a spec that looks at everything there. Some come
-   * from test runs that were killed, and some from the demonstration of scripts/up.
+   * Removes all main workflows and CodeRuns of the namespace, for a spec that looks at everything there. Killed test runs and the
+   * demonstration of scripts/up may have left some.
    */
   async clear(): Promise<void> {
     const mainWorkflows = "workflow-type=play-orchestration";
@@ -192,7 +192,7 @@ export class Platform {
     };
     await this.github.putRepository(repository, {
       branches: { [task.branch]: task.head },
-      // Rex's pushes are the ones that a test makes. If Rex had made this one, a sweep would look for its run.
+      // Only a test's own pushes are Rex's. If this one were, a sweep would look for its run.
       pushedBy: "somebody",
       pulls:
         more.pullRequest === false
@@ -254,7 +254,7 @@ export class Platform {
     const created = await this.cluster.create(
       codeRun(name, agent, task.id, { repository: task.repository.replace("/", "-") }),
     );
-    // The limit is long because faults of the node may strike meanwhile.
+    // The limit is long, because faults of the node may strike meanwhile.
     await until(`the pod of ${name} runs`, 120_000, async () => {
       const pod = await this.cluster.core.readNamespacedPod({ name, namespace: this.cluster.namespace });
       return pod.status?.phase === "Running";
@@ -296,14 +296,14 @@ export class Platform {
     return deliver(this.cluster, this.options.webhookUrl, await signedDelivery(secret, payload));
   }
 
-  /** Lets Rex push to the task's branch, and delivers the event. Returns the push and the time of the answer. */
+  /** Pushes to the task's branch as Rex, and delivers the event. Returns the push and the time of the answer. */
   async push(task: Task): Promise<{ run: string; push: PushOptions; pushedAt: Date }> {
     const push: PushOptions = {
       ref: `refs/heads/${task.branch}`,
       ...(await this.moveBranch(task)),
       pushedAt: this.clock(),
     };
-    // The Sensor may have been replaced by another stack's since.
+    // Another stack may have replaced the Sensor since then.
     this.#salt = await runSaltOf(this.cluster, this.options.name);
     const answer = await this.send(push);
     if (answer.status !== 200) throw new Error(`the EventSource answered ${answer.status}: ${answer.body}`);

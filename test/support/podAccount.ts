@@ -8,15 +8,15 @@ import { codeRunResource } from "./codeRuns.ts";
 
 const name = "steps";
 
-/** What the kubelet gives a pod to call the API server: the environment of its containers, and the folder of its account. */
+/** What a pod needs to call the API server, as the kubelet provides it: environment variables, and the folder of the account. */
 export interface PodAccount {
   environment: Record<string, string>;
   remove(): Promise<void>;
 }
 
 /**
- * An account for steps that run on this machine. It has the rights of the remediation's and the sweep's Roles together, in the form in
- * which a pod gets them. No policy applies to it.
+ * An account for steps that run on this machine. It has the rights of the remediation's and the sweep's Roles together. No policy applies
+ * to it.
  */
 export async function podAccount({ namespace, config, core }: Cluster): Promise<PodAccount> {
   await core.createNamespacedServiceAccount({ namespace, body: { metadata: { name } } });

@@ -73,7 +73,7 @@ export const scraped = (series: string, instance = "10.0.0.1:9090"): string =>
 export const availableReplicas = ({ namespace, deployment }: { namespace: string; deployment: string }): string =>
   `kube_deployment_status_replicas_available{namespace="${namespace}",deployment="${deployment}"}`;
 
-/** The recorded series: the first snapshot, then from minute `begin` on one further snapshot per minute. */
+/** The recorded series: the first snapshot, and from minute `begin` on the next snapshot each minute. */
 export function replayed({ snapshots, deployments }: RecordedMetrics, begin: number): Record<string, Course> {
   const series = new Set(snapshots.flatMap(({ series }) => Object.keys(series)));
   return Object.fromEntries([

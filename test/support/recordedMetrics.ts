@@ -8,7 +8,7 @@ export interface RecordedMetrics {
   /** When they were recorded, and from what. */
   recorded: string;
   how: string;
-  /** Snapshots of one controller, in order: the last thing that had happened, and the value of each series. */
+  /** Snapshots of one controller, in order: the last event before it, and the value of each series. */
   snapshots: { after: string; series: Record<string, number> }[];
   /** The namespace's Deployments, with `status.availableReplicas`. */
   deployments: { namespace: string; deployment: string; available: number }[];

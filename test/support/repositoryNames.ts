@@ -1,4 +1,4 @@
-/** Repository names with this many characters each, divided among this many owners. */
+/** Full names of repositories, each with this many characters, divided among this many owners. */
 export function repositoryNames(count: number, { characters, owners }: { characters: number; owners: number }) {
   return Array.from({ length: count }, (_, index) => {
     // No name is longer than 100 characters, and a label's value shows the first 63 of owner and name together.

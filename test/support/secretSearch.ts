@@ -1,6 +1,6 @@
 import type { WrittenText } from "./writtenTexts.ts";
 
-/** Something that nobody may read, with a name that anybody may. */
+/** A secret, with a name for it that everybody may see. */
 export interface NamedSecret {
   name: string;
   value: string;
@@ -14,7 +14,7 @@ export function pemSecret(name: string, pem: string): NamedSecret {
   return { name, value, parts: value.split("\n").filter((line) => !line.startsWith("-----")) };
 }
 
-/** Finds secrets in texts: whole or in part, plain or in base64. A finding names the secret and the place, and shows neither. */
+/** Finds secrets in texts: whole or in part, plain or in base64. A finding names the secret and the place, but shows no secret. */
 export function findings(secrets: NamedSecret[], texts: WrittenText[]): string[] {
   return secrets.flatMap((secret) => {
     const sought = forms(secret);

@@ -30,8 +30,8 @@ export interface Plan {
 }
 
 /**
- * The environment with changes to the configuration in CONFIG: a name that begins with one of its keys, such as `pull.readyLabel`, is a path
- * in it, and the value is JSON or a text.
+ * The environment with changes to the configuration in CONFIG. A variable name that begins with one of its keys, such as
+ * `pull.readyLabel`, is a path in it. The value is JSON or a text.
  */
 export function withConfig(environment: Record<string, string>): Record<string, string> {
   const config = JSON.parse(environment.CONFIG ?? "{}");
@@ -63,13 +63,13 @@ export function lastWords(log: string): Pick<StepResult, "lastWords" | "ending">
 
 const checkout = resolve(import.meta.dirname, "../..");
 
-/** The arguments are the root of the image, two folders that are seen in it, too, and a script. The mounts end with the process. */
+/** Its arguments: the image's root folder, two folders to mount there, and a script. The mounts end with the process. */
 const enterImage =
   'for folder in "$1" "$2" /dev /proc; do mkdir -p "$0$folder"; mount --rbind "$folder" "$0$folder"; done; exec chroot "$0" bash -c "$3"';
 
 /**
- * Runs a script: on the node with the tools of the steps' image, and otherwise with those of this machine. In the image it sees this
- * process's network and temporary folder, and the checkout.
+ * Runs a script: on the node with the tools of the steps' image, otherwise with those of this machine. In the image it can use this
+ * process's network, its temporary folder and the checkout.
  */
 export function spawnStep(script: string, env: Record<string, string>): ChildProcess {
   const options: SpawnOptions = { env, stdio: ["ignore", "pipe", "pipe"] };

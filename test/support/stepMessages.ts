@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 
 const directory = resolve(import.meta.dirname, "../../components/steps");
 
-/** A message that ends a step or sends the run back to plan: its last words, or why there was nothing to do. */
+/** A message with which a step fails, ends with nothing to do, or sends the run back to plan. */
 export interface StepMessage {
   file: string;
   kind: "fail" | "conclude" | "plan_again";
@@ -21,7 +21,7 @@ export function stepMessages(): StepMessage[] {
         const text = readFileSync(join(directory, file), "utf8");
         return file.endsWith(".sh") ? ofBash(file, text) : ofJq(file, text);
       })
-      // A message that only passes on the words of another is not one of its own.
+      // Leaves out messages that only pass on another one.
       .filter(({ text }) => text !== "…")
   );
 }

@@ -12,7 +12,7 @@ export interface ToolResult {
   stderr: string;
 }
 
-/** Runs a scripts/rex command as a process, with these changes to the present environment; undefined removes a variable. */
+/** Runs a scripts/rex command as a process, with these changes to the current environment; undefined removes a variable. */
 export async function runTool(
   command: string,
   args: string[],
@@ -36,7 +36,7 @@ export async function runScript(
   return ended(child);
 }
 
-/** @param typed its input, if any. The input stays open until the process has ended, as a terminal's does */
+/** @param typed its input, if any. The input stays open until the process has ended, as on a terminal */
 async function ended(child: ChildProcess, typed?: string): Promise<ToolResult> {
   const result: ToolResult = { exitCode: null, stdout: "", stderr: "" };
   child.stdout?.on("data", (chunk) => {
@@ -54,10 +54,10 @@ async function ended(child: ChildProcess, typed?: string): Promise<ToolResult> {
 }
 
 /**
- * The variables from which Node.js decides about colours. A person's terminal has none of them, but continuous integration sets some.
+ * The variables by which Node.js decides about colours. A person's terminal has none of them, but continuous integration sets some.
  * @see https://nodejs.org/api/tty.html#writestreamgetcolordepthenv
  */
-const decideAboutColour = [
+const colourVariables = [
   "CI",
   "COLORTERM",
   "FORCE_COLOR",
@@ -69,8 +69,8 @@ const decideAboutColour = [
 ];
 
 /**
- * Runs a scripts/rex command on its own terminal, which shows colours, and where a person types this. The standard output is everything on
- * the terminal.
+ * Runs a scripts/rex command on its own terminal, which shows colours, and types this text there. The standard output is everything on the
+ * terminal.
  */
 export async function runOnTerminal(
   command: string,
@@ -81,7 +81,7 @@ export async function runOnTerminal(
   const words = [process.execPath, resolve(root, "cli/rex.ts"), command, ...args].map((word) => `'${word}'`);
   const script = ["--quiet", "--return", "--flush", "--command", words.join(" "), "/dev/null"];
   const ofTerminal = {
-    ...Object.fromEntries(decideAboutColour.map((name) => [name, undefined])),
+    ...Object.fromEntries(colourVariables.map((name) => [name, undefined])),
     TERM: "xterm-256color",
   };
   const env = { ...process.env, ...ofTerminal, ...environment };
@@ -90,7 +90,7 @@ export async function runOnTerminal(
 
 /**
  * Calls a scripts/rex command in this process, which makes repeated calls fast. Several calls can run side by side if they have the same
- * environment. It does not show that a real process ends by itself with this exit code.
+ * environment. What this does not show: that a real process ends, and with this exit code.
  */
 export async function callTool(
   command: string,
@@ -98,11 +98,11 @@ export async function callTool(
   environment: Record<string, string | undefined> = {},
 ): Promise<ToolResult> {
   const before = Object.fromEntries(Object.keys(environment).map((name) => [name, process.env[name]]));
-  const said = { stdout: "", stderr: "" };
+  const output = { stdout: "", stderr: "" };
   setEnvironment(environment);
   try {
-    const exitCode = await listening.run(said, () => rex([command, ...args]));
-    return { exitCode, ...said };
+    const exitCode = await captured.run(output, () => rex([command, ...args]));
+    return { exitCode, ...output };
   } finally {
     setEnvironment(before);
   }
@@ -115,7 +115,8 @@ function setEnvironment(values: Record<string, string | undefined>): void {
   }
 }
 
-const listening = new AsyncLocalStorage<{ stdout: string; stderr: string }>();
+/** The output of the call that is running; undefined outside of calls. */
+const captured = new AsyncLocalStorage<{ stdout: string; stderr: string }>();
 
 for (const [method, stream] of [
   ["log", "stdout"],
@@ -123,8 +124,8 @@ for (const [method, stream] of [
 ] as const) {
   const original = console[method];
   console[method] = (...texts: unknown[]) => {
-    const said = listening.getStore();
-    if (said === undefined) original(...texts);
-    else said[stream] += `${texts.join(" ")}\n`;
+    const output = captured.getStore();
+    if (output === undefined) original(...texts);
+    else output[stream] += `${texts.join(" ")}\n`;
   };
 }

@@ -5,7 +5,7 @@ const ofBash = ["BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "EPOCHSECONDS", 
 const ofJq = ["ARGS"];
 const ofKubelet = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"];
 
-/** Variables that a step's script reads although nothing sets them: neither environment, script, bash, jq nor kubelet. */
+/** Variables that a step's script reads, but that neither environment, script, bash, jq nor kubelet sets. */
 export function unsetVariables(script: string, environment: { name: string }[]): string[] {
   const read = [...script.matchAll(/\$(?:\{?#?|(?:ENV|env)\.)(?!ENV\b)([A-Z][A-Z0-9_]+)(:?-)?/g)].filter(
     ([, , byDefault]) => byDefault === undefined,

@@ -47,9 +47,7 @@ export function workflowNode(id: string, type: string, phase: string, more: Part
   return { id, name: `play.${id}`, displayName: id, type, phase, startedAt: "2026-01-01T00:00:00Z", ...more };
 }
 
-/**
- * A main workflow in a namespace without a controller: its status is what the test says, and nothing changes it.
- */
+/** A main workflow in a namespace without a controller: it has the status that the test gives it, and nothing changes that. */
 export function mainWorkflow(
   name: string,
   task: number | string,

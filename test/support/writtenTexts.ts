@@ -62,8 +62,8 @@ async function containerLog(
 export async function objectsButSecrets({ namespace }: Cluster): Promise<WrittenText[]> {
   const { stdout } = await kubectl("api-resources", "--verbs=list", "--namespaced", "--output=name");
   // Events appear twice, in two API groups.
-  const left = ["", "secrets", "events.events.k8s.io"];
-  const kinds = stdout.split("\n").filter((kind) => !left.includes(kind));
+  const leftOut = ["", "secrets", "events.events.k8s.io"];
+  const kinds = stdout.split("\n").filter((kind) => !leftOut.includes(kind));
   const policies = ["validatingadmissionpolicies", "validatingadmissionpolicybindings"];
   return objects(namespace, [...kinds, ...policies]);
 }
@@ -81,7 +81,7 @@ export async function objects(namespace: string, kinds: string[]): Promise<Writt
   return items.map((item) => ({ place: `${item.kind} ${item.metadata.name}`, text: JSON.stringify(item) }));
 }
 
-/** Every state of a run's WorkflowTaskResults seen until the run is over. */
+/** Every state of a run's WorkflowTaskResults that was seen until the run ended. */
 export async function taskResults(
   { custom, namespace }: Cluster,
   run: string,

@@ -3,7 +3,7 @@ import { isFailed, stepsEndedWell } from "../../../cli/lib/runEnd.ts";
 import { until } from "../../support/cluster.ts";
 import { controllerMetrics } from "../../support/controllerMetrics.ts";
 import { devPlatform } from "../../support/devPlatform.ts";
-import { deriveTemplate, nowhere } from "../../support/faults/derivedTemplate.ts";
+import { deriveTemplate, unreachableArchive } from "../../support/faults/derivedTemplate.ts";
 import { startRun } from "../../support/faults/sensorRun.ts";
 import { seriesOf } from "../../support/metrics.ts";
 import { gates } from "../../support/platform.ts";
@@ -27,7 +27,12 @@ describe("a run in which only Argo's own container fails", function () {
     const { platform } = dev;
     const { cluster, github } = platform;
     const task = await platform.startTask("at-bare-gate", { pullLabels: ["ready-for-qa"] });
-    const template = await deriveTemplate(cluster, `rex-remediation-argos-own-${task.id}`, undefined, nowhere);
+    const template = await deriveTemplate(
+      cluster,
+      `rex-remediation-argos-own-${task.id}`,
+      undefined,
+      unreachableArchive,
+    );
     const before = await counted("rex_remediation_runs_total", "outcome", "remediated");
     try {
       const { run } = await startRun(platform, task, template);
@@ -80,7 +85,10 @@ describe("a run in which only Argo's own container fails", function () {
       metadata: { name },
       spec: {
         ...cron.spec.workflowSpec,
-        templates: cron.spec.workflowSpec.templates.map((template) => ({ ...template, archiveLocation: nowhere })),
+        templates: cron.spec.workflowSpec.templates.map((template) => ({
+          ...template,
+          archiveLocation: unreachableArchive,
+        })),
       },
     });
     try {

@@ -1,16 +1,16 @@
 /**
  * Keeps the test's own API calls from running while the API server restarts, because only the remediation has to survive that. Calls that
- * are repeated until they succeed need no protection.
+ * are retried until they succeed need no protection.
  */
 class ApiServerUse {
   readonly #users = new Set<Promise<unknown>>();
-  #away: Promise<unknown> = Promise.resolve();
+  #down: Promise<unknown> = Promise.resolve();
 
-  /** Does something while the API server is up. Do not nest calls. */
-  async whileThere<T>(work: () => Promise<T>): Promise<T> {
-    for (let away: unknown; away !== this.#away; ) {
-      away = this.#away;
-      await away;
+  /** Runs `work` while the API server is up. Do not nest calls. */
+  async whileUp<T>(work: () => Promise<T>): Promise<T> {
+    for (let down: unknown; down !== this.#down; ) {
+      down = this.#down;
+      await down;
     }
     const used = work();
     this.#users.add(used);
@@ -21,17 +21,17 @@ class ApiServerUse {
     }
   }
 
-  /** Does something that takes the API server down, once nobody is using it. */
-  async away(work: () => Promise<void>): Promise<void> {
-    const before = this.#away;
-    const users = async () => {
+  /** Runs `work`, which takes the API server down, once nobody uses the API server. */
+  async whileDown(work: () => Promise<void>): Promise<void> {
+    const before = this.#down;
+    const afterUsers = async () => {
       await before;
       await Promise.allSettled(this.#users);
       await work();
     };
-    const away = users();
-    this.#away = away.catch(() => undefined);
-    await away;
+    const down = afterUsers();
+    this.#down = down.catch(() => undefined);
+    await down;
   }
 }
 

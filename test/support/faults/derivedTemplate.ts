@@ -15,10 +15,10 @@ interface WorkflowTemplate {
 }
 
 /**
- * An archive location to which Argo's own container cannot upload a pod's logs, so that it fails after the steps have ended. Argo drops
- * the host of such a URL, so no other machine is contacted.
+ * An archive location to which Argo's own container cannot upload a pod's logs, so that this container fails after the steps have ended.
+ * Argo drops the host of such a URL, so it contacts no other machine.
  */
-export const nowhere = {
+export const unreachableArchive = {
   archiveLogs: true,
   http: { url: "http://127.0.0.1:9/logs" },
 };

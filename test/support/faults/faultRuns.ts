@@ -6,21 +6,21 @@ import { readyLabelIsOff } from "../heldRun.ts";
 import type { Platform } from "../platform.ts";
 import type { Workflow } from "../workflows.ts";
 import { apiServer } from "./apiServerUse.ts";
+import { detectionIsReady, pushDuringFault } from "./detectionFaults.ts";
 import { type FinalState, finalState } from "./finalState.ts";
-import { requestOf } from "./gitHubOfItsOwn.ts";
-import { Ground } from "./ground.ts";
-import { holdStep, StepWentBy } from "./heldStep.ts";
+import { holdStep, StepMissed } from "./heldStep.ts";
 import { type FaultKind, kindsBeforeReading, steps } from "./kinds.ts";
 import type { FaultCase, Words } from "./matrix.ts";
-import type { Round } from "./schedule.ts";
+import { requestOf } from "./ownGitHub.ts";
+import type { SharedFault } from "./schedule.ts";
 import { type PushedRun, startRun } from "./sensorRun.ts";
+import { Setup } from "./setup.ts";
 import { nodeStrikes, strikes } from "./strikes.ts";
-import { pushDuring, wayInIsReady } from "./wayIn.ts";
 
-/** The longest time until a run has an outcome, in milliseconds: three pods, each up to its steps' deadlines. */
-const longest = 480_000;
+/** How long a run may take until it has an outcome, in milliseconds: three pods, each up to its steps' deadlines. */
+const outcomeLimit = 480_000;
 
-/** Runs cases, and compares how they end with one clean run. */
+/** Runs cases, and compares their ends with that of one clean run. */
 export class FaultRuns {
   readonly #dev: Platform;
   readonly #clean: Promise<FinalState>;
@@ -35,91 +35,93 @@ export class FaultRuns {
   /**
    * Runs cases that strike the same run and have the same ending.
    *
-   * @param round set if the fault strikes the whole node; the other runs that it strikes share it
+   * @param sharedFault set if the fault strikes the whole node, and so also other runs
    * @returns seconds from the push to the expected ending
    * @throws Error for any other ending
    */
-  async run(cases: FaultCase[], round?: Round): Promise<number> {
+  async run(cases: FaultCase[], sharedFault?: SharedFault): Promise<number> {
     for (let again = 2; ; again--) {
       try {
-        return await this.#runOnce(cases, round);
+        return await this.#runOnce(cases, sharedFault);
       } catch (error) {
         // A fault of the whole node strikes only once, so such a case cannot be repeated.
-        const nothingStruck = (error as Error).cause instanceof StepWentBy && round === undefined;
-        if (!nothingStruck || again === 0) throw error;
+        const missed = (error as Error).cause instanceof StepMissed && sharedFault === undefined;
+        if (!missed || again === 0) throw error;
         console.log(`    ${cases.map(({ id }) => id).join(", ")}: trying again, because ${(error as Error).message}`);
       }
     }
   }
 
-  async #runOnce(cases: FaultCase[], round?: Round): Promise<number> {
+  async #runOnce(cases: FaultCase[], sharedFault?: SharedFault): Promise<number> {
     let pushed: PushedRun | undefined;
-    const ground = await apiServer
-      .whileThere(() => Ground.prepare(this.#dev, cases))
+    const setup = await apiServer
+      .whileUp(() => Setup.prepare(this.#dev, cases))
       .catch((error) => {
-        round?.leave();
+        sharedFault?.leave();
         throw error;
       });
     try {
-      pushed = await push(cases, ground);
-      await Promise.all([strikeInSteps(cases, ground, pushed, round), putLabelBack(cases, ground)]);
+      pushed = await push(cases, setup);
+      await Promise.all([strikeInSteps(cases, setup, pushed, sharedFault), putLabelBack(cases, setup)]);
       const [one] = cases;
       return one?.ending === "final"
-        ? await this.#endsFailed(one, ground, pushed)
-        : await this.#endsClean(ground, pushed);
+        ? await this.#endsFailed(one, setup, pushed)
+        : await this.#endsClean(setup, pushed);
     } catch (error) {
-      throw new Error(`${(error as Error).message}\n${await traceOf(ground, pushed)}`, { cause: error });
+      throw new Error(`${(error as Error).message}\n${await traceOf(setup, pushed)}`, { cause: error });
     } finally {
-      await apiServer.whileThere(() => ground.close());
+      await apiServer.whileUp(() => setup.close());
     }
   }
 
   async #cleanRun(): Promise<FinalState> {
-    const ground = await apiServer.whileThere(() => Ground.prepare(this.#dev, []));
+    const setup = await apiServer.whileUp(() => Setup.prepare(this.#dev, []));
     try {
-      const pushed = await push([], ground);
-      equal(await ground.platform.outcome(pushed.run, longest), "remediated");
-      await ground.platform.ended(pushed.run);
-      return await until("the state of the clean run", 30_000, () => finalState(ground.platform, ground.task, pushed));
+      const pushed = await push([], setup);
+      equal(await setup.platform.outcome(pushed.run, outcomeLimit), "remediated");
+      await setup.platform.ended(pushed.run);
+      return await until("the state of the clean run", 30_000, () => finalState(setup.platform, setup.task, pushed));
     } finally {
-      await apiServer.whileThere(() => ground.close());
+      await apiServer.whileUp(() => setup.close());
     }
   }
 
-  /** Expects the run to end like the clean run, without help from a person. */
-  async #endsClean(ground: Ground, pushed: PushedRun): Promise<number> {
-    equal(await ground.platform.outcome(pushed.run, longest), "remediated");
+  /** Expects the run to end like the clean run, without a person's help. */
+  async #endsClean(setup: Setup, pushed: PushedRun): Promise<number> {
+    equal(await setup.platform.outcome(pushed.run, outcomeLimit), "remediated");
     const seconds = secondsSince(pushed.pushedAt);
-    await this.#isClean(ground, pushed);
-    const left = (await ground.github?.client.faults()) ?? [];
+    await this.#isClean(setup, pushed);
+    const left = (await setup.github?.client.faults()) ?? [];
     ok(left.length === 0, `GitHub faults that did not strike: ${JSON.stringify(left)}`);
     return seconds;
   }
 
-  /** Expects the run to fail and to say so. Then removes the cause, and expects the command in the message to finish the run. */
-  async #endsFailed(one: FaultCase, ground: Ground, pushed: PushedRun): Promise<number> {
-    const { platform } = ground;
-    equal(await platform.outcome(pushed.run, longest), "failed");
-    const message = await until("main workflow or run say why", 30_000, () => saidOn(one, ground, pushed));
+  /** Expects the run to fail with a message. Then removes the fault, and expects the command in the message to finish the run. */
+  async #endsFailed(one: FaultCase, setup: Setup, pushed: PushedRun): Promise<number> {
+    const { platform } = setup;
+    equal(await platform.outcome(pushed.run, outcomeLimit), "failed");
+    const message = await until("a failure message on the main workflow or the run", 30_000, () =>
+      failureMessage(one, setup, pushed),
+    );
     const seconds = secondsSince(pushed.pushedAt);
     equal((await platform.ended(pushed.run)).status?.phase, "Failed");
-    says(message, one, ground);
+    checkMessage(message, one, setup);
     if (one.fault === "main-workflow-ended") return seconds;
     const [command = "", ...words] = commandOf(message).split(" ");
     equal(words.at(-1), pushed.run);
-    await apiServer.whileThere(async () => {
-      await ground.mend();
+    await apiServer.whileUp(async () => {
+      await setup.removeFaults();
       await promisify(execFile)(command, words, { timeout: 30_000 });
     });
     await until("the continued run is remediated", 180_000, async () => {
       const run = await platform.cluster.workflow(pushed.run);
       return run?.metadata.labels?.["rex-remediation/outcome"] === "remediated";
     });
-    await this.#isClean(ground, pushed);
+    await this.#isClean(setup, pushed);
     return seconds;
   }
 
-  async #isClean({ platform, task, cleo }: Ground, pushed: PushedRun): Promise<void> {
+  async #isClean({ platform, task, cleo }: Setup, pushed: PushedRun): Promise<void> {
     const clean = await this.#clean;
     const expected = cleo === undefined ? { ...clean, agents: [] } : clean;
     // Argo can take 20 s to end a Workflow and to reach the next gate.
@@ -136,21 +138,21 @@ export class FaultRuns {
   }
 }
 
-/** The expected answers while a part of the way in is down. Faults without an entry must not lead to refusals. */
+/** The answers that a delivery may get under a fault. Under a fault without an entry, no delivery may be refused. */
 const refusalsOf: Partial<Record<FaultKind, RegExp>> = {
   "event-source-killed": /^connect ECONNREFUSED|^(connect|read|write) ECONNRESET|^write EPIPE|^socket hang up/,
   "nats-stopped": /^500$/,
 };
 
-async function push(cases: FaultCase[], { platform, task, template }: Ground): Promise<PushedRun> {
-  if (cases[0]?.step !== "detection") return apiServer.whileThere(() => startRun(platform, task, template));
-  const pushed = await pushDuring(cases, platform, task);
-  await wayInIsReady(platform.cluster);
+async function push(cases: FaultCase[], { platform, task, template }: Setup): Promise<PushedRun> {
+  if (cases[0]?.step !== "detection") return apiServer.whileUp(() => startRun(platform, task, template));
+  const pushed = await pushDuringFault(cases, platform, task);
+  await detectionIsReady(platform.cluster);
   console.log(`    ${cases.map(({ id }) => id).join(", ")}: answered ${summary(pushed.answers)}`);
-  // Until a delivery is accepted, GitHub sees refusals, so that someone can ask it to redeliver.
+  // GitHub has to see each refusal, so that somebody can ask it to redeliver.
   const refusals = pushed.answers.slice(0, -1);
   const expected = cases.flatMap(({ fault }) => refusalsOf[fault] ?? []);
-  // An EventSource that is shutting down may still accept a delivery, so only NATS must lead to a refusal.
+  // An EventSource that is shutting down may still accept a delivery. So only a stopped NATS is sure to cause refusals.
   if (cases.some(({ fault }) => fault === "nats-stopped")) ok(refusals.length > 0, "no delivery was refused");
   for (const refusal of refusals)
     ok(
@@ -160,32 +162,32 @@ async function push(cases: FaultCase[], { platform, task, template }: Ground): P
   return pushed;
 }
 
-/** Holds each step that a case strikes, in order, and strikes it meanwhile. */
+/** Holds each step that a case strikes, in order, and injects the fault meanwhile. */
 async function strikeInSteps(
   cases: FaultCase[],
-  { platform, task, github }: Ground,
+  { platform, task, github }: Setup,
   { run }: PushedRun,
-  round?: Round,
+  sharedFault?: SharedFault,
 ): Promise<void> {
-  const away = ({ fault, call }: FaultCase) => fault === "github-refused" && call === undefined;
-  const struck = cases.filter((one) => one.fault in strikes || one.fault in nodeStrikes || away(one));
+  const refuses = ({ fault, call }: FaultCase) => fault === "github-refused" && call === undefined;
+  const struck = cases.filter((one) => one.fault in strikes || one.fault in nodeStrikes || refuses(one));
   for (const one of struck.sort((first, second) => steps.indexOf(first.step) - steps.indexOf(second.step))) {
     const held = await holdStep(platform.cluster, run, one.step).catch((error) => {
-      round?.leave();
+      sharedFault?.leave();
       throw error;
     });
     try {
       if (held.isLate && kindsBeforeReading.includes(one.fault)) {
-        throw new StepWentBy(`step ${one.step} of ${run} was stopped too late`);
+        throw new StepMissed(`step ${one.step} of ${run} was stopped too late`);
       }
       const strike = strikes[one.fault];
-      if (strike !== undefined) await apiServer.whileThere(() => strike(held, platform, task));
-      if (round === undefined) await nodeStrikes[one.fault]?.();
-      else await round.stand();
-      if (away(one)) {
-        const back = github?.goAway(5000);
+      if (strike !== undefined) await apiServer.whileUp(() => strike(held, platform, task));
+      if (sharedFault === undefined) await nodeStrikes[one.fault]?.();
+      else await sharedFault.arrive();
+      if (refuses(one)) {
+        const reachable = github?.refuseConnections(5000);
         held.release();
-        await back;
+        await reachable;
       }
     } finally {
       held.release();
@@ -199,25 +201,29 @@ function summary(answers: string[]): string {
   return [...counts].map(([answer, count]) => `${answer} (${count})`).join(", ");
 }
 
-/** The failure message on the main workflow. Nobody may write there once it has ended, so the run has the message then. */
-async function saidOn(one: FaultCase, { platform, task }: Ground, { run }: PushedRun): Promise<string | undefined> {
+/** The failure message on the main workflow. If the main workflow has ended, nobody may write there, and the run has the message. */
+async function failureMessage(
+  one: FaultCase,
+  { platform, task }: Setup,
+  { run }: PushedRun,
+): Promise<string | undefined> {
   if (one.fault === "main-workflow-ended") return messagesOf(await platform.cluster.workflow(run));
   const { annotations = {} } = (await platform.cluster.workflow(task.workflow))?.metadata ?? {};
-  // Before the failure, the message says that a remediation has begun.
+  // Before the failure, the annotation says that a remediation has begun.
   return annotations["rex-remediation/outcome"] === "failed" ? annotations["rex-remediation/message"] : undefined;
 }
 
-/** Puts the label back as soon as it is gone. Until then, GitHub does not answer the step that looks for it. */
-async function putLabelBack(cases: FaultCase[], { platform, task }: Ground): Promise<void> {
+/** Adds the label again as soon as it is gone. Until then, GitHub does not answer the step that looks for it. */
+async function putLabelBack(cases: FaultCase[], { platform, task }: Setup): Promise<void> {
   if (!cases.some(({ fault }) => fault === "label-back")) return;
   const { repository, pull: number, branch: headRef, id } = task;
-  await until("the label is off", longest, () => readyLabelIsOff(platform, task));
+  await until("the label is off", outcomeLimit, () => readyLabelIsOff(platform, task));
   await platform.github.putRepository(repository, {
     pulls: [{ number, headRef, labels: [`task-${id}`, "ready-for-qa"] }],
   });
 }
 
-function says(message: string, one: FaultCase, { task, cleo }: Ground): void {
+function checkMessage(message: string, one: FaultCase, { task, cleo }: Setup): void {
   if (one.words === undefined) throw new Error("a case with a final ending needs the expected words");
   const request = one.call && requestOf(one.call, task);
   const own: Record<string, string> = {
@@ -246,7 +252,7 @@ function messagesOf(run: Workflow | undefined): string {
     .join("\n");
 }
 
-async function traceOf({ platform, task }: Ground, pushed: PushedRun | undefined): Promise<string> {
+async function traceOf({ platform, task }: Setup, pushed: PushedRun | undefined): Promise<string> {
   if (pushed === undefined) return "";
   const run = await platform.cluster.workflow(pushed.run).catch(() => undefined);
   return `run ${pushed.run} of task ${task.id}: ${run?.status?.phase}\n${messagesOf(run)}`;

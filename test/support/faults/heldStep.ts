@@ -11,7 +11,7 @@ import { argumentsOf, children, isStep, isStopped, read, signal } from "./proces
 export interface HeldStep {
   /** Name of its pod. */
   pod: string;
-  /** Whether it had already begun to call the API server or GitHub when it was stopped. */
+  /** Whether it had already called the API server or GitHub when it was stopped. */
   isLate: boolean;
   /** Kills only the step's bash. */
   killStep(): void;
@@ -27,18 +27,18 @@ export interface HeldStep {
   holdAtChild(wanted: (argv: string[]) => boolean): Promise<boolean>;
 }
 
-/** The step ended, or read what the fault changes, before it could be stopped. Nothing was struck, and the case shows nothing. */
-export class StepWentBy extends Error {}
+/** The step ended, or read what the fault changes, before it could be stopped. The fault had no effect, so the case proves nothing. */
+export class StepMissed extends Error {}
 
 /**
- * Waits until a step of this run begins, and stops its bash. Whatever the test does before `release` then certainly happens during that
- * step. The test must run as root and see the node's processes.
+ * Waits until a step of this run begins, and stops its bash. So whatever the test does before `release` happens during that step. The test
+ * must run as root and see the node's processes.
  *
- * @throws StepWentBy if the run ended before the step was stopped
+ * @throws StepMissed if the run ended before the step was stopped
  * @throws Error if the step does not begin within `limit` milliseconds
  */
 export async function holdStep(cluster: Cluster, run: string, step: string, limit = 240_000): Promise<HeldStep> {
-  beforeOthers();
+  raisePriority();
   const end = Date.now() + limit;
   while (Date.now() < end) {
     const { pod, emissary } = await until(
@@ -50,7 +50,7 @@ export async function holdStep(cluster: Cluster, run: string, step: string, limi
       },
     ).then(begun);
     const bash = await stopBash(emissary, step, end);
-    if (bash === undefined) continue; // Its container has ended; there may be another pod.
+    if (bash === undefined) continue; // The container has ended. Another pod may follow.
     // The signal takes effect only when the process is next scheduled.
     await until(`step ${step} of ${run} is stopped`, 10_000, async () => isStopped(bash));
     return { ...held(pod, emissary, bash, step), isLate: hasCalled(bash, step) };
@@ -58,14 +58,14 @@ export async function holdStep(cluster: Cluster, run: string, step: string, limi
   throw new Error(`not seen within ${limit / 1000} s: step ${step} of ${run} begins`);
 
   function begun<T>(found: T | "ended"): T {
-    if (found === "ended") throw new StepWentBy(`run ${run} ended before step ${step} was seen`);
+    if (found === "ended") throw new StepMissed(`run ${run} ended before step ${step} was seen`);
     return found;
   }
 }
 
 /**
- * Stops the step's bash as soon as it appears; undefined if the container ended before it was seen. A thread of its own watches for it,
- * because the event loop of a busy test is too slow: the step does half of its work in a tenth of a second.
+ * Stops the step's bash as soon as it appears; undefined if the container ended before that. A separate thread watches for the bash,
+ * because the event loop of a busy test is too slow: a step does half of its work in a tenth of a second.
  */
 async function stopBash(emissary: number, step: string, end: number): Promise<number | undefined> {
   const watcher = new Worker(new URL("./stopBash.ts", import.meta.url), { workerData: { emissary, step, end } });
@@ -73,13 +73,13 @@ async function stopBash(emissary: number, step: string, end: number): Promise<nu
   return bash;
 }
 
-/** Whether a step has begun to call the API server or GitHub. Before each call it empties the file for the answer. */
+/** Whether a step has called the API server or GitHub. Before each call, it creates an empty file for the answer. */
 function hasCalled(bash: number, step: string): boolean {
   return existsSync(`/proc/${bash}/root${sharedDirectory}/scratch/${step}/answer`);
 }
 
-/** Raises this process's priority. A step lives for half a second, and on a busy machine other processes could run for longer than that. */
-function beforeOthers(): void {
+/** Raises this process's priority. A step takes half a second. On a busy machine this process might get no processor time for so long. */
+function raisePriority(): void {
   if (getPriority() > -10) setPriority(-10);
 }
 
@@ -99,7 +99,7 @@ function held(pod: string, emissary: number, bash: number, step: string): Omit<H
 
 async function holdAtChild(bash: number, step: string, wanted: (argv: string[]) => boolean): Promise<boolean> {
   const itsChild = () => children(bash).find((pid) => wanted(argumentsOf(pid)));
-  // If it was already held at such a child, that child may end first.
+  // The step may already have been held at such a child. That child does not count again.
   const before = itsChild();
   signal(bash, "SIGCONT");
   while (isStep(bash, step)) {
@@ -123,7 +123,7 @@ async function podsOf(cluster: Cluster, run: string): Promise<Pod[]> {
   return items.map(({ metadata }) => ({ name: metadata?.name ?? "", uid: metadata?.uid ?? "" }));
 }
 
-/** Argo's process that starts the step's bash in its turn. It is the first process of the step's container. */
+/** Argo's process that starts the step's bash when it is the step's turn. It is the first process of the step's container. */
 function findEmissary(pods: Pod[], step: string): { pod: string; emissary: number } | undefined {
   if (pods.length === 0) return undefined;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {

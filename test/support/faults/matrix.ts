@@ -4,7 +4,7 @@ import type { RemediationConfig } from "../../../components/stepConfig.ts";
 import type { FaultDefinition } from "../github/index.ts";
 import { type Call, calls, type FaultKind, faultKinds, type Step, steps } from "./kinds.ts";
 
-/** What the message of a final failure must say: regular expressions, with names of the case in braces. */
+/** Regular expressions that the message of a final failure must match. A name in braces stands for a value of the case. */
 export interface Words {
   step: string;
   object: string;

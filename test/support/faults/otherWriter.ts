@@ -1,17 +1,17 @@
 import { type Cluster, until } from "../cluster.ts";
-import { type HeldStep, StepWentBy } from "./heldStep.ts";
+import { type HeldStep, StepMissed } from "./heldStep.ts";
 
-/** Whether this is the jq call that makes a patch from the main workflow just read. Each such program includes guarded-patch.jq. */
+/** Whether this is the jq call that turns the main workflow, as just read, into a patch. Each such program includes guarded-patch.jq. */
 const makesPatch = ([command, ...rest]: string[]) =>
   command === "jq" && rest.some((text) => text.includes("def as_read:"));
-/** How often the step may be interrupted. A step that tests no more than necessary succeeds with its first patch. */
+/** How often the step may be interrupted. If it tests no more than necessary, it succeeds with its first patch. */
 const atMost = 5;
 
 /**
- * Plays somebody else who changes their own annotation on the main workflow each time the step has read it and is about to write it.
+ * Acts as another writer: changes its own annotation on the main workflow each time the step has read it and is about to write it.
  *
- * @throws StepWentBy if that moment never came
- * @throws Error if the step starts over again and again, as it would if it required the object to be unchanged
+ * @throws StepMissed if that moment never came
+ * @throws Error if the step starts over every time, as it would if it required the whole object to be unchanged
  */
 export async function writeBeforeStep(held: HeldStep, cluster: Cluster, workflow: string): Promise<void> {
   let writes = 0;
@@ -25,5 +25,5 @@ export async function writeBeforeStep(held: HeldStep, cluster: Cluster, workflow
       return true;
     });
   }
-  if (writes === 0) throw new StepWentBy(`the step was not seen between reading and writing ${workflow}`);
+  if (writes === 0) throw new StepMissed(`the step was never stopped between reading and writing ${workflow}`);
 }

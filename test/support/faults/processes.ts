@@ -39,7 +39,7 @@ export function children(pid: number): number[] {
   );
 }
 
-/** A file of a process; empty if the process has ended in the meantime. */
+/** The content of a process's file; empty if the process has ended. */
 export function read(path: string): string {
   try {
     return readFileSync(path, "utf8");

@@ -8,7 +8,7 @@ import type { FaultCase } from "./matrix.ts";
 /** The result of a case. */
 export interface Result extends Pick<FaultCase, "id" | "fault" | "step" | "ending"> {
   right: boolean;
-  /** Seconds from the push to the expected ending; absent if it did not end that way. */
+  /** Seconds from the push to the expected ending; absent for any other ending. */
   seconds?: number;
   /** What was wrong. */
   error?: string;

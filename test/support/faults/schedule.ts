@@ -1,4 +1,4 @@
-/** A piece of work to be run at the right time. It reports its own failure. */
+/** A piece of work. It reports its own failure. */
 export type Job = () => Promise<void>;
 
 /** Starts jobs in order, at most `width` at a time. */
@@ -15,10 +15,8 @@ export function oneByOne(jobs: Job[]): Promise<void> {
   return sideBySide(jobs, 1);
 }
 
-/**
- * A fault that strikes the whole node once, as soon as each of several runs has reached its step.
- */
-export class Round {
+/** A fault of the whole node. It strikes once, when each of several runs has reached its step. */
+export class SharedFault {
   readonly #strike: () => Promise<void>;
   readonly #struck = Promise.withResolvers<void>();
   #missing: number;
@@ -29,17 +27,17 @@ export class Round {
   }
 
   /** Says that a run has reached its step. Resolves once the fault has struck. */
-  async stand(): Promise<void> {
-    this.#arrived();
+  async arrive(): Promise<void> {
+    this.#expectOneLess();
     await this.#struck.promise;
   }
 
-  /** Says that a run will not come, so that the others do not wait for it. */
+  /** Says that a run will not reach its step, so that the others do not wait for it. */
   leave(): void {
-    this.#arrived();
+    this.#expectOneLess();
   }
 
-  #arrived(): void {
+  #expectOneLess(): void {
     this.#missing -= 1;
     if (this.#missing > 0) return;
     this.#strike().then(this.#struck.resolve, this.#struck.reject);

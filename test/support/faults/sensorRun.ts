@@ -16,7 +16,8 @@ interface TriggerResource extends Workflow {
 }
 
 /**
- * Creates the Workflow that the deployed Sensor would create for a push to the task's branch, so that a case does not depend on the way in.
+ * Creates the Workflow that the deployed Sensor would create for a push to the task's branch. So a case does not depend on EventSource and
+ * Sensor.
  *
  * @param template WorkflowTemplate to run instead of the Sensor's, with its UID
  */
@@ -25,7 +26,7 @@ export async function startRun(
   task: Task,
   template?: { name: string; uid: string },
 ): Promise<PushedRun> {
-  const pushed = await moved(platform, task);
+  const pushed = await pushWithoutDelivery(platform, task);
   const workflow = await triggerResource(platform.cluster);
   const { push } = pushed;
   const values = [task.id, push.before, push.after, task.repository, String(push.pushedAt)];
@@ -44,8 +45,8 @@ export async function startRun(
   return { ...pushed, pushedAt: new Date() };
 }
 
-/** Moves the branch on GitHub without a delivery. */
-export async function moved(platform: Platform, task: Task): Promise<PushedRun> {
+/** Pushes to the task's branch on GitHub, but delivers no event. */
+export async function pushWithoutDelivery(platform: Platform, task: Task): Promise<PushedRun> {
   const push: PushOptions = {
     ref: `refs/heads/${task.branch}`,
     ...(await platform.moveBranch(task)),

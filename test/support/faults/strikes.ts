@@ -9,7 +9,7 @@ import type { FaultKind } from "./kinds.ts";
 import { nodeComponent } from "./nodeComponent.ts";
 import { writeBeforeStep } from "./otherWriter.ts";
 
-/** What a fault does to one run while its step is held at its start. It may let the step go on. */
+/** Injects a fault into one run while its step is held at its start. It may let the step continue. */
 type Strike = (held: HeldStep, platform: Platform, task: Task) => Promise<void>;
 
 /** The faults that strike one run in one step. */
@@ -48,5 +48,5 @@ async function agentsOf(cluster: Cluster, task: string, ...agents: string[]): Pr
 export const nodeStrikes: Partial<Record<FaultKind, () => Promise<void>>> = {
   "kubelet-restarted": () => nodeComponent("restart", "kubelet"),
   "controller-crashed": () => nodeComponent("crash", "workflow-controller"),
-  "api-server-restarted": () => apiServer.away(() => nodeComponent("restart", "kube-apiserver")),
+  "api-server-restarted": () => apiServer.whileDown(() => nodeComponent("restart", "kube-apiserver")),
 };

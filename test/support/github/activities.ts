@@ -1,6 +1,6 @@
 import { type Account, zeroSha } from "./identity.ts";
 
-/** What can happen to a branch, in GitHub's words. Merges are missing because the double has none. */
+/** What can happen to a branch, in GitHub's words. The double has no merges. */
 export type ActivityType = "push" | "force_push" | "branch_creation" | "branch_deletion";
 
 /** One change of a branch. */
@@ -19,7 +19,7 @@ export interface Activity {
   timestamp: string;
 }
 
-/** GitHub's word for a change of a branch. Only moving an existing branch can be forced. */
+/** GitHub's word for a change of a branch. Only the move of an existing branch can be forced. */
 export function activityType(before: string, after: string, forced: boolean): ActivityType {
   if (before === zeroSha) return "branch_creation";
   if (after === zeroSha) return "branch_deletion";

@@ -1,14 +1,14 @@
 /** A JSON object of unknown content. */
 export type JsonObject = Record<string, unknown>;
 
-/** An endpoint's answer. Without a body, nothing follows the headers. */
+/** An endpoint's answer. Without a body, it ends after the headers. */
 export interface Answer {
   status: number;
   body?: unknown;
   headers?: Record<string, string>;
 }
 
-/** A refusal in GitHub's error form. Thrown by the code that refuses the request. */
+/** A refused request, in the form of GitHub's errors. */
 export class GitHubError extends Error {
   readonly status: number;
   readonly headers: Record<string, string>;

@@ -14,13 +14,13 @@ const badExp =
 /**
  * The App that sent a request, authenticated by its JSON web token.
  *
- * GitHub tolerates no clock drift: it refuses a token whose `iat` is in its own future. That is why it recommends an `iat` 60 seconds in
+ * GitHub tolerates no clock drift: it refuses a token if `iat` is in the future by GitHub's clock. So it recommends an `iat` 60 seconds in
  * the past. https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
  *
- * Throws GitHub's 401 with GitHub's message for each defect, and 404 if the issuer is not an App.
+ * Throws a 401 with GitHub's message for the defect, and 404 if the issuer is not an App.
  */
 export async function authenticateApp(authorization: string | undefined, apps: Apps, nowSeconds: number): Promise<App> {
-  // GitHub takes installation tokens after "token" or "Bearer", but JSON web tokens only after the latter.
+  // GitHub accepts installation tokens after "token" or "Bearer", but JSON web tokens only after "Bearer".
   const encoded = /^bearer +(\S+)$/i.exec(authorization ?? "")?.[1] ?? "";
   const claims = claimsOf(encoded);
   const app = issuer(claims, apps);
@@ -34,7 +34,7 @@ export async function authenticateApp(authorization: string | undefined, apps: A
   await signedWith(formerPublicKeyPem)
     .catch(() => signedWith(publicKeyPem))
     .catch((error: Error) => {
-      throw refused(wordsFor(error));
+      throw refused(messageFor(error));
     });
   const { iat = 0, exp = 0 } = claims;
   if (!Number.isInteger(iat) || iat > nowSeconds) throw refused(badIat);
@@ -59,7 +59,7 @@ function issuer({ iss }: JWTPayload, apps: Apps): App {
 }
 
 /** GitHub's message for an error of the library. A wrong signature gets the same message as a missing token. */
-function wordsFor(error: Error): string {
+function messageFor(error: Error): string {
   if (error instanceof errors.JWTExpired) return badExp;
   if (!(error instanceof errors.JWTClaimValidationFailed)) return notDecoded;
   if (error.reason !== "missing") return error.claim === "iat" ? badIat : badExp;

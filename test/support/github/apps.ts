@@ -31,22 +31,22 @@ export interface AppDefinition {
   appId: number;
   /** The App's URL-friendly name. The login of its bot is `<slug>[bot]`. */
   slug: string;
-  /** A JWT may name it as issuer instead of the id. Default: made from the App's id. */
+  /** A JWT may name this as issuer instead of the App's id. Default: derived from that id. */
   clientId?: string;
   /** The public half of the App's key, SPKI or PKCS#1 PEM. */
   publicKeyPem: string;
-  /** A second key, for the time while one key replaces the other. */
+  /** The former key, while it is still valid beside the new one. */
   formerPublicKeyPem?: string;
   installationId: number;
-  /** What the installation was granted. `metadata: read` is always included. */
+  /** The installation's permissions. `metadata: read` is always included. */
   permissions: Permissions;
-  /** Full names, all with the same owner, because GitHub installs an App per account. */
+  /** Full names. All have the same owner, because GitHub installs an App per account. */
   repositories: string[];
   /** A suspended installation gets no tokens, and its tokens stop working. Default: false. */
   suspended?: boolean;
 }
 
-/** The Apps that GitHub knows and where they are installed. */
+/** The Apps that GitHub knows, and their installations. */
 export class Apps {
   apps: App[] = [];
   installations: Installation[] = [];
@@ -56,7 +56,7 @@ export class Apps {
     this.clock = clock;
   }
 
-  /** Registers an App, or replaces the one with the same id, and does the same with its installation. */
+  /** Registers an App and its installation, and replaces those with the same id. */
   register(definition: AppDefinition): { app: App; installation: Installation } {
     const { appId, slug, publicKeyPem, installationId, permissions, repositories } = definition;
     if (!Number.isSafeInteger(appId) || appId < 1) throw new Error("appId: expected a positive integer");

@@ -115,7 +115,7 @@ export function labelBody(repository: Repository, name: string, base: string): J
   };
 }
 
-/** A pull request as a list returns it. `head` is the repository of its branch, undefined if that was deleted. */
+/** A pull request as a list returns it. `head` is the repository of its branch; undefined if that repository was deleted. */
 export function pullBody(
   repository: Repository,
   pull: PullRequest,

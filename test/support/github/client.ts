@@ -16,7 +16,7 @@ import type { Repository, RepositoryDefinition } from "./repositories.ts";
 import type { LoggedRequest } from "./requestLog.ts";
 import type { Token } from "./tokens.ts";
 
-/** Controls a running double. Every call throws with the double's message if it is refused. */
+/** Controls a running double. If the double refuses a call, the call throws an Error with its message. */
 export class GitHubDoubleClient {
   readonly url: string;
 
@@ -80,8 +80,8 @@ export class GitHubDoubleClient {
   }
 
   /**
-   * The requested redeliveries, oldest first. The double makes those whose secret and payload it knows. For all others, a test has to play
-   * GitHub: deliver again and record that as another delivery with the same guid.
+   * The requested redeliveries, oldest first. The double itself makes those whose secret and payload it knows. For the others, a test has to
+   * act as GitHub: deliver again, and record that as another delivery with the same guid.
    */
   redeliveries(): Promise<Redelivery[]> {
     return this.call("GET", "redeliveries");
@@ -104,12 +104,12 @@ export class GitHubDoubleClient {
     await this.call("DELETE", "faults");
   }
 
-  /** The received requests, oldest first; with `since`, only those after an id or from an ISO 8601 time on. */
+  /** The received requests, oldest first. `since`: only those after this id, or from this ISO 8601 time on. */
   requests(since?: number | string): Promise<LoggedRequest[]> {
     return this.call("GET", `requests${since === undefined ? "" : `?since=${encodeURIComponent(since)}`}`);
   }
 
-  /** Every installation token ever issued, complete, to search for leaks. */
+  /** Every installation token that was ever issued, complete, to search for leaks. */
   tokens(): Promise<Token[]> {
     return this.call("GET", "tokens");
   }

@@ -42,7 +42,7 @@ export function isControl(target: string): boolean {
   return target.startsWith(`${prefix}/`);
 }
 
-/** Carries out a control request. Throws an Error with a readable message if the request makes no sense. */
+/** Carries out a control request. Throws an Error with a readable message if the request is invalid. */
 export function control(controlled: Controlled, method: string, target: string, body: unknown): unknown {
   const { world, faults, log, credentials } = controlled;
   const url = new URL(target, "http://double");
@@ -60,9 +60,9 @@ export function control(controlled: Controlled, method: string, target: string, 
       const { from, to } = body as { from: string; to: string };
       const { fullName } = world.repositories.find(from) ?? { fullName: from };
       const renamed = world.repositories.rename(from, to);
-      const told = (names: string[]) => names.map((name) => (name === fullName ? to : name));
+      const withNewName = (names: string[]) => names.map((name) => (name === fullName ? to : name));
       for (const one of [...world.apps.installations, ...world.tokens.issued])
-        one.repositories = told(one.repositories);
+        one.repositories = withNewName(one.repositories);
       for (const hook of world.hooks.all) if (hook.repository === fullName) hook.repository = to;
       return renamed;
     }
@@ -105,7 +105,7 @@ export function control(controlled: Controlled, method: string, target: string, 
   }
 }
 
-/** What comes after the first part of a control path. */
+/** The control path after its first part. */
 function named(path: string): string {
   return path.split("/").slice(2).map(decodeURIComponent).join("/");
 }

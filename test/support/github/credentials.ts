@@ -10,7 +10,7 @@ export interface Credential {
   time: string;
 }
 
-/** The credentials of all requests, valid or not, even of requests that a fault struck. They are kept as long as the double runs. */
+/** The credentials of all requests, valid or not, even if a fault struck the request. They are kept as long as the double runs. */
 export class Credentials {
   private readonly seen: Credential[] = [];
 

@@ -24,7 +24,7 @@ export interface GitHubDoubleOptions {
   port?: number;
   /** File that keeps the state while the double is stopped. Default: none. */
   stateFile?: string;
-  /** Is called with every answer before it is sent, e.g. to check it against GitHub's description. */
+  /** Called with every answer before it is sent, for example to check it against GitHub's description. */
   onAnswer?: (routed: Routed) => void;
 }
 
@@ -38,7 +38,7 @@ export interface GitHubDouble {
   close(): Promise<void>;
 }
 
-/** GitHub's largest webhook payload is 25 MB; no request to the API comes near. */
+/** GitHub's largest webhook payload is 25 MB. Requests to the API are much smaller. */
 const largestBody = 25 * 1024 * 1024;
 
 /** Starts a double of GitHub's REST API. Rejects if it cannot listen at that address. */
@@ -67,7 +67,7 @@ export async function startGitHubDouble(options: GitHubDoubleOptions = {}): Prom
       if (!response.headersSent) send(response, 500, {}, { message: `The double failed: ${error.message}` });
     });
   });
-  // Node closes an idle connection after five seconds, and a client that is just then about to use it again fails.
+  // By default Node.js closes an idle connection after five seconds. A client that reuses it at that moment would fail.
   server.keepAliveTimeout = 0;
   const host = options.host ?? "127.0.0.1";
   await new Promise<void>((resolve, reject) => {

@@ -15,7 +15,7 @@ export interface Call {
   body: JsonObject;
   /** The base URL of this GitHub, without a slash at the end. URLs in answers begin with it. */
   base: string;
-  /** The path as Link headers name it, with the repository's id instead of its name. */
+  /** The path as it appears in Link headers, with the repository's id instead of its name. */
   canonicalPath: string;
 }
 
@@ -30,11 +30,11 @@ export interface World {
 
 interface Described {
   method: "GET" | "POST" | "PATCH" | "DELETE";
-  /** The path as in GitHub's OpenAPI description. A last parameter named `ref` takes the rest of the path. */
+  /** The path as in GitHub's OpenAPI description. A last parameter named `ref` stands for the rest of the path. */
   path: string;
   /** The endpoint's documentation page, named in its errors. */
   docs: string;
-  /** Every status that it can answer with, faults aside. */
+  /** Every status of its answers, except those of faults. */
   statuses: readonly number[];
 }
 
@@ -47,9 +47,9 @@ export interface AppEndpoint extends Described {
 /** An endpoint for installation tokens under /repos/{owner}/{repo}. */
 export interface RepositoryEndpoint extends Described {
   for: "repository";
-  /** Sets of permissions. According to GitHub, any one of them is enough. */
+  /** Sets of permissions. According to GitHub, each of them is enough. */
   accepted: readonly Permissions[];
-  /** The sets that really are enough, if they differ. */
+  /** The sets that are really enough, if others. */
   sufficient?: readonly Permissions[];
   handle(call: Call, world: World, repository: Repository, token: Token): Answer;
 }
@@ -57,7 +57,7 @@ export interface RepositoryEndpoint extends Described {
 /** An endpoint for installation tokens under /orgs/{org}. */
 export interface OrganizationEndpoint extends Described {
   for: "organization";
-  /** Sets of permissions, any one of which is enough. */
+  /** Sets of permissions. Each of them is enough. */
   accepted: readonly Permissions[];
   /** `organization`: its login, spelled as in the installation. */
   handle(call: Call, world: World, organization: string): Answer;

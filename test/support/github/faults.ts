@@ -7,7 +7,7 @@ export interface FaultDefinition {
   /** Answer with this status. */
   status?: number;
   headers?: Record<string, string>;
-  /** Body of that answer: an object is sent as JSON, a string as it is. Default: GitHub's usual body for that status. */
+  /** Body of that answer: an object is sent as JSON, a string as it is. Default: GitHub's usual body for the status. */
   body?: unknown;
   /**
    * `hang`: never answer. `reset`: break the connection. `broken-json`: carry out the request and send half of its answer.
@@ -50,7 +50,7 @@ export class Faults {
     return fault;
   }
 
-  /** The fault that strikes this request, counted as used. */
+  /** Returns the fault that strikes this request, and counts it as used; undefined if none does. */
   strike(method: string, path: string): Fault | undefined {
     const fault = this.pending.find(
       (candidate) =>
@@ -69,7 +69,7 @@ export class Faults {
   }
 }
 
-/** GitHub's own body for a status, used if a fault gives none. */
+/** GitHub's usual body for a status, for faults without a body. */
 export function usualBody(status: number): unknown {
   const message: Record<number, string> = {
     401: "Bad credentials",

@@ -4,7 +4,7 @@ import type { JsonObject } from "./answers.ts";
 import { targetType } from "./hookBodies.ts";
 import type { Hook, HookDelivery, Hooks } from "./hooks.ts";
 
-/** Delivers over HTTP like GitHub: once, with ten seconds for the answer. The result is recorded. */
+/** Delivers over HTTP like GitHub: once, with ten seconds for the answer. Records the result. */
 
 const answerMilliseconds = 10_000;
 
@@ -22,7 +22,7 @@ export function ping(hooks: Hooks, hook: Hook, body: JsonObject): void {
   send(hooks, hook, { guid: randomUUID(), event: "ping", action: null, redelivery: false, repository, payload });
 }
 
-/** Sends an earlier delivery again, signed with the hook's present secret. Does nothing if the payload is unknown. */
+/** Sends an earlier delivery again, signed with the hook's current secret. Does nothing if the payload is unknown. */
 export function sendAgain(hooks: Hooks, hook: Hook, { payload, ...delivery }: HookDelivery): void {
   if (payload !== null) send(hooks, hook, { ...delivery, payload, redelivery: true });
 }

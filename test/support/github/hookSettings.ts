@@ -7,7 +7,7 @@ import type { Hook, HookSettings } from "./hooks.ts";
  * The settings of a new hook.
  *
  * @param others the hooks that its owner already has
- * @throws GitHubError 422, as GitHub does, if its `url` is not a URL or another hook is the same
+ * @throws GitHubError 422, as GitHub does, if `url` is not a URL or the owner already has such a hook
  */
 export function checkedSettings(
   body: JsonObject,
@@ -36,7 +36,7 @@ export function checkedSettings(
   return settings;
 }
 
-/** The new settings of an existing hook. If `config` is given, it replaces the whole old one, including the secret. */
+/** The new settings of an existing hook. If there is a `config`, it replaces the whole old one, including the secret. */
 export function changed(hook: Hook, { config, events = hook.events, active = hook.active }: JsonObject): HookSettings {
   const { url, contentType, insecureSsl, hasSecret, secret } = hook;
   const kept = { url, contentType, insecureSsl, hasSecret, ...(secret === undefined ? {} : { secret }) };

@@ -5,19 +5,19 @@ import { type Clock, isoSeconds } from "./clock.ts";
 import { idOf, splitFullName } from "./identity.ts";
 
 /**
- * How old a delivery can be and still be redelivered, in days.
+ * The greatest age at which a delivery can be redelivered, in days.
  * https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
  */
 const redeliverableDays = 3;
 const dayInMs = 24 * 60 * 60 * 1000;
 
-/** Needs more than 32 bits, like GitHub's ids of deliveries. */
+/** Like GitHub's ids of deliveries, it needs more than 32 bits. */
 const firstDeliveryId = 17_000_000_000;
 
 /** Hooks created through the API have ids above those that tests choose. */
 const firstHookId = 400_000_000;
 
-const nobodys = { appId: null, repository: null, organization: null };
+const noOwner = { appId: null, repository: null, organization: null };
 
 /** A webhook: an App's own, a repository's, or an organisation's. */
 export interface Hook {
@@ -35,7 +35,7 @@ export interface Hook {
   insecureSsl: "0" | "1";
   /** Whether its deliveries are signed. */
   hasSecret: boolean;
-  /** The secret that signs its deliveries, if the double knows it. The double really delivers only to such hooks. */
+  /** The secret that signs its deliveries, if the double knows it. Only then does the double really deliver. */
   secret?: string;
   events: string[];
   createdAt: string;
@@ -44,7 +44,7 @@ export interface Hook {
 
 /** What a test sets on a hook. An omitted field gets its default again. */
 export interface HookDefinition {
-  /** Where its deliveries go. Only an App's own hook may have an empty URL, and then delivers nothing. */
+  /** Where its deliveries go. Only an App's own hook may have an empty URL. It then delivers nothing. */
   url: string;
   /** Default: json. */
   contentType?: "json" | "form";
@@ -140,7 +140,7 @@ export class Hooks {
   putForApp(appId: number, definition: HookDefinition): Hook {
     if (!this.apps.byId(appId)) throw new Error(`appId: expected a registered App, got ${appId}`);
     return this.put(definition, {
-      ...nobodys,
+      ...noOwner,
       id: idOf("AppHook", String(appId)),
       appId,
       active: true,
@@ -154,13 +154,13 @@ export class Hooks {
     if (!Number.isSafeInteger(id) || id < 1) throw new Error("id: expected a positive integer");
     const known = this.all.find((hook) => hook.id === id);
     if (known && !isOf(known, repository)) throw new Error(`id: hook ${id} belongs to ${known.repository ?? "an App"}`);
-    return this.put(definition, { ...nobodys, id, repository, active, events: [...events] });
+    return this.put(definition, { ...noOwner, id, repository, active, events: [...events] });
   }
 
   /** Adds a hook, as the API does. */
   add(owner: { repository: string } | { organization: string }, { events, active, ...definition }: HookSettings): Hook {
     const id = Math.max(firstHookId, ...this.all.map(({ id }) => id)) + 1;
-    return this.put(definition, { ...nobodys, ...owner, id, active, events });
+    return this.put(definition, { ...noOwner, ...owner, id, active, events });
   }
 
   /** Changes a hook, as the API does. */
@@ -193,7 +193,7 @@ export class Hooks {
       .sort((one, other) => other.deliveredAt.localeCompare(one.deliveredAt) || other.id - one.id);
   }
 
-  /** Records a delivery. Throws if it makes no sense. */
+  /** Records a delivery. Throws if the definition is invalid. */
   note(definition: HookDeliveryDefinition): HookDelivery {
     const { statusCode, deliveredAt } = definition;
     const hook = this.named(definition.hook);
@@ -224,7 +224,7 @@ export class Hooks {
   }
 
   /** Records a request for a redelivery. */
-  askAgain(hook: Hook, { id, guid }: HookDelivery): void {
+  requestRedelivery(hook: Hook, { id, guid }: HookDelivery): void {
     const at = new Date(this.clock.now()).toISOString();
     this.redeliveries.push({ deliveryId: id, guid, hook: hook.appId === null ? hook.id : "app", at });
   }

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 
-/** The SHA that stands for "no commit" in a push: the branch was created (before) or deleted (after). */
+/** The SHA for "no commit" in a push: as `before` if it created the branch, as `after` if it deleted the branch. */
 export const zeroSha = "0".repeat(40);
 
 /** A fresh commit SHA. */
@@ -8,7 +8,7 @@ export function randomSha(): string {
   return randomBytes(20).toString("hex");
 }
 
-/** A SHA derived from a name, always the same, for tests that give none. */
+/** A SHA derived from a name, always the same, if a test sets none. */
 export function shaOf(name: string): string {
   return createHash("sha1").update(name).digest("hex");
 }
@@ -38,7 +38,7 @@ export interface Account {
   type: "User" | "Bot" | "Organization";
 }
 
-/** The login of the pusher if a test names none. */
+/** The login of the pusher, if a test names none. */
 export const defaultPusher = "5dlabs-rex[bot]";
 
 /** The account behind a login: `slug[bot]` is an App's bot, everything else a user. */

@@ -14,11 +14,11 @@ interface Description {
   components: { responses: Record<string, { content?: Record<string, { schema?: object }> }> };
 }
 
-/** Where GitHub's description differs from what GitHub does, by the place in the answer. */
+/** Places in answers where GitHub's description differs from what GitHub does. */
 const inaccuracies = [
   // The head of a pull request whose fork was deleted has no repository.
   /\/head\/repo$/,
-  // A label that was only ever given a name has no description.
+  // A label that was created with only a name has no description.
   /\/labels\/\d+\/description$/,
   // The list of installations requires an account to be both a user and an enterprise.
   /^\/\d+\/account/,
@@ -36,7 +36,7 @@ const formats = {
 
 let description: Description | undefined;
 
-/** GitHub's published description of its API, read only once. */
+/** GitHub's published description of its API. It is read only once. */
 export function githubDescription(): Description {
   const file = createRequire(import.meta.url).resolve("@octokit/openapi/generated/api.github.com.json");
   description ??= withJsonSchemaNulls(JSON.parse(readFileSync(file, "utf8"))) as Description;

@@ -5,7 +5,7 @@ const defaultPageSize = 30;
 const largestPageSize = 100;
 
 /**
- * One page of the items, and the Link header to the other pages. Page sizes above GitHub's limit are reduced to it.
+ * One page of the items, and the Link header to the other pages. GitHub's limit caps the page size.
  * https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
  */
 export function page<T>(call: Call, items: readonly T[]): { items: T[]; headers: Record<string, string> } {

@@ -43,7 +43,7 @@ export interface PushOptions {
   installationId?: number;
 }
 
-/** GitHub's push payload. Only the fields that tests read are named; the others exist, too. */
+/** GitHub's push payload. This names only the fields that tests read, but the others exist, too. */
 export interface PushPayload extends JsonObject {
   ref: string;
   before: string;
@@ -62,7 +62,7 @@ const exampleBranchPush = example("push", ({ ref }) => String(ref).startsWith("r
 const exampleOrganization = example("push", (payload) => "organization" in payload).organization as JsonObject;
 const publicApi = "https://api.github.com";
 
-/** The repository of a push that names no other. */
+/** The repository of a push without a named one. */
 export const defaultRepository = "acme/widgets";
 
 /** The full ref of a push. */

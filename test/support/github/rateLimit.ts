@@ -2,7 +2,7 @@
 const limit = 5000;
 const windowSeconds = 3600;
 
-/** Counts requests per client and hour, and reports the count as GitHub does. It refuses nothing; faults do that. */
+/** Counts requests per client and hour, and reports the count as GitHub does. It refuses nothing. For that there are faults. */
 export class RateLimit {
   private readonly windows = new Map<string, { used: number; reset: number }>();
 

@@ -52,7 +52,7 @@ export interface Repository {
   labels: Record<string, Label>;
   pulls: PullRequest[];
   comments: Comment[];
-  /** Changes of branches, in the order in which tests made them. The initial default branch does not count. */
+  /** Changes of branches, in the order in which tests made them, without the creation of the default branch. */
   activities: Activity[];
 }
 
@@ -62,7 +62,7 @@ export interface PullRequestDefinition {
   headRef?: string;
   /** Default: the repository itself. Another name is a fork; null is a deleted fork. */
   headRepo?: string | null;
-  /** Default: the head of the branch, even after the branch moves. */
+  /** Default: always the current head of the branch. */
   headSha?: string;
   /** Replaces all labels. */
   labels?: string[];
@@ -81,7 +81,7 @@ export interface RepositoryDefinition {
   defaultBranch?: string;
   /** Head SHA by branch name; null deletes the branch. Other branches stay. */
   branches?: Record<string, string | null>;
-  /** When the repository and these branches were pushed to, in seconds since the epoch. Default: now, if a branch moves. */
+  /** When these branches, and so the repository, were pushed to, in seconds since the epoch. Default: now, if a branch moves. */
   pushedAt?: number;
   /** Who pushed these branches: a login (`slug[bot]` is a Bot, else a User) or login and type. Default: 5dlabs-rex[bot]. */
   pushedBy?: string | Account | undefined;
@@ -120,13 +120,13 @@ export class Repositories {
     return this.all.find((repository) => repository.id === id);
   }
 
-  /** The repository that used to have this name, unless another has taken it since. */
+  /** The repository that used to have this name, unless another one has it now. */
   byFormerName(fullName: string): Repository | undefined {
     const id = this.formerNames[fullName.toLowerCase()];
     return id === undefined || this.find(fullName) ? undefined : this.byId(id);
   }
 
-  /** Throws if no repository has the first name, or one has the second. */
+  /** Throws if no repository has the old name, or one already has the new name. */
   rename(from: string, to: string): Repository {
     const repository = this.find(from);
     if (!repository || this.find(to)) throw new Error(`${from} cannot be renamed to ${to}`);
@@ -138,11 +138,11 @@ export class Repositories {
     return repository;
   }
 
-  /** Creates what is missing and changes what is given; everything else stays. */
+  /** Creates the repository if it does not exist, and changes what is given. Everything else stays. */
   upsert(fullName: string, definition: RepositoryDefinition = {}): Repository {
     const push = this.pushOf(definition);
     const known = this.find(fullName);
-    const repository = known ?? this.imagine(fullName, definition.defaultBranch);
+    const repository = known ?? this.newRepository(fullName, definition.defaultBranch);
     if (!known) this.all.push(repository);
     if (definition.defaultBranch) repository.defaultBranch = definition.defaultBranch;
     for (const [name, sha] of Object.entries(definition.branches ?? {})) this.moveBranch(repository, name, sha, push);
@@ -180,7 +180,7 @@ export class Repositories {
   }
 
   /** A repository with only its default branch. It is not stored. */
-  imagine(fullName: string, defaultBranch = "main"): Repository {
+  newRepository(fullName: string, defaultBranch = "main"): Repository {
     splitFullName(fullName);
     const now = this.clock.iso();
     return {

@@ -7,7 +7,7 @@ export interface LoggedRequest {
   method: string;
   /** Path with query, as sent. */
   path: string;
-  /** Null if no answer was sent, or not yet: the connection hangs or was broken. */
+  /** Null if no answer was sent (yet): the connection hangs or was broken. */
   status: number | null;
   /** When the answer was sent, as {@link time}; null if there was none. */
   answered: string | null;

@@ -27,11 +27,11 @@ export interface Routed {
   token?: Token;
 }
 
-/** API versions by date. A request without the header gets a version no newer than the last. */
+/** API versions, by date. */
 const apiVersions = ["2022-11-28", "2026-03-10"];
 const generalDocs = "https://docs.github.com/rest";
 
-/** Answers a request as GitHub does: it checks the headers, who asks, what they may see and do, and then handles the request. */
+/** Answers a request as GitHub does: checks the headers, the sender and its permissions, and then handles the request. */
 export async function route(request: Request, world: World): Promise<Routed> {
   const [rawPath = "", rawQuery = ""] = request.target.split("?", 2);
   const routed: Routed = { answer: { status: 500 } };
@@ -95,7 +95,7 @@ function answerForRepository(endpoint: RepositoryEndpoint, call: Call, token: To
   const renamed = renamedOf(call, world);
   if (renamed && token && world.tokens.reaches(token, renamed.fullName)) return redirectTo(renamed, endpoint, call);
   const repository = world.repositories.find(`${call.params.owner}/${call.params.repo}`);
-  // A private repository seems not to exist if the client may not see it.
+  // If the client may not see a private repository, GitHub answers as if it did not exist.
   if (!repository || !token || !world.tokens.reaches(token, repository.fullName)) throw notFound();
   requireOneOf(token.permissions, endpoint.sufficient ?? endpoint.accepted);
   return endpoint.handle(call, world, repository, token);

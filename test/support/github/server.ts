@@ -10,8 +10,8 @@ Usage: node server.ts [--listen ADDRESS:PORT] [--state FILE] [--check]
 
   --listen ADDRESS:PORT  where to listen; port 0 is a free one (default: 127.0.0.1:0)
   --state FILE           keep the state in FILE, so that the double can be stopped and started again
-  --check                check every answer against GitHub's OpenAPI description; a deviation is
-                         reported on standard error
+  --check                check every answer against GitHub's OpenAPI description, and report
+                         deviations on standard error
   --help                 show this
 
 Prints {"url": "http://ADDRESS:PORT"} on one line when it is ready, and stops on SIGTERM or SIGINT.
@@ -25,7 +25,7 @@ interface Options {
   check: boolean;
 }
 
-/** The options on the command line; undefined if help is wanted. Throws if they make no sense. */
+/** The options on the command line; undefined for --help. Throws if they are invalid. */
 function readOptions(): Options | undefined {
   const { values } = parseArgs({
     options: {
@@ -42,7 +42,7 @@ function readOptions(): Options | undefined {
 }
 
 async function run({ check, ...options }: Options): Promise<void> {
-  // Loaded only when needed, because the description is large.
+  // The description is large, so it is loaded only when needed.
   const checker = check ? new (await import("./openapi.ts")).OpenApiCheck() : undefined;
   const double = await startGitHubDouble({
     ...options,

@@ -21,7 +21,7 @@ export interface Token {
   expiresAt: string;
 }
 
-/** What a request for a token may ask for. Without a field, the token gets everything that the installation has. */
+/** What a request for a token may contain. For an omitted field, the token gets everything that the installation has. */
 export interface TokenRequest {
   /** Repository names, without their owner. */
   repositories?: unknown;
@@ -45,7 +45,7 @@ export class Tokens {
     this.clock = clock;
   }
 
-  /** Throws GitHub's 422 if the installation lacks a repository or permission, and 403 if it is suspended. */
+  /** Throws GitHub's 422 if the installation lacks a wanted repository or permission, and 403 if it is suspended. */
   issue(installation: Installation, request: TokenRequest): Token {
     if (installation.suspended) throw suspended();
     const repositories = selectRepositories(installation, request);
@@ -78,7 +78,7 @@ export class Tokens {
     return token;
   }
 
-  /** Whether the token can access a repository: it was issued for it, and the installation still has it. */
+  /** Whether the token can access a repository: the token was issued for it, and the installation still has it. */
   reaches(token: Token, fullName: string): boolean {
     const installation = this.apps.installation(token.installationId);
     const named = token.repositories.some((name) => name.toLowerCase() === fullName.toLowerCase());

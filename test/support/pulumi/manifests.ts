@@ -11,7 +11,7 @@ export interface Manifest {
 
 let runs = 0;
 
-/** Every object that the program creates for a configuration, under mocks. */
+/** Every object that the program creates for a configuration, under Pulumi's mocks. */
 export async function manifests(changes: Record<string, ConfigValue> = {}): Promise<Manifest[]> {
   const { registrations } = await register(async () => {
     setStackConfig(changes);

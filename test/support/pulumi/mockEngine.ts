@@ -11,7 +11,7 @@ export function only(registrations: Registration[], type: string): Registration 
   return registration;
 }
 
-/** Parent type, type and name of each registration, sorted. It shows a program's structure at a glance. */
+/** Parent type, type and name of each registration, sorted. */
 export function shape(registrations: Registration[]): string[] {
   return registrations.map(({ parentType, type, name }) => `${parentType} > ${type} ${name}`).sort();
 }

@@ -59,7 +59,7 @@ export function setStackConfig(changes: ConfigChanges = {}, secrets: string[] = 
   );
 }
 
-/** The stack's values over the defaults in Pulumi.yaml, as the engine passes them on: each value as a string. */
+/** The stack's values and the defaults in Pulumi.yaml, as the engine passes them on: each value as a string. */
 export function engineTexts(changes: ConfigChanges): Record<string, string> {
   const defaults = Object.entries(project.config).map(([key, { default: value }]) => [key, value] as const);
   const values: Record<string, unknown> = Object.fromEntries(defaults);

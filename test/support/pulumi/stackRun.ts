@@ -18,13 +18,13 @@ export interface StackOptions {
   /** Added to the minimum that the program needs; undefined leaves a key out. */
   config?: Record<string, ConfigValue>;
   args?: string[];
-  /** Is called with the whole output so far each time there is more. */
+  /** Called each time there is more output, with the whole output so far. */
   onProgress?: (stderr: string) => void;
-  /** Stops the command, as if its parent process had been killed. */
+  /** Kills the command. */
   signal?: AbortSignal;
 }
 
-/** A stack of the program in its own folder, run by dev/stack.ts with the real engine and the stand-in for the provider. */
+/** A stack of the program in its own folder. dev/stack.ts runs it with the real engine and the stand-in for the provider. */
 export class StackRun {
   readonly folder = mkdtempSync(join(tmpdir(), "rex-stack-"));
   readonly #name: string;
@@ -40,13 +40,13 @@ export class StackRun {
   }
 
   run(command: string, { config = {}, args = [], onProgress, signal }: StackOptions = {}): Promise<Ended> {
-    // A sweep that starts during a test would be an extra object.
+    // A sweep that started during a test would create another object.
     const values = { ...leastConfig, name: this.#name, "sweep.schedule": "0 0 1 1 *", ...config };
     const options = Object.entries(values).flatMap(([key, value]) => this.#option(key, value));
     const folders = [dirname(process.execPath), dirname(tool("pulumi") ?? ""), process.env.PATH];
     const child = spawn(
       join(root, "dev/stack.ts"),
-      // The stack has no file, so that no other test's configuration matters.
+      // No file belongs to this stack, so the configuration comes only from the options.
       [command, "--dir", this.folder, "--stack", "test", "--provider", "double", ...options, ...args],
       {
         env: { ...process.env, PATH: folders.join(delimiter) },
@@ -75,7 +75,7 @@ export class StackRun {
     return existsSync(file) ? readFileSync(file, "utf8") : "";
   }
 
-  /** Every file that the engine and its tools left behind, except the secrets that they were given. */
+  /** Every file that the engine and its tools left behind, except the files with the secrets from the options. */
   files(): { name: string; text: string }[] {
     const names = readdirSync(this.folder, { recursive: true, encoding: "utf8" }).filter(
       (name) => !name.startsWith("given-"),

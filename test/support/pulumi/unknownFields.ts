@@ -1,8 +1,8 @@
 /**
- * Paths of the fields that a validator never reads, because its schema does not know them. Upstream's validators accept such a field, and
- * so does the API server if a CRD has no schema, so a typo would go unnoticed.
+ * Paths of the fields that a validator never reads, because its schema does not know them. Upstream's validators accept such fields, and so
+ * does the API server if a CRD has no schema. A typo would go unnoticed.
  *
- * @param validate reads the value that it gets, and by name each field that it knows
+ * @param validate must read each field that it knows, by name
  */
 export function unknownFields(value: object, validate: (value: unknown) => unknown): string[] {
   const unread = new Map<string, Set<string>>();
@@ -10,7 +10,7 @@ export function unknownFields(value: object, validate: (value: unknown) => unkno
   return [...unread].flatMap(([path, fields]) => [...fields].map((field) => `${path}.${field}`)).sort();
 }
 
-/** Wraps a value so that `unread` lists the fields, at any depth, that nobody has read yet. */
+/** Wraps a value so that `unread` lists the fields, at any depth, that have not been read yet. */
 function watched(value: object, path: string, unread: Map<string, Set<string>>): object {
   const fields = new Set(Array.isArray(value) ? [] : Object.keys(value));
   unread.set(path, fields);
@@ -29,7 +29,7 @@ function watched(value: object, path: string, unread: Map<string, Set<string>>):
       inner.set(key, proxy);
       return proxy;
     },
-    // A validator that iterates over all keys accepts any key: the object is a map.
+    // A validator that iterates over all keys accepts every key, because the object is a map.
     ownKeys(target) {
       fields.clear();
       return Reflect.ownKeys(target);

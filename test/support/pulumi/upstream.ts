@@ -5,13 +5,13 @@ import { delimiter, join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/** Path of a tool that the node's build made or that is on PATH; undefined if there is none. */
+/** Path of a tool on PATH or from the node's build; undefined if there is none. */
 export function tool(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? "").split(delimiter), join(cacheDirectory(), "bin")];
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 
-/** A file of a Go module that the node's build downloaded; undefined if there is none. */
+/** Path of a file in a Go module that the node's build downloaded; undefined if there is none. */
 export function moduleFile(module: string, version: string, file: string): string | undefined {
   const cache =
     process.env.GOMODCACHE ?? join(process.env.GOPATH?.split(delimiter)[0] ?? join(homedir(), "go"), "pkg/mod");

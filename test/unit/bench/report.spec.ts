@@ -15,7 +15,7 @@ const measured: Measured = {
   commit: "abc1234",
   runs: 2,
   seconds: 61,
-  ground: {
+  conditions: {
     machine: { cpu: "Some CPU", cores: 2, memoryGiB: 24, kernel: "6.1.0" },
     versions: {
       Kubernetes: "1.34.3",

@@ -3,7 +3,7 @@ import { activityBody } from "../bodies.ts";
 import type { RepositoryEndpoint } from "../endpoint.ts";
 import { pageSize } from "../paging.ts";
 
-/** The supported query parameters. GitHub has more, but nobody needs them so far. */
+/** The supported query parameters. GitHub has more, but no test needs them. */
 const known = ["ref", "per_page"];
 
 const listActivities: RepositoryEndpoint = {

@@ -16,7 +16,7 @@ import type { Permissions } from "../permissions.ts";
 
 const appDocs = "https://docs.github.com/rest/apps/webhooks";
 
-/** Which status codes count as success and failure. A delivery without an answer has the code 0 and is neither. */
+/** Which status codes count as success, and which as failure. A delivery without an answer has the code 0 and counts as neither. */
 const outcomes: Record<string, (statusCode: number) => boolean> = {
   success: (statusCode) => statusCode >= 200 && statusCode <= 399,
   failure: (statusCode) => statusCode >= 400 && statusCode <= 599,
@@ -231,7 +231,7 @@ function show(call: Call, world: World, hook: Hook): Answer {
   return { status: 200, body: hookDeliveryBody(hook, found, installationOf(world, hook, found)) };
 }
 
-// GitHub documents that older ones are refused; the status and the message are the double's own.
+// GitHub documents that it refuses older deliveries, but not how. The status and the message are the double's own.
 function redeliver(call: Call, world: World, hook: Hook): Answer {
   const found = delivery(call, world, hook);
   if (world.hooks.isTooOld(found))
@@ -241,7 +241,7 @@ function redeliver(call: Call, world: World, hook: Hook): Answer {
       code: "custom",
       message: "Only deliveries from the past 3 days can be redelivered",
     });
-  world.hooks.askAgain(hook, found);
+  world.hooks.requestRedelivery(hook, found);
   sendAgain(world.hooks, hook, found);
   return { status: 202, body: {} };
 }

@@ -5,8 +5,8 @@ import { accountOf } from "../identity.ts";
 import { page } from "../paging.ts";
 import type { Comment, PullRequest, Repository } from "../repositories.ts";
 
-// Labels and comments of pull requests are available as those of issues. GitHub documents that either permission is enough, but for the
-// number of a pull request it requires `pull_requests`, whatever the header says.
+// Labels and comments of pull requests are available as those of issues. GitHub documents that either permission is enough. But for a
+// pull request it requires `pull_requests`, although the header also names `issues`.
 const read = [{ issues: "read" }, { pull_requests: "read" }] as const;
 const write = [{ issues: "write" }, { pull_requests: "write" }] as const;
 const readPull = [{ pull_requests: "read" }] as const;

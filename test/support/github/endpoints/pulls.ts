@@ -51,11 +51,11 @@ function ownerOfHead(pull: PullRequest): string | undefined {
   return pull.headRepository === null ? undefined : splitFullName(pull.headRepository).owner.toLowerCase();
 }
 
-/** The repository of the head branch. A fork that no test described is invented. */
+/** The repository of the head branch. For a fork that no test has defined, it is a new one. */
 function headOf(world: World, repository: Repository, pull: PullRequest): Repository | undefined {
   if (pull.headRepository === null) return undefined;
   if (pull.headRepository === repository.fullName) return repository;
-  return world.repositories.find(pull.headRepository) ?? world.repositories.imagine(pull.headRepository);
+  return world.repositories.find(pull.headRepository) ?? world.repositories.newRepository(pull.headRepository);
 }
 
 /** Pull requests. */

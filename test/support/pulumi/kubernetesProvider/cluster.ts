@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import * as k8s from "@kubernetes/client-node";
 import { at, type Json, type Path } from "./values.ts";
 
-/** A Kubernetes object, as far as it is known. */
+/** A Kubernetes object with any fields. */
 export interface KubernetesObject {
   [key: string]: Json;
   apiVersion: string;
@@ -63,10 +63,9 @@ export class Cluster {
   }
 
   /**
-   * Server-side apply. It first takes over the fields of an object that was created as a whole, so that fields no longer wanted are
-   * removed.
+   * Server-side apply. If the object was created as a whole, this first takes over its fields, so that fields no longer wanted are removed.
    *
-   * @throws ApiError Conflict if another manager wants something else
+   * @throws ApiError Conflict if another manager has set a field to something else
    */
   async apply(object: KubernetesObject, manager: string, dryRun: boolean): Promise<KubernetesObject> {
     const live = await this.read(object);
@@ -77,7 +76,7 @@ export class Cluster {
     return answer(this.#api.patch(typed(object), undefined, dryRun ? "All" : undefined, manager, dryRun, strategy));
   }
 
-  /** Requests a foreground deletion: owned objects go first. Fails if the object has another UID. */
+  /** Requests a foreground deletion, which deletes owned objects first. Fails if the object has another UID. */
   async delete(object: KubernetesObject, uid: string | undefined): Promise<void> {
     try {
       const preconditions = uid === undefined ? undefined : { uid };

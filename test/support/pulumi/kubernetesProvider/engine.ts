@@ -28,7 +28,7 @@ export class Engine {
       .setSeverity(severity)
       .setMessage(message)
       .setEphemeral(ephemeral);
-    // A message that cannot be shown is no reason to fail.
+    // If the engine cannot show a message, that is no reason to fail.
     this.#client?.log(request, () => {});
   }
 }

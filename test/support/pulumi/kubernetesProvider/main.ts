@@ -5,8 +5,8 @@ import { Provider } from "./provider.ts";
 import { handlers } from "./service.ts";
 
 /**
- * Serves the provider to the engine at the given address. The engine reads the port from the first line of standard output, and stops this
- * process when it is done.
+ * Serves the provider to the engine at the given address. The engine reads the port from the first line of standard output. When it is
+ * done, it stops this process.
  */
 const [engineAddress] = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 const server = new grpc.Server({ "grpc.max_receive_message_length": 400 * 1024 * 1024 });

@@ -17,7 +17,7 @@ export interface Difference {
   deleteBeforeReplace: boolean;
 }
 
-/** The object was created or changed, but is not in the state its annotations demand. The engine stores it, marked as unready. */
+/** The object was created or changed, but is not in the state that its annotations demand. The engine stores it as not ready. */
 export class NotReady extends Error {
   readonly id: string;
   readonly properties: Properties;
@@ -37,8 +37,8 @@ const fieldManagerKey = "__fieldManager";
 const defaultTimeoutSeconds = 600;
 
 /**
- * Mimics the parts of Pulumi's Kubernetes provider 4.34 that matter here. Creation fails if the object exists. An update is a server-side
- * apply with one manager per resource, and some fields cause a replacement. Creation and update wait as annotations say, and deletion waits
+ * Does what matters here of Pulumi's Kubernetes provider 4.34. Creation fails if the object exists. An update is a server-side apply with
+ * one manager per resource, and changes of some fields cause a replacement. Creation and update wait as the annotations say. Deletion waits
  * until the object is gone. A preview is a dry run on the server.
  */
 export class Provider {
@@ -52,14 +52,14 @@ export class Provider {
     this.#engine = engine;
   }
 
-  /** @param options.upsert take over existing objects instead of refusing to create them */
+  /** @param options.upsert whether to take over existing objects. Default: creating them fails */
   configure(options: ClusterOptions & { namespace?: string; upsert?: boolean }): void {
     this.#options = options;
     this.#upsert = options.upsert ?? false;
     this.#defaultNamespace = options.namespace ?? this.#defaultNamespace;
   }
 
-  /** What is wrong with a resource's inputs, or undefined. */
+  /** What is wrong with a resource's inputs; undefined if nothing is. */
   check(inputs: Properties): string | undefined {
     const object = plain(inputs);
     const named = text(object.value, "metadata", "name") !== undefined || object.partlyUnknown;
@@ -108,7 +108,7 @@ export class Provider {
     const manager = text(olds, fieldManagerKey) ?? "pulumi-kubernetes";
     if (options.preview) {
       const dry = await this.#tryOnServer(urn, () => this.#connect().apply(wanted.object, manager, true));
-      // Values that the server sets, such as a UID, do not change, so that resources depending on them see no change.
+      // Values that the server sets, such as a UID, stay the same. So resources that depend on them see no change.
       return { id: "", properties: dry === undefined ? inputs : this.#state(dry, wanted.secrets, manager) };
     }
     const live = await this.#connect().apply(wanted.object, manager, false);
@@ -248,7 +248,7 @@ const replacingPaths: Record<string, Path[]> = {
   ClusterRoleBinding: [["roleRef"]],
 };
 
-/** The paths at which two values differ, as deep as both have the same structure. */
+/** The paths at which two values differ, as deep as their structure is the same. */
 function differences(before: Json | undefined, after: Json | undefined, path = ""): string[] {
   if (same(before, after)) {
     return [];
@@ -292,7 +292,7 @@ function idOf(object: KubernetesObject): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
-/** The wanted object, with the live values in all places that it mentions. */
+/** The wanted object, but with the live value of each of its fields. */
 function overlaid(wanted: Json, live: Json | undefined): Json {
   if (wanted === null || typeof wanted !== "object" || live === null || typeof live !== "object") {
     return live ?? wanted;

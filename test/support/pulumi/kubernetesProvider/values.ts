@@ -3,7 +3,7 @@ const signature = "4dabf18193072939515e22adb298388d";
 const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-/** A resource's properties in plain text, and the places of the secrets. */
+/** A resource's properties without marks, and the places of the secrets. */
 export interface Plain {
   value: Json;
   /** Paths of the secrets, from the root. */

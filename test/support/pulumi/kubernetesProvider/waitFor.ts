@@ -1,16 +1,16 @@
 import { select } from "./jsonPath.ts";
 import { at, type Json } from "./values.ts";
 
-/** Whether an object is in the state its annotations demand, and if not, why. */
+/** Whether an object is in the state that its annotations demand, and why not. */
 export interface Verdict {
   ready: boolean;
-  /** What the object says about itself, if it is not. */
+  /** If it is not: what the object says about itself. */
   reason?: string;
 }
 
 /**
- * Evaluates the annotation `pulumi.com/waitFor`: one expression or a JSON array of them. All must hold; the first one that does not gives
- * the reason.
+ * Evaluates the annotation `pulumi.com/waitFor`: one expression or a JSON array of them. All must hold. The reason comes from the first one
+ * that does not.
  * @see https://www.pulumi.com/registry/packages/kubernetes/annotations/
  */
 export function waitFor(annotation: string, object: Json): Verdict {

@@ -6,43 +6,43 @@ import { type Platform, rex, type Task } from "../platform.ts";
 import { apiServer } from "./apiServerUse.ts";
 import type { FaultCase } from "./matrix.ts";
 import { nodeComponent } from "./nodeComponent.ts";
-import { moved, type PushedRun } from "./sensorRun.ts";
+import { type PushedRun, pushWithoutDelivery } from "./sensorRun.ts";
 
-/** A push while the way in is disturbed. */
+/** A push under a fault of EventSource, event bus or Sensor. */
 export interface DisturbedPush extends PushedRun {
   /** The answers to the delivery and its redeliveries: a status, or the error of the connection. */
   answers: string[];
 }
 
 /** How long NATS is down, in seconds. */
-const natsAway = 60;
+const natsDownSeconds = 60;
 
 /**
- * Pushes while a part of the way in is struck. If the answer is not 200, it delivers again every two seconds: the same bytes with the same
- * delivery id, as when someone asks GitHub to redeliver. GitHub never does so by itself.
+ * Pushes while EventSource, event bus or Sensor is down. If the answer is not 200, it delivers again every two seconds: the same bytes with
+ * the same delivery id, as if somebody had asked GitHub to redeliver. GitHub itself never redelivers unasked.
  */
-export async function pushDuring(cases: FaultCase[], platform: Platform, task: Task): Promise<DisturbedPush> {
+export async function pushDuringFault(cases: FaultCase[], platform: Platform, task: Task): Promise<DisturbedPush> {
   const { cluster } = platform;
-  const pushed = await moved(platform, task);
+  const pushed = await pushWithoutDelivery(platform, task);
   const strike = async (one: FaultCase) => {
     if (one.fault === "nats-stopped") await nodeComponent("stop", "nats");
     else
-      await apiServer.whileThere(() =>
+      await apiServer.whileUp(() =>
         killPod(cluster, one.fault === "sensor-killed" ? "sensor-name" : "eventsource-name"),
       );
   };
   const after = cases.filter(({ how }) => how === "right after the push");
   for (const one of cases.filter((one) => !after.includes(one))) await strike(one);
-  const back = cases.some(({ fault }) => fault === "nats-stopped")
-    ? sleep(natsAway * 1000).finally(() => nodeComponent("start", "nats"))
+  const natsStarted = cases.some(({ fault }) => fault === "nats-stopped")
+    ? sleep(natsDownSeconds * 1000).finally(() => nodeComponent("start", "nats"))
     : Promise.resolve();
-  const [disturbed] = await Promise.all([deliverUntilTaken(platform, pushed), back]);
+  const [disturbed] = await Promise.all([deliverUntilTaken(platform, pushed), natsStarted]);
   for (const one of after) await strike(one);
   return disturbed;
 }
 
 /** Waits until the pods of EventSource and Sensor are ready, so that the next case starts from the same state. */
-export async function wayInIsReady(cluster: Cluster): Promise<void> {
+export async function detectionIsReady(cluster: Cluster): Promise<void> {
   for (const label of ["sensor-name", "eventsource-name"]) {
     await until(`the pod with label ${label} is ready`, 120_000, async () => {
       const pods = await podsWith(cluster, label);
@@ -78,7 +78,7 @@ async function deliverUntilTaken(platform: Platform, pushed: PushedRun): Promise
   const payload = pushPayload({ repository, sender: rex, ...pushed.push });
   const delivery = await signedDelivery(webhookSecret, payload);
   const pushedAt = new Date();
-  const webhookUrl = await apiServer.whileThere(() => addressed(platform));
+  const webhookUrl = await apiServer.whileUp(() => addressed(platform));
   const answers: string[] = [];
   for (;;) {
     const answer = await deliver(platform.cluster, webhookUrl, delivery).then(

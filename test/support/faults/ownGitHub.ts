@@ -11,10 +11,10 @@ import type { Call } from "./kinds.ts";
 import type { GitHubFault } from "./matrix.ts";
 
 /**
- * A GitHub double for one case, so that its faults strike no other run. Paths alone could not tell them apart, because not all name the
- * task.
+ * A GitHub double for one case, so that its faults strike no other run. In a shared double, paths could not tell the runs apart, because
+ * not every path contains the task.
  */
-export class GitHubOfItsOwn {
+export class OwnGitHub {
   readonly url: string;
   readonly client: GitHubDoubleClient;
   readonly #stateFile: string;
@@ -27,17 +27,17 @@ export class GitHubOfItsOwn {
     this.#close = close;
   }
 
-  /** Starts it on the node, with the stack's App installed. */
-  static async start(): Promise<GitHubOfItsOwn> {
+  /** Starts a double on the node, with the stack's App installed. */
+  static async start(): Promise<OwnGitHub> {
     const stateFile = join(tmpdir(), `github-${randomBytes(6).toString("hex")}.json`);
     const { url, close } = await startGitHubDouble({ host: nodeEnvironment().address, stateFile });
-    const github = new GitHubOfItsOwn(url, stateFile, close);
+    const github = new OwnGitHub(url, stateFile, close);
     await installDevApp(github.client);
     return github;
   }
 
   /** Refuses connections for a while. */
-  async goAway(milliseconds: number): Promise<void> {
+  async refuseConnections(milliseconds: number): Promise<void> {
     await this.#close();
     await sleep(milliseconds);
     const { hostname, port } = new URL(this.url);
@@ -59,7 +59,7 @@ export class GitHubOfItsOwn {
   }
 }
 
-/** Method and beginning of the path of a call; the path is a regular expression. */
+/** Method of a call, and a regular expression for the beginning of its path. */
 export function requestOf(call: Call, task: Task): { method: string; path: string } {
   const repository = `/repos/${task.repository}`;
   const requests: Record<Call, { method: string; path: string }> = {

@@ -2,24 +2,24 @@ import { afterwards } from "../afterwards.ts";
 import type { Platform, Task } from "../platform.ts";
 import { type DerivedTemplate, deriveTemplate } from "./derivedTemplate.ts";
 import { neighbourBranch } from "./finalState.ts";
-import { GitHubOfItsOwn } from "./gitHubOfItsOwn.ts";
 import type { FaultCase } from "./matrix.ts";
+import { OwnGitHub } from "./ownGitHub.ts";
 
 /** A finalizer that nobody removes. */
 export const finalizer = "tests.example/never";
 
-/** The surroundings of a case's run: a task that waits at a gate, its agents, and its own GitHub if the case strikes GitHub. */
-export class Ground {
+/** What a case's run needs: a task that waits at a gate, its agents, and a separate GitHub double if the case strikes GitHub. */
+export class Setup {
   readonly platform: Platform;
   readonly task: Task;
   /** The case's own GitHub double, if it has one. */
-  readonly github?: GitHubOfItsOwn;
+  readonly github?: OwnGitHub;
   /** The WorkflowTemplate to run instead of the deployed one, if there is one. */
   readonly template?: DerivedTemplate;
-  /** Name of Cleo's CodeRun, if Cleo is at work. Then there is a CodeRun of Rex's, too. */
+  /** Name of Cleo's CodeRun, if Cleo is at work. Then Rex has a CodeRun, too. */
   readonly cleo?: string;
 
-  private constructor(of: Pick<Ground, "platform" | "task" | "github" | "template" | "cleo">) {
+  private constructor(of: Pick<Setup, "platform" | "task" | "github" | "template" | "cleo">) {
     this.platform = of.platform;
     this.task = of.task;
     this.github = of.github;
@@ -28,15 +28,15 @@ export class Ground {
   }
 
   /** Prepares cases that strike the same run. Without cases, it prepares a clean run with agents. */
-  static async prepare(dev: Platform, cases: FaultCase[]): Promise<Ground> {
+  static async prepare(dev: Platform, cases: FaultCase[]): Promise<Setup> {
     const github = cases.some(({ fault, call }) => fault.startsWith("github-") || call !== undefined)
-      ? await GitHubOfItsOwn.start()
+      ? await OwnGitHub.start()
       : undefined;
     const platform = dev.withGitHub(github?.url ?? dev.options.githubUrl);
     const id = platform.newTask();
     let template: DerivedTemplate | undefined;
     try {
-      // This comes first, because Argo's controller needs a moment to notice a new template.
+      // The template comes first, because Argo's controller needs a moment to notice it.
       template = await ownTemplate(platform, id, cases, github);
       const task = await platform.startTask("at-bare-gate", { id, pullLabels: ["ready-for-qa"] });
       await putNeighbour(platform, task);
@@ -47,7 +47,7 @@ export class Ground {
       for (const one of cases) {
         if (one.call !== undefined && one.github !== undefined) await github?.fail(one.call, one.github, task);
       }
-      return new Ground({ platform, task, github, template, cleo });
+      return new Setup({ platform, task, github, template, cleo });
     } catch (error) {
       await afterwards(
         () => platform.close(),
@@ -58,8 +58,8 @@ export class Ground {
     }
   }
 
-  /** Removes the lasting causes of the case's failure. */
-  async mend(): Promise<void> {
+  /** Removes the case's faults, as far as they last. */
+  async removeFaults(): Promise<void> {
     await this.github?.client.clearFaults();
     if (this.cleo !== undefined) await this.#takeFinalizersOff(this.cleo);
     await this.#takeOwnersOff();
@@ -67,7 +67,7 @@ export class Ground {
 
   async close(): Promise<void> {
     await afterwards(
-      () => this.mend(),
+      () => this.removeFaults(),
       () => this.platform.close(),
       () => this.template?.remove(),
       () => this.github?.close(),
@@ -94,7 +94,7 @@ async function ownTemplate(
   { cluster }: Platform,
   task: string,
   cases: FaultCase[],
-  github: GitHubOfItsOwn | undefined,
+  github: OwnGitHub | undefined,
 ): Promise<DerivedTemplate | undefined> {
   const limits = cases.flatMap(({ limits }) => limits ?? []);
   if (github === undefined && limits.length === 0) return undefined;

@@ -19,17 +19,17 @@ interface Manifest {
   [field: string]: unknown;
 }
 
-/** A WorkflowTemplate for each shape, and a service account for them. {@link ShapeGround.close} removes everything. */
-export class ShapeGround {
-  readonly templates: Record<Shape, { name: string; uid: string }>;
+/** A WorkflowTemplate for each shape, and a service account for them. {@link ShapeTemplates.close} removes everything. */
+export class ShapeTemplates {
+  readonly byShape: Record<Shape, { name: string; uid: string }>;
   readonly #remove: () => Promise<void>;
 
-  private constructor(made: ShapeGround["templates"], remove: () => Promise<void>) {
-    this.templates = made;
+  private constructor(made: ShapeTemplates["byShape"], remove: () => Promise<void>) {
+    this.byShape = made;
     this.#remove = remove;
   }
 
-  static async make(cluster: Cluster): Promise<ShapeGround> {
+  static async make(cluster: Cluster): Promise<ShapeTemplates> {
     const name = `rex-bench-${randomBytes(4).toString("hex")}`;
     const folder = join(dirname(nodeEnvironment().logs), name);
     const api = KubernetesObjectApi.makeApiClient(cluster.config);
@@ -45,7 +45,7 @@ export class ShapeGround {
     };
     try {
       await makeFolder(folder);
-      for (const manifest of await ground(cluster, name, folder)) await make(manifest);
+      for (const manifest of await sharedObjects(cluster, name, folder)) await make(manifest);
       const installed = await installedSpec(cluster);
       const uids: [Shape, { name: string; uid: string }][] = [];
       for (const shape of ["pods", "installed", "single"] as const) {
@@ -54,7 +54,7 @@ export class ShapeGround {
         const created = await make({ apiVersion: "argoproj.io/v1alpha1", kind: "WorkflowTemplate", metadata, spec });
         uids.push([shape, { name: metadata.name, uid: created.metadata.uid ?? "" }]);
       }
-      return new ShapeGround(Object.fromEntries(uids) as ShapeGround["templates"], remove);
+      return new ShapeTemplates(Object.fromEntries(uids) as ShapeTemplates["byShape"], remove);
     } catch (error) {
       await remove();
       throw error;
@@ -66,7 +66,7 @@ export class ShapeGround {
   }
 }
 
-/** The kubelet creates each run's folders in this folder with the same mode, and the steps' user has to write there. */
+/** The kubelet creates each run's folders in this folder, with the same mode. The steps' user has to be able to write there. */
 async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder);
   await chmod(folder, 0o777);
@@ -75,14 +75,14 @@ async function makeFolder(folder: string): Promise<void> {
 /**
  * The objects that all shapes share: a service account with the rights of the remediation's account, and a volume.
  *
- * The remediation's own account cannot be used, because admission policies restrict it to pods with the names of the installed shape. With
- * the new account no shape pays for policies, so the comparison is fair.
+ * The shapes cannot use the remediation's own account, because admission policies restrict it to pods with the names of the installed
+ * shape. No policies apply to the new account, so the comparison is fair.
  *
- * The pods of one run share the volume, because they cannot share memory as the containers of one pod do. It is the cheapest kind: a
- * folder on the only node, whose few kilobytes the kernel still has in memory when the next pod reads them. On a cluster with several
- * nodes it would be an attached disk or a file server, which is slower. So a pod per step looks better here than it really is.
+ * The pods of one run share the volume, because they cannot share memory as the containers of one pod do. It is the fastest kind: a
+ * folder on the only node. The kernel still has its few kilobytes in memory when the next pod reads them. A cluster with several nodes
+ * would need an attached disk or a file server, which is slower. So a pod per step looks better here than it really is.
  */
-async function ground(cluster: Cluster, name: string, folder: string): Promise<Manifest[]> {
+async function sharedObjects(cluster: Cluster, name: string, folder: string): Promise<Manifest[]> {
   const { namespace } = cluster;
   const role = await cluster.config
     .makeApiClient(RbacAuthorizationV1Api)

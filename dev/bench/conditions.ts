@@ -5,8 +5,8 @@ import { resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** The conditions of a measurement: on another machine the figures would differ. */
-export interface Ground {
+/** The conditions of a measurement. Under others the figures would differ. */
+export interface Conditions {
   machine: {
     cpu: string;
     cores: number;
@@ -18,8 +18,8 @@ export interface Ground {
   controllers: "default";
 }
 
-/** This machine, and the versions from which the embedded node is built. */
-export function ground(): Ground {
+/** This machine, and the versions in the embedded node. */
+export function conditions(): Conditions {
   return {
     machine: {
       cpu: cpus()[0]?.model.trim() ?? "unknown",
@@ -32,7 +32,7 @@ export function ground(): Ground {
   };
 }
 
-function versions(): Ground["versions"] {
+function versions(): Conditions["versions"] {
   const file = readFileSync(resolve(root, "dev/cluster/versions.sh"), "utf8");
   const pinned = (name: string): string => {
     const [, version] = new RegExp(`^readonly ${name}_VERSION=v(\\S+)$`, "m").exec(file) ?? [];
@@ -48,7 +48,7 @@ function versions(): Ground["versions"] {
   };
 }
 
-/** The checkout's commit, with a note if there are uncommitted changes other than the bench's own output. */
+/** The checkout's commit. A note follows if something other than the bench's own output has uncommitted changes. */
 export function commit(): string {
   const git = (...args: string[]) =>
     execFileSync("git", ["-C", root, ...args], { encoding: "utf8", timeout: 20_000 }).trim();
