@@ -82,7 +82,7 @@ describe("plan", function () {
         const blaze = await scenario.cluster.create(codeRun(`blaze-${task}`, "5DLabs-Blaze", task, ours));
         const rex = codeRun(`rex-${task}`, "5DLabs-Rex", task, ours);
         await scenario.cluster.create(ownedBy([blaze, await cleoOf(task)], rex));
-        const [, command = ""] = /first one's: (kubectl .*)\) or end/.exec(await failureOf(of)) ?? [];
+        const [, command = ""] = /first one's: (kubectl .*)\) or delete/.exec(await failureOf(of)) ?? [];
         await promisify(execFile)("bash", ["-c", command], { timeout: 30_000 });
         const { ownerReferences } = (await scenario.cluster.codeRun(`rex-${task}`))?.metadata ?? {};
         deepEqual(
