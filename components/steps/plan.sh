@@ -166,10 +166,8 @@ configured_repositories() {
     | (.[:5] | join(", ")) + if length > 5 then " and \(length - 5) more" else "" end'
 }
 
-# After a push with a time in the future, all later pushes would look old. The margin allows for wrong clocks: GitHub accepts no App's
-# signature if the clock is further off than this.
 is_past() {
-  (($1 <= EPOCHSECONDS + 600))
+  (($1 <= EPOCHSECONDS + CLOCK_MARGIN_SECONDS))
 }
 
 must_match() {

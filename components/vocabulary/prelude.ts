@@ -1,3 +1,4 @@
+import { clockMarginSeconds } from "./clocks.ts";
 import { endingInJq } from "./ending.ts";
 import { jqText } from "./jqText.ts";
 import { ledgerPrefix, outcomeLabel, sweptLabel, taskLabel } from "./keys.ts";
@@ -22,6 +23,7 @@ const constants: Record<string, string | number> = {
   TASK_PATTERN: whole(taskPattern),
   SHA_PATTERN: whole(shaPattern),
   REPOSITORY_PATTERN: whole(repositoryPattern),
+  CLOCK_MARGIN_SECONDS: clockMarginSeconds,
   EXIT_PLAN_AGAIN: exitCodes.planAgain,
   EXIT_DEPENDENCY_FAILED: exitCodes.dependencyFailed,
   EXIT_TERMINATED: exitCodes.terminated,
@@ -32,6 +34,7 @@ const constants: Record<string, string | number> = {
  *
  * - `task_pattern`, `sha_pattern`, `repository_pattern`: patterns for `test` that match a whole text.
  * - `task_of_branch($prefix)`: a branch's name -> the task's number, as text; null if it is not a task's branch.
+ * - `clock_margin`: how many seconds a push may be ahead of this node's clock.
  * - `ledger_key($name)`: a name such as "outcome" -> the key of its annotation.
  * - `outcome_label`: the key of a run's label that holds its outcome.
  * - `ledger_of`: an object -> the ledger on it, by names without prefix; {} if it has none.
@@ -50,6 +53,7 @@ const functions: Record<string, string> = {
   repository_pattern: `def repository_pattern: ${jqText(whole(repositoryPattern))};`,
   task_of_branch: `def task_of_branch($prefix): if startswith($prefix)
   then [.[($prefix | length):] | capture(${jqText(whole(`(?<task>${taskPattern})${branchRestPattern}`))}).task][0] else null end;`,
+  clock_margin: `def clock_margin: ${clockMarginSeconds};`,
   ledger_key: `def ledger_key($name): ${jqText(ledgerPrefix)} + $name;`,
   outcome_label: `def outcome_label: ${jqText(outcomeLabel)};`,
   ledger_of: `def ledger_of: .metadata.annotations // {} | with_entries(select(.key | startswith(${jqText(ledgerPrefix)})) | .key |= ltrimstr(${jqText(ledgerPrefix)}));`,
