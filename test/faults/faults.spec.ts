@@ -66,7 +66,9 @@ describe("remediation under faults", function () {
     const detection = sets.filter((set) => set.some(({ step }) => step === "detection"));
     const onNode = sets.filter((set) => set.some(({ fault }) => nodeKinds.includes(fault)));
     const others = sets.filter((set) => !detection.includes(set) && !onNode.includes(set));
-    const struck = wanted === undefined ? oneByOne(onNode.map((set) => job(runs, set))) : oneByOne(sharedFaults(runs));
+    const struck = runs
+      .cleanRunHasEnded()
+      .then(() => oneByOne(wanted === undefined ? onNode.map((set) => job(runs, set)) : sharedFaults(runs)));
     if (wanted !== undefined) await struck;
     await Promise.all([
       struck,

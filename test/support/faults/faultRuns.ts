@@ -32,6 +32,11 @@ export class FaultRuns {
     this.#clean.catch(() => undefined);
   }
 
+  /** Waits until the clean run has ended, well or not. A fault of the whole node must not strike it. */
+  async cleanRunHasEnded(): Promise<void> {
+    await this.#clean.catch(() => undefined);
+  }
+
   /**
    * Runs cases that strike the same run and have the same ending.
    *
