@@ -507,7 +507,10 @@ describe("sweep", function () {
     it("but none of webhooks that go elsewhere, and none at all if it does not know our URL [redelivers-own-webhook-only]", async () => {
       await scenario.github.putAppHook(4711, { url: "https://elsewhere.example.com/push" });
       const id = await failed("app");
-      match((await sweep()).log, /the App's own webhook goes to https:\/\/elsewhere\.example\.com\/push, not to this installation/);
+      match(
+        (await sweep()).log,
+        /the App's own webhook goes to https:\/\/elsewhere\.example\.com\/push, not to this installation/,
+      );
       await sweep({ WEBHOOK_URL: "" });
       deepEqual(await asked([id]), []);
     });
